@@ -1,0 +1,41 @@
+// The vocabulary of A64 encoding rows. A row is an encoding pattern, the assembly syntax that names it, and the
+// feature that brings it. Everything else (decoder, assembler, disassembler, fuzzer, argument types of the
+// semantics) is derived.
+//
+// Pattern: 32 bits from bit 31 down, tokens separated by blanks: runs of 0/1, `x` (any value), or `name:width`.
+
+/** Names of the fields of a pattern, as a union of string literals. */
+export type FieldNames<P extends string> = P extends `${infer Head} ${infer Tail}`
+  ? FieldNames<Head> | FieldNames<Tail>
+  : P extends `${infer Name}:${string}`
+    ? Name
+    : never;
+
+export interface Row<P extends string = string> {
+  /** Encoding, bit 31 first. */
+  readonly pattern: P;
+  /** Assembly syntax; see asm/ for the template language. Empty while the row has no text form. */
+  readonly asm: string;
+  /** The feature without which the encoding is UNDEFINED; absent for base Armv8.0. */
+  readonly feat?: string;
+  /** Known but without semantics: UNDEFINED when executed and counted in docs/status.md. */
+  readonly todo?: boolean;
+  /** The row that this one lies inside of (HINT, SYS...): decode tries this one first. */
+  readonly inside?: string;
+  /** Encodings matching the pattern that are UNALLOCATED, e.g. 'size=3', 'sf=0 & imm6>=32'. */
+  readonly not?: string;
+}
+export type Rows = Readonly<Record<string, Row>>;
+
+interface RowOptions {
+  readonly feat?: string;
+  readonly todo?: boolean;
+  readonly inside?: string;
+  readonly not?: string;
+}
+export function insn<const P extends string>(pattern: P, asm: string, options: RowOptions = {}): Row<P> {
+  return { pattern, asm, ...options };
+}
+
+/** All fields of a row as plain numbers (what decode yields, what immediates are computed from). */
+export type FieldsOf<R> = R extends Row<infer P> ? { readonly [K in FieldNames<P>]: number } : never;

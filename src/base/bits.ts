@@ -1,0 +1,32 @@
+// Bit fields over bigint (registers) and number (instruction words).
+
+export const mask64 = 0xffff_ffff_ffff_ffffn;
+
+/** A mask with the bits hi..lo set. 0 <= lo <= hi <= 63. */
+export function fieldMask(hi: number, lo: number): bigint {
+  return ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
+}
+export function bitMask(n: number): bigint {
+  return 1n << BigInt(n);
+}
+/** value<hi:lo> */
+export function extract(value: bigint, hi: number, lo: number): bigint {
+  return (value >> BigInt(lo)) & ((1n << BigInt(hi - lo + 1)) - 1n);
+}
+/** value with <hi:lo> replaced by `field` (taken modulo the width). */
+export function insert(value: bigint, hi: number, lo: number, field: bigint): bigint {
+  const m = fieldMask(hi, lo);
+  return (value & ~m) | ((field << BigInt(lo)) & m);
+}
+/** The `width` low bits of `value` as a signed number. */
+export function signExtend(value: bigint, width: number): bigint {
+  return BigInt.asIntN(width, value);
+}
+/** word<hi:lo> of a 32-bit instruction word. */
+export function bits32(word: number, hi: number, lo: number): number {
+  const width = hi - lo + 1;
+  return width === 32 ? word >>> 0 : (word >>> lo) & (2 ** width - 1);
+}
+export function hex(value: bigint | number, digits = 0): string {
+  return '0x' + BigInt.asUintN(64, BigInt(value)).toString(16).padStart(digits, '0');
+}

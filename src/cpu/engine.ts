@@ -1,0 +1,79 @@
+// What an execution engine offers to the layers above, and what it asks of them. Interpreter and JIT implement
+// Engine; kvm/ and linux/ see a CPU only through CpuState, Translator and Engine.
+
+import type { CpuState } from './state.ts';
+
+/** Why Engine.run came back. */
+export const Exit = {
+  /** The instruction budget is used up; go on by calling run again. */
+  Budget: 0,
+  /**
+   * A synchronous exception: CpuState.exception says which. PC is the preferred return address (the instruction
+   * itself for faults and UNDEF, the next one for SVC/HVC/SMC), registers are as before or after accordingly.
+   */
+  Exception: 1,
+  /** WFI/WFE/WFIT/WFET with nothing pending; PC is past it. */
+  Idle: 2,
+  /** Someone called CpuState.requestExit (an interrupt became pending, a kick). */
+  Kick: 3,
+  /** An instruction that must be handled by the PE in TypeScript (ERET, trapped system access...). PC is at it. */
+  System: 4,
+} as const;
+export type ExitReason = (typeof Exit)[keyof typeof Exit];
+
+/** A synchronous exception in the terms of ESR_ELx (Arm: ExceptionRecord). */
+export interface ExceptionRecord {
+  /** ESR_ELx.EC, 0..63. */
+  ec: number;
+  /** ESR_ELx.ISS, 25 bits. */
+  iss: number;
+  /** FAR_ELx; 0n where the exception has none. */
+  far: bigint;
+  /** HPFAR_EL2 << 8: the faulting IPA of stage 2 faults, else 0n. */
+  ipa: bigint;
+  /** The stage 2 fault is for EL2, whatever EL it came from. */
+  toEl2: boolean;
+}
+
+export type Access = 'read' | 'write' | 'execute';
+
+/** The answer of a translation: a frame, or the fault that the access takes. */
+export type Translation =
+  | { readonly ok: true; readonly frame: number; readonly writable: boolean; readonly executable: boolean }
+  | { readonly ok: false; readonly ec: number; readonly iss: number; readonly far: bigint; readonly ipa?: bigint };
+
+/**
+ * A translation regime as seen by the engine's TLB fill. One for each address space (process, or guest regime).
+ * @remarks The engine caches answers in the TLB block named by CpuState.tlb until Engine.flushTlb is called for it.
+ */
+export interface Translator {
+  /** @param va canonical or not: all 64 bits. @param size of the access in bytes (1..64), never crossing a page. */
+  translate(va: bigint, access: Access, size: number, cpu: CpuState): Translation;
+}
+
+/** Called by the engine for system instructions and registers that are not plain storage. */
+export interface SystemHooks {
+  /** MRS. @returns the value, or undefined after having set cpu.exception. */
+  readSysreg(cpu: CpuState, enc: number): bigint | undefined;
+  /** MSR (register). @returns false after having set cpu.exception. */
+  writeSysreg(cpu: CpuState, enc: number, value: bigint): boolean;
+  /** MSR (immediate) other than the PSTATE fields that EL0 may always set; SYS, SYSL (op0 = 1). */
+  system(cpu: CpuState, enc: number, value: bigint, isRead: boolean): bigint | undefined;
+}
+
+export interface Engine {
+  /** Runs until something happens. @param budget instructions to execute at most (checked at taken branches). */
+  run(cpu: CpuState, budget: number): ExitReason;
+  /** A TLB block for one address space. */
+  createTlb(translator: Translator): Tlb;
+  /** Frames that hold decoded code changed or went away (IC IVAU, munmap, DMA). */
+  invalidateCode(frame: number): void;
+}
+
+/** One address space's cached translations. */
+export interface Tlb {
+  /** Address in linear memory, for CpuState.tlb. */
+  readonly base: number;
+  /** Forget [start, end), or everything. */
+  flush(start?: bigint, end?: bigint): void;
+}

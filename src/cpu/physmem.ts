@@ -1,0 +1,98 @@
+// All memory of a machine: one WebAssembly linear memory, cut into 4 KiB frames. CPU state blocks, TLBs and
+// decoded code live in it too, so compiled code and TypeScript read the same bytes. Nothing here knows what
+// a frame is used for.
+
+import { InternalError } from '../base/assert.ts';
+import { type WasmMemory, WebAssemblyHost } from '../base/webassembly.ts';
+
+export const FRAME_SHIFT = 12;
+export const FRAME_SIZE = 1 << FRAME_SHIFT;
+
+/** Thrown when every frame is in use; callers turn it into ENOMEM. */
+export class OutOfFrames extends Error {
+  override readonly name = 'OutOfFrames';
+}
+
+export class PhysMem {
+  readonly wasm: WasmMemory;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+  readonly u64: BigUint64Array;
+  readonly view: DataView;
+  readonly frames: number;
+  private next: number;
+  private readonly refs: Uint16Array;
+  private readonly free: number[] = [];
+  private used = 0;
+
+  /**
+   * @param megabytes size, 1 to 4096. Address space is reserved, pages cost memory when first touched.
+   * Sizes near 4096 are normal: the memory never grows, because growing would detach the views above.
+   */
+  constructor(megabytes = 4096) {
+    const pages = Math.min(65536, Math.max(16, megabytes * 16));
+    this.wasm = new WebAssemblyHost.Memory({ initial: pages, maximum: pages });
+    const b = this.wasm.buffer;
+    this.u8 = new Uint8Array(b);
+    this.u16 = new Uint16Array(b);
+    this.u32 = new Uint32Array(b);
+    this.i32 = new Int32Array(b);
+    this.u64 = new BigUint64Array(b);
+    this.view = new DataView(b);
+    this.frames = b.byteLength / FRAME_SIZE;
+    this.refs = new Uint16Array(this.frames);
+    this.next = 1; // frame 0 is never handed out: host address 0 means "fault" in compiled code
+  }
+
+  get usedFrames(): number {
+    return this.used;
+  }
+
+  /** A zeroed frame with reference count 1. */
+  allocFrame(): number {
+    const reused = this.free.pop();
+    const f = reused ?? this.next++;
+    if (f >= this.frames) {
+      this.next--;
+      throw new OutOfFrames();
+    }
+    if (reused !== undefined) this.u8.fill(0, f * FRAME_SIZE, (f + 1) * FRAME_SIZE);
+    this.refs[f] = 1;
+    this.used++;
+    return f;
+  }
+
+  /** `bytes` of zeroed contiguous memory that is never freed (CPU state, TLBs). @returns its byte address. */
+  allocFixed(bytes: number): number {
+    const n = Math.ceil(bytes / FRAME_SIZE);
+    if (this.next + n > this.frames) throw new OutOfFrames();
+    const f = this.next;
+    this.next += n;
+    this.used += n;
+    this.refs.fill(1, f, f + n);
+    return f * FRAME_SIZE;
+  }
+
+  ref(frame: number): void {
+    this.refs[frame]!++;
+  }
+  refCount(frame: number): number {
+    return this.refs[frame]!;
+  }
+  /** Drops a reference; the frame is reused after the last one. */
+  unref(frame: number): void {
+    const n = this.refs[frame]!;
+    if (n === 0) throw new InternalError(`frame ${frame} freed twice`);
+    this.refs[frame] = n - 1;
+    if (n === 1) {
+      this.free.push(frame);
+      this.used--;
+    }
+  }
+  /** The bytes of a frame (a live view). */
+  frameBytes(frame: number): Uint8Array {
+    return this.u8.subarray(frame * FRAME_SIZE, (frame + 1) * FRAME_SIZE);
+  }
+}

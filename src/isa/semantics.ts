@@ -1,0 +1,25 @@
+// Binds semantics functions to encoding rows, by type: a missing row, an extra row and a misspelt field do not compile.
+
+import type { FieldsOf, Row } from '../arch/a64/schema.ts';
+import type { Fields, Ops } from './ops.ts';
+
+type Sem<R> = (o: Ops<FieldsOf<R>>, f: Fields<FieldsOf<R>>) => void;
+type Implemented<T> = { [K in keyof T]: T[K] extends { readonly todo: true } ? never : K }[keyof T];
+
+/** Semantics of a whole table. Rows marked `todo` have none. */
+export type SemanticsOf<T> = { readonly [K in Implemented<T>]: Sem<T[K]> };
+
+export interface Group {
+  readonly rows: Readonly<Record<string, Row>>;
+  readonly semantics: Readonly<Record<string, (o: Ops, f: Readonly<Record<string, never>>) => void>>;
+  /** Every instruction of the group first checks that FP and SIMD are enabled. */
+  readonly fp: boolean;
+}
+
+export function semantics<const T extends Readonly<Record<string, Row>>>(
+  rows: T,
+  impl: SemanticsOf<T>,
+  options: { readonly fp?: boolean } = {},
+): Group {
+  return { rows, semantics: impl as unknown as Group['semantics'], fp: options.fp ?? false };
+}
