@@ -1,6 +1,6 @@
-// The vocabulary of A64 encoding rows. A row is an encoding pattern, the assembly syntax that names it, and the
-// feature that brings it. Everything else (decoder, assembler, disassembler, fuzzer, argument types of the
-// semantics) is derived.
+// The vocabulary of A64 encoding rows. A row is an encoding pattern and the feature that brings it. Decoder, fuzzer,
+// argument types of the semantics and (with asm/syntax/, which says how each row is written) assembler and
+// disassembler are derived.
 //
 // Pattern: 32 bits from bit 31 down, tokens separated by blanks: runs of 0/1, `x` (any value), or `name:width`.
 
@@ -14,8 +14,6 @@ export type FieldNames<P extends string> = P extends `${infer Head} ${infer Tail
 export interface Row<P extends string = string> {
   /** Encoding, bit 31 first. */
   readonly pattern: P;
-  /** Assembly syntax; see asm/ for the template language. Empty while the row has no text form. */
-  readonly asm: string;
   /** The feature without which the encoding is UNDEFINED; absent for base Armv8.0. */
   readonly feat?: string;
   /** Known but without semantics: UNDEFINED when executed and counted in docs/status.md. */
@@ -33,8 +31,8 @@ interface RowOptions {
   readonly inside?: string;
   readonly not?: string;
 }
-export function insn<const P extends string>(pattern: P, asm: string, options: RowOptions = {}): Row<P> {
-  return { pattern, asm, ...options };
+export function insn<const P extends string, const O extends RowOptions = object>(pattern: P, options?: O): Row<P> & O {
+  return { pattern, ...options } as Row<P> & O;
 }
 
 /** All fields of a row as plain numbers (what decode yields, what immediates are computed from). */
