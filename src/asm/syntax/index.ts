@@ -1,0 +1,5 @@
+// All syntax tables.
+
+import type { SyntaxTable } from '../form.ts';
+
+export const SYNTAX: readonly SyntaxTable[] = [];

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Makes what the slower checks need out of Debian's packages, once, under $HYPATIA_REF (default: the user's cache).
+#   prepare.sh selftests   $HYPATIA_REF/linux (newest linux-source of $SUITE) and $HYPATIA_REF/selftests (arm64, static)
+#   prepare.sh qemu        $HYPATIA_REF/trixie: a chroot with QEMU from Debian's stable-backports
+#   prepare.sh llvm        llvm-mc-19 and friends, installed on this machine
+# Needs root (apt-get, debootstrap) and a Debian machine; says so otherwise.
+set -euo pipefail
+REF=${HYPATIA_REF:-${XDG_CACHE_HOME:-$HOME/.cache}/hypatia}; SUITE=${SUITE:-sid}
+command -v apt-get >/dev/null || { echo "prepare: this needs Debian's apt-get" >&2; exit 2; }
+[ "$(id -u)" = 0 ] || { echo "prepare: run as root: it installs Debian packages" >&2; exit 2; }
+mkdir -p "$REF"/apt/{lists/partial,cache/archives/partial} "$REF/deb"
+URI=$( { grep -hs '^URIs' /etc/apt/sources.list.d/debian.sources || true; } | head -1 | awk '{print $2}')
+[ -n "$URI" ] || URI=$(grep -hs '^deb ' /etc/apt/sources.list | head -1 | sed 's/\[[^]]*\]//' | awk '{print $2}')
+KEY=/usr/share/keyrings/debian-archive-keyring.gpg
+OPT=(-o Dir::Etc::SourceList="$REF/apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$REF/apt/lists" -o Dir::Cache="$REF/apt/cache" -o APT::Architectures::=amd64 -o APT::Architectures::=arm64)
+updated=""
+install() {
+  local missing=(); for p in "$@"; do dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p"); done
+  [ ${#missing[@]} = 0 ] && return
+  [ -n "$updated" ] || { apt-get -q update >/dev/null; updated=1; }
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${missing[@]}" >/dev/null
+}
+selftests() {
+  [ -e "$REF/selftests/.done" ] && return
+  install gcc-aarch64-linux-gnu libc6-dev-arm64-cross rsync flex bison bc make gcc xz-utils
+  echo "deb [signed-by=$KEY arch=amd64,arm64] $URI $SUITE main" > "$REF/apt/sources.list"
+  local src=""
+  if apt-get "${OPT[@]}" -q update >/dev/null 2>&1; then
+    src=$(apt-cache "${OPT[@]}" depends "linux-source/$SUITE" 2>/dev/null | grep -o 'linux-source-[0-9.]*' | head -1)
+    [ -z "$src" ] || (cd "$REF/deb" && rm -f linux-source-*.deb && apt-get "${OPT[@]}" download "$src" >/dev/null)
+  fi
+  if [ -z "$src" ]; then
+    echo "prepare: $SUITE is not reachable; falling back to the configured sources' linux-source" >&2
+    [ -n "$updated" ] || { apt-get -q update >/dev/null; updated=1; }
+    src=$(apt-cache depends linux-source | grep -o 'linux-source-[0-9.]*' | head -1)
+    (cd "$REF/deb" && rm -f linux-source-*.deb && apt-get download "$src" >/dev/null)
+  fi
+  rm -rf "$REF/src" "$REF/linux"; mkdir -p "$REF/linux" "$REF/selftests"
+  dpkg -x "$REF"/deb/linux-source-*.deb "$REF/src"
+  tar xf "$REF"/src/usr/src/linux-source-*.tar.xz -C "$REF/linux" --strip-components=1
+  make -C "$REF/linux" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- headers_install >/dev/null
+  make -C "$REF/linux/tools/testing/selftests/kvm" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- LDFLAGS=-static -j"$(nproc)" -k > "$REF/selftests.log" 2>&1 || true
+  (cd "$REF/linux/tools/testing/selftests/kvm"
+   for f in arm64/* *; do [ -f "$f" ] && [ -x "$f" ] && case $f in *.*) ;; *) aarch64-linux-gnu-strip -o "$REF/selftests/$(basename "$f")" "$f" 2>/dev/null || true;; esac; done)
+  make -s -C "$REF/linux" kernelversion > "$REF/selftests/.version"
+  touch "$REF/selftests/.done"
+}
+probe() {
+  selftests
+  aarch64-linux-gnu-gcc -O1 -static -I"$REF/linux/usr/include" -o "$REF/kvmprobe" "$(dirname "$0")/../oracle/kvmprobe.c"
+}
+qemu() {
+  [ -x "$REF/trixie/usr/bin/qemu-aarch64" ] && return
+  install debootstrap
+  rm -rf "$REF/trixie"; debootstrap --variant=minbase trixie "$REF/trixie" "$URI" > "$REF/debootstrap.log"
+  echo "deb $URI trixie-backports main" >> "$REF/trixie/etc/apt/sources.list"; cp -r /etc/apt/apt.conf.d "$REF/trixie/etc/apt/"
+  chroot "$REF/trixie" apt-get -q update >/dev/null
+  chroot "$REF/trixie" apt-get install -y -q -t trixie-backports qemu-system-arm qemu-user >/dev/null
+}
+llvm() { install llvm-19 clang-19 lld-19; }
+for what in "$@"; do
+  case $what in
+    selftests|probe|qemu|llvm) "$what" ;;
+    *) echo "prepare: unknown part '$what' (selftests, probe, qemu, llvm)" >&2; exit 2 ;;
+  esac
+done
