@@ -211,6 +211,10 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   /** Applies f to each of the first `count` lanes and puts the results together (other lanes zero). */
   lanes(bits: 8 | 16 | 32 | 64, count: number, f: (i: number) => Val): Val;
 
+  // ---- saturation ---------------------------------------------------------------------------------------------------------------
+  /** Sets FPSR.QC if cond (i32) is nonzero, leaves it as it is otherwise. */
+  setQC(cond: Val): void;
+
   // ---- floating point (bit patterns in, bit patterns out; FPCR read, FPSR accumulated) ------------------------------------------
   fp2(
     op: 'add' | 'sub' | 'mul' | 'div' | 'max' | 'min' | 'maxnm' | 'minnm' | 'mulx' | 'recps' | 'rsqrts',

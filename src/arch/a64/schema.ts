@@ -20,7 +20,10 @@ export interface Row<P extends string = string> {
   readonly todo?: boolean;
   /** The row that this one lies inside of (HINT, SYS...): decode tries this one first. */
   readonly inside?: string;
-  /** Encodings matching the pattern that are UNALLOCATED, e.g. 'size=3', 'sf=0 & imm6>=32'. */
+  /**
+   * Encodings matching the pattern that are UNALLOCATED, e.g. 'size=3', 'sf=0 & imm6>=32'. Comparisons = != < <= > >= of a
+   * field with a decimal number, joined by ' & '; alternatives of such joined by ' | ' (binds less), 'size=0 | size=3'.
+   */
   readonly not?: string;
 }
 export type Rows = Readonly<Record<string, Row>>;
