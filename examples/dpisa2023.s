@@ -35,7 +35,9 @@
 
         .text
         .global _start
-_start: adr     x0, t_title
+_start: adrp    x19, data
+        add     x19, x19, :lo12:data            // x19: our data
+        adr     x0, t_title
         bl      puts
         // /dev/kvm
         mov     x0, #AT_FDCWD
@@ -44,8 +46,6 @@ _start: adr     x0, t_title
         mov     x8, #SYS_openat
         svc     #0
         tbnz    x0, #63, no_kvm
-        adrp    x19, data
-        add     x19, x19, :lo12:data            // x19: our data
         str     w0, [x19, #kvm_fd - data]
         ldr     w1, =KVM_GET_API_VERSION
         mov     x2, #0
