@@ -24,7 +24,9 @@ const dir = resolve(opt.selftests ?? join(ref, 'selftests'));
 if (!opt.selftests && !opt['no-prepare']) {
   const r = spawnSync('bash', [join(root, 'tools/debian/prepare.sh'), 'selftests'], { stdio: ['ignore', 2, 2] });
   if (r.status !== 0) {
-    process.stderr.write('conformance: the selftests could not be built (this check needs Debian packages; see above)\n');
+    process.stderr.write(
+      'conformance: the selftests could not be built (this check needs Debian packages; see above)\n',
+    );
     process.exit(1);
   }
 }
@@ -34,13 +36,18 @@ if (!existsSync(dir)) {
 }
 const expected = JSON.parse(readFileSync(join(root, 'test/conformance/expected.json'), 'utf8'));
 const only = opt.only?.split(',');
-const tests = readdirSync(dir).filter((n) => !n.startsWith('.') && (!only || only.includes(n))).sort();
+const tests = readdirSync(dir)
+  .filter((n) => !n.startsWith('.') && (!only || only.includes(n)))
+  .sort();
 const missing = (only ?? Object.keys(expected.tests)).filter((n) => !tests.includes(n));
 const started = Date.now();
 
 /** The reason that a skipping program printed, or the last thing a failing one said. */
 const reasonOf = (text, verdict) => {
-  const lines = text.split('\n').map((l) => l.trim()).filter(Boolean);
+  const lines = text
+    .split('\n')
+    .map((l) => l.trim())
+    .filter(Boolean);
   if (verdict === 'skip') {
     const l = lines.findLast((x) => /skip/i.test(x)) ?? lines.at(-1) ?? '';
     return l.replace(/^.*#\s*SKIP\s*/i, '').replace(/^Skip(ping|ped)?[:,]?\s*/i, '');
@@ -51,7 +58,10 @@ const runOne = (name) =>
   new Promise((done) => {
     const args = expected.tests[name]?.args ?? [];
     const t = process.hrtime.bigint();
-    const p = spawn(process.execPath, [join(root, 'dist/cli/main.js'), 'exec', `./${name}`, ...args], { cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] });
+    const p = spawn(process.execPath, [join(root, 'dist/cli/main.js'), 'exec', `./${name}`, ...args], {
+      cwd: dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let text = '';
     const keep = (b) => {
       if (text.length < 1 << 20) text += b;
@@ -67,7 +77,15 @@ const runOne = (name) =>
       clearTimeout(timer);
       const seconds = Number(process.hrtime.bigint() - t) / 1e9;
       const verdict = late ? 'timeout' : code === 0 ? 'pass' : code === 4 ? 'skip' : 'fail';
-      done({ name, args, code, seconds, verdict, reason: verdict === 'pass' ? '' : late ? `no end after ${opt.timeout} s` : reasonOf(text, verdict), text });
+      done({
+        name,
+        args,
+        code,
+        seconds,
+        verdict,
+        reason: verdict === 'pass' ? '' : late ? `no end after ${opt.timeout} s` : reasonOf(text, verdict),
+        text,
+      });
     });
   });
 
@@ -97,19 +115,33 @@ results.forEach((r, i) => {
   const why = matches(r);
   if (why) bad++;
   const directive = r.verdict === 'skip' ? ` # SKIP ${r.reason}` : '';
-  process.stdout.write(`${r.verdict === 'pass' || r.verdict === 'skip' ? 'ok' : 'not ok'} ${i + 1} ${r.name}${directive}\n`);
+  process.stdout.write(
+    `${r.verdict === 'pass' || r.verdict === 'skip' ? 'ok' : 'not ok'} ${i + 1} ${r.name}${directive}\n`,
+  );
   if (why) {
     const tail = r.text.trimEnd().split('\n').slice(-15);
     for (const l of [`verdict ${r.verdict} (exit ${r.code}): ${why}`, ...tail]) process.stdout.write(`# ${l}\n`);
   }
 });
 const count = (v) => results.filter((r) => r.verdict === v).length;
-process.stdout.write(`# Totals: pass:${count('pass')} fail:${count('fail') + count('timeout')} xfail:0 xpass:0 skip:${count('skip')} error:0\n\n`);
+process.stdout.write(
+  `# Totals: pass:${count('pass')} fail:${count('fail') + count('timeout')} xfail:0 xpass:0 skip:${count('skip')} error:0\n\n`,
+);
 const width = Math.max(...results.map((r) => r.name.length), 4);
 process.stdout.write(`${'test'.padEnd(width)}  verdict  as expected  seconds  reason\n`);
 for (const r of results)
-  process.stdout.write(`${r.name.padEnd(width)}  ${r.verdict.padEnd(7)}  ${(matches(r) ? 'NO' : 'yes').padEnd(11)}  ${r.seconds.toFixed(1).padStart(7)}  ${r.reason.slice(0, 110)}\n`);
+  process.stdout.write(
+    `${r.name.padEnd(width)}  ${r.verdict.padEnd(7)}  ${(matches(r) ? 'NO' : 'yes').padEnd(11)}  ${r.seconds.toFixed(1).padStart(7)}  ${r.reason.slice(0, 110)}\n`,
+  );
 for (const n of missing) process.stdout.write(`${n.padEnd(width)}  missing from ${dir}\n`);
-if (opt.json) writeFileSync(opt.json, JSON.stringify({ kernel: expected.kernel, seconds: (Date.now() - started) / 1000, results: results.map(({ text, ...r }) => r) }, null, 1));
+if (opt.json)
+  writeFileSync(
+    opt.json,
+    JSON.stringify(
+      { kernel: expected.kernel, seconds: (Date.now() - started) / 1000, results: results.map(({ text, ...r }) => r) },
+      null,
+      1,
+    ),
+  );
 process.stdout.write(`\n${results.length - bad} passed, ${bad + missing.length} failed\n`);
 process.exit(bad + missing.length > 0 ? 1 : 0);

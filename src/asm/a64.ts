@@ -83,6 +83,13 @@ function index(): Index {
   return cached;
 }
 
+/** Every row that has an encoding: for checks and fuzzers. */
+export function rowsOf(): readonly { name: string; encoding: Encoding; todo: boolean }[] {
+  return SYNTAX.flatMap((t) =>
+    Object.entries(t.rows).map(([name, row]) => ({ name, encoding: parseEncoding(row), todo: row.todo ?? false })),
+  );
+}
+
 const NO_SYMBOLS: SymbolScope = { lookup: () => undefined, pc: undefined };
 
 function encodeWith(c: Candidate, text: string, pos: number, scope: SymbolScope): number {
