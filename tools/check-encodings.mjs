@@ -50,7 +50,8 @@ const normal = (t) =>
     .toLowerCase()
     .replace(/\s*\/\/.*$/, '')
     .replace(/\s+/g, ' ')
-    .replace(/\s*,\s*/g, ', ');
+    .replace(/\s*,\s*/g, ', ')
+    .replace(/0x0+(?=[0-9a-f])/g, '0x');
 
 const rows = rowsOf().filter((r) => !opt.only || new RegExp(opt.only).test(r.name));
 const samples = [];

@@ -29,13 +29,7 @@ function entriesOf(tables: readonly SyntaxTable[]): Entry[] {
   return tables.flatMap((t) =>
     Object.entries(t.rows).map(([name, row]): Entry => {
       const encoding = parseEncoding(row);
-      const forms = t.forms[name];
-      return {
-        name,
-        encoding,
-        forms: forms === undefined ? [] : Array.isArray(forms) ? forms : [forms as Form],
-        fixed: popcount(encoding.mask),
-      };
+      return { name, encoding, forms: t.forms[name] ?? [], fixed: popcount(encoding.mask) };
     }),
   );
 }

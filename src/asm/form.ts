@@ -3,7 +3,7 @@
 //
 //   form`add ${XspOf('Rd')}, ${XspOf('Rn')}, ${imm('imm12')}${lsl12}`
 
-import type { FieldsOf, Row } from '../arch/a64/schema.ts';
+import type { Row } from '../arch/a64/schema.ts';
 
 /** Field values of one instruction word. */
 export type Fields = Record<string, number>;
@@ -97,7 +97,7 @@ export interface Form {
 }
 
 /** Splits a tagged template at the first blank: mnemonic before, operands after. */
-export function form(strings: TemplateStringsArray, ...ops: readonly Operand[]): Form {
+export function form(strings: TemplateStringsArray, ...ops: readonly (string | Operand)[]): Form {
   const mnemonic: (string | Operand)[] = [];
   const operands: (string | Operand)[] = [];
   let into = mnemonic;
@@ -131,14 +131,23 @@ export function parseOnly(base: Form): Form {
   return { ...base, parseOnly: true };
 }
 
-/** How each row of an encoding table is written: a missing or unknown row does not compile. */
-export type SyntaxOf<T extends Readonly<Record<string, Row>>> = { readonly [K in keyof T]: Form | readonly Form[] };
+/** What many rows share: a form but for the mnemonic, which is the row's name up to the first underscore. */
+export type Shape = (mnemonic: string) => Form | readonly Form[];
 
-export function syntax<const T extends Readonly<Record<string, Row>>>(rows: T, forms: SyntaxOf<T>): SyntaxTable {
-  return { rows, forms: forms as Readonly<Record<string, Form | readonly Form[]>> };
-}
+/** How each row of an encoding table is written: a missing or unknown row does not compile. */
+export type SyntaxOf<T extends Readonly<Record<string, Row>>> = {
+  readonly [K in keyof T]: Form | readonly Form[] | Shape;
+};
+
 export interface SyntaxTable {
   readonly rows: Readonly<Record<string, Row>>;
-  readonly forms: Readonly<Record<string, Form | readonly Form[]>>;
+  readonly forms: Readonly<Record<string, readonly Form[]>>;
 }
-export type FieldName<R> = keyof FieldsOf<R> & string;
+export function syntax<const T extends Readonly<Record<string, Row>>>(rows: T, table: SyntaxOf<T>): SyntaxTable {
+  const forms: Record<string, readonly Form[]> = {};
+  for (const [name, entry] of Object.entries<Form | readonly Form[] | Shape>(table)) {
+    const made = typeof entry === 'function' ? entry(name.replace(/_.*/, '').toLowerCase()) : entry;
+    forms[name] = Array.isArray(made) ? made : [made as Form];
+  }
+  return { rows, forms };
+}
