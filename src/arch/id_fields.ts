@@ -31,7 +31,7 @@ export function findField(reg: IdRegName, field: string): Field | undefined {
   return Object.hasOwn(fields, field) ? fields[field] : undefined;
 }
 /** The number behind a value's name. */
-export function valueOf<R extends IdRegName, F extends FieldName<R>>(reg: R, field: F, value: ValueName<R, F>): number {
+export function rawOf<R extends IdRegName, F extends FieldName<R>>(reg: R, field: F, value: ValueName<R, F>): number {
   return rows[reg]!.fields[field]!.values[value]!;
 }
 /** Mask of a field within its register. */

@@ -10,6 +10,11 @@ const CACHE_TYPE   = { NONE: 0, I: 1, D: 2, ID: 3, UNIFIED: 4 } as const;
 const NI_IMP       = { NI: 0, IMP: 1 } as const;
 
 export const ID_REGS = {
+  BRBIDR0_EL1: idreg([2, 1, 9, 2, 0], {
+    CC:             choice(15, 12, { '20_BIT': 5 }),
+    FORMAT:         choice(11, 8, { FORMAT_0: 0 }),
+    NUMREC:         choice(7, 0, { '8': 8, '16': 16, '32': 32, '64': 64 }),
+  }),
   MIDR_EL1: idreg([3, 0, 0, 0, 0], {
     Implementer:    count(31, 24),
     Variant:        count(23, 20),
@@ -95,7 +100,7 @@ export const ID_REGS = {
     MemBarr:        idField(23, 20, { NI: 0, DSB_ONLY: 1, IMP: 2 }),
     UniTLB:         idField(19, 16, { NI: 0, BY_VA: 1, BY_MATCH_ASID: 2, BY_ALL_ASID: 3, OTHER_TLBS: 4, BROADCAST: 5,
                                       BY_IPA: 6 }),
-    HvdTLB:         count(15, 12),
+    HvdTLB:         idField(15, 12, { NI: 0 }),
     L1HvdRng:       idField(11, 8,  NI_IMP),
     L1HvdBG:        idField(7,  4,  NI_IMP),
     L1HvdFG:        idField(3,  0,  NI_IMP),
@@ -223,7 +228,7 @@ export const ID_REGS = {
   }),
   ID_MMFR5_EL1: idreg([3, 0, 0, 3, 6], {
     nTLBPA:         idField(7,  4,  NI_IMP),
-    ETS:            idField(3,  0,  { NI: 0, NI_EITHER: 1, ETS2: 2, ETS3: 3 }),
+    ETS:            idField(3,  0,  { NI: 0, IMP: 1, ETS2: 2, ETS3: 3 }),
   }),
 
   // AArch64.
@@ -238,7 +243,7 @@ export const ID_REGS = {
     SEL2:           idField(39, 36, { NI: 0, FEAT_SEL2: 1 }),
     SVE:            idField(35, 32, { NI: 0, FEAT_SVE: 1 }),
     RAS:            idField(31, 28, { NI: 0, FEAT_RAS: 1, V1P1: 2, FEAT_RASv2: 3 }),
-    GIC:            idField(27, 24, { NI: 0, IMP: 1, V4P1: 3 }),
+    GIC:            idField(27, 24, { NI: 0, FEAT_GICv3: 1, FEAT_GICv4p1: 3 }),
     AdvSIMD:        signedField(23, 20, { NI: 15, FEAT_AdvSIMD: 0, FP16: 1 }),
     FP:             signedField(19, 16, { NI: 15, FEAT_FP: 0, FEAT_FP16: 1 }),
     EL3:            idField(15, 12, { NI: 0, FEAT_AA64EL3: 1, FEAT_AA32EL3: 2 }),
@@ -278,17 +283,18 @@ export const ID_REGS = {
     I8MM:           idField(47, 44, NI_IMP),
     SM4:            idField(43, 40, { NI: 0, FEAT_SVE_SM4: 1 }),
     SHA3:           idField(35, 32, { NI: 0, FEAT_SVE_SHA3: 1 }),
-    B16B16:         idField(27, 24, { NI: 0, FEAT_SVE_B16B16: 1, FEAT_SVE_BFSCALE: 2 }),
+    B16B16:         idField(27, 24, { NI: 0, FEAT_SVE_B16B16: 1, FEAT_SVE_BFSCALE: 2, FEAT_SVE_B16MM: 3 }),
     BF16:           idField(23, 20, { NI: 0, IMP: 1, EBF16: 2 }),
     BitPerm:        idField(19, 16, { NI: 0, FEAT_SVE_BitPerm: 1 }),
     EltPerm:        idField(15, 12, NI_IMP),
     AES:            idField(7,  4,  { NI: 0, FEAT_SVE_AES: 1, FEAT_SVE_PMULL128: 2, FEAT_SVE_AES2: 3 }),
-    SVEver:         idField(3,  0,  { IMP: 0, FEAT_SVE2: 1, FEAT_SVE2p1: 2, FEAT_SVE2p2: 3 }),
+    SVEver:         idField(3,  0,  { IMP: 0, FEAT_SVE2: 1, FEAT_SVE2p1: 2, FEAT_SVE2p2: 3, FEAT_SVE2p3: 4 }),
   }),
   ID_AA64SMFR0_EL1: idreg([3, 0, 0, 4, 5], {
     FA64:           idField(63, 63, { NI: 0, FEAT_SME_FA64: 1 }),
+    LUT6:           idField(61, 61, NI_IMP),
     LUTv2:          idField(60, 60, { NI: 0, FEAT_SME_LUTv2: 1 }),
-    SMEver:         idField(59, 56, { SME: 0, SME2: 1, FEAT_SME2p1: 2, FEAT_SME2p2: 3 }),
+    SMEver:         idField(59, 56, { SME: 0, SME2: 1, FEAT_SME2p1: 2, FEAT_SME2p2: 3, FEAT_SME2p3: 4 }),
     I16I64:         idField(55, 52, { NI: 0, FEAT_SME_I16I64: 15 }),
     F64F64:         idField(48, 48, { NI: 0, FEAT_SME_F64F64: 1 }),
     I16I32:         idField(47, 44, { NI: 0, IMP: 5 }),
@@ -376,7 +382,7 @@ export const ID_REGS = {
     RNDR:           idField(63, 60, { NI: 0, FEAT_RNG: 1 }),
     TLB:            idField(59, 56, { NI: 0, FEAT_TLBIOS: 1, FEAT_TLBIRANGE: 2 }),
     TS:             idField(55, 52, { NI: 0, FEAT_FlagM: 1, FEAT_FlagM2: 2 }),
-    FHM:            idField(51, 48, { NI: 0, FEAT_FHM: 1 }),
+    FHM:            idField(51, 48, { NI: 0, FEAT_FHM: 1, FEAT_F16F32DOT: 2, FEAT_F16F32MM: 3 }),
     DP:             idField(47, 44, { NI: 0, FEAT_DotProd: 1 }),
     SM4:            idField(43, 40, { NI: 0, FEAT_SM4: 1 }),
     SM3:            idField(39, 36, { NI: 0, FEAT_SM3: 1 }),
@@ -409,7 +415,7 @@ export const ID_REGS = {
   }),
   ID_AA64ISAR2_EL1: idreg([3, 0, 0, 6, 2], {
     ATS1A:          idField(63, 60, { NI: 0, FEAT_ATS1A: 1 }),
-    LUT:            idField(59, 56, { NI: 0, FEAT_LUT: 1 }),
+    LUT:            idField(59, 56, { NI: 0, FEAT_LUT: 1, LUT6: 2 }),
     CSSC:           idField(55, 52, { NI: 0, FEAT_CSSC: 1, FEAT_CMPBR: 2 }),
     RPRFM:          idField(51, 48, { NI: 0, FEAT_RPRFM: 1 }),
     PCDPHINT:       idField(47, 44, { NI: 0, FEAT_PCDPHINT: 1 }),
@@ -475,7 +481,7 @@ export const ID_REGS = {
     BBM:            idField(55, 52, { '0': 0, '1': 1, '2': 2 }),
     TTL:            idField(51, 48, { NI: 0, FEAT_TTL: 1 }),
     FWB:            idField(43, 40, { NI: 0, FEAT_S2FWB: 1 }),
-    IDS:            idField(39, 36, { '0x0': 0, FEAT_IDST: 1, FEAT_IDTE3: 2 }),
+    IDS:            idField(39, 36, { NI: 0, FEAT_IDST: 1, FEAT_IDTE3: 2 }),
     AT:             idField(35, 32, { NI: 0, FEAT_LSE2: 1 }),
     ST:             idField(31, 28, { '39': 0, FEAT_TTST: 1 }),
     NV:             idField(27, 24, { NI: 0, IMP: 1, NV2: 2 }),
@@ -512,11 +518,79 @@ export const ID_REGS = {
     FGWTE3:         idField(19, 16, { NI: 0, FEAT_FGWTE3: 1 }),
     HACDBS:         idField(15, 12, { NI: 0, FEAT_HACDBS: 1 }),
     ASID2:          idField(11, 8,  { NI: 0, FEAT_ASID2: 1 }),
-    EIESB:          signedField(7, 4, { ANY: 15, NI: 0, ToEL3: 1, ToELx: 2 }),
+    EIESB:          choice(7,  4,   { NI: 0, ToEL3: 1, ToELx: 2, ANY: 15 }),
     PoPS:           idField(3,  0,  { NI: 0, FEAT_PoPS: 1 }),
   }),
 
-  // Caches, granules and the parts that report their own abilities.
+  // Parts that report their own abilities.
+
+  ERRIDR_EL1: idreg([3, 0, 5, 3, 0], {
+    NUM:            count(15, 0),
+  }),
+  PMSIDR_EL1: idreg([3, 0, 9, 9, 7], {
+    SME:            idField(32, 32, { NI: 0, FEAT_SPE_SME: 1 }),
+    ALTCLK:         idField(31, 28, { NI: 0, FEAT_SPE_ALTCLK: 1, IMPDEF: 15 }),
+    FPF:            idField(27, 27, { NI: 0, FEAT_SPE_FPF: 1 }),
+    EFT:            idField(26, 26, { NI: 0, FEAT_SPE_EFT: 1 }),
+    CRR:            idField(25, 25, { NI: 0, FEAT_SPE_CRR: 1 }),
+    PBT:            idField(24, 24, { NI: 0, FEAT_SPE_PBT: 1 }),
+    FORMAT:         count(23, 20),
+    COUNTSIZE:      choice(19, 16, { '12_BIT_SAT': 2, '16_BIT_SAT': 3 }),
+    MAXSIZE:        count(15, 12),
+    INTERVAL:       choice(11, 8, { '256': 0, '512': 2, '768': 3, '1024': 4, '1536': 5, '2048': 6, '3072': 7, '4096': 8 }),
+    FDS:            idField(7,  7,  { NI: 0, FEAT_SPE_FDS: 1 }),
+    FnE:            idField(6,  6,  { NI: 0, FEAT_SPE_FnE: 1 }),
+    ERND:           count(5),
+    LDS:            count(4),
+    ARCHINST:       count(3),
+    FL:             count(2),
+    FT:             count(1),
+    FE:             count(0),
+  }),
+  PMBIDR_EL1: idreg([3, 0, 9, 10, 7], {
+    MaxBuffSize:    count(47, 32),
+    EA:             choice(11, 8, { NotDescribed: 0, Ignored: 1, SError: 2 }),
+    AddrMode:       count(7, 6),
+    F:              count(5),
+    P:              count(4),
+    ALIGN:          count(3, 0),
+  }),
+  TRBIDR_EL1: idreg([3, 0, 9, 11, 7], {
+    MaxBuffSize:    count(47, 32),
+    MPAM:           idField(15, 12, { NI: 0, DEFAULT: 1, FEAT_TRBE_MPAM: 2 }),
+    EA:             choice(11, 8, { NON_DESC: 0, IGNORE: 1, SERROR: 2 }),
+    AddrMode:       count(7, 6),
+    F:              count(5),
+    P:              count(4),
+    Align:          count(3, 0),
+  }),
+  PMMIR_EL1: idreg([3, 0, 9, 14, 6], {
+    SME:            idField(31, 28, { NI: 0, FEAT_PMUv3_SME: 1 }),
+    EDGE:           idField(27, 24, { NI: 0, FEAT_PMUv3_EDGE: 1, FEAT_PMUv3_TH2: 2 }),
+    THWIDTH:        count(23, 20),
+    BUS_WIDTH:      count(19, 16),
+    BUS_SLOTS:      count(15, 8),
+    SLOTS:          count(7,  0),
+  }),
+  MPAMIDR_EL1: idreg([3, 0, 10, 4, 4], {
+    HAS_SDEFLT:     count(61),
+    HAS_FORCE_NS:   count(60),
+    SP4:            count(59),
+    HAS_TIDR:       count(58),
+    HAS_ALTSP:      count(57),
+    HAS_BW_CTRL:    count(56),
+    PMG_MAX:        count(39, 32),
+    VPMR_MAX:       count(20, 18),
+    HAS_HCR:        count(17),
+    PARTID_MAX:     count(15, 0),
+  }),
+  LORID_EL1: idreg([3, 0, 10, 4, 7], {
+    LD:             count(23, 16),
+    LR:             count(7,  0),
+  }),
+
+  // Caches and granules.
+
 
   CCSIDR_EL1: idreg([3, 1, 0, 0, 0], {
     NumSets:        count(27, 13),
@@ -567,7 +641,6 @@ export const ID_REGS = {
     IminLine:       count(3, 0),
   }, { el: 0, res1: [31] }),
   DCZID_EL0: idreg([3, 3, 0, 0, 7], {
-    TBS:            count(8, 5),
     DZP:            count(4),
     BS:             count(3, 0),
   }, { el: 0 }),
