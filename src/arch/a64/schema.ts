@@ -40,3 +40,12 @@ export function insn<const P extends string, const O extends RowOptions = object
 
 /** All fields of a row as plain numbers (what decode yields, what immediates are computed from). */
 export type FieldsOf<R> = R extends Row<infer P> ? { readonly [K in FieldNames<P>]: number } : never;
+
+/** For `not`: the register of a pair must be even. @param below odd numbers from this one on are allowed. */
+export function odd(field: string, below = 32): string {
+  return Array.from({ length: below >> 1 }, (_, i) => `${field}=${2 * i + 1}`).join(' | ');
+}
+/** For `not`: two registers must differ. */
+export function same(a: string, b: string): string {
+  return Array.from({ length: 32 }, (_, n) => `${a}=${n} & ${b}=${n}`).join(' | ');
+}
