@@ -37,7 +37,7 @@ export const ID_REGS = {
   // The AArch32 view.
 
   ID_PFR0_EL1: idreg([3, 0, 0, 1, 0], {
-    RAS:            idField(31, 28, { NI: 0, RAS: 1, RASv1p1: 2 }),
+    RAS:            idField(31, 28, { NI: 0, RAS: 1, RASv1p1: 2, RASv2: 3 }),
     DIT:            idField(27, 24, NI_IMP),
     AMU:            idField(23, 20, { NI: 0, AMUv1: 1, AMUv1p1: 2 }),
     CSV2:           idField(19, 16, { UNDISCLOSED: 0, IMP: 1, CSV2p1: 2 }),
