@@ -51,7 +51,8 @@ const normal = (t) =>
     .replace(/\s*\/\/.*$/, '')
     .replace(/\s+/g, ' ')
     .replace(/\s*,\s*/g, ', ')
-    .replace(/0x0+(?=[0-9a-f])/g, '0x');
+    .replace(/0x0+(?=[0-9a-f])/g, '0x')
+    .replace(/#0{2,}$/, '#0x0');
 
 const rows = rowsOf().filter((r) => !opt.only || new RegExp(opt.only).test(r.name));
 const samples = [];
@@ -65,7 +66,7 @@ for (const r of rows) {
 const lineOf = (stderr, kind) =>
   new Set([...stderr.matchAll(new RegExp(`<stdin>:(\\d+):\\d+: ${kind}`, 'g'))].map((m) => Number(m[1]) - 1));
 const dis = mc(['--disassemble'], samples.map((s) => bytes(s.word)).join('\n') + '\n');
-const invalid = lineOf(dis.stderr, 'warning');
+const invalid = lineOf(dis.stderr, 'warning: invalid');
 const texts = dis.stdout.split('\n').filter((l) => l.trim() !== '' && !/^\s*\.(text|section)/.test(l));
 let t = 0;
 const differences = [];

@@ -1,11 +1,19 @@
 // All syntax tables.
 
 import type { SyntaxTable } from '../form.ts';
+import { BRANCHES_SYNTAX, PAUTH_SYNTAX } from './branches.ts';
 import { CRYPTO_SYNTAX } from './crypto.ts';
+import { DP_IMM_SYNTAX, DP_REG_SYNTAX } from './dp.ts';
 import * as simd from './simd_int.ts';
 import { SIMD_LDST_MULTIPLE_SYNTAX, SIMD_LDST_SINGLE_SYNTAX } from './simd_ldst.ts';
+import { SYSTEM_SYNTAX } from './system.ts';
 
 export const SYNTAX: readonly SyntaxTable[] = [
+  DP_IMM_SYNTAX,
+  DP_REG_SYNTAX,
+  BRANCHES_SYNTAX,
+  PAUTH_SYNTAX,
+  SYSTEM_SYNTAX,
   simd.SIMD_ARITH_SYNTAX,
   simd.SIMD_ARITH_SCALAR_SYNTAX,
   simd.SIMD_MISC_SYNTAX,
