@@ -75,6 +75,8 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   /** Writes X[n]; an i32 is zero-extended. */
   setX(n: Reg, value: Val): void;
   XSP(n: Reg, sf?: number): Val;
+  /** A register that the encoding implies by its name: X16, X17, X30 and SP (31) of the PAC hints. */
+  reg(n: number): Reg;
   setXSP(n: Reg, value: Val): void;
   /** X[30], for BL and BLR. */
   setLR(value: Val): void;
@@ -168,13 +170,13 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   /** PC + offset. */
   branch(offset: (f: F) => bigint): void;
   branchIf(cond: Val, offset: (f: F) => bigint): void;
-  /** `type` tells the branch predictor and BTI (BTYPE) what it is. */
-  branchTo(target: Val, type: 'jump' | 'call' | 'return'): void;
+  /** `type` tells the branch predictor and BTI (BTYPE) what it is; 'jumpIp' is BR through X16 or X17. */
+  branchTo(target: Val, type: 'jump' | 'jumpIp' | 'call' | 'return'): void;
 
   // ---- memory. A fault leaves the instruction at once, with nothing written. -------------------------------------------------
   /** Little-endian load: i32 zero-extended for 8, 16, 32; i64 for 64; v128 for 128. */
-  ld(addr: Val, bits: Bits): Val;
-  st(addr: Val, bits: Bits, value: Val): void;
+  ld(addr: Val, bits: Bits, opts?: { unprivileged?: boolean }): Val;
+  st(addr: Val, bits: Bits, value: Val, opts?: { unprivileged?: boolean }): void;
   /** Loads of `bits` each at addr, addr+bits/8, ...: all are checked before any is done. */
   ldMany(addr: Val, bits: Bits, count: number): Val[];
   stMany(addr: Val, bits: Bits, values: readonly Val[]): void;
@@ -250,8 +252,11 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   // ---- the system ---------------------------------------------------------------------------------------------------------------
   /** The encoding is UNDEFINED (in this specialisation). Nothing after it is looked at. */
   undefined(): void;
-  /** SVC, HVC, SMC, BRK, HLT: takes the exception. */
-  exception(kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt', imm: Val): void;
+  /**
+   * SVC, HVC, SMC, BRK, HLT: takes the exception; `imm` is ISS<15:0>. 'pac' (PAC failure) and 'mops' (memory copy and set)
+   * are faults with `imm` as the whole ISS: they may stand inside `if` and leave the instruction with nothing written.
+   */
+  exception(kind: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt' | 'pac' | 'mops', imm: Val): void;
   /** WFI, WFE, WFIT, WFET, YIELD, SEV, SEVL; `deadline` for the timed forms. */
   idle(kind: 'wfi' | 'wfe' | 'wfit' | 'wfet' | 'yield' | 'sev' | 'sevl', deadline?: Val): void;
   /** MRS: the register named by the instruction's own op0..op2 fields. */
