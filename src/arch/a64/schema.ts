@@ -16,6 +16,8 @@ export interface Row<P extends string = string> {
   readonly pattern: P;
   /** The feature without which the encoding is UNDEFINED; absent for base Armv8.0. */
   readonly feat?: string;
+  /** A second feature that is needed as well (half precision of an optional instruction). */
+  readonly also?: string;
   /** Known but without semantics: UNDEFINED when executed and counted in docs/status.md. */
   readonly todo?: boolean;
   /** The row that this one lies inside of (HINT, SYS...): decode tries this one first. */
@@ -30,6 +32,7 @@ export type Rows = Readonly<Record<string, Row>>;
 
 interface RowOptions {
   readonly feat?: string;
+  readonly also?: string;
   readonly todo?: boolean;
   readonly inside?: string;
   readonly not?: string;
