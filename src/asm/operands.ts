@@ -24,7 +24,7 @@ function readRegister(c: Cursor, what: string): { wide: boolean; number: number;
 }
 
 /** How wide a register operand is: 'x', 'w', or given by a field (1 = x). */
-export type Width = 'x' | 'w' | { readonly field: string; readonly wide?: number };
+export type Width = 'x' | 'w' | { readonly field: string; readonly wide?: number; readonly narrow?: number };
 
 function general(field: string, width: Width, sp: boolean): Operand {
   const wideWhen = typeof width === 'object' ? (width.wide ?? 1) : 1;
@@ -40,7 +40,7 @@ function general(field: string, width: Width, sp: boolean): Operand {
       const name = sp ? 'a general register or sp' : 'a general register';
       const r = readRegister(c, name);
       if (r.number === 31 && r.sp !== sp) throw new Mismatch(`expected ${name}, not '${sp ? 'zr' : 'sp'}'`, at);
-      if (typeof width === 'object') set(width.field, r.wide ? wideWhen : 1 - wideWhen);
+      if (typeof width === 'object') set(width.field, r.wide ? wideWhen : (width.narrow ?? 1 - wideWhen));
       else if (r.wide !== (width === 'x')) throw new Mismatch(`expected a ${width} register`, at);
       set(field, r.number);
     },
@@ -51,7 +51,9 @@ export const W = (field: string): Operand => general(field, 'w', false);
 export const Xsp = (field: string): Operand => general(field, 'x', true);
 export const Wsp = (field: string): Operand => general(field, 'w', true);
 /** X or W by a field of the encoding (sf = 1 is X unless `wide` says otherwise). */
-export const R = (field: string, by = 'sf', wide = 1): Operand => general(field, { field: by, wide }, false);
+/** The narrow register stands for `narrow` (1 - wide unless given). */
+export const R = (field: string, by = 'sf', wide = 1, narrow = 1 - wide): Operand =>
+  general(field, { field: by, wide, narrow }, false);
 export const Rsp = (field: string, by = 'sf', wide = 1): Operand => general(field, { field: by, wide }, true);
 /** The odd register after an even one (CASP): printed from the field, checked when read. */
 export function pairOf(field: string, by: 'x' | 'w' | string): Operand {

@@ -4,6 +4,7 @@ import type { SyntaxTable } from '../form.ts';
 import { BRANCHES_SYNTAX, PAUTH_SYNTAX } from './branches.ts';
 import { CRYPTO_SYNTAX } from './crypto.ts';
 import { DP_IMM_SYNTAX, DP_REG_SYNTAX } from './dp.ts';
+import * as ldst from './ldst.ts';
 import * as simd from './simd_int.ts';
 import { SIMD_LDST_MULTIPLE_SYNTAX, SIMD_LDST_SINGLE_SYNTAX } from './simd_ldst.ts';
 import { SYSTEM_SYNTAX } from './system.ts';
@@ -14,6 +15,12 @@ export const SYNTAX: readonly SyntaxTable[] = [
   BRANCHES_SYNTAX,
   PAUTH_SYNTAX,
   SYSTEM_SYNTAX,
+  ldst.LDST_SYNTAX,
+  ldst.LDST_FP_SYNTAX,
+  ldst.LDST_EXCLUSIVE_SYNTAX,
+  ldst.LDST_ATOMIC_SYNTAX,
+  ldst.MOPS_SYNTAX,
+  ldst.MTE_SYNTAX,
   simd.SIMD_ARITH_SYNTAX,
   simd.SIMD_ARITH_SCALAR_SYNTAX,
   simd.SIMD_MISC_SYNTAX,
