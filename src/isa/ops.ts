@@ -51,6 +51,12 @@ export type Fmt = 16 | 32 | 64;
 /** Rounding: FPCR.RMode, or one of the fixed modes of FCVT?/FRINT?. */
 export type Rounding = 'fpcr' | 'tieeven' | 'plusinf' | 'minusinf' | 'zero' | 'tieaway' | 'odd';
 
+/** Two-operand FP operations. 'absmax' and 'absmin' are FAMAX and FAMIN; 'scale' takes an integer of `fmt` bits as b. */
+export type Fp2 =
+  | 'add' | 'sub' | 'mul' | 'div' | 'max' | 'min' | 'maxnm' | 'minnm' | 'mulx' | 'recps' | 'rsqrts'
+  | 'absmax' | 'absmin' | 'scale'; // biome-ignore format: a table
+export type Fp1 = 'sqrt' | 'recpe' | 'rsqrte' | 'recpx';
+
 /** WebAssembly SIMD lane shapes. */
 export type Shape = 'i8x16' | 'i16x8' | 'i32x4' | 'i64x2';
 
@@ -218,13 +224,8 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   setQC(cond: Val): void;
 
   // ---- floating point (bit patterns in, bit patterns out; FPCR read, FPSR accumulated) ------------------------------------------
-  fp2(
-    op: 'add' | 'sub' | 'mul' | 'div' | 'max' | 'min' | 'maxnm' | 'minnm' | 'mulx' | 'recps' | 'rsqrts',
-    fmt: Fmt,
-    a: Val,
-    b: Val,
-  ): Val;
-  fp1(op: 'sqrt' | 'recpe' | 'rsqrte' | 'recpx', fmt: Fmt, a: Val): Val;
+  fp2(op: Fp2, fmt: Fmt, a: Val, b: Val): Val;
+  fp1(op: Fp1, fmt: Fmt, a: Val): Val;
   /** addend + a * b with one rounding. @arm FPMulAdd */
   fma(fmt: Fmt, addend: Val, a: Val, b: Val): Val;
   /** FNEG/FABS, which change the sign bit only (FPCR.AH applies). */
@@ -242,6 +243,21 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   fpRoundInt(fmt: Fmt, a: Val, rounding: Rounding, exact: boolean): Val;
   /** FRINT32Z/32X/64Z/64X. */
   fpRoundIntN(fmt: Fmt, a: Val, rounding: Rounding, bits: 32 | 64): Val;
+  /**
+   * Writes a scalar FP result: the low `fmt` bits of V[n]. The rest becomes zero or, with FPCR.NEP = 1, comes from V[rest].
+   * @arm IsMerging
+   */
+  setFp(n: Reg, fmt: Fmt, value: Val, rest: Reg): void;
+
+  // Whole vectors: what lanes(fmt, count, i => the scalar op of lanes i) gives (lanes from `count` on are zero), so that an
+  // engine may use the machine's vector instructions. `fmt * count` is 64 or 128.
+  fpv2(op: Fp2, fmt: Fmt, count: number, a: Val, b: Val): Val;
+  fpv1(op: Fp1, fmt: Fmt, count: number, a: Val): Val;
+  fpvFma(fmt: Fmt, count: number, addend: Val, a: Val, b: Val): Val;
+  fpvNeg(fmt: Fmt, count: number, a: Val): Val;
+  fpvAbs(fmt: Fmt, count: number, a: Val): Val;
+  /** All ones in the lanes where the test holds, zero elsewhere. */
+  fpvTest(op: 'eq' | 'ge' | 'gt', fmt: Fmt, count: number, a: Val, b: Val): Val;
 
   // ---- helpers written in TypeScript: pure functions of their arguments (and of FPCR/FPSR where the row says so) ----------------
   /** A scalar helper (CRC32, PAuth, ...). The row of the helper in ir/ops.ts gives argument and result types. */
