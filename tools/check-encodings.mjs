@@ -1,9 +1,10 @@
 // `npm run check:encodings`: encodings and syntax against llvm-mc, both ways. For every row: random words of the pattern
 // are disassembled by llvm-mc and by us (the texts must agree), llvm-mc's text is assembled by us and our text by
 // llvm-mc (the word must come back). Words that llvm-mc calls invalid must be holes of the row or listed with a reason.
-//   node tools/check-encodings.mjs [--words N] [--seed N] [--only REGEX] [--llvm-mc PATH]     needs Debian's llvm-19
+//   node tools/check-encodings.mjs [--words N] [--seed N] [--only REGEX] [--llvm-mc PATH] [--record FILE]
+// Needs Debian's llvm-19. --record writes llvm-mc's texts, which `npm test` reads as golden/asm/llvm-mc-19.txt.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -17,6 +18,7 @@ const { values: opt } = parseArgs({
     only: { type: 'string' },
     'llvm-mc': { type: 'string', default: 'llvm-mc-19' },
     limit: { type: 'string', default: '40' },
+    record: { type: 'string' },
   },
 });
 const exceptions = JSON.parse(readFileSync(join(root, 'tools/check-encodings.exceptions.json'), 'utf8'));
@@ -93,6 +95,11 @@ samples.forEach((s, i) => {
     differ(s, `'${s.llvm}' is not assembled: ${e.message}`);
   }
 });
+if (opt.record) {
+  const kept = samples.filter((s) => s.llvm && s.llvm === s.ours);
+  writeFileSync(opt.record, `${kept.map((s) => `${s.word.toString(16).padStart(8, '0')} ${s.llvm}`).join('\n')}\n`);
+  process.stdout.write(`${kept.length} lines written to ${opt.record}\n`);
+}
 const back = samples.filter((s) => s.ours && !s.ours.startsWith('.inst'));
 const asm = mc(['-show-encoding'], back.map((s) => s.ours).join('\n') + '\n');
 const bad = lineOf(asm.stderr, 'error');

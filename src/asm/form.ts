@@ -151,3 +151,13 @@ export function syntax<const T extends Readonly<Record<string, Row>>>(rows: T, t
   }
   return { rows, forms };
 }
+
+/** As syntax(), for tables whose rows are written by a rule on their names; `exceptions` are written out. */
+export function syntaxBy<const T extends Readonly<Record<string, Row>>>(
+  rows: T,
+  rule: (name: keyof T & string) => Shape,
+  exceptions: Partial<SyntaxOf<T>> = {},
+): SyntaxTable {
+  const given: Partial<SyntaxOf<Readonly<Record<string, Row>>>> = exceptions;
+  return syntax(rows, Object.fromEntries(Object.keys(rows).map((n) => [n, given[n] ?? rule(n)])) as SyntaxOf<T>);
+}

@@ -8,6 +8,7 @@ import { type Cursor, type Fields, Mismatch, type Operand, type SymbolScope } fr
 const REG = /([wx])(\d{1,2}|zr)\b|(wsp|sp|lr|fp)\b/;
 
 function readRegister(c: Cursor, what: string): { wide: boolean; number: number; sp: boolean } {
+  c.skipBlanks();
   const at = c.pos;
   const m = c.take(REG);
   if (!m) return c.fail(what);
@@ -36,6 +37,7 @@ function general(field: string, width: Width, sp: boolean): Operand {
       return (wide ? 'x' : 'w') + n;
     },
     parse(c, set) {
+      c.skipBlanks();
       const at = c.pos;
       const name = sp ? 'a general register or sp' : 'a general register';
       const r = readRegister(c, name);

@@ -4,6 +4,7 @@ import type { SyntaxTable } from '../form.ts';
 import { BRANCHES_SYNTAX, PAUTH_SYNTAX } from './branches.ts';
 import { CRYPTO_SYNTAX } from './crypto.ts';
 import { DP_IMM_SYNTAX, DP_REG_SYNTAX } from './dp.ts';
+import * as fp from './fp.ts';
 import * as ldst from './ldst.ts';
 import * as simd from './simd_int.ts';
 import { SIMD_LDST_MULTIPLE_SYNTAX, SIMD_LDST_SINGLE_SYNTAX } from './simd_ldst.ts';
@@ -34,4 +35,12 @@ export const SYNTAX: readonly SyntaxTable[] = [
   SIMD_LDST_MULTIPLE_SYNTAX,
   SIMD_LDST_SINGLE_SYNTAX,
   CRYPTO_SYNTAX,
+  fp.FP_SYNTAX,
+  fp.SIMD_FP_SYNTAX,
+  fp.SIMD_FP_SCALAR_SYNTAX,
+  fp.SIMD_FP_MISC_SYNTAX,
+  fp.SIMD_FP_MISC_SCALAR_SYNTAX,
+  fp.SIMD_FP_INDEXED_SYNTAX,
+  fp.SIMD_FP_INDEXED_SCALAR_SYNTAX,
+  fp.SIMD_FP8_SYNTAX,
 ];
