@@ -1,0 +1,119 @@
+// Semantics of arch/a64/ldst_fp.ts: loads and stores of SIMD and FP registers, one or two at a time.
+
+import { LDST_FP } from '../arch/a64/ldst_fp.ts';
+import {
+  type Address,
+  bitsOfSize,
+  type Indexing,
+  imm7,
+  imm9,
+  imm12,
+  indexed,
+  registerOffset,
+  writeBack,
+} from './addresses.ts';
+import type { Bits, Ops, Reg } from './ops.ts';
+import { semantics } from './semantics.ts';
+import { signed } from './shared.ts';
+
+interface One {
+  readonly size: number;
+  readonly opc1: number;
+  readonly Rn: Reg;
+  readonly Rt: Reg;
+}
+interface Two {
+  readonly opc: number;
+  readonly Rn: Reg;
+  readonly Rt: Reg;
+  readonly Rt2: Reg;
+}
+type Imm9 = Ops<{ readonly imm9: number }>;
+type Pair = Ops<{ readonly imm7: number }>;
+
+const bitsOf = (f: One): Bits => bitsOfSize(f.opc1 * 4 + f.size);
+const bitsOfPair = (opc: number): 32 | 64 | 128 => (32 << opc) as 32 | 64 | 128;
+
+function load<F>(o: Ops<F>, address: Address, f: One): void {
+  const value = o.ld(address.at, bitsOf(f));
+  writeBack(o, address);
+  o.setVs(f.Rt, bitsOf(f), value);
+}
+function store<F>(o: Ops<F>, address: Address, f: One): void {
+  o.st(address.at, bitsOf(f), o.Vs(f.Rt, bitsOf(f)));
+  writeBack(o, address);
+}
+type Move = typeof load;
+
+const byImm9 =
+  (move: Move, indexing: Indexing) =>
+  (o: Imm9, f: One): void =>
+    move(o, indexed(o, f.Rn, indexing, imm9), f);
+const byImm12 =
+  (move: Move) =>
+  (o: Ops<{ readonly imm12: number }>, f: One): void =>
+    move(o, indexed(o, f.Rn, 'offset', imm12(bitsOf(f))), f);
+const byRegister =
+  (move: Move) =>
+  (o: Ops<{ readonly option: number; readonly S: number }>, f: One & { readonly Rm: Reg }): void =>
+    move(o, registerOffset(o, f.Rn, f.Rm, bitsOf(f)), f);
+
+const loadPair =
+  (indexing: Indexing) =>
+  (o: Pair, f: Two): void => {
+    const bits = bitsOfPair(f.opc);
+    const address = indexed(o, f.Rn, indexing, imm7(bits));
+    const [first, second] = o.ldMany(address.at, bits, 2);
+    writeBack(o, address);
+    o.setVs(f.Rt, bits, first!);
+    o.setVs(f.Rt2, bits, second!);
+  };
+const storePair =
+  (indexing: Indexing) =>
+  (o: Pair, f: Two): void => {
+    const bits = bitsOfPair(f.opc);
+    const address = indexed(o, f.Rn, indexing, imm7(bits));
+    o.stMany(address.at, bits, [o.Vs(f.Rt, bits), o.Vs(f.Rt2, bits)]);
+    writeBack(o, address);
+  };
+
+export const ldstFp = semantics(
+  LDST_FP,
+  {
+    LDR_lit_fp: (o, { opc, Rt }) => {
+      const bits = bitsOfPair(opc);
+      const at = o.pcRel((f) => signed(f.imm19, 19) << 2n);
+      o.setVs(Rt, bits, o.ld(at, bits));
+    },
+
+    STNP_fp: storePair('offset'),
+    LDNP_fp: loadPair('offset'),
+    STP_post_fp: storePair('post'),
+    LDP_post_fp: loadPair('post'),
+    STP_fp: storePair('offset'),
+    LDP_fp: loadPair('offset'),
+    STP_pre_fp: storePair('pre'),
+    LDP_pre_fp: loadPair('pre'),
+
+    STUR_fp: byImm9(store, 'offset'),
+    LDUR_fp: byImm9(load, 'offset'),
+    STR_post_fp: byImm9(store, 'post'),
+    LDR_post_fp: byImm9(load, 'post'),
+    STR_pre_fp: byImm9(store, 'pre'),
+    LDR_pre_fp: byImm9(load, 'pre'),
+    STR_reg_fp: byRegister(store),
+    LDR_reg_fp: byRegister(load),
+    STR_imm_fp: byImm12(store),
+    LDR_imm_fp: byImm12(load),
+
+    STLUR_fp: (o, f) => {
+      const { at } = indexed(o, f.Rn, 'offset', imm9);
+      o.stAtomic(at, bitsOf(f), o.Vs(f.Rt, bitsOf(f)), { release: true });
+    },
+    LDAPUR_fp: (o, f) => {
+      const { at } = indexed(o, f.Rn, 'offset', imm9);
+      o.setVs(f.Rt, bitsOf(f), o.ldAtomic(at, bitsOf(f), { acquire: true }));
+    },
+  },
+  { fp: true },
+);
