@@ -1,0 +1,429 @@
+// Semantics of arch/a64/simd_arith.ts: integer vector arithmetic on two or three registers, and its scalar forms.
+// The lane arithmetic itself is in simd_lanes.ts; here it is said which operands meet and what is kept.
+
+import { SIMD_ARITH, SIMD_ARITH_SCALAR } from '../arch/a64/simd_arith.ts';
+import type { Reg, Val } from './ops.ts';
+import { semantics } from './semantics.ts';
+import {
+  absDiff,
+  add,
+  addPairsLong,
+  type Binary,
+  bitsOf,
+  compare,
+  doublingHigh,
+  doublingHighAccumulate,
+  doublingProduct,
+  elements,
+  eq,
+  evens,
+  every,
+  extend,
+  extmul,
+  type Keep,
+  type Kit,
+  keepQ,
+  minmax,
+  mul,
+  ne,
+  odds,
+  put,
+  putNarrow,
+  putSaturated,
+  type SatBinary,
+  type SatTernary,
+  type Sign,
+  type Size,
+  satAdd,
+  satSub,
+  shiftAll,
+  sub,
+  type Ternary,
+  zero,
+} from './simd_lanes.ts';
+
+interface Three {
+  readonly size: number;
+  readonly Rm: Reg;
+  readonly Rn: Reg;
+  readonly Rd: Reg;
+}
+interface Three128 extends Three {
+  readonly Q: number;
+}
+type Three128NoSize = Omit<Three128, 'size'>;
+
+// ---- operands: vector forms take Q, scalar forms keep one element ---------------------------------------------------------
+
+const same =
+  (op: Binary) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void =>
+    put(o, Rd, keepQ(Q), op(o, size, o.V(Rn), o.V(Rm)));
+const sameScalar =
+  (op: Binary) =>
+  (o: Kit, { size, Rm, Rn, Rd }: Three): void =>
+    put(o, Rd, bitsOf(size), op(o, size, o.V(Rn), o.V(Rm)));
+const accumulating =
+  (op: Ternary) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void =>
+    put(o, Rd, keepQ(Q), op(o, size, o.V(Rd), o.V(Rn), o.V(Rm)));
+const saturating =
+  (op: SatBinary) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void =>
+    putSaturated(o, Rd, keepQ(Q), op(o, size, o.V(Rn), o.V(Rm)));
+const saturatingScalar =
+  (op: SatBinary) =>
+  (o: Kit, { size, Rm, Rn, Rd }: Three): void =>
+    putSaturated(o, Rd, bitsOf(size), op(o, size, o.V(Rn), o.V(Rm)));
+const satAccumulating =
+  (op: SatTernary) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void =>
+    putSaturated(o, Rd, keepQ(Q), op(o, size, o.V(Rd), o.V(Rn), o.V(Rm)));
+const satAccumulatingScalar =
+  (op: SatTernary) =>
+  (o: Kit, { size, Rm, Rn, Rd }: Three): void =>
+    putSaturated(o, Rd, bitsOf(size), op(o, size, o.V(Rd), o.V(Rn), o.V(Rm)));
+
+/** Bitwise operations on whole registers; `d` is the old destination. */
+const bitwise =
+  (op: (o: Kit, n: Val, m: Val, d: () => Val) => Val) =>
+  (o: Kit, { Q, Rm, Rn, Rd }: Three128NoSize): void =>
+    put(
+      o,
+      Rd,
+      keepQ(Q),
+      op(o, o.V(Rn), o.V(Rm), () => o.V(Rd)),
+    );
+
+/** Pairs of adjacent elements of Vn:Vm. */
+const pairwise =
+  (op: Binary) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void => {
+    const [n, m] = [o.V(Rn), o.V(Rm)];
+    const perSource = (Q ? 128 : 64) / bitsOf(size) / 2;
+    const inRegister = 128 / bitsOf(size);
+    const half = (odd: number): Val =>
+      elements(o, size, n, m, (i) =>
+        i < perSource ? 2 * i + odd : inRegister + 2 * ((i - perSource) % perSource) + odd,
+      );
+    put(o, Rd, keepQ(Q), op(o, size, half(0), half(1)));
+  };
+
+/** Long: result elements of twice the width from the low (Q = 0) or high half of both sources. */
+const long =
+  (op: (o: Kit, size: Size, high: number, n: Val, m: Val, d: () => Val) => Val) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void =>
+    o.setV(
+      Rd,
+      op(o, size, Q, o.V(Rn), o.V(Rm), () => o.V(Rd)),
+    );
+const wide =
+  (op: Binary, sign: Sign) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void =>
+    o.setV(Rd, op(o, size + 1, o.V(Rn), extend(o, sign, size, Q, o.V(Rm))));
+/** The high half of sums or differences of twice the width. */
+const highNarrow =
+  (op: Binary, rounding: boolean) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void => {
+    const result = op(o, size + 1, o.V(Rn), o.V(Rm));
+    const rounded = rounding ? add(o, size + 1, result, every(o, size + 1, 1n << BigInt(bitsOf(size) - 1))) : result;
+    putNarrow(o, Rd, Q, odds(o, size, rounded, rounded));
+  };
+const longDoubling =
+  (accumulate: SatBinary | undefined) =>
+  (o: Kit, { Q, size, Rm, Rn, Rd }: Three128): void =>
+    putSaturated(o, Rd, 128, doublingLong(o, size, Q, accumulate, Rd, o.V(Rn), o.V(Rm)));
+const longDoublingScalar =
+  (accumulate: SatBinary | undefined) =>
+  (o: Kit, { size, Rm, Rn, Rd }: Three): void =>
+    putSaturated(o, Rd, bitsOf(size + 1) as Keep, doublingLong(o, size, 0, accumulate, Rd, o.V(Rn), o.V(Rm)));
+
+/** SQDMULL, SQDMLAL, SQDMLSL of the low or high half: product and accumulation saturate each on its own. */
+export function doublingLong(
+  o: Kit,
+  size: Size,
+  high: number,
+  accumulate: SatBinary | undefined,
+  Rd: Reg,
+  n: Val,
+  m: Val,
+): { value: Val; sat: Val } {
+  const product = doublingProduct(o, size, high, n, m);
+  if (!accumulate) return product;
+  const sum = accumulate(o, size + 1, o.V(Rd), product.value);
+  return { value: sum.value, sat: o.v('v128.or', product.sat, sum.sat) };
+}
+
+// ---- operations ----------------------------------------------------------------------------------------------------------
+
+/** (a + b) >> 1 without the carry getting lost: the common bits, plus half of those that differ. */
+const halvingAdd =
+  (sign: Sign): Binary =>
+  (o, size, a, b) =>
+    add(o, size, o.v('v128.and', a, b), shiftAll(o, size, `shr_${sign}`, o.v('v128.xor', a, b), 1));
+const roundingHalvingAdd =
+  (sign: Sign): Binary =>
+  (o, size, a, b) => {
+    if (sign === 'u' && size < 2) return o.v(`${size ? 'i16x8' : 'i8x16'}.avgr_u`, a, b);
+    return sub(o, size, o.v('v128.or', a, b), shiftAll(o, size, `shr_${sign}`, o.v('v128.xor', a, b), 1));
+  };
+/** a - b = (a ^ b) - 2 * (b & ~a). */
+const halvingSub =
+  (sign: Sign): Binary =>
+  (o, size, a, b) =>
+    sub(o, size, shiftAll(o, size, `shr_${sign}`, o.v('v128.xor', a, b), 1), o.v('v128.andnot', b, a));
+const test: Binary = (o, size, a, b) => ne(o, size, o.v('v128.and', a, b), zero(o));
+const accumulate =
+  (op: Binary, product: Binary): Ternary =>
+  (o, size, acc, a, b) =>
+    op(o, size, acc, product(o, size, a, b));
+
+/** Carry-less product, each lane modulo its width. */
+function polynomial(o: Kit, size: Size, a: Val, b: Val): Val {
+  let sum: Val | undefined;
+  let shifted = a;
+  for (let i = 0; i < 8; i++) {
+    const wanted = ne(o, size, o.v('v128.and', b, every(o, size, 1n << BigInt(i))), zero(o));
+    const term = o.v('v128.and', shifted, wanted);
+    sum = sum ? o.v('v128.xor', sum, term) : term;
+    if (i < 7) shifted = add(o, size, shifted, shifted);
+  }
+  return sum!;
+}
+
+/**
+ * Low 64 bits of the carry-less product of two i64: ordinary products of operands with three of every four bits
+ * cleared, so that carries die out before they reach the next bit that counts.
+ */
+function clmulLow(o: Kit, a: Val, b: Val): Val {
+  const masks = [0, 1, 2, 3].map((i) => o.i64(0x1111_1111_1111_1111n << BigInt(i)));
+  const as = masks.map((m) => o.and(a, m));
+  const bs = masks.map((m) => o.and(b, m));
+  let result: Val | undefined;
+  for (let k = 0; k < 4; k++) {
+    let sum: Val | undefined;
+    for (let i = 0; i < 4; i++) {
+      const term = o.mul(as[i]!, bs[(k - i + 4) % 4]!);
+      sum = sum ? o.xor(sum, term) : term;
+    }
+    const part = o.and(sum!, masks[k]!);
+    result = result ? o.or(result, part) : part;
+  }
+  return result!;
+}
+/** The 128-bit carry-less product: the high half is the low half of the mirrored operands, mirrored. */
+export function clmul(o: Kit, a: Val, b: Val): Val {
+  const lo = clmulLow(o, a, b);
+  const hi = o.shrU(o.rbit(clmulLow(o, o.rbit(a), o.rbit(b))), o.i64(1));
+  return o.setLane(o.splat('i64x2', lo), 64, 1, hi);
+}
+
+/** Sums of four byte products for each 32-bit lane of one half. */
+function dotHalf(o: Kit, signs: readonly [Sign, Sign], high: number, n: Val, m: Val): Val {
+  return o.v('i32x4.dot_i16x8_s', extend(o, signs[0], 0, high, n), extend(o, signs[1], 0, high, m));
+}
+/** acc + dot product of groups of four bytes. Unsigned bytes fit signed halfwords, so one product serves all signs. */
+export const dot =
+  (...signs: [Sign, Sign]) =>
+  (o: Kit, acc: Val, n: Val, m: Val): Val => {
+    const [lo, hi] = [dotHalf(o, signs, 0, n, m), dotHalf(o, signs, 1, n, m)];
+    return add(o, 2, acc, add(o, 2, evens(o, 2, lo, hi), odds(o, 2, lo, hi)));
+  };
+const dotVector =
+  (...signs: [Sign, Sign]) =>
+  (o: Kit, { Q, Rm, Rn, Rd }: Three128NoSize): void =>
+    put(o, Rd, keepQ(Q), dot(...signs)(o, o.V(Rd), o.V(Rn), o.V(Rm)));
+/** 2x8 matrix times 8x2 matrix: lane 2i + j gains row i of n times row j of m. */
+const matrix =
+  (...signs: [Sign, Sign]) =>
+  (o: Kit, { Rm, Rn, Rd }: Omit<Three128NoSize, 'Q'>): void => {
+    const [n, m, d] = [o.V(Rn), o.V(Rm), o.V(Rd)];
+    const rows = [0, 1].map((h) => extend(o, signs[0], 0, h, n));
+    const columns = [0, 1].map((h) => extend(o, signs[1], 0, h, m));
+    const pairs = rows.map((row) => {
+      const [x, y] = columns.map((column) => o.v('i32x4.dot_i16x8_s', row, column)) as [Val, Val];
+      return add(o, 2, evens(o, 2, x, y), odds(o, 2, x, y));
+    }) as [Val, Val];
+    o.setV(Rd, add(o, 2, d, add(o, 2, evens(o, 2, ...pairs), odds(o, 2, ...pairs))));
+  };
+
+/** Folds the lanes of the low 8 or 16 bytes into lane 0. */
+function fold(o: Kit, size: Size, Q: number, op: Binary, v: Val): Val {
+  let value = v;
+  for (let distance = Q ? 8 : 4; distance >= 1 << size; distance /= 2) {
+    const moved = o.shuffle(
+      value,
+      value,
+      Array.from({ length: 16 }, (_, i) => (i + distance) & 15),
+    );
+    value = op(o, size, value, moved);
+  }
+  return value;
+}
+interface Across {
+  readonly Q: number;
+  readonly size: number;
+  readonly Rn: Reg;
+  readonly Rd: Reg;
+}
+const across =
+  (op: Binary) =>
+  (o: Kit, { Q, size, Rn, Rd }: Across): void =>
+    put(o, Rd, bitsOf(size), fold(o, size, Q, op, o.V(Rn)));
+const acrossLong =
+  (sign: Sign) =>
+  (o: Kit, { Q, size, Rn, Rd }: Across): void =>
+    put(o, Rd, bitsOf(size + 1), fold(o, size + 1, Q, add, addPairsLong(o, sign, size, o.V(Rn))));
+
+const product =
+  (sign: Sign) =>
+  (o: Kit, size: Size, high: number, n: Val, m: Val): Val =>
+    extmul(o, sign, size, high, n, m);
+const productInto =
+  (op: Binary, sign: Sign) =>
+  (o: Kit, size: Size, high: number, n: Val, m: Val, d: () => Val): Val =>
+    op(o, size + 1, d(), extmul(o, sign, size, high, n, m));
+const extended =
+  (op: Binary, sign: Sign) =>
+  (o: Kit, size: Size, high: number, n: Val, m: Val): Val =>
+    op(o, size + 1, extend(o, sign, size, high, n), extend(o, sign, size, high, m));
+/** The difference fits the narrow width as an unsigned number, whatever the signs of the operands. */
+const absDiffLong =
+  (sign: Sign) =>
+  (o: Kit, size: Size, high: number, n: Val, m: Val): Val =>
+    extend(o, 'u', size, high, absDiff(sign)(o, size, n, m));
+const absDiffLongInto =
+  (sign: Sign) =>
+  (o: Kit, size: Size, high: number, n: Val, m: Val, d: () => Val): Val =>
+    add(o, size + 1, d(), absDiffLong(sign)(o, size, high, n, m));
+
+// ---- tables ---------------------------------------------------------------------------------------------------------------
+
+export const simdArith = semantics(
+  SIMD_ARITH,
+  {
+    SHADD_vec: same(halvingAdd('s')),
+    UHADD_vec: same(halvingAdd('u')),
+    SQADD_vec: saturating(satAdd('s')),
+    UQADD_vec: saturating(satAdd('u')),
+    SRHADD_vec: same(roundingHalvingAdd('s')),
+    URHADD_vec: same(roundingHalvingAdd('u')),
+    SHSUB_vec: same(halvingSub('s')),
+    UHSUB_vec: same(halvingSub('u')),
+    SQSUB_vec: saturating(satSub('s')),
+    UQSUB_vec: saturating(satSub('u')),
+    CMGT_vec: same(compare('gt', 's')),
+    CMHI_vec: same(compare('gt', 'u')),
+    CMGE_vec: same(compare('ge', 's')),
+    CMHS_vec: same(compare('ge', 'u')),
+    SMAX_vec: same(minmax('max', 's')),
+    UMAX_vec: same(minmax('max', 'u')),
+    SMIN_vec: same(minmax('min', 's')),
+    UMIN_vec: same(minmax('min', 'u')),
+    SABD_vec: same(absDiff('s')),
+    UABD_vec: same(absDiff('u')),
+    SABA_vec: accumulating(accumulate(add, absDiff('s'))),
+    UABA_vec: accumulating(accumulate(add, absDiff('u'))),
+    ADD_vec: same(add),
+    SUB_vec: same(sub),
+    CMTST_vec: same(test),
+    CMEQ_vec: same(eq),
+    MLA_vec: accumulating(accumulate(add, mul)),
+    MLS_vec: accumulating(accumulate(sub, mul)),
+    MUL_vec: same(mul),
+    PMUL_vec: same(polynomial),
+    SMAXP_vec: pairwise(minmax('max', 's')),
+    UMAXP_vec: pairwise(minmax('max', 'u')),
+    SMINP_vec: pairwise(minmax('min', 's')),
+    UMINP_vec: pairwise(minmax('min', 'u')),
+    SQDMULH_vec: saturating(doublingHigh(false)),
+    SQRDMULH_vec: saturating(doublingHigh(true)),
+    ADDP_vec: pairwise(add),
+
+    AND_vec: bitwise((o, n, m) => o.v('v128.and', n, m)),
+    BIC_vec: bitwise((o, n, m) => o.v('v128.andnot', n, m)),
+    ORR_vec: bitwise((o, n, m) => o.v('v128.or', n, m)),
+    ORN_vec: bitwise((o, n, m) => o.v('v128.or', n, o.v('v128.not', m))),
+    EOR_vec: bitwise((o, n, m) => o.v('v128.xor', n, m)),
+    BSL_vec: bitwise((o, n, m, d) => o.v('v128.bitselect', n, m, d())),
+    BIT_vec: bitwise((o, n, m, d) => o.v('v128.bitselect', n, d(), m)),
+    BIF_vec: bitwise((o, n, m, d) => o.v('v128.bitselect', d(), n, m)),
+
+    SQRDMLAH_vec: satAccumulating(doublingHighAccumulate('add')),
+    SQRDMLSH_vec: satAccumulating(doublingHighAccumulate('sub')),
+    SDOT_vec: dotVector('s', 's'),
+    UDOT_vec: dotVector('u', 'u'),
+    USDOT_vec: dotVector('u', 's'),
+    SMMLA: matrix('s', 's'),
+    UMMLA: matrix('u', 'u'),
+    USMMLA: matrix('u', 's'),
+
+    SADDL_vec: long(extended(add, 's')),
+    UADDL_vec: long(extended(add, 'u')),
+    SADDW_vec: wide(add, 's'),
+    UADDW_vec: wide(add, 'u'),
+    SSUBL_vec: long(extended(sub, 's')),
+    USUBL_vec: long(extended(sub, 'u')),
+    SSUBW_vec: wide(sub, 's'),
+    USUBW_vec: wide(sub, 'u'),
+    ADDHN_vec: highNarrow(add, false),
+    RADDHN_vec: highNarrow(add, true),
+    SABAL_vec: long(absDiffLongInto('s')),
+    UABAL_vec: long(absDiffLongInto('u')),
+    SUBHN_vec: highNarrow(sub, false),
+    RSUBHN_vec: highNarrow(sub, true),
+    SABDL_vec: long(absDiffLong('s')),
+    UABDL_vec: long(absDiffLong('u')),
+    SMLAL_vec: long(productInto(add, 's')),
+    UMLAL_vec: long(productInto(add, 'u')),
+    SMLSL_vec: long(productInto(sub, 's')),
+    UMLSL_vec: long(productInto(sub, 'u')),
+    SMULL_vec: long(product('s')),
+    UMULL_vec: long(product('u')),
+    SQDMLAL_vec: longDoubling(satAdd('s')),
+    SQDMLSL_vec: longDoubling(satSub('s')),
+    SQDMULL_vec: longDoubling(undefined),
+    PMULL_vec: (o, { Q, Rm, Rn, Rd }) =>
+      o.setV(Rd, polynomial(o, 1, extend(o, 'u', 0, Q, o.V(Rn)), extend(o, 'u', 0, Q, o.V(Rm)))),
+    PMULL_1q: (o, { Q, Rm, Rn, Rd }) => o.setV(Rd, clmul(o, o.lane(o.V(Rn), 64, Q), o.lane(o.V(Rm), 64, Q))),
+
+    SADDLV: acrossLong('s'),
+    UADDLV: acrossLong('u'),
+    SMAXV: across(minmax('max', 's')),
+    UMAXV: across(minmax('max', 'u')),
+    SMINV: across(minmax('min', 's')),
+    UMINV: across(minmax('min', 'u')),
+    ADDV: across(add),
+  },
+  { fp: true },
+);
+
+export const simdArithScalar = semantics(
+  SIMD_ARITH_SCALAR,
+  {
+    SQADD_scalar: saturatingScalar(satAdd('s')),
+    UQADD_scalar: saturatingScalar(satAdd('u')),
+    SQSUB_scalar: saturatingScalar(satSub('s')),
+    UQSUB_scalar: saturatingScalar(satSub('u')),
+    CMGT_scalar: sameScalar(compare('gt', 's')),
+    CMHI_scalar: sameScalar(compare('gt', 'u')),
+    CMGE_scalar: sameScalar(compare('ge', 's')),
+    CMHS_scalar: sameScalar(compare('ge', 'u')),
+    ADD_scalar: sameScalar(add),
+    SUB_scalar: sameScalar(sub),
+    CMTST_scalar: sameScalar(test),
+    CMEQ_scalar: sameScalar(eq),
+    SQDMULH_scalar: saturatingScalar(doublingHigh(false)),
+    SQRDMULH_scalar: saturatingScalar(doublingHigh(true)),
+    SQRDMLAH_scalar: satAccumulatingScalar(doublingHighAccumulate('add')),
+    SQRDMLSH_scalar: satAccumulatingScalar(doublingHighAccumulate('sub')),
+    SQDMLAL_scalar: longDoublingScalar(satAdd('s')),
+    SQDMLSL_scalar: longDoublingScalar(satSub('s')),
+    SQDMULL_scalar: longDoublingScalar(undefined),
+    ADDP_scalar: (o, { Rn, Rd }) => {
+      const v = o.V(Rn);
+      o.setVs(Rd, 64, o.add(o.lane(v, 64, 0), o.lane(v, 64, 1)));
+    },
+  },
+  { fp: true },
+);
