@@ -1,0 +1,122 @@
+// `npm run kvmprobe`: tools/oracle/kvmprobe.c itself, compiled by the cross compiler, runs under `hypatia exec` with each
+// recorded host's ID registers and KVM mode; its answers are compared with what the real KVM said on that host.
+//   node tools/kvmprobe.mjs [--probe FILE] [--hosts DIR] [--only NAME] [--limit N]        needs Debian's arm64 compiler
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const ref = process.env.HYPATIA_REF ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hypatia');
+const { values: opt } = parseArgs({
+  options: {
+    probe: { type: 'string' },
+    hosts: { type: 'string', default: join(root, 'golden/real-kvm/hosts') },
+    only: { type: 'string' },
+    limit: { type: 'string', default: '20' },
+  },
+});
+const probe = opt.probe ?? join(ref, 'kvmprobe');
+if (!opt.probe && !existsSync(probe)) {
+  const r = spawnSync('bash', [join(root, 'tools/debian/prepare.sh'), 'probe'], { stdio: ['ignore', 2, 2] });
+  if (r.status !== 0) process.exit(1);
+}
+/** Counters: their values depend on the moment. */
+const LIVE = new Set(['0x603000000013df01', '0x603000000013df1a']);
+/** The recordings' key of the KVM mode, as the file's name ends. */
+const modeOf = (name) => name.replace(/^.*-/, '');
+
+/** The probe's lines, in the shape of the recordings. */
+function convert(text) {
+  const out = { capabilities: {}, writableMasks: {}, vmTypes: {}, configs: {} };
+  for (const line of text.split('\n')) {
+    if (!line.startsWith('{"kind"')) continue;
+    const o = JSON.parse(line);
+    const c = o.config ? out.configs[o.config] : undefined;
+    const key = () => `3,${o.op1},0,${o.crm},${o.op2}`;
+    if (o.kind === 'api') Object.assign(out, { apiVersion: o.version, vcpuMmapSize: o.mmap });
+    else if (o.kind === 'cap') out.capabilities[o.cap] = [o.sys, o.vm];
+    else if (o.kind === 'target') out.preferredTarget = o.target;
+    else if (o.kind === 'vmtype') out.vmTypes[o.type] = o.errno;
+    else if (o.kind === 'masks_ret') out.writableMasksErrno = o.errno;
+    else if (o.kind === 'mask') out.writableMasks[key()] = `0x${o.mask}`;
+    else if (o.kind === 'config')
+      out.configs[o.name] = o.fail
+        ? { features: o.features, fails: { at: o.fail, errno: o.errno } }
+        : { features: o.features, registers: {}, idRegisterAcceptance: {} };
+    else if (o.kind === 'reg')
+      c.registers[`0x${o.id}`] = o.get || o.setback ? [`0x${o.value}`, o.get, o.setback] : [`0x${o.value}`];
+    else if (o.kind === 'idaccept')
+      c.idRegisterAcceptance[key()] = {
+        value: `0x${o.value}`,
+        accepted: o.fields.map((f) => f[0]),
+        errno: [...new Set(o.fields.map((f) => f[1]).filter(Boolean))].sort((a, b) => a - b),
+      };
+    else if (o.kind === 'idabsent') c.idRegisterAbsent = { ...c.idRegisterAbsent, [key()]: o.errno };
+    else if (o.kind === 'end') out.end = true;
+  }
+  return out;
+}
+const differences = (path, want, got, out) => {
+  if (want !== null && typeof want === 'object' && got !== null && typeof got === 'object') {
+    for (const k of new Set([...Object.keys(want), ...Object.keys(got)])) {
+      if (path.endsWith('/registers') && LIVE.has(k) && k in want && k in got) continue;
+      differences(`${path}/${k}`, want[k], got[k], out);
+    }
+    if (path.endsWith('/registers') && JSON.stringify(Object.keys(want)) !== JSON.stringify(Object.keys(got)))
+      out.push(`${path}: order of the list differs`);
+  } else if (want !== got) out.push(`${path}: real KVM ${JSON.stringify(want)}, ours ${JSON.stringify(got)}`);
+};
+
+let passed = 0;
+let failed = 0;
+for (const file of readdirSync(opt.hosts).filter((f) => f.endsWith('.json') && (!opt.only || f.includes(opt.only)))) {
+  const name = file.replace('.json', '');
+  const want = JSON.parse(readFileSync(join(opt.hosts, file), 'utf8'));
+  const started = process.hrtime.bigint();
+  const r = spawnSync(
+    process.execPath,
+    [
+      join(root, 'dist/cli/main.js'),
+      'exec',
+      '--cpu',
+      join(opt.hosts, file),
+      '--cpu-unchecked',
+      '--kvm-mode',
+      want.kvmMode ?? modeOf(name),
+      '--smp',
+      String(want.capabilities?.[9]?.[0] ?? 2),
+      probe,
+    ],
+    { encoding: 'utf8', maxBuffer: 1 << 28 },
+  );
+  const got = convert(r.stdout ?? '');
+  const out = [];
+  if (r.status !== 0) out.push(`exit ${r.status ?? r.signal}: ${(r.stderr ?? '').split('\n').slice(0, 5).join(' | ')}`);
+  if (!got.end) out.push('the probe did not come to its end');
+  for (const k of [
+    'apiVersion',
+    'vcpuMmapSize',
+    'capabilities',
+    'preferredTarget',
+    'vmTypes',
+    'writableMasksErrno',
+    'writableMasks',
+    'configs',
+  ])
+    differences(k, want[k], got[k], out);
+  const answers = Object.values(got.configs).reduce(
+    (n, c) => n + 3 * Object.keys(c.registers ?? {}).length + 256 * Object.keys(c.idRegisterAcceptance ?? {}).length,
+    0,
+  );
+  process.stdout.write(
+    `${out.length === 0 ? 'ok' : 'not ok'} - ${name}: ${answers} answers, ${out.length} differences, ${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(1)} s\n`,
+  );
+  for (const d of out.slice(0, Number(opt.limit))) process.stdout.write(`#   ${d}\n`);
+  if (out.length === 0) passed++;
+  else failed++;
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed > 0 || passed === 0 ? 1 : 0);
