@@ -34,9 +34,11 @@ export interface VmRegs {
   /** ID registers by idRegIndex(); meaningless until idRegsReady. */
   readonly idRegs: BigUint64Array;
   idRegsReady: boolean;
-  /** Event counters of the PMU the VM uses (PMCR_EL0.N); a vCPU attribute may lower it. */
+  /** A PMU has been chosen for the VM: by the first init with the PMU feature, or by a vCPU attribute. */
+  hasPmuChosen: boolean;
+  /** Event counters of the VM (PMCR_EL0.N): change it by setPmuCounters(). */
   pmuCounters: number;
-  /** KVM_REG_ARM_PSCI_VERSION; 0 until a vCPU is initialised. */
+  /** KVM_REG_ARM_PSCI_VERSION as userspace chose it; 0: the newest one. */
   psciVersion: number;
   /** KVM_REG_ARM_{STD, STD_HYP, VENDOR_HYP, VENDOR_HYP_2}_BMAP, in the order of their index. */
   readonly smcccBitmaps: BigUint64Array;
@@ -50,17 +52,15 @@ export interface VmRegs {
   enforcement: Enforcement | undefined;
 }
 
-/** The general registers as KVM's struct kvm_regs names them. */
+/** The general registers. SP_EL1, ELR_EL1 and SPSR_EL1 are system registers: VcpuRegs.sys. */
 export interface CoreRegs {
   /** X0..X30 */
   readonly x: BigUint64Array;
   spEl0: bigint;
   pc: bigint;
   pstate: bigint;
-  spEl1: bigint;
-  elrEl1: bigint;
-  /** SPSR of EL1, ABT, UND, IRQ, FIQ. */
-  readonly spsr: BigUint64Array;
+  /** SPSR_abt, SPSR_und, SPSR_irq, SPSR_fiq. */
+  readonly spsrBanked: BigUint64Array;
   fpsr: number;
   fpcr: number;
 }
@@ -76,10 +76,10 @@ export interface VcpuRegs {
   /** The last init asked for KVM_ARM_VCPU_POWER_OFF. */
   powerOff: boolean;
   sveFinalized: boolean;
-  /** Largest SVE vector length in bytes; 0 without SVE. */
+  /** Largest SVE vector length in bytes; 0 without SVE. KVM_REG_ARM64_SVE_VLS lowers it until finalised. */
   sveMaxVl: number;
   readonly core: CoreRegs;
-  /** Z0..Z31, V_STRIDE bytes each (V[n]: the low 16 bytes), then P0..P15 and FFR, 32 bytes each. */
+  /** Z0..Z31, 256 bytes each (V[n]: the low 16 bytes), then P0..P15 and FFR, 32 bytes each. */
   readonly vectors: Uint8Array;
   /** System registers by sysRegSlot(name). */
   readonly sys: BigUint64Array;
