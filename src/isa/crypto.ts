@@ -51,20 +51,20 @@ export const AES_INVERSE_SBOX: Table = bytes.map((y) => AES_SBOX.indexOf(y));
 /** GB/T 32907: the same affine map before and after inversion. */
 export const SM4_SBOX: Table = bytes.map((x) => affine(inverse(affine(x, 0xa7, 0xd3), 0x1f5), 0xa7, 0xd3));
 
+/** A table of 256 bytes as sixteen vectors. */
+function vectorsOf(o: Kit, table: Table): Val[] {
+  return Array.from({ length: 16 }, (_, k) => bytes16(o, (i) => table[16 * k + i]!));
+}
 /** table[x] for each byte: of the sixteen lookups, all but one are out of range and give 0. */
-function substitute(o: Kit, table: Table, x: Val): Val {
-  let result: Val | undefined;
+function substitute(o: Kit, table: readonly Val[], x: Val): Val {
+  const width = every(o, 0, 16n);
   let index = x;
-  for (let k = 0; k < 16; k++) {
-    const found = o.v(
-      'i8x16.swizzle',
-      bytes16(o, (i) => table[16 * k + i]!),
-      index,
-    );
-    result = result ? o.v('v128.or', result, found) : found;
-    if (k < 15) index = sub(o, 0, index, every(o, 0, 16n));
+  let result = o.v('i8x16.swizzle', table[0]!, index);
+  for (const part of table.slice(1)) {
+    index = sub(o, 0, index, width);
+    result = o.v('v128.or', result, o.v('i8x16.swizzle', part, index));
   }
-  return result!;
+  return result;
 }
 
 // ---- AES ------------------------------------------------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ function inverseMixColumns(o: Kit, a: Val): Val {
 const aesRound =
   (table: Table, direction: 1 | -1) =>
   (o: Kit, { Rn, Rd }: Two): void =>
-    o.setV(Rd, substitute(o, table, shiftRows(o, direction, o.v('v128.xor', o.V(Rd), o.V(Rn)))));
+    o.setV(Rd, substitute(o, vectorsOf(o, table), shiftRows(o, direction, o.v('v128.xor', o.V(Rd), o.V(Rn)))));
 
 // ---- 32-bit words ------------------------------------------------------------------------------------------------------------------
 
@@ -232,10 +232,11 @@ function permutation1(o: Kit, x: Val): Val {
 
 /** Four rounds; `spread` is the linear map's rotations. */
 function sm4Rounds(o: Kit, state: Val, keys: Val, spread: readonly number[]): Val {
+  const table = vectorsOf(o, SM4_SBOX);
   let [w, x, y, z] = words(o, state);
   for (const key of words(o, keys)) {
     const mixed = o.splat('i32x4', xor(o, x, y, z, key));
-    const t = o.lane(substitute(o, SM4_SBOX, mixed), 32, 0);
+    const t = o.lane(substitute(o, table, mixed), 32, 0);
     const next = xor(o, w, t, ...spread.map((n) => rotl(o, t, n)));
     [w, x, y, z] = [x, y, z, next];
   }
