@@ -1,13 +1,13 @@
 // One instruction at a time: text to word and word to text, from the encoding rows and their syntax.
 
+import { encode, fieldsOf, type ParsedRow, parseRow } from '../arch/a64/encoding.ts';
 import { bits32 } from '../base/bits.ts';
-import { type Encoding, extractFields, insertFields, parseEncoding } from './encoding.ts';
 import { Cursor, type Fields, type Form, Mismatch, type Operand, type SymbolScope, type SyntaxTable } from './form.ts';
 import { SYNTAX } from './syntax/index.ts';
 
 interface Entry {
   readonly name: string;
-  readonly encoding: Encoding;
+  readonly encoding: ParsedRow;
   readonly forms: readonly Form[];
   /** Rows inside of others are looked at first: more fixed bits first. */
   readonly fixed: number;
@@ -28,7 +28,7 @@ const popcount = (n: number): number => {
 function entriesOf(tables: readonly SyntaxTable[]): Entry[] {
   return tables.flatMap((t) =>
     Object.entries(t.rows).map(([name, row]): Entry => {
-      const encoding = parseEncoding(row);
+      const encoding = parseRow(row);
       return { name, encoding, forms: t.forms[name] ?? [], fixed: popcount(encoding.mask) };
     }),
   );
@@ -78,9 +78,9 @@ function index(): Index {
 }
 
 /** Every row that has an encoding: for checks and fuzzers. */
-export function rowsOf(): readonly { name: string; encoding: Encoding; todo: boolean }[] {
+export function rowsOf(): readonly { name: string; encoding: ParsedRow; todo: boolean }[] {
   return SYNTAX.flatMap((t) =>
-    Object.entries(t.rows).map(([name, row]) => ({ name, encoding: parseEncoding(row), todo: row.todo ?? false })),
+    Object.entries(t.rows).map(([name, row]) => ({ name, encoding: parseRow(row), todo: row.todo ?? false })),
   );
 }
 
@@ -106,7 +106,7 @@ function encodeWith(c: Candidate, text: string, pos: number, scope: SymbolScope)
   if (!cursor.atEnd) cursor.fail('the end of the line');
   if (form.derive) for (const [k, v] of Object.entries(form.derive(f))) set(k, v);
   if (entry.encoding.hole(f)) throw new Mismatch('this combination of operands is UNALLOCATED', cursor.pos);
-  return insertFields(entry.encoding, f);
+  return encode(entry.encoding, f);
 }
 
 /**
@@ -144,7 +144,7 @@ export interface DisassembleOptions {
 export function identify(word: number): { name: string; fields: Fields; forms: readonly Form[] } | undefined {
   for (const e of index().byGroup[bits32(word, 28, 25)]!) {
     if (((word ^ e.encoding.value) & e.encoding.mask) !== 0) continue;
-    const fields = extractFields(e.encoding, word);
+    const fields = fieldsOf(e.encoding, word);
     if (!e.encoding.hole(fields)) return { name: e.name, fields, forms: e.forms };
   }
   return undefined;
