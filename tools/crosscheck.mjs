@@ -4,7 +4,7 @@
 // that are meant stand with their reason in crosscheck.exceptions.json; one that no longer occurs is an error too.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REGISTERS, enc, encParts, SYSTEM_OPS } from '../dist/arch/sysregs.js';
+import { enc, encParts, REGISTERS, SYSTEM_OPS } from '../dist/arch/sysregs.js';
 
 const tree = process.argv[2];
 if (!tree) {
@@ -72,7 +72,8 @@ const mask = ({ hi, lo }) => ((1n << BigInt(hi - lo + 1)) - 1n) << BigInt(lo);
 function parseHeader(text) {
   const macros = new Map();
   const joined = text.replace(/\\\n/g, ' ').replace(/\/\*.*?\*\//gs, ' ');
-  for (const m of joined.matchAll(/^#define\s+(\w+)(?:\((\w+)\))?\s+(.+)$/gm)) macros.set(m[1], { arg: m[2], body: m[3] });
+  for (const m of joined.matchAll(/^#define\s+(\w+)(?:\((\w+)\))?\s+(.+)$/gm))
+    macros.set(m[1], { arg: m[2], body: m[3] });
   const evaluate = (source, n, arg) => {
     // Integers, the argument, + & | << >> and parentheses: all that the header's formulas use.
     const tokens = source.match(/0x[\da-f]+|\d+|\w+|<<|>>|[()+&|-]/gi) ?? [];
@@ -130,7 +131,8 @@ function parseHeader(text) {
     const short = /^(?:SYS|OP)_(\w+)$/.exec(name)?.[1];
     if (!short) continue;
     try {
-      if (resolve(name, 0) !== undefined) result.set(m.arg ? short.replace(/n_|n$/, (s) => `<n>${s.slice(1)}`) : short, (n) => resolve(name, n));
+      if (resolve(name, 0) !== undefined)
+        result.set(m.arg ? short.replace(/n_|n$/, (s) => `<n>${s.slice(1)}`) : short, (n) => resolve(name, n));
     } catch {
       // A formula over other macros: not part of the comparison.
     }
@@ -151,7 +153,11 @@ const rowOf = (name, f) =>
 function compareRegister(theirs, ours) {
   const { name } = theirs;
   if (ours.enc !== theirs.enc)
-    differ(`${name}: encoding`, `we say ${encParts(ours.enc)}, the kernel ${encParts(theirs.enc)}`, `  [${encParts(theirs.enc).join(', ')}]`);
+    differ(
+      `${name}: encoding`,
+      `we say ${encParts(ours.enc)}, the kernel ${encParts(theirs.enc)}`,
+      `  [${encParts(theirs.enc).join(', ')}]`,
+    );
   if (theirs.mapping) {
     if (ours.aliasOf !== theirs.mapping)
       differ(`${name}: alias`, `we say ${ours.aliasOf ?? 'no alias'}, the kernel ${theirs.mapping}`, '');
@@ -162,7 +168,11 @@ function compareRegister(theirs, ours) {
   const byCase = new Map([...left.keys()].map((k) => [k.toUpperCase(), k]));
   for (const [fieldName, k] of theirs.fields) {
     // The kernel writes some of Arm's mixed-case names in capitals.
-    const own = left.has(fieldName) ? fieldName : fieldName === fieldName.toUpperCase() ? byCase.get(fieldName) : undefined;
+    const own = left.has(fieldName)
+      ? fieldName
+      : fieldName === fieldName.toUpperCase()
+        ? byCase.get(fieldName)
+        : undefined;
     const key = `${name}.${fieldName}`;
     if (own === undefined) {
       differ(key, 'the kernel has a field that we lack', rowOf(fieldName, k));
@@ -170,22 +180,31 @@ function compareRegister(theirs, ours) {
     }
     const f = left.get(own);
     left.delete(own);
-    if (f.hi !== k.hi || f.lo !== k.lo) differ(key, `we say ${f.hi}:${f.lo}, the kernel ${k.hi}:${k.lo}`, rowOf(own, k));
+    if (f.hi !== k.hi || f.lo !== k.lo)
+      differ(key, `we say ${f.hi}:${f.lo}, the kernel ${k.hi}:${k.lo}`, rowOf(own, k));
     // The kernel's Enum says nothing about order.
-    if (k.kind !== 'choice' && k.kind !== 'number' && (f.kind === 'signed') !== (k.kind === 'signed')) differ(`${key} sign`, `we say ${f.kind}, the kernel ${k.kind}`, rowOf(own, k));
+    if (k.kind !== 'choice' && k.kind !== 'number' && (f.kind === 'signed') !== (k.kind === 'signed'))
+      differ(`${key} sign`, `we say ${f.kind}, the kernel ${k.kind}`, rowOf(own, k));
     if (k.values.size === 0) continue;
     const values = new Map(Object.entries(f.values).map(([n, v]) => [v, n]));
     for (const [v, n] of k.values) {
       const mine = values.get(v);
       if (mine === undefined) differ(`${key}=${v}`, `the kernel names the value ${v} ${n}`, rowOf(own, k));
       // A value that brings a feature has the feature's name with us; the kernel shortens it.
-      else if (mine !== n.replace(/^FEAT_/, '') && !mine.startsWith('FEAT_')) differ(`${key}=${v} name`, `we say ${mine}, the kernel ${n}`, rowOf(own, k));
+      else if (mine !== n.replace(/^FEAT_/, '') && !mine.startsWith('FEAT_'))
+        differ(`${key}=${v} name`, `we say ${mine}, the kernel ${n}`, rowOf(own, k));
     }
   }
   for (const fieldName of left.keys())
-    differ(`${name}.${fieldName} extra`, `we have a field (${left.get(fieldName).hi}:${left.get(fieldName).lo}) that the kernel lacks`, '');
-  if ((ours.res1 ?? 0n) !== theirs.res1) differ(`${name}: res1`, `we say ${(ours.res1 ?? 0n).toString(16)}, the kernel ${theirs.res1.toString(16)}`, '');
-  if ((ours.raz ?? 0n) !== theirs.raz) differ(`${name}: raz`, `we say ${(ours.raz ?? 0n).toString(16)}, the kernel ${theirs.raz.toString(16)}`, '');
+    differ(
+      `${name}.${fieldName} extra`,
+      `we have a field (${left.get(fieldName).hi}:${left.get(fieldName).lo}) that the kernel lacks`,
+      '',
+    );
+  if ((ours.res1 ?? 0n) !== theirs.res1)
+    differ(`${name}: res1`, `we say ${(ours.res1 ?? 0n).toString(16)}, the kernel ${theirs.res1.toString(16)}`, '');
+  if ((ours.raz ?? 0n) !== theirs.raz)
+    differ(`${name}: raz`, `we say ${(ours.raz ?? 0n).toString(16)}, the kernel ${theirs.raz.toString(16)}`, '');
 }
 
 const list = parseList(read('arch/arm64/tools/sysreg'));
@@ -194,7 +213,8 @@ for (const [name, theirs] of list) {
   fields += theirs.fields.size;
   const ours = REGISTERS.get(name);
   if (ours) compareRegister(theirs, ours);
-  else differ(name, `the kernel has a register that we lack`, `  ${name}: reg([${encParts(theirs.enc).join(', ')}], …),`);
+  else
+    differ(name, `the kernel has a register that we lack`, `  ${name}: reg([${encParts(theirs.enc).join(', ')}], …),`);
 }
 const header = parseHeader(read('arch/arm64/include/asm/sysreg.h'));
 let encodings = 0;
@@ -203,26 +223,32 @@ for (const [name, at] of header) {
     for (let n = 0; ; n++) {
       const ours = REGISTERS.get(name.replace('<n>', String(n)));
       if (!ours) {
-        if (n === 0) differ(name, 'the kernel header has a family that we lack', `  '${name}': [${encParts(at(0)).join(', ')}] …`);
+        if (n === 0)
+          differ(name, 'the kernel header has a family that we lack', `  '${name}': [${encParts(at(0)).join(', ')}] …`);
         break;
       }
       encodings++;
-      if (ours.enc !== at(n)) differ(`${name}: encoding`, `n=${n}: we say ${encParts(ours.enc)}, the kernel ${encParts(at(n))}`, '');
+      if (ours.enc !== at(n))
+        differ(`${name}: encoding`, `n=${n}: we say ${encParts(ours.enc)}, the kernel ${encParts(at(n))}`, '');
     }
     continue;
   }
   encodings++;
   const theirs = at(0);
   const ours = REGISTERS.get(name) ?? SYSTEM_OPS.get(name);
-  if (!ours) differ(name, 'the kernel header has an encoding that we lack', `  ${name}: […] [${encParts(theirs).join(', ')}]`);
-  else if (ours.enc !== theirs) differ(`${name}: encoding`, `we say ${encParts(ours.enc)}, the kernel ${encParts(theirs)}`, '');
+  if (!ours)
+    differ(name, 'the kernel header has an encoding that we lack', `  ${name}: […] [${encParts(theirs).join(', ')}]`);
+  else if (ours.enc !== theirs)
+    differ(`${name}: encoding`, `we say ${encParts(ours.enc)}, the kernel ${encParts(theirs)}`, '');
 }
 
 const exceptions = JSON.parse(readFileSync(new URL('./crosscheck.exceptions.json', import.meta.url), 'utf8'));
 const used = new Set();
 let failures = 0;
 for (const d of differences) {
-  const excused = Object.keys(exceptions).find((k) => k === d.key || (k.endsWith('*') && d.key.startsWith(k.slice(0, -1))));
+  const excused = Object.keys(exceptions).find(
+    (k) => k === d.key || (k.endsWith('*') && d.key.startsWith(k.slice(0, -1))),
+  );
   if (excused !== undefined) {
     used.add(excused);
     continue;

@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { convert } from './oracle/convert.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const ref = process.env.HYPATIA_REF ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hypatia');
@@ -28,37 +29,6 @@ const LIVE = new Set(['0x603000000013df01', '0x603000000013df1a']);
 /** The recordings' key of the KVM mode, as the file's name ends. */
 const modeOf = (name) => name.replace(/^.*-/, '');
 
-/** The probe's lines, in the shape of the recordings. */
-function convert(text) {
-  const out = { capabilities: {}, writableMasks: {}, vmTypes: {}, configs: {} };
-  for (const line of text.split('\n')) {
-    if (!line.startsWith('{"kind"')) continue;
-    const o = JSON.parse(line);
-    const c = o.config ? out.configs[o.config] : undefined;
-    const key = () => `3,${o.op1},0,${o.crm},${o.op2}`;
-    if (o.kind === 'api') Object.assign(out, { apiVersion: o.version, vcpuMmapSize: o.mmap });
-    else if (o.kind === 'cap') out.capabilities[o.cap] = [o.sys, o.vm];
-    else if (o.kind === 'target') out.preferredTarget = o.target;
-    else if (o.kind === 'vmtype') out.vmTypes[o.type] = o.errno;
-    else if (o.kind === 'masks_ret') out.writableMasksErrno = o.errno;
-    else if (o.kind === 'mask') out.writableMasks[key()] = `0x${o.mask}`;
-    else if (o.kind === 'config')
-      out.configs[o.name] = o.fail
-        ? { features: o.features, fails: { at: o.fail, errno: o.errno } }
-        : { features: o.features, registers: {}, idRegisterAcceptance: {} };
-    else if (o.kind === 'reg')
-      c.registers[`0x${o.id}`] = o.get || o.setback ? [`0x${o.value}`, o.get, o.setback] : [`0x${o.value}`];
-    else if (o.kind === 'idaccept')
-      c.idRegisterAcceptance[key()] = {
-        value: `0x${o.value}`,
-        accepted: o.fields.map((f) => f[0]),
-        errno: [...new Set(o.fields.map((f) => f[1]).filter(Boolean))].sort((a, b) => a - b),
-      };
-    else if (o.kind === 'idabsent') c.idRegisterAbsent = { ...c.idRegisterAbsent, [key()]: o.errno };
-    else if (o.kind === 'end') out.end = true;
-  }
-  return out;
-}
 const differences = (path, want, got, out) => {
   if (want !== null && typeof want === 'object' && got !== null && typeof got === 'object') {
     for (const k of new Set([...Object.keys(want), ...Object.keys(got)])) {

@@ -3,6 +3,7 @@
 #   prepare.sh selftests   $HYPATIA_REF/linux (newest linux-source of $SUITE) and $HYPATIA_REF/selftests (arm64, static)
 #   prepare.sh qemu        $HYPATIA_REF/trixie: a chroot with QEMU from Debian's stable-backports
 #   prepare.sh llvm        llvm-mc-19 and friends, installed on this machine
+#   prepare.sh reference   all of that, and Debian's arm64 kernel with an initrd: a real Linux KVM to boot under QEMU
 # Needs root (apt-get, debootstrap) and a Debian machine; says so otherwise.
 set -euo pipefail
 REF=${HYPATIA_REF:-${XDG_CACHE_HOME:-$HOME/.cache}/hypatia}; SUITE=${SUITE:-sid}
@@ -57,10 +58,26 @@ qemu() {
   chroot "$REF/trixie" apt-get -q update >/dev/null
   chroot "$REF/trixie" apt-get install -y -q -t trixie-backports qemu-system-arm qemu-user >/dev/null
 }
+reference() {
+  selftests; probe; qemu; llvm
+  [ -e "$REF/guest/.done" ] || {
+    echo "deb [signed-by=$KEY arch=amd64,arm64] $URI $SUITE main" > "$REF/apt/sources.list"; apt-get "${OPT[@]}" -q update >/dev/null
+    install cpio
+    local img; img=$(apt-cache "${OPT[@]}" depends linux-image-arm64:arm64 | grep -o 'linux-image-[0-9][^ :]*' | head -1)
+    (cd "$REF/deb" && apt-get "${OPT[@]}" download "$img:arm64" busybox-static:arm64 >/dev/null
+     for p in $(dpkg -I "$img"_*.deb | grep -oE 'linux-(binary|modules)-[0-9][^ ,]*' | sort -u); do apt-get "${OPT[@]}" download "$p:arm64" >/dev/null || true; done
+     mkdir -p "$REF/guest"; for d in linux-image-*arm64*.deb linux-binary-*.deb linux-modules-*.deb busybox*.deb; do [ ! -e "$d" ] || dpkg -x "$d" "$REF/guest"; done)
+    touch "$REF/guest/.done"
+  }
+  [ -e "$REF/idregs.bin" ] || {
+    clang-19 --target=aarch64-none-elf -nostdlib -c "$(dirname "$0")/../oracle/idregs.S" -o "$REF/idregs.o"
+    ld.lld-19 -Ttext=0x40010000 -o "$REF/idregs.elf" "$REF/idregs.o"; llvm-objcopy-19 -O binary "$REF/idregs.elf" "$REF/idregs.bin"
+  }
+}
 llvm() { install llvm-19 clang-19 lld-19; }
 for what in "$@"; do
   case $what in
-    selftests|probe|qemu|llvm) "$what" ;;
-    *) echo "prepare: unknown part '$what' (selftests, probe, qemu, llvm)" >&2; exit 2 ;;
+    selftests|probe|qemu|llvm|reference) "$what" ;;
+    *) echo "prepare: unknown part '$what' (selftests, probe, qemu, llvm, reference)" >&2; exit 2 ;;
   esac
 done
