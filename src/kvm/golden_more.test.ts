@@ -1,0 +1,201 @@
+// The further questions (tools/oracle/kvmask.c) that a real KVM was asked, asked of the register model: every feature set
+// at init, extreme values in every register, unusual register ids, more feature sets. Recordings: golden/real-kvm/extra.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { enc } from '../arch/schema.ts';
+import { KVM_CAP } from '../uapi/constants.ts';
+import { regId, regSize } from '../uapi/reg_id.ts';
+import { regList } from './get-reg-list.ts';
+import { getOneReg, setOneReg } from './guest.ts';
+import { type Host, hostSpecFromJson, type KvmMode, makeHost } from './host.ts';
+import { regName } from './reg_names.ts';
+import type { VcpuRegs } from './regs_state.ts';
+import { createVcpuRegs, createVmRegs, vcpuFinalize, vcpuInit } from './reset.ts';
+
+interface More {
+  readonly features: number;
+  readonly cap?: number;
+  /** errno of another feature set: at this vCPU again, at the VM's next one. */
+  readonly again?: number;
+  readonly other?: number;
+  readonly fails?: { readonly at: string; readonly errno: number };
+  readonly registers?: Readonly<Record<string, readonly [string, number?, number?]>>;
+  readonly idRegisterAcceptance?: Readonly<
+    Record<string, { readonly value: string; readonly accepted: readonly number[]; readonly errno: readonly number[] }>
+  >;
+  readonly idRegisterAbsent?: Readonly<Record<string, number>>;
+  readonly sve?: Readonly<Record<string, number | readonly number[]>>;
+  /** All ones, all zeros, 0x55 in every byte: errno and what reads back. */
+  readonly writes?: Readonly<Record<string, readonly (number | string)[]>>;
+  readonly values?: Readonly<Record<string, readonly [number, readonly (readonly [string, number])[]]>>;
+  readonly odd?: readonly (readonly [string, number, number])[];
+}
+interface Recording {
+  readonly inits?: readonly number[];
+  readonly more?: Readonly<Record<string, More>>;
+}
+
+const LIVE = new Set(['0x603000000013df01', '0x603000000013df1a']);
+const PSCI = 4;
+const SVE = 4;
+const VLS = '0x606000000015ffff';
+const FILLS = [0xff, 0x00, 0x55];
+
+const dir = process.env['HYPATIA_GOLDEN_EXTRA'] ?? join(import.meta.dirname, '../../golden/real-kvm/extra');
+const files = existsSync(dir) ? readdirSync(dir).filter((f) => f.endsWith('.json')) : [];
+
+const toBytes = (v: bigint, size: number): Uint8Array =>
+  Uint8Array.from({ length: size }, (_, i) => Number((v >> BigInt(8 * i)) & 0xffn));
+const toHex = (b: Uint8Array): string =>
+  [...b]
+    .reverse()
+    .map((x) => x.toString(16).padStart(2, '0'))
+    .join('');
+const errnoOf = (r: Uint8Array | number): number => (typeof r === 'number' ? -r : 0);
+const words = (features: number): number[] => [features, 0, 0, 0, 0, 0, 0];
+
+/** Collects "what: real, ours" where the two differ. */
+class Diffs {
+  readonly list: string[] = [];
+  check(what: string, real: unknown, ours: unknown): void {
+    if (JSON.stringify(real) !== JSON.stringify(ours))
+      this.list.push(`${what}: ${JSON.stringify(real)}, ${JSON.stringify(ours)}`);
+  }
+}
+
+function ask(host: Host, q: More): string[] {
+  const diffs = new Diffs();
+  const vm = createVmRegs(host);
+  if (q.cap === KVM_CAP.ARM_MTE) {
+    diffs.check('MTE', q.fails?.at === 'enable_cap' ? 0 : 1, host.hasMte ? 1 : 0);
+    vm.mte = host.hasMte;
+  }
+  if (q.cap === KVM_CAP.ARM_WRITABLE_IMP_ID_REGS) vm.writableImpIdRegs = true;
+  if (q.fails?.at === 'enable_cap') return diffs.list;
+  const vcpu = createVcpuRegs(vm, 3);
+  const r = vcpuInit(vcpu, 5, words(q.features));
+  const other = createVcpuRegs(vm, 0);
+  diffs.check('init', q.fails?.errno ?? 0, -r);
+  if (r !== 0 || !q.registers) return diffs.list;
+  diffs.check('init again', q.again ?? 0, -vcpuInit(vcpu, 5, words(q.features ^ PSCI)));
+  diffs.check('init other', q.other ?? 0, -vcpuInit(other, 5, words(q.features ^ PSCI)));
+  if (q.values?.[VLS]) compareValues(diffs, vcpu, VLS, q.values[VLS]);
+  if (q.sve) compareSve(diffs, vcpu, q);
+  compareRegisters(diffs, vcpu, q);
+  compareAcceptance(diffs, vcpu, q);
+  for (const [id, real] of Object.entries(q.writes ?? {})) compareWrites(diffs, vcpu, id, real);
+  for (const [id, real] of Object.entries(q.values ?? {})) if (id !== VLS) compareValues(diffs, vcpu, id, real);
+  for (const [id, get, set] of q.odd ?? []) {
+    const reg = BigInt('0x' + id);
+    const got = errnoOf(getOneReg(vcpu, reg));
+    diffs.check(`id ${id}`, [get, set], [got, got ? -setOneReg(vcpu, reg, new Uint8Array(regSize(reg))) : 0]);
+  }
+  return diffs.list;
+}
+
+function compareSve(diffs: Diffs, vcpu: VcpuRegs, q: More): void {
+  const get = (id: bigint): number => errnoOf(getOneReg(vcpu, id));
+  const first = {
+    z: get(regId('U2048', 'SVE', 0)), p: get(regId('U256', 'SVE', 0x400)), slice: get(regId('U2048', 'SVE', 1)), v: get(regId('U128', 'CORE', 84)),
+  }; // biome-ignore format: one line a question
+  const times = (q.sve!['finalize'] as readonly number[]).length;
+  const finalize = Array.from({ length: times }, () => -vcpuFinalize(vcpu, SVE));
+  const vls = times === 1 ? { vls: get(BigInt(VLS)) } : {};
+  diffs.check('sve', q.sve, { ...first, finalize, ...vls });
+}
+function compareRegisters(diffs: Diffs, vcpu: VcpuRegs, q: More): void {
+  const ids = regList(vcpu);
+  diffs.check(
+    'list',
+    Object.keys(q.registers!),
+    ids.map((id) => '0x' + id.toString(16)),
+  );
+  for (const id of ids) {
+    const key = '0x' + id.toString(16);
+    const real = q.registers![key];
+    if (!real || LIVE.has(key)) continue;
+    const got = getOneReg(vcpu, id);
+    const set = typeof got === 'number' ? 0 : setOneReg(vcpu, id, got);
+    const hex = typeof got === 'number' ? real[0] : '0x' + toHex(got.subarray(0, 16));
+    diffs.check(`${key} ${regName(id)}`, [real[0], real[1] ?? 0, real[2] ?? 0], [hex, errnoOf(got), -set]);
+  }
+}
+function compareAcceptance(diffs: Diffs, vcpu: VcpuRegs, q: More): void {
+  const idOf = (key: string): bigint =>
+    regId('U64', 'SYSREG', enc(...(key.split(',').map(Number) as [number, number, number, number, number])));
+  for (const [key, real] of Object.entries(q.idRegisterAcceptance ?? {})) {
+    const id = idOf(key);
+    const current = getOneReg(vcpu, id) as Uint8Array;
+    const value = BigInt('0x' + toHex(current));
+    diffs.check(`${key} ${regName(id)}`, real.value, '0x' + toHex(current));
+    const errnos = new Set<number>();
+    for (let f = 0; f < 16; f++) {
+      let ok = 0;
+      for (let x = 0; x < 16; x++) {
+        const r = setOneReg(vcpu, id, toBytes((value & ~(0xfn << BigInt(4 * f))) | (BigInt(x) << BigInt(4 * f)), 8));
+        if (r === 0) ok |= 1 << x;
+        else errnos.add(-r);
+        if (r === 0) setOneReg(vcpu, id, current);
+      }
+      diffs.check(`${key} ${regName(id)}<${4 * f + 3}:${4 * f}>`, real.accepted[f]!.toString(2), ok.toString(2));
+    }
+    diffs.check(
+      `${key} ${regName(id)} errno`,
+      real.errno,
+      [...errnos].sort((a, b) => a - b),
+    );
+  }
+  for (const [key, errno] of Object.entries(q.idRegisterAbsent ?? {}))
+    diffs.check(`${key} absent`, errno, errnoOf(getOneReg(vcpu, idOf(key))));
+}
+function compareWrites(diffs: Diffs, vcpu: VcpuRegs, key: string, real: readonly (number | string)[]): void {
+  const id = BigInt(key);
+  const was = getOneReg(vcpu, id);
+  if (typeof was === 'number') {
+    diffs.check(`write ${key} ${regName(id)}`, real, was);
+    return;
+  }
+  const ours = FILLS.flatMap((fill) => {
+    const errno = -setOneReg(vcpu, id, new Uint8Array(was.length).fill(fill));
+    const now = getOneReg(vcpu, id);
+    setOneReg(vcpu, id, was);
+    return [errno, toHex((typeof now === 'number' ? new Uint8Array(was.length) : now).subarray(0, 16))];
+  });
+  diffs.check(`write ${key} ${regName(id)}`, real, ours);
+}
+function compareValues(
+  diffs: Diffs,
+  vcpu: VcpuRegs,
+  key: string,
+  [get, real]: readonly [number, readonly (readonly [string, number])[]],
+): void {
+  const id = BigInt(key);
+  const was = getOneReg(vcpu, id);
+  diffs.check(`get ${key} ${regName(id)}`, get, errnoOf(was));
+  const ours = real.map(([value]) => {
+    const errno = -setOneReg(vcpu, id, toBytes(BigInt('0x' + value), regSize(id)));
+    if (typeof was !== 'number') setOneReg(vcpu, id, was);
+    return [value, errno];
+  });
+  diffs.check(`values ${key} ${regName(id)}`, real, ours);
+}
+
+describe.each(files.map((f) => [basename(f, '.json'), join(dir, f)]))('%s', (name, file) => {
+  const recording = JSON.parse(readFileSync(file, 'utf8')) as Recording;
+  const host = makeHost(hostSpecFromJson(recording, name.slice(name.lastIndexOf('-') + 1) as KvmMode, name));
+
+  test('every feature set at init', () => {
+    const ours = (recording.inits ?? []).map(
+      (_, features) => -vcpuInit(createVcpuRegs(createVmRegs(host), 0), 5, words(features)),
+    );
+    const diffs = new Diffs();
+    for (const [features, real] of (recording.inits ?? []).entries())
+      diffs.check(`features ${features.toString(16)}`, real, ours[features]);
+    expect(diffs.list).toEqual([]);
+  });
+  test.each(Object.keys(recording.more ?? {}))('%s', (config) => {
+    expect(ask(host, recording.more![config]!)).toEqual([]);
+  });
+});
