@@ -23,14 +23,21 @@ export interface Val {
 }
 
 /** Fields whose values stay open in generated handlers. */
-export type RegField =
-  | 'Rd' | 'Rn' | 'Rm' | 'Ra' | 'Rt' | 'Rt2' | 'Rs' | 'Rs2'; // biome-ignore format: a table
-export type ImmField =
-  | 'imm3' | 'imm4' | 'imm5' | 'imm6' | 'imm7' | 'imm8' | 'imm9' | 'imm12' | 'imm14' | 'imm16' | 'imm19' | 'imm26'
-  | 'simm7' | 'simm9' | 'uimm4' | 'uimm6' | 'immlo' | 'immhi' | 'immr' | 'imms' | 'immb' | 'b40' | 'b5' | 'hw' | 'scale'
-  | 'cond' | 'nzcv' | 'mask' | 'CRm' | 'CRn' | 'op1' | 'op2' | 'o0' | 'rotate'
-  | 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g' | 'h'; // biome-ignore format: a table
+const REG_FIELDS = ['Rd', 'Rn', 'Rm', 'Ra', 'Rt', 'Rt2', 'Rs', 'Rs2'] as const;
+const IMM_FIELDS = [
+  'imm3', 'imm4', 'imm5', 'imm6', 'imm7', 'imm8', 'imm9', 'imm12', 'imm14', 'imm16', 'imm19', 'imm26',
+  'simm7', 'simm9', 'uimm4', 'uimm6', 'immlo', 'immhi', 'immr', 'imms', 'immb', 'b40', 'b5', 'hw', 'scale',
+  'cond', 'nzcv', 'mask', 'CRm', 'CRn', 'op1', 'op2', 'o0', 'rotate',
+  'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h',
+] as const; // biome-ignore format: a table
+export type RegField = (typeof REG_FIELDS)[number];
+export type ImmField = (typeof IMM_FIELDS)[number];
 export type DynamicField = RegField | ImmField;
+/** Which fields are open, and of which sort. A field that is not here is static. */
+export const DYNAMIC_FIELDS: Readonly<Record<string, 'reg' | 'imm' | undefined>> = {
+  ...Object.fromEntries(REG_FIELDS.map((name) => [name, 'reg' as const])),
+  ...Object.fromEntries(IMM_FIELDS.map((name) => [name, 'imm' as const])),
+};
 
 declare const brand: unique symbol;
 /** A register field left open: only good for X(), V() and pick(). */

@@ -1,0 +1,94 @@
+// Encoding patterns as bit arithmetic: what parts of a word are fixed, where its fields are, which values are holes.
+// Knows the pattern language of schema.ts and no instruction.
+
+import { InternalError } from '../../base/assert.ts';
+import type { Row } from './schema.ts';
+
+export type FieldValues = Readonly<Record<string, number>>;
+export interface FieldSpan {
+  readonly name: string;
+  readonly lo: number;
+  readonly width: number;
+}
+export interface ParsedRow {
+  /** Bits that are fixed, and their values; both unsigned. */
+  readonly mask: number;
+  readonly value: number;
+  readonly fields: readonly FieldSpan[];
+  /** True for field values that the row's `not` excludes; a condition on an absent field does not hold. */
+  readonly hole: (f: FieldValues) => boolean;
+}
+
+const COMPARE: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '=': (a, b) => a === b,
+  '!=': (a, b) => a !== b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+};
+
+function parseHoles(not: string | undefined, fields: readonly FieldSpan[]): (f: FieldValues) => boolean {
+  if (not === undefined) return () => false;
+  const any = not.split('|').map((alternative) =>
+    alternative.split('&').map((condition) => {
+      const m = /^\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(\w+)\s*$/.exec(condition);
+      const compare = m && COMPARE[m[2]!];
+      if (!compare || !fields.some((s) => s.name === m[1])) {
+        throw new InternalError(`cannot read '${condition.trim()}' in not: '${not}'`);
+      }
+      const [left, right] = [m[1]!, m[3]!];
+      if (/^\d/.test(right)) {
+        const constant = Number(right);
+        return (f: FieldValues) => f[left] !== undefined && compare(f[left], constant);
+      }
+      return (f: FieldValues) => f[left] !== undefined && f[right] !== undefined && compare(f[left], f[right]);
+    }),
+  );
+  return (f) => any.some((all) => all.every((holds) => holds(f)));
+}
+
+/** @throws InternalError if the pattern is not 32 bits wide or `not` names no field. */
+export function parseRow(row: Row): ParsedRow {
+  let bit = 32;
+  let mask = 0;
+  let value = 0;
+  const fields: FieldSpan[] = [];
+  for (const token of row.pattern.trim().split(/\s+/)) {
+    const colon = token.indexOf(':');
+    if (colon > 0) {
+      const width = Number(token.slice(colon + 1));
+      bit -= width;
+      fields.push({ name: token.slice(0, colon), lo: bit, width });
+      continue;
+    }
+    for (const ch of token) {
+      bit--;
+      if (ch === 'x') continue;
+      mask |= 1 << bit;
+      if (ch === '1') value |= 1 << bit;
+    }
+  }
+  if (bit !== 0) throw new InternalError(`pattern '${row.pattern}' is ${32 - bit} bits wide`);
+  return { mask: mask >>> 0, value: value >>> 0, fields, hole: parseHoles(row.not, fields) };
+}
+
+export function fieldOf(span: FieldSpan, word: number): number {
+  return (word >>> span.lo) & (2 ** span.width - 1);
+}
+/** All fields of a word. */
+export function fieldsOf(parsed: ParsedRow, word: number): Record<string, number> {
+  const f: Record<string, number> = {};
+  for (const s of parsed.fields) f[s.name] = (word >>> s.lo) & (2 ** s.width - 1);
+  return f;
+}
+/** The word with the given fields (absent ones 0). */
+export function encode(parsed: ParsedRow, f: FieldValues): number {
+  let word = parsed.value;
+  for (const s of parsed.fields) word |= ((f[s.name] ?? 0) & (2 ** s.width - 1)) << s.lo;
+  return word >>> 0;
+}
+/** The word belongs to the row (features aside). */
+export function matches(parsed: ParsedRow, word: number): boolean {
+  return (word & parsed.mask) >>> 0 === parsed.value && !parsed.hole(fieldsOf(parsed, word));
+}

@@ -1,0 +1,126 @@
+// Builds lists of nodes: checks types at the door, folds constants, keeps program order. Knows the rows of ops.ts only.
+
+import { assert } from '../base/assert.ts';
+import { PURE, toValue, type Value } from './eval_pure.ts';
+import { type AttrOf, fpTypes, type Node, type NodeOf, OPS, type Op, type Ty, type ValueNode } from './ops.ts';
+
+function typesOf(op: Op, attr: unknown): { args: readonly Ty[]; result: Ty | 'void' } {
+  if (op === 'fp') return fpTypes(attr as AttrOf<'fp'>);
+  if (op === 'helper') return attr as AttrOf<'helper'>;
+  return OPS[op];
+}
+
+/** The constant that a node is, or undefined. */
+export function constantOf(n: Node): Value | undefined {
+  return n.op === 'const.i32' || n.op === 'const.i64' || n.op === 'const.v128' ? n.attr : undefined;
+}
+const isConst = (n: Node, value: Value): boolean => constantOf(n) === value;
+
+export class IrBuilder {
+  private block: Node[] = [];
+  /** How many `if` arms are open. */
+  depth = 0;
+  private nextId = 0;
+  private nextLocal = 0;
+
+  /** Everything built so far. */
+  get nodes(): readonly Node[] {
+    return this.block;
+  }
+
+  /** @returns the node. That of an operation without a value must not be used as an argument: it is refused. */
+  add<K extends Op>(op: K, args: readonly Node[], ...attr: AttrOf<K> extends undefined ? [] : [AttrOf<K>]): ValueNode {
+    const a = attr[0] as AttrOf<K>;
+    const row = typesOf(op, a);
+    if (op !== 'helperV' && op !== 'fpv') {
+      assert(row.args.length === args.length, `${op} takes ${row.args.length} arguments, not ${args.length}`);
+      for (let i = 0; i < args.length; i++) {
+        assert(args[i]!.ty === row.args[i], `argument ${i} of ${op} is ${args[i]!.ty}, not ${row.args[i]}`);
+      }
+    }
+    const simpler = this.fold(op, args, a);
+    if (simpler) return simpler;
+    const node: NodeOf<K> = { id: this.nextId++, op, ty: row.result, args, attr: a };
+    this.block.push(node as unknown as Node);
+    return node as unknown as ValueNode;
+  }
+
+  const(ty: Ty, value: number | bigint): ValueNode {
+    const v = toValue(ty, value);
+    if (ty === 'i32') return this.add('const.i32', [], v as number);
+    return ty === 'i64' ? this.add('const.i64', [], v as bigint) : this.add('const.v128', [], v as bigint);
+  }
+
+  if(condition: Node, then: () => void, otherwise?: () => void): void {
+    const c = constantOf(condition);
+    if (c !== undefined) {
+      if (c !== 0) then();
+      else otherwise?.();
+      return;
+    }
+    const outer = this.block;
+    const arm = (build: (() => void) | undefined): Node[] => {
+      this.block = [];
+      this.depth++;
+      build?.();
+      this.depth--;
+      return this.block;
+    };
+    const attr = { yes: arm(then), no: arm(otherwise) };
+    this.block = outer;
+    this.add('if', [condition], attr);
+  }
+
+  local(initial: ValueNode): { get(): ValueNode; set(value: Node): void } {
+    const { ty } = initial;
+    const local = { id: this.nextLocal++, ty };
+    this.add(`local.new.${ty}`, [initial], local);
+    return {
+      get: () => this.add(`local.get.${ty}`, [], local),
+      set: (value) => {
+        this.add(`local.set.${ty}`, [value], local);
+      },
+    };
+  }
+
+  /** Constants of constants, and the few identities that semantics written for the general case produce often. */
+  private fold(op: Op, args: readonly Node[], attr: unknown): ValueNode | undefined {
+    if (args.length === 0) return undefined;
+    const pure = (PURE as Readonly<Record<string, (attr: never, ...args: never[]) => Value>>)[op];
+    if (!pure) return undefined;
+    if (args.every((a) => constantOf(a) !== undefined)) {
+      const value = pure(attr as never, ...(args.map(constantOf) as never[]));
+      return this.const(OPS[op].result as Ty, value);
+    }
+    const [a, b] = args as [ValueNode, ValueNode];
+    const zero = a.ty === 'i64' ? 0n : 0;
+    switch (op) {
+      case 'i32.add':
+      case 'i64.add':
+      case 'i32.or':
+      case 'i64.or':
+      case 'i32.xor':
+      case 'i64.xor':
+        return isConst(b, zero) ? a : isConst(a, zero) ? b : undefined;
+      case 'i32.sub':
+      case 'i64.sub':
+      case 'i32.shl':
+      case 'i64.shl':
+      case 'i32.shr_u':
+      case 'i64.shr_u':
+      case 'i32.shr_s':
+      case 'i64.shr_s':
+      case 'i32.rotr':
+      case 'i64.rotr':
+        return isConst(b, zero) ? a : undefined;
+      case 'i32.select':
+      case 'i64.select':
+      case 'v128.select': {
+        const c = constantOf(a);
+        return c === undefined ? undefined : ((c !== 0 ? args[1] : args[2]) as ValueNode);
+      }
+      default:
+        return undefined;
+    }
+  }
+}

@@ -1,0 +1,99 @@
+// From rows and fields to code: the tree of choices of each row, grown as instructions are met or enumerated as a whole.
+// A leaf is one specialisation, called a handler. Knows no engine and no features.
+
+import { type FieldValues, type ParsedRow, parseRow } from '../arch/a64/encoding.ts';
+import type { Row } from '../arch/a64/schema.ts';
+import { type Choice, pathText, Recorder, type Recording, type Semantic } from './record.ts';
+import type { Group } from './semantics.ts';
+
+export interface Handler {
+  readonly entry: RowEntry;
+  /** Row name and choices: the same text for the same code in every run of the program. */
+  readonly key: string;
+  readonly code: Recording;
+}
+interface Fork {
+  readonly choice: Choice;
+  readonly children: Map<number, Fork | Handler>;
+}
+
+export class RowEntry {
+  readonly name: string;
+  readonly row: Row;
+  readonly parsed: ParsedRow;
+  /** undefined: known but not implemented. */
+  readonly semantic: Semantic | undefined;
+  readonly fp: boolean;
+  private readonly recorder: Recorder;
+  private tree: Fork | Handler | undefined;
+
+  constructor(name: string, group: Group, recorder: Recorder) {
+    this.name = name;
+    this.row = group.rows[name]!;
+    this.parsed = parseRow(this.row);
+    this.semantic = this.row.todo ? undefined : group.semantics[name];
+    this.fp = group.fp;
+    this.recorder = recorder;
+  }
+
+  /** The handler of an instruction with these fields. @throws if the row has no semantics */
+  handler(fields: FieldValues): Handler {
+    let at = this.tree;
+    while (at && 'choice' in at) at = at.children.get(at.choice.of(fields));
+    return at ?? this.grow((c) => c.of(fields));
+  }
+
+  /** All handlers for which `wanted` answers undefined (any value will do) or the value of each choice. */
+  *enumerate(wanted: (c: Choice) => readonly number[] | undefined = () => undefined): Generator<Handler> {
+    // Depth first: the last open choice of the previous path moves to its next value.
+    let open: { values: readonly number[]; at: number }[] = [];
+    do {
+      let depth = 0;
+      const path = open;
+      const handler = this.grow((c) => {
+        if (depth === path.length) path.push({ values: wanted(c) ?? c.values, at: 0 });
+        const step = path[depth++]!;
+        return step.values[step.at]!;
+      });
+      if (!this.impossible(handler.code.path)) yield handler;
+      open = path.slice(0, depth);
+      while (open.length > 0 && ++open[open.length - 1]!.at === open[open.length - 1]!.values.length) open.pop();
+    } while (open.length > 0);
+  }
+
+  /** The fields that the path fixes already lie in a hole of the encoding. */
+  private impossible(path: Recording['path']): boolean {
+    const known: Record<string, number> = {};
+    for (const [c, v] of path) known[c.label] = v;
+    return this.parsed.hole(known);
+  }
+
+  private grow(choose: (c: Choice) => number): Handler {
+    const code = this.recorder.record(this.parsed, this.semantic!, this.fp, choose);
+    const text = pathText(code.path);
+    const made: Handler = { entry: this, key: text === '' ? this.name : `${this.name} ${text}`, code };
+    return this.insert(made);
+  }
+  /** Puts a handler into the tree. @returns it, or the one that was there before. */
+  private insert(made: Handler): Handler {
+    const { path } = made.code;
+    this.tree ??= path.length === 0 ? made : { choice: path[0]![0], children: new Map() };
+    if (path.length === 0) return this.tree as Handler;
+    let at: Fork | Handler = this.tree;
+    for (let i = 0; ; i++) {
+      const fork = at as Fork;
+      const value = path[i]![1];
+      const next = fork.children.get(value);
+      if (next && i === path.length - 1) return next as Handler;
+      at = next ?? (i === path.length - 1 ? made : { choice: path[i + 1]![0], children: new Map() });
+      if (!next) fork.children.set(value, at);
+      if (at === made) return made;
+    }
+  }
+}
+
+/** All rows of some groups, one recorder for all. */
+export function collectRows(groups: readonly Group[]): RowEntry[] {
+  const recorder = new Recorder();
+  return groups.flatMap((g) => Object.keys(g.rows).map((name) => new RowEntry(name, g, recorder)));
+}
