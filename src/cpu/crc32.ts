@@ -1,0 +1,27 @@
+// CRC32 and CRC32C steps as the CRC32* instructions do them: no inversion before or after, data in from its low byte.
+
+/** One table of 256 remainders for a reflected polynomial. */
+function table(polynomial: number): Uint32Array {
+  return Uint32Array.from({ length: 256 }, (_, n) => {
+    let r = n;
+    for (let bit = 0; bit < 8; bit++) r = r & 1 ? (r >>> 1) ^ polynomial : r >>> 1;
+    return r;
+  });
+}
+// 0x04C11DB7 and 0x1EDC6F41 with their bits reversed.
+const CRC32 = table(0xedb88320);
+const CRC32C = table(0x82f63b78);
+
+function step(t: Uint32Array, crc: number, data: number, bits: number): number {
+  for (let at = 0; at < bits; at += 8) crc = t[(crc ^ (data >>> at)) & 255]! ^ (crc >>> 8);
+  return crc | 0;
+}
+
+/** @param bits 8, 16 or 32: how much of `data` is taken in. @returns the new remainder as a signed 32-bit number. */
+export function crc32(crc: number, data: number, bits: number): number {
+  return step(CRC32, crc, data, bits);
+}
+/** The same for the Castagnoli polynomial. */
+export function crc32c(crc: number, data: number, bits: number): number {
+  return step(CRC32C, crc, data, bits);
+}
