@@ -4,7 +4,8 @@
 // that are meant stand with their reason in crosscheck.exceptions.json; one that no longer occurs is an error too.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { enc, encParts, REGISTERS, SYSTEM_OPS } from '../dist/arch/sysregs.js';
+import { enc, encParts } from '../dist/arch/schema.js';
+import { OPERATIONS, REGISTERS } from '../dist/arch/sysregs.js';
 
 const tree = process.argv[2];
 if (!tree) {
@@ -117,22 +118,25 @@ function parseHeader(text) {
     }
     return out;
   };
+  // DBGBVRn_EL1(n) -> DBGBVR<n>_EL1, BRBINF_EL1(n) -> BRBINF<n>_EL1, TRCACVR(m) -> TRCACVR<n>.
+  const family = (short) =>
+    /n_EL\d$/.test(short) ? short.replace(/n(_EL\d)$/, '<n>$1') : short.replace(/(_EL\d)?$/, '<n>$1');
   const result = new Map();
   const resolve = (name, n) => {
     const m = macros.get(name);
     if (!m) return undefined;
     const head = /^(\w+)\s*\(/.exec(m.body)?.[1];
     if (head === 'sys_reg' || head === 'sys_insn') return enc(...args(m.body).map((a) => evaluate(a, n, m.arg)));
+    // One macro over another, with the first argument as the number: SYS_ICC_AP0Rn_EL1(0).
     const inner = macros.get(head);
-    if (!inner?.arg && !/^__?SYS|^SYS_AM/.test(head ?? '')) return undefined;
-    return undefined;
+    if (!inner?.arg || m.body.includes(',')) return undefined;
+    return resolve(head, evaluate(args(m.body)[0], n, m.arg));
   };
   for (const [name, m] of macros) {
-    const short = /^(?:SYS|OP)_(\w+)$/.exec(name)?.[1];
+    const short = /^(?:SYS|OP|GICV5_OP)_(\w+)$/.exec(name)?.[1];
     if (!short) continue;
     try {
-      if (resolve(name, 0) !== undefined)
-        result.set(m.arg ? short.replace(/n_|n$/, (s) => `<n>${s.slice(1)}`) : short, (n) => resolve(name, n));
+      if (resolve(name, 0) !== undefined) result.set(m.arg ? family(short) : short, (n) => resolve(name, n));
     } catch {
       // A formula over other macros: not part of the comparison.
     }
@@ -164,7 +168,10 @@ function compareRegister(theirs, ours) {
     return;
   }
   if (ours.aliasOf || theirs.opaque) return;
-  const left = new Map(Object.entries(ours.fields));
+  const layouts = Object.entries(ours.layouts ?? {}).flatMap(([feat, l]) =>
+    Object.entries(l).map(([k, f]) => [`${feat}:${k}`, f]),
+  );
+  const left = new Map([...Object.entries(ours.fields), ...layouts]);
   const byCase = new Map([...left.keys()].map((k) => [k.toUpperCase(), k]));
   for (const [fieldName, k] of theirs.fields) {
     // The kernel writes some of Arm's mixed-case names in capitals.
@@ -185,15 +192,15 @@ function compareRegister(theirs, ours) {
     // The kernel's Enum says nothing about order.
     if (k.kind !== 'choice' && k.kind !== 'number' && (f.kind === 'signed') !== (k.kind === 'signed'))
       differ(`${key} sign`, `we say ${f.kind}, the kernel ${k.kind}`, rowOf(own, k));
-    if (k.values.size === 0) continue;
     const values = new Map(Object.entries(f.values).map(([n, v]) => [v, n]));
-    for (const [v, n] of k.values) {
+    const wrong = [...k.values].flatMap(([v, n]) => {
       const mine = values.get(v);
-      if (mine === undefined) differ(`${key}=${v}`, `the kernel names the value ${v} ${n}`, rowOf(own, k));
       // A value that brings a feature has the feature's name with us; the kernel shortens it.
-      else if (mine !== n.replace(/^FEAT_/, '') && !mine.startsWith('FEAT_'))
-        differ(`${key}=${v} name`, `we say ${mine}, the kernel ${n}`, rowOf(own, k));
-    }
+      return mine === n.replace(/^FEAT_/, '') || mine?.startsWith('FEAT_')
+        ? []
+        : [`${v} is ${mine ?? 'nothing'}, in the kernel ${n}`];
+    });
+    if (wrong.length > 0) differ(`${key} values`, wrong.join('; '), rowOf(own, k));
   }
   for (const fieldName of left.keys())
     differ(
@@ -235,11 +242,26 @@ for (const [name, at] of header) {
   }
   encodings++;
   const theirs = at(0);
-  const ours = REGISTERS.get(name) ?? SYSTEM_OPS.get(name);
+  const ours = REGISTERS.get(name) ?? OPERATIONS.get(name);
   if (!ours)
     differ(name, 'the kernel header has an encoding that we lack', `  ${name}: […] [${encParts(theirs).join(', ')}]`);
   else if (ours.enc !== theirs)
     differ(`${name}: encoding`, `we say ${encParts(ours.enc)}, the kernel ${encParts(theirs)}`, '');
+}
+
+// Where NV2 keeps a register in memory.
+let offsets = 0;
+for (const [, name, offset] of read('arch/arm64/include/asm/vncr_mapping.h').matchAll(
+  /VNCR_(\w+)\s+(0x[\da-fA-F]+)/g,
+)) {
+  offsets++;
+  const ours = REGISTERS.get(name);
+  if (ours?.vncr !== Number(offset))
+    differ(
+      `${name}: vncr`,
+      `we say ${ours?.vncr?.toString(16)}, the kernel ${offset}`,
+      `  ${name}: … vncr: ${offset.toLowerCase()}`,
+    );
 }
 
 const exceptions = JSON.parse(readFileSync(new URL('./crosscheck.exceptions.json', import.meta.url), 'utf8'));
@@ -262,6 +284,6 @@ for (const k of Object.keys(exceptions)) {
   process.stdout.write(`${k}: stands in crosscheck.exceptions.json but does not occur\n`);
 }
 process.stdout.write(
-  `crosscheck: ${list.size} registers, ${fields} fields, ${encodings} further encodings; ${differences.length - failures} excused, ${failures} to look at\n`,
+  `crosscheck: ${list.size} registers, ${fields} fields, ${encodings} further encodings, ${offsets} VNCR offsets; ${differences.length - failures} excused, ${failures} to look at\n`,
 );
 process.exit(failures > 0 ? 1 : 0);
