@@ -17,6 +17,15 @@ export const HELPERS = {
   /** checksum, data, bits of data (8, 16, 32) */
   crc32:  helper('i32 i32 i32 -> i32'),
   crc32c: helper('i32 i32 i32 -> i32'),
+  /** pointer, modifier, key (0 IA, 1 IB, 2 DA, 3 DB) */
+  pacAdd:  helper('i64 i64 i32 -> i64'),
+  pacAuth: helper('i64 i64 i32 -> i64'),
+  /** Whether the last pacAuth faults; argument: the instruction goes on to use the pointer (FEAT_FPACCOMBINE). */
+  pacFailed: helper('i32 -> i32'),
+  /** pointer, 0 instruction or 1 data address */
+  pacStrip: helper('i64 i32 -> i64'),
+  /** data, modifier */
+  pacGeneric: helper('i64 i64 -> i64'),
 } as const satisfies Record<string, HelperRow>; // biome-ignore format: a table
 export type HelperName = keyof typeof HELPERS;
 

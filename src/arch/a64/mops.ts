@@ -1,9 +1,9 @@
 // Encodings of "Memory Copy and Memory Set". A copy or a set is three instructions in a row: prologue, main, epilogue;
 // op1 of the copies and op2<3:2> of the sets tell which. `options` are hints (non-temporal) and privilege (T).
 
-import { insn, type Rows, same } from './schema.ts';
+import { insn, type Rows } from './schema.ts';
 
-const DISTINCT = `${same('Rd', 'Rs')} | ${same('Rd', 'Rn')} | ${same('Rs', 'Rn')}`;
+const DISTINCT = 'Rd=Rs | Rd=Rn | Rs=Rn';
 const CPY = { feat: 'FEAT_MOPS', not: `Rd=31 | Rs=31 | Rn=31 | ${DISTINCT}` } as const;
 const SET = { feat: 'FEAT_MOPS', not: `Rd=31 | Rn=31 | ${DISTINCT}` } as const;
 const SETG = { feat: 'FEAT_MTE', todo: true, not: SET.not } as const;

@@ -24,7 +24,7 @@ export interface Row<P extends string = string> {
   readonly inside?: string;
   /**
    * Encodings matching the pattern that are UNALLOCATED, e.g. 'size=3', 'sf=0 & imm6>=32'. Comparisons = != < <= > >= of a
-   * field with a decimal number, joined by ' & '; alternatives of such joined by ' | ' (binds less), 'size=0 | size=3'.
+   * field with a decimal number or another field, joined by ' & '; alternatives of such joined by ' | ' (binds less), 'size=0 | size=3'.
    */
   readonly not?: string;
 }
@@ -47,8 +47,4 @@ export type FieldsOf<R> = R extends Row<infer P> ? { readonly [K in FieldNames<P
 /** For `not`: the register of a pair must be even. @param below odd numbers from this one on are allowed. */
 export function odd(field: string, below = 32): string {
   return Array.from({ length: below >> 1 }, (_, i) => `${field}=${2 * i + 1}`).join(' | ');
-}
-/** For `not`: two registers must differ. */
-export function same(a: string, b: string): string {
-  return Array.from({ length: 32 }, (_, n) => `${a}=${n} & ${b}=${n}`).join(' | ');
 }
