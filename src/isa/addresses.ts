@@ -42,7 +42,7 @@ export function registerOffset(
   return {
     at: o.add(
       o.base(Rn),
-      extendedReg(o, Rm, 1, (f) => (f.S ? log : 0)),
+      extendedReg(o, Rm, 1, (f) => (f.S ? log : 0), true),
     ),
   };
 }

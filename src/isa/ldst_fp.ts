@@ -31,8 +31,9 @@ interface Two {
 type Imm9 = Ops<{ readonly imm9: number }>;
 type Pair = Ops<{ readonly imm7: number }>;
 
-const bitsOf = (f: One): Bits => bitsOfSize(f.opc1 * 4 + f.size);
-const bitsOfPair = (opc: number): 32 | 64 | 128 => (32 << opc) as 32 | 64 | 128;
+// Anything wider than 128 bits is a hole of the row.
+const bitsOf = (f: One): Bits => bitsOfSize(Math.min(f.opc1 * 4 + f.size, 4));
+const bitsOfPair = (opc: number): 32 | 64 | 128 => (32 << Math.min(opc, 2)) as 32 | 64 | 128;
 
 function load<F>(o: Ops<F>, address: Address, f: One): void {
   const value = o.ld(address.at, bitsOf(f));

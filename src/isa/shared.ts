@@ -62,23 +62,28 @@ export function shiftedReg<F extends { readonly imm6: number }>(o: Ops<F>, n: Re
 
 /** How an extended register is made: the frequent kinds cheaply, bytes and halfwords by one general sequence. */
 const Extend = { None: 0, UXTW: 1, SXTW: 2, Narrow: 3 } as const;
+const WORDS = [Extend.None, Extend.UXTW, Extend.SXTW] as const;
 
-/** @arm ExtendReg, shifted left by `left` of the fields. `option` 0..7 is UXTB, UXTH, UXTW, UXTX, SXTB, ... */
+/**
+ * @arm ExtendReg, shifted left by `left` of the fields. `option` 0..7 is UXTB, UXTH, UXTW, UXTX, SXTB, ...
+ * @param words the row allows no bytes and halfwords (and sf is 1).
+ */
 export function extendedReg<F extends { readonly option: number }>(
   o: Ops<F>,
   n: Reg,
   sf: number,
   left: (f: F) => number,
+  words = false,
 ): Val {
-  const kind = o.pick(
-    (f) => {
-      const width = 8 << (f.option & 3);
-      if (width < 32) return Extend.Narrow;
-      if (width === 64 || !sf) return Extend.None;
-      return f.option & 4 ? Extend.SXTW : Extend.UXTW;
-    },
-    [Extend.None, Extend.UXTW, Extend.SXTW, Extend.Narrow],
-  );
+  const kindOf = (f: F): number => {
+    const width = 8 << (f.option & 3);
+    if (width < 32) return Extend.Narrow;
+    if (width === 64 || !sf) return Extend.None;
+    return f.option & 4 ? Extend.SXTW : Extend.UXTW;
+  };
+  const kind = words
+    ? o.pick(kindOf, WORDS)
+    : o.pick(kindOf, sf ? [...WORDS, Extend.Narrow] : [Extend.None, Extend.Narrow]);
   const amount = immOf(o, sf, (f) => BigInt(left(f)));
   if (kind === Extend.None) return o.shl(o.X(n, sf), amount);
   if (kind === Extend.UXTW) return o.shl(o.extU(o.X(n, 0)), amount);
