@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { enc, encParts } from '../dist/arch/schema.js';
-import { OPERATIONS, REGISTERS } from '../dist/arch/sysregs.js';
+import { SYSTEM_OPS, REGISTERS } from '../dist/arch/sysregs.js';
 
 const tree = process.argv[2];
 if (!tree) {
@@ -242,7 +242,7 @@ for (const [name, at] of header) {
   }
   encodings++;
   const theirs = at(0);
-  const ours = REGISTERS.get(name) ?? OPERATIONS.get(name);
+  const ours = REGISTERS.get(name) ?? SYSTEM_OPS.get(name);
   if (!ours)
     differ(name, 'the kernel header has an encoding that we lack', `  ${name}: […] [${encParts(theirs).join(', ')}]`);
   else if (ours.enc !== theirs)

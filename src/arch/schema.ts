@@ -303,7 +303,7 @@ export interface SysOp {
   readonly el: 0 | 1 | 2 | 3;
   readonly feat: Need;
   /** Takes Xt. */
-  readonly arg: boolean;
+  readonly register: boolean;
   /** Answers in Xt (SYSL). */
   readonly result: boolean;
   readonly traps: readonly Control[];
@@ -318,7 +318,7 @@ export type TlbiScope = 'all' | 'va' | 'asid' | 'range' | 'ipa' | 'iparange';
 interface SysOpOptions {
   readonly el: 0 | 1 | 2 | 3;
   readonly feat?: Need;
-  readonly arg?: true;
+  readonly register?: true;
   readonly result?: true;
   readonly traps?: readonly Control[];
   readonly fgt?: FgtInsn;
@@ -326,12 +326,12 @@ interface SysOpOptions {
 }
 
 export function sysop(at: Encoding, options: SysOpOptions): SysOp {
-  const { feat = 'always', arg = false, result = false, traps = [], ...rest } = options;
-  return { enc: enc(...at), feat, arg, result, traps, ...rest };
+  const { feat = 'always', register = false, result = false, traps = [], ...rest } = options;
+  return { enc: enc(...at), feat, register, result, traps, ...rest };
 }
 /** op1 says the level: 0 for EL1, 4 for EL2, 6 for EL3. */
-export function tlbi(at: Encoding, scope: TlbiScope, share: '' | 'IS' | 'OS', options: Omit<SysOpOptions, 'el' | 'arg' | 'result'>): SysOp {
+export function tlbi(at: Encoding, scope: TlbiScope, share: '' | 'IS' | 'OS', options: Omit<SysOpOptions, 'el' | 'register' | 'result'>): SysOp {
   const el = at[1] === 0 ? 1 : at[1] === 4 ? 2 : 3;
   const op = sysop(at, { el, ...options });
-  return { ...op, arg: scope !== 'all', tlbi: { scope, share } };
+  return { ...op, register: scope !== 'all', tlbi: { scope, share } };
 }

@@ -75,7 +75,7 @@ export function encOf(name: RegName): number {
 }
 
 /** AT, TLBI, DC, IC and the other operations of the SYS space, by name. */
-export const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
+export const SYSTEM_OPS: ReadonlyMap<string, Operation> = new Map(
   Object.entries<SysOp>(SYS_OPS).flatMap(([name, op]) => (op.tlbi ? [operation(name, op), nxs(name, op)] : [operation(name, op)])),
 );
 function operation(name: string, op: SysOp): [string, Operation] {
@@ -85,7 +85,7 @@ function operation(name: string, op: SysOp): [string, Operation] {
 function nxs(name: string, op: SysOp): [string, Operation] {
   return [`${name}NXS`, { ...op, name: `${name}NXS`, enc: op.enc + enc(0, 0, 1, 0, 0), nxsOf: name }];
 }
-const opAt = new Map<number, Operation>([...OPERATIONS.values()].map((op) => [op.enc, op]));
+const opAt = new Map<number, Operation>([...SYSTEM_OPS.values()].map((op) => [op.enc, op]));
 export function operationAt(packed: number): Operation | undefined {
   return opAt.get(packed);
 }
