@@ -103,7 +103,7 @@ export const VECTOR_LENGTHS: Readonly<Partial<Record<Part, readonly number[]>>> 
   Cortex_X925: [1],
 };
 /** Event counters of the PMU (PMCR_EL0.N), where it is not the usual six. */
-export const EVENT_COUNTERS: Readonly<Partial<Record<Part, number>>> = { A64FX: 8 };
+export const EVENT_COUNTERS: Readonly<Partial<Record<Part, number>>> = { A64FX: 8, Cortex_A710: 20 };
 /** What KVM_ARM_VCPU_INIT takes as target besides the generic one. @linux kvm_target_cpu */
 export const INIT_TARGET: Readonly<Partial<Record<Part, number>>> = {
   AEM_V8: 0, Foundation: 1, Cortex_A57: 2, XGene: 3, Cortex_A53: 4,

@@ -7,7 +7,7 @@ import { CORE_REG, isArm64Reg, type RegSize, regClass, regId, regIndex, regSize 
 import { getFwReg, setFwReg } from './fw_regs.ts';
 import type { VcpuRegs } from './regs_state.ts';
 import { getSveReg, setSveReg } from './sve_regs.ts';
-import { sysRegSlot } from './sys_reg_table.ts';
+import { type CORE_SYS_REGS, sysRegSlot } from './sys_reg_table.ts';
 import { CSSELR_MAX, getCcsidr, getSysReg, setCcsidr, setSysReg } from './sys_regs.ts';
 import { holds } from './vm_features.ts';
 
@@ -91,28 +91,33 @@ function word(data: Uint8Array): bigint {
 // Core registers: the index is an offset into struct kvm_regs, counted in 32-bit words.
 
 const CORE_WORDS = 216;
-const SYS_BY_INDEX = new Map<number, string>([
+const SYS_BY_INDEX = new Map<number, (typeof CORE_SYS_REGS)[number]>([
   [CORE_REG.SP_EL1, 'SP_EL1'],
   [CORE_REG.ELR_EL1, 'ELR_EL1'],
   [CORE_REG.SPSR_EL1, 'SPSR_EL1'],
 ]);
 
-/** Bytes of the register at an index, or 0 where none begins. @linux core_reg_size_from_offset */
-function coreSize(vcpu: VcpuRegs, index: number): 0 | 4 | 8 | 16 {
+/** Bytes of the register at an index, or 0 where none begins: with SVE the Z registers stand for V. @linux core_reg_size_from_offset */
+function coreSize(index: number, sve: boolean): 0 | 4 | 8 | 16 {
   if (index < CORE_REG.SPSR_FIQ + 2) return index % 2 === 0 ? 8 : 0;
-  if (index >= CORE_REG.V0 && index < CORE_REG.FPSR) return index % 4 === 0 && !holds(vcpu.vm, 'sve') ? 16 : 0;
+  if (index >= CORE_REG.V0 && index < CORE_REG.FPSR) return index % 4 === 0 && !sve ? 16 : 0;
   return index === CORE_REG.FPSR || index === CORE_REG.FPCR ? 4 : 0;
 }
 const SIZE_NAME: Readonly<Record<4 | 8 | 16, RegSize>> = { 4: 'U32', 8: 'U64', 16: 'U128' };
 
-/** @linux copy_core_reg_indices */
-export function coreRegIds(vcpu: VcpuRegs): bigint[] {
+function listCore(sve: boolean): readonly bigint[] {
   const ids: bigint[] = [];
   for (let i = 0; i < CORE_WORDS; i++) {
-    const size = coreSize(vcpu, i);
+    const size = coreSize(i, sve);
     if (size !== 0) ids.push(regId(SIZE_NAME[size], 'CORE', i));
   }
   return ids;
+}
+const CORE_IDS = listCore(false);
+const CORE_IDS_SVE = listCore(true);
+/** @linux copy_core_reg_indices */
+export function coreRegIds(vcpu: VcpuRegs): readonly bigint[] {
+  return holds(vcpu.vm, 'sve') ? CORE_IDS_SVE : CORE_IDS;
 }
 
 /** The index, or -ENOENT outside the structure and -EINVAL for a wrong size or a place between registers. */
@@ -120,7 +125,7 @@ function coreIndex(vcpu: VcpuRegs, id: bigint): number {
   const index = regIndex(id);
   const size = regSize(id);
   if (index >= CORE_WORDS || index + Math.floor(size / 4) >= CORE_WORDS) return -Errno.ENOENT;
-  return coreSize(vcpu, index) === size ? index : -Errno.EINVAL;
+  return coreSize(index, holds(vcpu.vm, 'sve')) === size ? index : -Errno.EINVAL;
 }
 
 function getCoreReg(vcpu: VcpuRegs, id: bigint): Uint8Array | number {

@@ -36,6 +36,9 @@ const { EBUSY, EINVAL, ENOENT, EPERM } = Errno;
 const full = maxHost();
 const ONES = 0xffff_ffff_ffff_ffffn;
 const FPMR_ONLY = 0x1_0000_0000n;
+const withMte = (vm: VmRegs): void => {
+  vm.mte = true;
+};
 
 describe('FPMR and FP8', () => {
   test('1: FPMR of a fresh vCPU is 0 and listed', () => {
@@ -124,7 +127,7 @@ describe('ID registers', () => {
     expect(get(without, 'ID_AA64PFR2_EL1')).toBe(FPMR_ONLY);
     for (const f of ['MTEFAR', 'MTESTOREONLY'] as const)
       expect(set(without, 'ID_AA64PFR2_EL1', withField(FPMR_ONLY, 'ID_AA64PFR2_EL1', f, 1))).toBe(-EINVAL);
-    const mte = newVcpu(newVm(host, (vm) => void (vm.mte = true)));
+    const mte = newVcpu(newVm(host, withMte));
     expect(get(mte, 'ID_AA64PFR2_EL1')).toBe(0x1_0000_0110n);
     expect([...listedNames(mte)].filter((n) => !listedNames(without).has(n))).toEqual([
       'RGSR_EL1',
@@ -186,7 +189,10 @@ describe('migration', () => {
   function scrambled(host: Host, features: readonly (keyof typeof KVM_ARM_VCPU)[], seed: number): VcpuRegs {
     const vcpu = newVcpu(newVm(host), features);
     let s = seed;
-    const next = (): number => (s = (Math.imul(s, 1_103_515_245) + 12_345) >>> 0) >>> 24;
+    const next = (): number => {
+      s = (Math.imul(s, 1_103_515_245) + 12_345) >>> 0;
+      return s >>> 24;
+    };
     for (const id of regList(vcpu)) {
       const was = getOneReg(vcpu, id) as Uint8Array;
       if (idRegIds.has(id)) continue;
@@ -302,11 +308,6 @@ describe('feature sets', () => {
   });
   test('MTE and AArch32 exclude each other', () => {
     const host = recordedHost('max-nested', 'nested', field('ID_AA64PFR1_EL1', 'MTE', 2));
-    expect(
-      init(
-        newVm(host, (vm) => void (vm.mte = true)),
-        'EL1_32BIT',
-      ),
-    ).toBe(-EINVAL);
+    expect(init(newVm(host, withMte), 'EL1_32BIT')).toBe(-EINVAL);
   });
 });

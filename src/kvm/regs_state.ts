@@ -2,7 +2,9 @@
 // Plain data: made here, filled by reset.ts, read and written by guest.ts and its register classes. Knows no ioctl,
 // no file descriptor and no running PE (the world switch loads and stores these fields).
 
+import type { Resx } from './config.ts';
 import type { Host } from './host.ts';
+import type { StoredReg } from './sys_reg_table.ts';
 
 /** The in-kernel interrupt controller model of a VM. @linux kvm->arch.vgic.vgic_model */
 export type Irqchip = 'none' | 'v2' | 'v3' | 'v5';
@@ -14,7 +16,7 @@ export interface Enforcement {
   /** Fine-grained UNDEF: trap register (HFGRTR_EL2, HDFGRTR_EL2, HFGITR_EL2, ...) -> bits. @linux kvm->arch.fgu */
   readonly fgu: ReadonlyMap<string, bigint>;
   /** Control register -> its bits that read as 0 / as 1 for this VM. @linux kvm->arch.sysreg_masks */
-  readonly resx: ReadonlyMap<string, { readonly res0: bigint; readonly res1: bigint }>;
+  readonly resx: ReadonlyMap<StoredReg, Resx>;
 }
 
 /** Registers and register-related settings that all vCPUs of a VM share. @linux struct kvm_arch */

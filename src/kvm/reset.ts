@@ -11,7 +11,7 @@ import { resetVmIdRegs } from './id_regs.ts';
 import { eventTypeMask, PMCR_LC, pmuCounterMask } from './pmu_regs.ts';
 import type { CoreRegs, VcpuRegs, VmRegs } from './regs_state.ts';
 import type { ResetName } from './sys_reg_descs.ts';
-import { SYS_REG_SLOTS, SYS_REGS, sysRegSlot } from './sys_reg_table.ts';
+import { RESETTABLE, SYS_REG_SLOTS, sysRegSlot, VM_ID_REG_ENCODINGS } from './sys_reg_table.ts';
 import { hasVcpuFeature, holds, VM_ID_REGS } from './vm_features.ts';
 
 /** What a register holds whose reset value Arm leaves UNKNOWN: easily seen, and nobody can come to rely on it. */
@@ -183,14 +183,10 @@ export function resetVcpu(vcpu: VcpuRegs): void {
   core.spsrBanked.fill(0n);
   core.fpsr = 0;
   core.fpcr = 0;
-  resetVmIdRegs(
-    vm,
-    SYS_REGS.filter((r) => !r.desc).map((r) => r.enc),
-  );
-  for (const reg of SYS_REGS) {
-    const { desc } = reg;
-    if (desc?.reset === undefined || (desc.once && vcpu.initialized)) continue;
-    vcpu.sys[reg.slot] = applyResx(vm, reg.name, resetValue(vcpu, desc.reset));
+  resetVmIdRegs(vm, VM_ID_REG_ENCODINGS);
+  for (const { desc, slot, name } of RESETTABLE) {
+    if (desc!.once && vcpu.initialized) continue;
+    vcpu.sys[slot] = applyResx(vm, name, resetValue(vcpu, desc!.reset!));
   }
 }
 function resetValue(vcpu: VcpuRegs, reset: bigint | 'unknown' | ResetName): bigint {

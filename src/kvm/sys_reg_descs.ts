@@ -4,6 +4,7 @@
 // @linux sys_reg_descs[]
 
 import type { FieldName, IdRegName, ValueName } from '../arch/id_regs.ts';
+import type { RegName } from '../arch/sysregs.ts';
 import type { Condition } from './vm_features.ts';
 
 // Registers of a vCPU.
@@ -23,7 +24,7 @@ export interface RegDesc {
   readonly when?: readonly Condition[];
   readonly user?: UserRule;
   /** The register whose storage this one shows. */
-  readonly store?: string;
+  readonly store?: RegName;
   /** Set at the first init of a vCPU only. */
   readonly once?: true;
 }
@@ -32,18 +33,22 @@ const zero: RegDesc = { reset: 0n };
 const unknown: RegDesc = { reset: 'unknown' };
 const when = (reset: Reset, ...conditions: Condition[]): RegDesc => ({ reset, when: conditions });
 const el2 = (reset: Reset, ...more: Condition[]): RegDesc => ({ reset, when: ['el2', ...more] });
-const pmu = (reset: Reset | undefined, user?: UserRule, store?: string): RegDesc => ({
+const pmu = (reset: Reset | undefined, user?: UserRule, store?: RegName): RegDesc => ({
   when: ['pmu'],
   ...(reset === undefined ? {} : { reset }),
   ...(user && { user }),
   ...(store && { store }),
 });
-function numbered(count: number, name: (n: number) => string, desc: RegDesc): Record<string, RegDesc> {
-  return Object.fromEntries(Array.from({ length: count }, (_, n) => [name(n), desc]));
+function numbered<const N extends RegName>(
+  count: number,
+  name: (n: number) => N,
+  desc: RegDesc,
+): { readonly [K in N]: RegDesc } {
+  return Object.fromEntries(Array.from({ length: count }, (_, n) => [name(n), desc])) as { readonly [K in N]: RegDesc };
 }
 
 // biome-ignore format: a table
-export const REG_DESCS: Readonly<Record<string, RegDesc>> = {
+export const REG_DESCS = {
   ...numbered(16, (n) => `DBGBVR${n}_EL1`, zero),
   ...numbered(16, (n) => `DBGBCR${n}_EL1`, zero),
   ...numbered(16, (n) => `DBGWVR${n}_EL1`, zero),
@@ -66,16 +71,16 @@ export const REG_DESCS: Readonly<Record<string, RegDesc>> = {
   TTBR1_EL1:      unknown,
   TCR_EL1:        zero,
   TCR2_EL1:       when(0n, 'tcr2'),
-  APIAKeyLo_EL1:  when('unknown', 'pauth'),
-  APIAKeyHi_EL1:  when('unknown', 'pauth'),
-  APIBKeyLo_EL1:  when('unknown', 'pauth'),
-  APIBKeyHi_EL1:  when('unknown', 'pauth'),
-  APDAKeyLo_EL1:  when('unknown', 'pauth'),
-  APDAKeyHi_EL1:  when('unknown', 'pauth'),
-  APDBKeyLo_EL1:  when('unknown', 'pauth'),
-  APDBKeyHi_EL1:  when('unknown', 'pauth'),
-  APGAKeyLo_EL1:  when('unknown', 'pauth'),
-  APGAKeyHi_EL1:  when('unknown', 'pauth'),
+  APIAKEYLO_EL1:  when('unknown', 'pauth'),
+  APIAKEYHI_EL1:  when('unknown', 'pauth'),
+  APIBKEYLO_EL1:  when('unknown', 'pauth'),
+  APIBKEYHI_EL1:  when('unknown', 'pauth'),
+  APDAKEYLO_EL1:  when('unknown', 'pauth'),
+  APDAKEYHI_EL1:  when('unknown', 'pauth'),
+  APDBKEYLO_EL1:  when('unknown', 'pauth'),
+  APDBKEYHI_EL1:  when('unknown', 'pauth'),
+  APGAKEYLO_EL1:  when('unknown', 'pauth'),
+  APGAKEYHI_EL1:  when('unknown', 'pauth'),
   AFSR0_EL1:      unknown,
   AFSR1_EL1:      unknown,
   ESR_EL1:        unknown,
@@ -178,7 +183,7 @@ export const REG_DESCS: Readonly<Record<string, RegDesc>> = {
   CNTHV_CTL_EL2:  { reset: 0n, when: ['el2Vhe'], user: 'timerControl' },
   CNTHV_CVAL_EL2: when(0n, 'el2Vhe'),
   SP_EL2:         el2('unknown'),
-};
+} as const satisfies { readonly [N in RegName]?: RegDesc };
 
 // ID registers of a VM.
 

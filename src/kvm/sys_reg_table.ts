@@ -3,11 +3,10 @@
 
 import { ID_REG_NAMES } from '../arch/id_fields.ts';
 import { ID_REGS } from '../arch/id_regs.ts';
-import { enc } from '../arch/schema.ts';
-import { REGISTERS } from '../arch/sysregs.ts';
+import { enc, encText } from '../arch/schema.ts';
+import { encOf, type RegName } from '../arch/sysregs.ts';
 import { InternalError } from '../base/assert.ts';
 import { regId, regIndex } from '../uapi/reg_id.ts';
-import { INTERIM } from './enc_interim.ts';
 import { REG_DESCS, type RegDesc } from './sys_reg_descs.ts';
 import { idRegIndex } from './vm_features.ts';
 
@@ -23,28 +22,27 @@ export interface SysReg {
   readonly desc: RegDesc | undefined;
 }
 
-function encodingOf(name: string): number {
-  const packed = REGISTERS.get(name)?.enc ?? INTERIM[name];
-  if (packed === undefined) throw new InternalError(`sys_reg_descs: ${name} is not an architectural register`);
-  return packed;
-}
-
 /**
  * The two that changed places in the ABI: the id of each is the encoding of the other.
  * @linux KVM_REG_ARM_TIMER_CVAL, KVM_REG_ARM_TIMER_CNT
  */
-const SWAPPED: Readonly<Record<string, string>> = { CNTV_CVAL_EL0: 'CNTVCT_EL0', CNTVCT_EL0: 'CNTV_CVAL_EL0' };
+const SWAPPED: Readonly<Partial<Record<RegName, RegName>>> = {
+  CNTV_CVAL_EL0: 'CNTVCT_EL0',
+  CNTVCT_EL0: 'CNTV_CVAL_EL0',
+};
 
 /** Registers that have storage but no ONE_REG id of their own (they are core registers there). */
 export const CORE_SYS_REGS = ['SP_EL1', 'ELR_EL1', 'SPSR_EL1'] as const;
 
-const slots = new Map<string, number>();
-for (const name of [...Object.keys(REG_DESCS).filter((n) => !REG_DESCS[n]!.store), ...CORE_SYS_REGS])
-  slots.set(name, slots.size);
+const descs = Object.entries(REG_DESCS) as (readonly [RegName, RegDesc])[];
+/** Registers with storage, in table order. */
+const storedNames = [...descs.filter(([, d]) => !d.store && d.user !== 'razWi').map(([n]) => n), ...CORE_SYS_REGS];
+const slots = new Map<string, number>(storedNames.map((name, i) => [name, i]));
 export const SYS_REG_SLOTS = slots.size;
+export type StoredReg = keyof typeof REG_DESCS | (typeof CORE_SYS_REGS)[number];
 
 /** The place of a register in VcpuRegs.sys. */
-export function sysRegSlot(name: string): number {
+export function sysRegSlot(name: StoredReg): number {
   const slot = slots.get(name);
   if (slot === undefined) throw new InternalError(`no storage for ${name}`);
   return slot;
@@ -56,21 +54,20 @@ const vmIdEncodings: readonly number[] = [
   ...ID_REG_NAMES.map((n) => ID_REGS[n].enc).filter((e) => (idRegIndex(e) ?? 0) >= 56),
 ];
 const idNames = new Map<number, string>(ID_REG_NAMES.map((n) => [ID_REGS[n].enc, n]));
-const unnamed = (packed: number): string => `S3_0_C0_C${(packed >> 3) & 15}_${packed & 7}`;
 
 /** Everything userspace may reach, hidden or not, in the order of encodings. */
 export const SYS_REGS: readonly SysReg[] = [
   ...vmIdEncodings.map((packed) => ({
-    name: idNames.get(packed) ?? unnamed(packed),
-    enc: packed, id: regId('U64', 'SYSREG', packed), slot: -1, desc: undefined,
+    name: idNames.get(packed) ?? encText(packed), enc: packed, id: regId('U64', 'SYSREG', packed), slot: -1, desc: undefined,
   })),
-  ...Object.entries(REG_DESCS).map(([name, desc]) => ({
-    name, desc,
-    enc: encodingOf(name),
-    id: regId('U64', 'SYSREG', encodingOf(SWAPPED[name] ?? name)),
-    slot: slots.get(desc.store ?? name) ?? -1,
+  ...descs.map(([name, desc]) => ({
+    name, enc: encOf(name), id: regId('U64', 'SYSREG', encOf(SWAPPED[name] ?? name)), slot: slots.get(desc.store ?? name) ?? -1, desc,
   })),
 ].sort((a, b) => a.enc - b.enc); // biome-ignore format: two shapes side by side
+
+/** Registers kept per VM, and those of a vCPU that reset touches. */
+export const VM_ID_REG_ENCODINGS: readonly number[] = vmIdEncodings;
+export const RESETTABLE = SYS_REGS.filter((r) => r.desc?.reset !== undefined);
 
 const byIndex = new Map<number, SysReg>(SYS_REGS.map((r) => [regIndex(r.id), r]));
 

@@ -11,7 +11,7 @@ import { accessibleCounters, readCounter, readPmcr, writePmcr } from './pmu_regs
 import type { VcpuRegs, VmRegs } from './regs_state.ts';
 import type { UserRule } from './sys_reg_descs.ts';
 import { SYS_REGS, type SysReg, sysRegAt, sysRegSlot } from './sys_reg_table.ts';
-import { allHold, holds, readVmIdReg } from './vm_features.ts';
+import { allHold, type Condition, holds, readVmIdReg } from './vm_features.ts';
 
 /** The VM does not have the register: ENOENT, not listed. */
 export function isHidden(vm: VmRegs, reg: SysReg): boolean {
@@ -19,7 +19,15 @@ export function isHidden(vm: VmRegs, reg: SysReg): boolean {
 }
 /** The registers of this vCPU, in the kernel's order. @linux walk_sys_regs */
 export function visibleSysRegs(vm: VmRegs): readonly SysReg[] {
-  return SYS_REGS.filter((r) => !isHidden(vm, r));
+  const known = new Map<Condition, boolean>();
+  const check = (c: Condition): boolean => {
+    const before = known.get(c);
+    if (before !== undefined) return before;
+    const is = holds(vm, c);
+    known.set(c, is);
+    return is;
+  };
+  return SYS_REGS.filter((r) => r.desc?.when?.every(check) ?? true);
 }
 
 function stored(vcpu: VcpuRegs, reg: SysReg): bigint {
