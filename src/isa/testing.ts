@@ -188,6 +188,11 @@ export function runInstruction(
     word = encode(entry.parsed, what[1]);
     if (!matches(entry.parsed, word)) throw new Error(`${what[0]} does not allow these fields`);
   }
+  return runEntry(entry, word, state, helpers);
+}
+
+/** The same for a word whose row is known. */
+export function runEntry(entry: RowEntry, word: number, state: TestState, helpers: TestHelpers = {}): Outcome {
   if (!entry.semantic) throw new Error(`${entry.name} has no semantics`);
   const { block, operands } = entry.handler(fieldsOf(entry.parsed, word)).code;
   const pc = state.pc;
