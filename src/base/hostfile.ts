@@ -63,6 +63,11 @@ export interface SharedPages {
   readonly pages: number;
   /** @returns frame number, or undefined: touching the page is SIGBUS. */
   frame(index: number): number | undefined;
+  /**
+   * Called before pages go away (truncation, hole punching): mappings forget them.
+   * @returns the function that removes the listener.
+   */
+  onZap?(listener: (first: number, count: number) => void): () => void;
 }
 
 /** A file description. Every member is optional but `close`: an absent one answers the errno that Linux gives. */

@@ -1,0 +1,74 @@
+// What time is it for the emulated process? Virtual time is the number of instructions executed so far (one each
+// nanosecond) plus what idle waiting skipped; real time asks the host. Knows nothing of who waits for what.
+
+import type { CpuState } from '../cpu/state.ts';
+
+/** 2026-01-01T00:00:00Z in seconds: CLOCK_REALTIME when a virtual machine starts. */
+const VIRTUAL_EPOCH_S = 1_767_225_600n;
+/** CLOCK_MONOTONIC at start, ns: the machine "booted" ten seconds ago, so no sane clock reads zero. */
+const BOOT_OFFSET_NS = 10_000_000_000;
+/** Frequency of CNTVCT_EL0. 1 GHz is what Armv8.6 and later require, and makes one tick one nanosecond. */
+export const COUNTER_HZ = 1_000_000_000n;
+
+/** The host's clocks, for `--clock real`. */
+export interface RealClock {
+  /** Monotonic ns. */
+  monotonic(): number;
+  /** ns since 1970. */
+  realtime(): bigint;
+}
+
+export class Clock {
+  private elapsed = BOOT_OFFSET_NS;
+  private running: CpuState | undefined;
+  private runningSince = 0n;
+  private readonly real: RealClock | undefined;
+  private readonly realStart: number;
+
+  constructor(real?: RealClock) {
+    this.real = real;
+    this.realStart = real ? real.monotonic() : 0;
+  }
+
+  get isReal(): boolean {
+    return this.real !== undefined;
+  }
+
+  /** CLOCK_MONOTONIC in ns. */
+  now(): number {
+    if (this.real) return BOOT_OFFSET_NS + Math.floor(this.real.monotonic() - this.realStart);
+    const cpu = this.running;
+    return cpu ? this.elapsed + Number(cpu.icount - this.runningSince) : this.elapsed;
+  }
+  /** CLOCK_REALTIME in ns. */
+  realtime(): bigint {
+    return this.real ? this.real.realtime() : VIRTUAL_EPOCH_S * 1_000_000_000n + BigInt(this.now());
+  }
+  /** CNTVCT_EL0. */
+  counter(): bigint {
+    return BigInt(this.now());
+  }
+
+  /** From here to leave(), instructions that `cpu` executes are time that passes. Nests (a vCPU inside KVM_RUN). */
+  enter(cpu: CpuState): void {
+    if (this.running) this.elapsed += Number(this.running.icount - this.runningSince);
+    this.running = cpu;
+    this.runningSince = cpu.icount;
+  }
+  /** @returns instructions executed since enter(). */
+  leave(): number {
+    if (!this.running) return 0;
+    const n = Number(this.running.icount - this.runningSince);
+    this.elapsed += n;
+    this.running = undefined;
+    return n;
+  }
+  /** Time that no instruction accounts for: the cost of a system call, idle time skipped. */
+  advance(ns: number): void {
+    this.elapsed += ns;
+  }
+  /** Idle: jump to `ns` if it lies ahead (virtual time only). */
+  jumpTo(ns: number): void {
+    if (!this.real && ns > this.elapsed) this.elapsed = ns;
+  }
+}

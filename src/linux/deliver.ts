@@ -1,0 +1,112 @@
+// On the way back to the program: pending signals are taken, default actions carried out, handlers entered, and an
+// interrupted system call is restarted or fails with EINTR. @linux do_signal, setup_rt_frame
+
+import { Errno } from '../base/hostfile.ts';
+import { Slot } from '../cpu/state.ts';
+import { SiCode, SigAction, Signal } from './abi/flags.ts';
+import { CORE_SIGNALS, SIG_DFL, SIG_IGN, type SignalAction, STOP_SIGNALS } from './process.ts';
+import { pushFrame, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from './sigframe.ts';
+import { type SigInfo, sigBit } from './siginfo.ts';
+import { type Thread, UNBLOCKABLE } from './thread.ts';
+import { Restart } from './wait.ts';
+
+/** @returns false when the thread does not go on (it died or stopped). */
+export function deliverSignals(t: Thread): boolean {
+  const p = t.process;
+  while (!t.dead) {
+    const allowed = ~(t.mask & ~UNBLOCKABLE) & 0xffff_ffff_ffff_ffffn;
+    const info = t.pending.take(allowed) ?? p.pending.take(allowed);
+    if (!info) break;
+    const sig = info.signo;
+    const action = p.sighand.actions[sig]!;
+    t.machine.strace?.signal(t, info);
+    if (action.handler === SIG_IGN && sig !== Signal.SIGKILL && sig !== Signal.SIGSTOP) continue;
+    if (action.handler === SIG_DFL) {
+      if (p.ignores(sig)) continue;
+      if ((STOP_SIGNALS & sigBit(sig)) !== 0n) {
+        p.stop(sig);
+        return false;
+      }
+      die(t, info);
+      return false;
+    }
+    resumeCall(t, action);
+    if (!enterHandler(t, info, action)) {
+      // The handler's stack cannot be written. @linux force_sigsegv
+      if (sig === Signal.SIGSEGV) p.sighand.actions[sig]!.handler = SIG_DFL;
+      t.force({ signo: Signal.SIGSEGV, code: SiCode.SI_KERNEL, pid: 0, uid: 0 });
+    }
+  }
+  if (t.dead) return false;
+  resumeCall(t, undefined);
+  if (t.savedMask !== undefined) {
+    t.mask = t.savedMask;
+    t.savedMask = undefined;
+  }
+  return !p.stopped;
+}
+
+/** Decides about an interrupted call, once. @param action the handler about to run, undefined when none is */
+function resumeCall(t: Thread, action: SignalAction | undefined): void {
+  const code = t.restart;
+  if (code === undefined) return;
+  t.restart = undefined;
+  const again =
+    action === undefined ||
+    code === Restart.ERESTARTNOINTR ||
+    (code === Restart.ERESTARTSYS && (action.flags & SigAction.SA_RESTART) !== 0);
+  if (again) {
+    t.state.setX(0, t.origX0);
+    t.state.pc -= 4n;
+  } else t.state.setX(0, BigInt.asUintN(64, BigInt(-Errno.EINTR)));
+}
+
+function die(t: Thread, info: SigInfo): void {
+  const core = (CORE_SIGNALS & sigBit(info.signo)) !== 0n;
+  t.machine.killed(t, info, core);
+  t.process.exitGroup(info.signo | (core ? 0x80 : 0));
+}
+
+function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
+  const cpu = t.state;
+  const alt = t.altStack;
+  const onStack = alt.flags !== SS_DISABLE && cpu.sp > alt.sp && cpu.sp <= alt.sp + alt.size;
+  const useAlt = (action.flags & SigAction.SA_ONSTACK) !== 0 && (alt.flags & SS_DISABLE) === 0 && !onStack;
+  const top = useAlt ? alt.sp + alt.size : cpu.sp;
+  const mask = t.savedMask ?? t.mask;
+  const frame = pushFrame(
+    {
+      cpu,
+      mm: t.mm,
+      hasFpmr: t.machine.hasFpmr,
+      mask,
+      altStack: { ...alt, flags: onStack ? alt.flags | SS_ONSTACK : alt.flags },
+      esr: t.faultEsr,
+      faultAddress: t.faultAddress,
+    },
+    info,
+    top,
+  );
+  if (!frame) return false;
+  const { handler } = action;
+  if (useAlt && (alt.flags & SS_AUTODISARM) !== 0) t.altStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
+  cpu.setX(0, BigInt(info.signo));
+  if ((action.flags & SigAction.SA_SIGINFO) !== 0) {
+    cpu.setX(1, frame.siginfo);
+    cpu.setX(2, frame.ucontext);
+  }
+  cpu.sp = frame.sp;
+  cpu.setX(29, frame.fp);
+  cpu.setX(30, (action.flags & SigAction.SA_RESTORER) !== 0 ? action.restorer : t.machine.sigreturnAddress);
+  cpu.pc = handler;
+  // A handler starts like a function reached by BLR: BTYPE = 0b10 where BTI exists, else 0; TCO clear.
+  const BTYPE = 0xc00n;
+  const TCO = 0x0200_0000n;
+  cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~(BTYPE | TCO)) | (t.machine.hasBti ? 0x800n : 0n));
+  t.savedMask = undefined;
+  t.mask = mask | action.mask;
+  if ((action.flags & SigAction.SA_NODEFER) === 0) t.mask |= sigBit(info.signo);
+  t.mask &= ~UNBLOCKABLE;
+  if ((action.flags & SigAction.SA_RESETHAND) !== 0) action.handler = SIG_DFL;
+  return true;
+}

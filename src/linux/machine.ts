@@ -1,0 +1,333 @@
+// The emulated host as a whole: its memory, clock, processes, threads, tree of files. Made by the composition root,
+// which plugs in the engine, the host's files and streams, and the devices.
+
+import type { ReadId } from '../arch/features.ts';
+import { has } from '../arch/features.ts';
+import { InternalError } from '../base/assert.ts';
+import type { HostFile, SharedPages } from '../base/hostfile.ts';
+import type { Engine, Tlb, Translator } from '../cpu/engine.ts';
+import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { CpuState, Slot } from '../cpu/state.ts';
+import { Map_, Rlimit, Signal, signalName } from './abi/flags.ts';
+import { Struct } from './bytes.ts';
+import { Clock, type RealClock } from './clock.ts';
+import { type CrashReport, reportCrash } from './crash.ts';
+import { Futexes } from './futex.ts';
+import { AddressSpace, type MmHost } from './mm/mm.ts';
+import type { Backing } from './mm/vma.ts';
+import { type Credentials, type Limit, type Process, RLIM_INFINITY } from './process.ts';
+import { Rng } from './rng.ts';
+import { Scheduler } from './scheduler.ts';
+import type { SigInfo } from './siginfo.ts';
+import type { Strace } from './strace.ts';
+import type { Thread } from './thread.ts';
+import { Timers } from './timers.ts';
+import type { HostFs, HostStream } from './vfs/hostfs.ts';
+import type { DirNode } from './vfs/node.ts';
+
+/** What the machine asks of the place it runs in. */
+export interface HostServices {
+  readonly fs: HostFs | undefined;
+  readonly stdin: HostStream;
+  readonly stdout: HostStream;
+  readonly stderr: HostStream;
+  readonly realClock?: RealClock;
+  /** One line of our own for the person at the terminal. */
+  message(line: string): void;
+  /** It is time to let the event loop look around. Guest-invisible. */
+  shouldYield(): boolean;
+  /** Lets the event loop run; `idle` when there is nothing to do until something arrives from outside. */
+  pause(idle: boolean): Promise<void>;
+}
+
+/** A device file that the composition root plugs in, such as /dev/kvm. */
+export interface DevicePlug {
+  readonly name: string;
+  readonly major: number;
+  readonly minor: number;
+  open(): HostFile;
+}
+
+export interface MachineOptions {
+  readonly mem: PhysMem;
+  readonly engine: Engine;
+  readonly host: HostServices;
+  /** ID registers of the host CPU. */
+  readonly readId: ReadId;
+  readonly cpus: number;
+  readonly seed: bigint;
+  readonly credentials?: Credentials;
+  readonly devices?: readonly DevicePlug[];
+  /** SRC:DST pairs of --bind and directories of --rw, absolute. */
+  readonly binds?: readonly { readonly source: string; readonly target: string }[];
+  readonly writable?: readonly string[];
+  /** Where the program's loader and libraries come from. */
+  readonly sysroot?: string;
+  /** Counts kept by the ioctls of modules, under /sys/module. */
+  readonly moduleParameters?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly disassemble?: (word: number, pc: bigint) => string;
+}
+
+/** What uname says. */
+export const UTS = {
+  sysname: 'Linux',
+  nodename: 'hypatia',
+  release: '7.2.0-hypatia',
+  version: '#1 SMP PREEMPT',
+  machine: 'aarch64',
+  domainname: '(none)',
+} as const;
+
+/** ns that a system call takes in virtual time. */
+const SYSCALL_NS = 200;
+const FIRST_PID = 100;
+/** Where the page with the code that ends a signal handler stands. */
+const SIGRETURN_PAGE = 0xffff_ffff_f000 - 0x1000;
+
+export class Machine implements MmHost {
+  readonly options: MachineOptions;
+  readonly mem: PhysMem;
+  readonly engine: Engine;
+  readonly host: HostServices;
+  readonly clock: Clock;
+  readonly timers = new Timers();
+  readonly rng: Rng;
+  readonly futexes = new Futexes();
+  readonly scheduler: Scheduler;
+  readonly readId: ReadId;
+  readonly credentials: Credentials;
+  readonly allCpus: bigint;
+  readonly hasFpmr: boolean;
+  readonly hasBti: boolean;
+  readonly zeroFrame: number;
+  readonly syscallCost = SYSCALL_NS;
+  readonly sigreturnAddress = BigInt(SIGRETURN_PAGE);
+  /** Total memory as the program sees it. */
+  readonly totalMemory: number;
+  strace: Strace | undefined;
+  /** sched_yield: the slice ends. */
+  yielding = false;
+  root!: DirNode;
+  private readonly processes = new Map<number, Process>();
+  private readonly threadsById = new Map<number, Thread>();
+  private readonly freeTlbs: { tlb: Tlb; proxy: TranslatorProxy }[] = [];
+  private readonly tlbProxies = new Map<Tlb, TranslatorProxy>();
+  private readonly freeStates: CpuState[] = [];
+  private readonly states = new Set<CpuState>();
+  private nextPid = FIRST_PID;
+  private main: Process | undefined;
+  private crash: CrashReport | undefined;
+  private readonly sigreturnFrame: number;
+  private readonly unknownCalls = new Set<string>();
+
+  constructor(options: MachineOptions) {
+    this.options = options;
+    this.mem = options.mem;
+    this.engine = options.engine;
+    this.host = options.host;
+    this.readId = options.readId;
+    this.clock = new Clock(options.host.realClock);
+    this.rng = new Rng(options.seed);
+    this.allCpus = (1n << BigInt(options.cpus)) - 1n;
+    this.credentials = options.credentials ?? { uid: 0, gid: 0 };
+    this.hasFpmr = has('FEAT_FPMR', options.readId);
+    this.hasBti = has('FEAT_BTI', options.readId);
+    this.scheduler = new Scheduler(this, options.cpus);
+    this.zeroFrame = this.mem.allocFrame();
+    this.sigreturnFrame = this.mem.allocFrame();
+    const RT_SIGRETURN = 139;
+    this.mem.u32[(this.sigreturnFrame * FRAME_SIZE) >>> 2] = (0xd280_0008 | (RT_SIGRETURN << 5)) >>> 0; // mov x8, #139
+    this.mem.u32[((this.sigreturnFrame * FRAME_SIZE) >>> 2) + 1] = 0xd400_0001; // svc #0
+    this.totalMemory = this.mem.frames * FRAME_SIZE;
+  }
+
+  // ---- MmHost ----------------------------------------------------------------------------------------------------
+
+  readonly stackLimit = 8 * 1024 * 1024;
+  invalidateCode(frame: number): void {
+    this.engine.invalidateCode(frame);
+  }
+  acquireTlb(translator: Translator): Tlb {
+    const free = this.freeTlbs.pop();
+    if (free) {
+      free.proxy.target = translator;
+      free.tlb.flush();
+      return free.tlb;
+    }
+    const proxy = new TranslatorProxy(translator);
+    const tlb = this.engine.createTlb(proxy);
+    this.tlbProxies.set(tlb, proxy);
+    return tlb;
+  }
+  releaseTlb(tlb: Tlb): void {
+    const proxy = this.tlbProxies.get(tlb)!;
+    tlb.flush();
+    this.freeTlbs.push({ tlb, proxy });
+  }
+  /** What every process has mapped: the way back from signal handlers. */
+  sigreturnMapping(): { addr: number; length: number; flags: number; backing: Backing } {
+    const frame = this.sigreturnFrame;
+    const pages: SharedPages = { pages: 1, frame: () => frame };
+    const backing: Backing = {
+      pages,
+      path: '[sigpage]',
+      ino: 0,
+      dev: 0,
+      shmem: false,
+      mayWrite: false,
+      ref() {},
+      unref() {},
+    };
+    return { addr: SIGRETURN_PAGE, length: FRAME_SIZE, flags: Map_.MAP_SHARED | Map_.MAP_FIXED, backing };
+  }
+
+  // ---- processes and threads ---------------------------------------------------------------------------------------
+
+  allocPid(): number {
+    return this.nextPid++;
+  }
+  addProcess(p: Process): void {
+    this.processes.set(p.pid, p);
+    this.main ??= p;
+  }
+  forget(p: Process): void {
+    this.processes.delete(p.pid);
+  }
+  process(pid: number): Process | undefined {
+    return this.processes.get(pid);
+  }
+  allProcesses(): Process[] {
+    return [...this.processes.values()];
+  }
+  addThread(t: Thread): void {
+    this.threadsById.set(t.tid, t);
+    this.scheduler.ready(t);
+  }
+  removeThread(t: Thread): void {
+    this.threadsById.delete(t.tid);
+    this.scheduler.remove(t);
+    this.freeStates.push(t.state);
+  }
+  thread(tid: number): Thread | undefined {
+    return this.threadsById.get(tid);
+  }
+  get threadCount(): number {
+    return this.threadsById.size;
+  }
+  /** A cleared CPU at EL0. */
+  newCpuState(): CpuState {
+    let s = this.freeStates.pop();
+    if (s) {
+      const icount = s.icount;
+      this.mem.u8.fill(0, s.base, s.base + Slot.END);
+      s.set(Slot.ICOUNT, icount);
+    } else s = new CpuState(this.mem);
+    this.states.add(s);
+    s.el = 0;
+    s.fpOn = true;
+    return s;
+  }
+  /** The state belongs to a thread of ours (and not to a guest). */
+  owns(state: CpuState): boolean {
+    return this.states.has(state);
+  }
+  /** A fresh address space with what every program finds mapped. */
+  newAddressSpace(): AddressSpace {
+    return new AddressSpace(this);
+  }
+  defaultLimits(): Limit[] {
+    const limits: Limit[] = Array.from({ length: 16 }, () => ({ soft: RLIM_INFINITY, hard: RLIM_INFINITY }));
+    limits[Rlimit.RLIMIT_STACK] = { soft: this.stackLimit, hard: RLIM_INFINITY };
+    limits[Rlimit.RLIMIT_CORE] = { soft: 0, hard: RLIM_INFINITY };
+    limits[Rlimit.RLIMIT_NPROC] = { soft: 63000, hard: 63000 };
+    limits[Rlimit.RLIMIT_NOFILE] = { soft: 1024, hard: 1_048_576 };
+    limits[Rlimit.RLIMIT_MEMLOCK] = { soft: 8 * 1024 * 1024, hard: 8 * 1024 * 1024 };
+    limits[Rlimit.RLIMIT_SIGPENDING] = { soft: 63000, hard: 63000 };
+    limits[Rlimit.RLIMIT_MSGQUEUE] = { soft: 819200, hard: 819200 };
+    limits[Rlimit.RLIMIT_NICE] = { soft: 0, hard: 0 };
+    limits[Rlimit.RLIMIT_RTPRIO] = { soft: 0, hard: 0 };
+    return limits;
+  }
+
+  /** Keeps the CPU number in the thread's rseq area current. @linux rseq_set_ids */
+  rseqUpdate(t: Thread): void {
+    if (t.rseq === 0n) return;
+    const s = new Struct(8).set32(0, t.cpuIndex).set32(4, t.cpuIndex);
+    t.mm.write(t.rseq, s.bytes);
+    const rest = new Struct(8);
+    if (t.rseqLength >= 28) t.mm.write(t.rseq + 20n, rest.set32(4, t.cpuIndex).bytes); // node 0, mm_cid
+    const cs = new Struct(8);
+    if (!t.mm.read(t.rseq + 8n, cs.bytes) || cs.u64(0) === 0n) return;
+    // Preempted inside a critical section: go to its abort handler.
+    const area = new Struct(32);
+    if (!t.mm.read(cs.u64(0), area.bytes)) return;
+    const start = area.u64(8);
+    const length = area.u64(16);
+    t.mm.write(t.rseq + 8n, new Uint8Array(8));
+    if (t.state.pc >= start && t.state.pc < start + length) t.state.pc = area.u64(24);
+  }
+
+  // ---- what goes wrong -----------------------------------------------------------------------------------------------
+
+  /** A default action ends the process. */
+  killed(t: Thread, info: SigInfo, core: boolean): void {
+    if (t.process === this.main && core) this.crash = reportCrash(t, info, this.options.disassemble);
+    this.strace?.killed(t, info.signo, core);
+  }
+  outOfMemory(t: Thread): void {
+    this.host.message(
+      `hypatia: out of memory: ${t.comm} (pid ${t.pid}) killed; ${Math.round(this.mem.usedFrames / 256)} MiB in use`,
+    );
+    t.process.exitGroup(Signal.SIGKILL);
+  }
+  /** Reported once for each: number or name. */
+  unknown(what: string): void {
+    if (this.unknownCalls.has(what)) return;
+    this.unknownCalls.add(what);
+    this.host.message(`hypatia: ${what} is not implemented: ENOSYS`);
+  }
+
+  /** A signal from outside (Ctrl-C) for the whole foreground. */
+  interrupt(signo: number): void {
+    for (const p of this.processes.values()) p.signal({ signo, code: 0x80, pid: 0, uid: 0 });
+  }
+
+  // ---- running -------------------------------------------------------------------------------------------------------
+
+  /** Runs until the first process has ended. @returns what a shell would show: exit code, or 128 + signal. */
+  async run(): Promise<number> {
+    const { main } = this;
+    if (!main) throw new InternalError('no process to run');
+    let warned = false;
+    while (main.status === undefined || main.threads.length > 0) {
+      const r = this.scheduler.round();
+      if (r === 'stuck' && !warned) {
+        warned = true;
+        this.host.message('hypatia: every thread waits for something that cannot happen any more; Ctrl-C ends it');
+      }
+      if (r !== 'ran') await this.host.pause(true);
+      else if (this.host.shouldYield()) await this.host.pause(false);
+    }
+    for (const p of [...this.processes.values()]) if (p !== main && p.status === undefined) p.exitGroup(Signal.SIGKILL);
+    for (const p of this.processes.values()) for (const t of p.threads) t.files.closeAll();
+    if (this.crash) for (const line of this.crash.lines) this.host.message(line);
+    const status = main.status;
+    return (status & 0x7f) !== 0 ? 128 + (status & 0x7f) : status >> 8;
+  }
+  /** The signal that ended the main process, by name. */
+  get deathSignal(): string | undefined {
+    const s = this.main?.status;
+    return s !== undefined && (s & 0x7f) !== 0 ? signalName(s & 0x7f) : undefined;
+  }
+}
+
+/** Lets TLB blocks, which live for ever in linear memory, serve one address space after another. */
+class TranslatorProxy implements Translator {
+  target: Translator;
+  constructor(target: Translator) {
+    this.target = target;
+  }
+  translate(...args: Parameters<Translator['translate']>): ReturnType<Translator['translate']> {
+    return this.target.translate(...args);
+  }
+}

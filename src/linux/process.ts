@@ -1,0 +1,270 @@
+// A process: what its threads share. Life and death (exit, reaping, signals to the group) are here; running is not.
+
+import { SiCode, Signal } from './abi/flags.ts';
+import type { Machine } from './machine.ts';
+import type { AddressSpace } from './mm/mm.ts';
+import { PendingSignals, type SigInfo, sigBit } from './siginfo.ts';
+import type { Thread } from './thread.ts';
+import type { Timer } from './timers.ts';
+import type { Location } from './vfs/node.ts';
+import { WaitQueue } from './wait.ts';
+
+export interface SignalAction {
+  handler: bigint;
+  flags: number;
+  restorer: bigint;
+  mask: bigint;
+}
+export const SIG_DFL = 0n;
+export const SIG_IGN = 1n;
+
+/** Signal handlers, shared by CLONE_SIGHAND. */
+export class SigHand {
+  readonly actions: SignalAction[] = Array.from({ length: 65 }, () => ({
+    handler: SIG_DFL,
+    flags: 0,
+    restorer: 0n,
+    mask: 0n,
+  }));
+  copy(): SigHand {
+    const s = new SigHand();
+    this.actions.forEach((a, i) => {
+      s.actions[i] = { ...a };
+    });
+    return s;
+  }
+  /** execve: handlers are gone, ignored signals stay ignored. */
+  reset(all = false): void {
+    for (const a of this.actions) {
+      if (all || a.handler !== SIG_IGN) a.handler = SIG_DFL;
+      a.flags = 0;
+      a.mask = 0n;
+      a.restorer = 0n;
+    }
+  }
+}
+
+export interface Limit {
+  soft: number;
+  hard: number;
+}
+export const RLIM_INFINITY = Number.POSITIVE_INFINITY;
+
+export interface Credentials {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** How a process ended, as wait4 encodes it: exit code << 8, or the signal, or-ed with 0x80 for a core dump. */
+export type WaitStatus = number;
+
+export class Process {
+  readonly machine: Machine;
+  readonly pid: number;
+  parent: Process | undefined;
+  readonly children: Process[] = [];
+  pgid: number;
+  sid: number;
+  mm: AddressSpace;
+  sighand: SigHand;
+  readonly pending = new PendingSignals();
+  readonly threads: Thread[] = [];
+  limits: Limit[];
+  cred: Credentials;
+  exe: Location | undefined;
+  cmdline: readonly string[] = [];
+  environ: readonly string[] = [];
+  auxv: Uint8Array = new Uint8Array(0);
+  /** Signal that the parent gets at the end. */
+  exitSignal: number = Signal.SIGCHLD;
+  /** Set once the process ends. */
+  status: WaitStatus | undefined;
+  /** A stop or continue that wait4 has not told yet. */
+  event: { readonly code: number; readonly status: number } | undefined;
+  stopped = false;
+  /** Somebody waits for one of our children. */
+  readonly childEvents = new WaitQueue();
+  /** Woken when this process executes another program or ends: the parent of a vfork waits for it. */
+  readonly vforkDone = new WaitQueue();
+  vforking = false;
+  /** Readable by pidfd. */
+  readonly ended = new WaitQueue();
+  readonly itimers: (Timer | undefined)[] = [];
+  readonly timers = new Map<number, PosixTimer>();
+  nextTimer = 0;
+  /** CPU time of threads that are gone, ns. */
+  deadTime = 0;
+  childTime = 0;
+  dumpable = 1;
+  noNewPrivs = false;
+  subreaper = false;
+  readonly startTime: number;
+
+  constructor(
+    machine: Machine,
+    pid: number,
+    parent: Process | undefined,
+    mm: AddressSpace,
+    sighand: SigHand,
+    limits: Limit[],
+  ) {
+    this.machine = machine;
+    this.pid = pid;
+    this.parent = parent;
+    this.pgid = parent?.pgid ?? pid;
+    this.sid = parent?.sid ?? pid;
+    this.mm = mm;
+    this.sighand = sighand;
+    this.limits = limits;
+    this.cred = parent?.cred ?? machine.credentials;
+    this.startTime = machine.clock.now();
+    parent?.children.push(this);
+  }
+  get leader(): Thread | undefined {
+    return this.threads.find((t) => t.tid === this.pid) ?? this.threads[0];
+  }
+  get cpuTime(): number {
+    return this.threads.reduce((n, t) => n + t.cpuTime, this.deadTime);
+  }
+  limit(resource: number): Limit {
+    return this.limits[resource]!;
+  }
+
+  /** A signal for whichever thread takes it. */
+  signal(info: SigInfo): void {
+    if (this.status !== undefined) return;
+    if (this.generate(info.signo)) return;
+    this.pending.add(info);
+    const bit = sigBit(info.signo);
+    const taker = this.threads.find((t) => (t.mask & bit) === 0n && !t.dead) ?? undefined;
+    if (info.signo === Signal.SIGKILL) for (const t of this.threads) t.signalArrived();
+    else taker?.signalArrived();
+    for (const t of this.threads) t.signalQueue.wake();
+  }
+  /** Effects at generation: stop and continue cancel each other, ignored ones vanish. @returns true if it is done. */
+  generate(signo: number): boolean {
+    if (signo === Signal.SIGCONT) {
+      for (const t of this.threads) t.pending.drop(STOPS);
+      this.pending.drop(STOPS);
+      if (this.stopped) {
+        this.stopped = false;
+        this.notifyParent(SiCode.CLD_CONTINUED, Signal.SIGCONT);
+        for (const t of this.threads) t.wake();
+      }
+    } else if ((STOPS & sigBit(signo)) !== 0n) {
+      for (const t of this.threads) t.pending.drop(sigBit(Signal.SIGCONT));
+      this.pending.drop(sigBit(Signal.SIGCONT));
+    }
+    if (signo === Signal.SIGKILL && this.stopped) this.stopped = false;
+    const blocked = this.threads.every((t) => ((t.mask | t.waitingFor) & sigBit(signo)) !== 0n);
+    return !blocked && this.ignores(signo);
+  }
+  ignores(signo: number): boolean {
+    const { handler } = this.sighand.actions[signo]!;
+    if (signo === Signal.SIGKILL || signo === Signal.SIGSTOP) return false;
+    return handler === SIG_IGN || (handler === SIG_DFL && (IGNORED_BY_DEFAULT & sigBit(signo)) !== 0n);
+  }
+  stop(signo: number): void {
+    this.stopped = true;
+    this.notifyParent(SiCode.CLD_STOPPED, signo);
+  }
+  private notifyParent(code: number, status: number): void {
+    const p = this.parent;
+    if (!p) return;
+    this.event = { code, status };
+    const NOCLDSTOP = 1;
+    if ((p.sighand.actions[Signal.SIGCHLD]!.flags & NOCLDSTOP) === 0)
+      p.signal({ signo: Signal.SIGCHLD, code, pid: this.pid, uid: this.cred.uid, status });
+    p.childEvents.wake();
+  }
+  /** All threads end. */
+  exitGroup(status: WaitStatus): void {
+    if (this.status === undefined) this.status = status;
+    for (const t of [...this.threads]) t.exit(this.status);
+  }
+  /** The last thread is gone. */
+  finish(status: WaitStatus): void {
+    this.status ??= status;
+    for (const t of this.itimers) t?.arm(undefined, 0);
+    for (const t of this.timers.values()) t.timer.arm(undefined, 0);
+    this.leaveMm();
+    this.ended.wake();
+    const heir = this.reaper();
+    for (const c of this.children.splice(0)) {
+      c.parent = heir;
+      if (heir) {
+        heir.children.push(c);
+        if (c.status !== undefined) heir.childEvents.wake();
+      } else if (c.status !== undefined) this.machine.forget(c);
+    }
+    const p = this.parent;
+    if (!p) {
+      this.machine.forget(this);
+      return;
+    }
+    const chld = p.sighand.actions[Signal.SIGCHLD]!;
+    const NOCLDWAIT = 2;
+    const autoReap = this.exitSignal === Signal.SIGCHLD && (chld.handler === SIG_IGN || (chld.flags & NOCLDWAIT) !== 0);
+    if (this.exitSignal !== 0) {
+      const s = this.status;
+      const killed = (s & 0x7f) !== 0;
+      p.signal({
+        signo: this.exitSignal,
+        code: !killed ? SiCode.CLD_EXITED : (s & 0x80) !== 0 ? SiCode.CLD_DUMPED : SiCode.CLD_KILLED,
+        pid: this.pid,
+        uid: this.cred.uid,
+        status: killed ? s & 0x7f : s >> 8,
+      });
+    }
+    if (autoReap) this.reap();
+    p.childEvents.wake();
+  }
+  private reaper(): Process | undefined {
+    for (let p = this.parent; p; p = p.parent) if (p.subreaper && p.status === undefined) return p;
+    return undefined;
+  }
+  /** The parent has taken note of the end. */
+  reap(): void {
+    const p = this.parent;
+    if (p) {
+      p.childTime += this.cpuTime + this.childTime;
+      const i = p.children.indexOf(this);
+      if (i >= 0) p.children.splice(i, 1);
+    }
+    this.machine.forget(this);
+  }
+  leaveMm(): void {
+    if (this.vforking) {
+      this.vforking = false;
+      this.vforkDone.wake();
+    }
+    if (--this.mm.users === 0) this.mm.destroy();
+  }
+}
+
+export interface PosixTimer {
+  readonly clockid: number;
+  readonly timer: Timer;
+  /** SIGEV_SIGNAL 0, SIGEV_NONE 1, SIGEV_THREAD_ID 4. */
+  readonly notify: number;
+  overrun: number;
+}
+
+const bits = (...s: number[]) => s.reduce((m, n) => m | sigBit(n), 0n);
+const S = Signal;
+const STOPS = bits(S.SIGSTOP, S.SIGTSTP, S.SIGTTIN, S.SIGTTOU);
+export const STOP_SIGNALS = STOPS;
+const IGNORED_BY_DEFAULT = bits(S.SIGCHLD, S.SIGCONT, S.SIGURG, S.SIGWINCH);
+/** Signals whose default action leaves a core dump. */
+export const CORE_SIGNALS = bits(
+  S.SIGQUIT,
+  S.SIGILL,
+  S.SIGTRAP,
+  S.SIGABRT,
+  S.SIGBUS,
+  S.SIGFPE,
+  S.SIGSEGV,
+  S.SIGXCPU,
+  S.SIGXFSZ,
+  S.SIGSYS,
+);

@@ -1,0 +1,219 @@
+// Which thread runs when: round robin over the modelled CPUs in slices counted in instructions, the same every time
+// for the same seed. Time is the sum of all slices: CPUs take turns, so no thread ever sees a clock go back. When
+// nobody can run, time jumps to the next deadline.
+
+import { Exit } from '../cpu/engine.ts';
+import { deliverSignals } from './deliver.ts';
+import type { Machine } from './machine.ts';
+import { finishCall, stepCall } from './syscalls/dispatch.ts';
+import type { Thread } from './thread.ts';
+import { handleException } from './traps.ts';
+
+/** Instructions in a slice: between the two, drawn from the seeded generator. */
+const SLICE_MIN = 20_000;
+const SLICE_SPREAD = 20_000;
+/** A thread that is alone may go on for longer: nobody waits. */
+const SLICE_ALONE = 2_000_000;
+
+export type RoundResult = 'ran' | 'idle' | 'stuck';
+
+export class Scheduler {
+  private readonly machine: Machine;
+  private readonly queues: Thread[][];
+  private readonly sleepers = new Set<Thread>();
+  /** Running threads, for the hooks that the engine calls. */
+  current: Thread | undefined;
+
+  constructor(machine: Machine, cpus: number) {
+    this.machine = machine;
+    this.queues = Array.from({ length: cpus }, () => []);
+  }
+  get cpus(): number {
+    return this.queues.length;
+  }
+
+  /** The thread wants a CPU. */
+  ready(t: Thread): void {
+    this.sleepers.delete(t);
+    this.place(t);
+  }
+  /** The thread gave its CPU up. */
+  blocked(t: Thread): void {
+    this.leave(t);
+    this.sleepers.add(t);
+  }
+  remove(t: Thread): void {
+    this.leave(t);
+    this.sleepers.delete(t);
+  }
+  private leave(t: Thread): void {
+    const q = this.queues[t.cpuIndex]!;
+    const i = q.indexOf(t);
+    if (i >= 0) q.splice(i, 1);
+  }
+  /** Its own CPU if nobody is there, else the emptiest it may use. */
+  private place(t: Thread): void {
+    let best = -1;
+    for (let k = 0; k < this.queues.length; k++) {
+      const c = (t.cpuIndex + k) % this.queues.length;
+      if ((t.affinity & (1n << BigInt(c))) === 0n) continue;
+      if (best < 0 || this.queues[c]!.length < this.queues[best]!.length) best = c;
+    }
+    t.cpuIndex = best < 0 ? 0 : best;
+    const q = this.queues[t.cpuIndex]!;
+    q.push(t);
+    // Alone on its CPU it does not wait, although the model lets CPUs take turns.
+    t.queuedSince = q.length === 1 ? -1 : this.machine.clock.now();
+  }
+  /** The affinity changed: move away from a forbidden CPU at once. */
+  migrate(t: Thread): void {
+    if ((t.affinity & (1n << BigInt(t.cpuIndex))) !== 0n) return;
+    if (t.runnable) {
+      this.leave(t);
+      this.place(t);
+    } else
+      for (let c = 0; c < this.queues.length; c++)
+        if ((t.affinity & (1n << BigInt(c))) !== 0n) {
+          t.cpuIndex = c;
+          break;
+        }
+  }
+  /** An idle CPU takes a waiting thread from the fullest one. */
+  private balance(): void {
+    for (let c = 0; c < this.queues.length; c++) {
+      if (this.queues[c]!.length > 0) continue;
+      let from: Thread[] | undefined;
+      for (const q of this.queues) if (q.length > 1 && q.length > (from?.length ?? 0)) from = q;
+      const t = from?.slice(1).find((x) => (x.affinity & (1n << BigInt(c))) !== 0n);
+      if (!t) continue;
+      this.leave(t);
+      t.cpuIndex = c;
+      this.queues[c]!.push(t);
+    }
+  }
+
+  /** Lets every CPU run one slice. */
+  round(): RoundResult {
+    const { clock, timers } = this.machine;
+    this.balance();
+    let ran = false;
+    for (const q of this.queues) {
+      const t = q.find((x) => !x.process.stopped);
+      if (!t) continue;
+      ran = true;
+      this.slice(t, q);
+      this.expire();
+    }
+    // Those that nobody will wake have to be asked.
+    let polled = false;
+    for (const t of [...this.sleepers]) {
+      if (!t.polled) continue;
+      polled = true;
+      t.wake();
+    }
+    if (ran) return 'ran';
+    const deadline = this.nextDeadline();
+    if (deadline !== undefined) {
+      if (clock.isReal && deadline > clock.now()) return 'idle';
+      clock.jumpTo(deadline);
+      timers.run(clock.now());
+      this.expire();
+      return 'ran';
+    }
+    return polled ? 'idle' : 'stuck';
+  }
+  nextDeadline(): number | undefined {
+    let at = this.machine.timers.next();
+    for (const t of this.sleepers)
+      if (t.deadline !== undefined && (at === undefined || t.deadline < at)) at = t.deadline;
+    return at;
+  }
+  /** Wakes sleepers whose time has come. */
+  private expire(): void {
+    const now = this.machine.clock.now();
+    this.machine.timers.run(now);
+    for (const t of this.sleepers) if (t.deadline !== undefined && t.deadline <= now) t.wake();
+  }
+
+  private slice(t: Thread, q: Thread[]): void {
+    const { machine } = this;
+    const { clock } = machine;
+    let budget = SLICE_MIN + machine.rng.below(SLICE_SPREAD);
+    if (q.length === 1 && this.queues.every((x) => x === q || x.length === 0)) {
+      let quiet = true;
+      for (const s of this.sleepers) if (s.polled) quiet = false;
+      if (quiet) budget = SLICE_ALONE;
+    }
+    const deadline = this.nextDeadline();
+    if (deadline !== undefined && !clock.isReal) budget = Math.max(1, Math.min(budget, deadline - clock.now()));
+    if (t.queuedSince >= 0) t.runDelay += clock.now() - t.queuedSince;
+    t.queuedSince = -1;
+    t.timeslices++;
+    this.current = t;
+    const start = clock.now();
+    this.runThread(t, budget);
+    t.cpuTime += clock.now() - start;
+    this.current = undefined;
+    if (t.runnable && !t.dead && q.length > 1 && q[0] === t) {
+      q.push(q.shift()!);
+      t.queuedSince = clock.now();
+      t.involuntarySwitches++;
+    } else if (t.runnable && !t.dead && q.includes(t) && q[0] !== t) {
+      q.splice(q.indexOf(t), 1);
+      q.push(t);
+    }
+  }
+
+  private runThread(t: Thread, budget: number): void {
+    const { machine } = this;
+    const { clock, engine } = machine;
+    machine.rseqUpdate(t);
+    let left = budget;
+    while (left > 0 && !t.dead && t.runnable && !t.process.stopped) {
+      const before = clock.now();
+      if (t.op) {
+        if (t.interrupted) {
+          t.interrupted = false;
+          if (t.signalPending()) {
+            const r = t.op.interrupt?.();
+            if (r !== undefined) {
+              finishCall(t, r);
+              continue;
+            }
+          }
+        }
+        const r = stepCall(t, left);
+        if (r === 'wait') {
+          t.sleep(t.op);
+          return;
+        }
+        if (r === 'again') {
+          // Whoever ran instructions inside the call has usually told the clock.
+          if (clock.now() === before) clock.advance(left);
+          return;
+        }
+        finishCall(t, r);
+        left -= Math.max(1, clock.now() - before);
+        continue;
+      }
+      t.interrupted = false;
+      if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t)) return;
+      t.state.tlb = t.mm.tlb.base;
+      clock.enter(t.state);
+      const why = engine.run(t.state, left);
+      left -= Math.max(1, clock.leave());
+      if (why === Exit.Exception) {
+        const e = t.state.exception!;
+        handleException(t, e);
+        // A call is not free, and a loop of calls must see time pass.
+        clock.advance(machine.syscallCost);
+        left -= machine.syscallCost;
+        if (machine.yielding) {
+          machine.yielding = false;
+          return;
+        }
+      } else if (why === Exit.Idle) return;
+      else if (why === Exit.System) handleException(t, { ec: 0, iss: 0, far: 0n, ipa: 0n, toEl2: false });
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// What a signal carries: siginfo in our form and as the 128 bytes of siginfo_t. Queues of pending signals.
+
+import { Struct } from './bytes.ts';
+
+export interface SigInfo {
+  readonly signo: number;
+  readonly code: number;
+  readonly errno?: number;
+  /** si_pid/si_uid: senders, children, or timers (timerid, overrun). */
+  readonly pid?: number;
+  readonly uid?: number;
+  /** SIGCHLD. */
+  readonly status?: number;
+  readonly utime?: number;
+  readonly stime?: number;
+  /** Faults. */
+  readonly addr?: bigint;
+  readonly addrLsb?: number;
+  /** rt_sigqueueinfo, timers. */
+  readonly value?: bigint;
+  /** As the sender wrote it (rt_sigqueueinfo). */
+  readonly raw?: Uint8Array;
+}
+
+export const SIGINFO_SIZE = 128;
+const SIGCHLD = 17;
+const FAULTS = new Set([4, 5, 7, 8, 11]);
+
+export function encodeSigInfo(i: SigInfo): Uint8Array {
+  if (i.raw) {
+    const copy = i.raw.slice();
+    new Struct(copy).set32(0, i.signo);
+    return copy;
+  }
+  const s = new Struct(SIGINFO_SIZE);
+  s.set32(0, i.signo)
+    .set32(4, i.errno ?? 0)
+    .set32(8, i.code);
+  if (FAULTS.has(i.signo) && i.addr !== undefined) {
+    s.set64(16, i.addr);
+    if (i.addrLsb !== undefined) s.set16(24, i.addrLsb);
+    return s.bytes;
+  }
+  s.set32(16, i.pid ?? 0).set32(20, i.uid ?? 0);
+  if (i.signo === SIGCHLD && i.status !== undefined)
+    s.set32(24, i.status)
+      .set64(32, i.utime ?? 0)
+      .set64(40, i.stime ?? 0);
+  else if (i.value !== undefined) s.set64(24, i.value);
+  return s.bytes;
+}
+
+export function sigBit(sig: number): bigint {
+  return 1n << BigInt(sig - 1);
+}
+
+/** Signals that wait for delivery. Classic ones are kept once, real-time ones are queued. */
+export class PendingSignals {
+  private readonly queue: SigInfo[] = [];
+  private bits = 0n;
+
+  get mask(): bigint {
+    return this.bits;
+  }
+  add(info: SigInfo): void {
+    if (info.signo < 32 && (this.bits & sigBit(info.signo)) !== 0n) return;
+    this.queue.push(info);
+    this.bits |= sigBit(info.signo);
+  }
+  /** The next one to deliver out of `allowed`: faults first, then the lowest number. */
+  take(allowed: bigint): SigInfo | undefined {
+    const ready = this.bits & allowed;
+    if (ready === 0n) return undefined;
+    const sync = ready & SYNCHRONOUS;
+    const sig = lowest(sync !== 0n ? sync : ready);
+    const at = this.queue.findIndex((q) => q.signo === sig);
+    const [info] = this.queue.splice(at, 1);
+    if (!this.queue.some((q) => q.signo === sig)) this.bits &= ~sigBit(sig);
+    return info;
+  }
+  drop(mask: bigint): void {
+    for (let i = this.queue.length - 1; i >= 0; i--)
+      if ((mask & sigBit(this.queue[i]!.signo)) !== 0n) this.queue.splice(i, 1);
+    this.bits &= ~mask;
+  }
+}
+const SYNCHRONOUS = [11, 7, 4, 5, 8, 31].reduce((m, s) => m | sigBit(s), 0n);
+function lowest(mask: bigint): number {
+  let n = 1;
+  while ((mask & 1n) === 0n) {
+    mask >>= 1n;
+    n++;
+  }
+  return n;
+}

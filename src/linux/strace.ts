@@ -1,0 +1,392 @@
+// --strace: system calls in strace's familiar shape. What to print of an argument follows from its kind in the call's
+// row; structures behind pointers are read from the program's memory. Prints, decides nothing.
+
+import { hex } from '../base/bits.ts';
+import { describeIoctl, formatStruct } from '../uapi/index.ts';
+import { errorText } from './abi/errors.ts';
+import {
+  AT_FDCWD,
+  At,
+  Clockid,
+  Clone,
+  Fcntl,
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_PRIVATE_FLAG,
+  Futex,
+  Madvise,
+  Map_,
+  Mode,
+  O_ACCMODE,
+  Open,
+  Protection,
+  Rlimit,
+  SigAction,
+  signalName,
+} from './abi/flags.ts';
+import { Struct } from './bytes.ts';
+import type { SigInfo } from './siginfo.ts';
+import type { Call } from './syscalls/dispatch.ts';
+import { KEEP, type Kind } from './syscalls/schema.ts';
+import type { Thread } from './thread.ts';
+import { Restart } from './wait.ts';
+
+const MAX_STRING = 32;
+const MAX_ARGV = 32;
+const LATE: ReadonlySet<Kind> = new Set<Kind>([
+  'bufout', 'timespecout', 'sigsetout', 'sigactionout', 'statout', 'intout', 'pairout', 'waitstatus', 'iovout',
+]); // biome-ignore format: a list
+
+interface Open_ {
+  readonly call: Call | undefined;
+  readonly nr: number;
+  readonly raw: readonly bigint[];
+  /** Texts of arguments that are known before the call. */
+  readonly early: (string | undefined)[];
+  /** The first half is out: "<unfinished ...>". */
+  split: boolean;
+}
+
+export interface StraceOptions {
+  /** Takes whole lines. */
+  readonly write: (line: string) => void;
+  /** Names of KVM register ids. */
+  readonly regName?: (id: bigint) => string | undefined;
+}
+
+export class Strace {
+  private readonly options: StraceOptions;
+  private readonly open = new Map<Thread, Open_>();
+  private many = false;
+
+  constructor(options: StraceOptions) {
+    this.options = options;
+  }
+
+  // ---- what happens --------------------------------------------------------------------------------------------
+
+  enter(t: Thread, call: Call | undefined, nr: number, raw: readonly bigint[]): void {
+    const early = (call?.params ?? []).map(([, kind], i) =>
+      LATE.has(kind) ? undefined : this.text(t, call!, kind, i, raw),
+    );
+    this.open.set(t, { call, nr, raw, early, split: false });
+  }
+  exit(t: Thread, result: number): void {
+    const o = this.open.get(t);
+    if (!o) return;
+    this.open.delete(t);
+    const args = this.args(t, o, true, result);
+    const value = this.result(o, result);
+    const name = o.call?.name ?? `syscall_${hex(o.nr)}`;
+    const line = o.split ? `<... ${name} resumed>${this.lateArgs(t, o, result)})` : `${name}(${args})`;
+    this.line(t, `${line.padEnd(39)} = ${value}`);
+  }
+  signal(t: Thread, info: SigInfo): void {
+    const f = [`si_signo=${signalName(info.signo)}`, `si_code=${info.code}`];
+    if (info.addr !== undefined) f.push(`si_addr=${hex(info.addr)}`);
+    else if (info.pid !== undefined) f.push(`si_pid=${info.pid}`, `si_uid=${info.uid ?? 0}`);
+    this.line(t, `--- ${signalName(info.signo)} {${f.join(', ')}} ---`);
+  }
+  born(_parent: Thread, _child: Thread): void {
+    this.many = true;
+  }
+  /** The thread ends by its own call. */
+  gone(t: Thread, status?: number): void {
+    const o = this.open.get(t);
+    if (o) {
+      this.open.delete(t);
+      this.line(t, `${`${o.call?.name}(${this.args(t, o, false, 0)})`.padEnd(39)} = ?`);
+    }
+    if (status !== undefined || t.process.threads.length === 1)
+      this.line(t, `+++ exited with ${((status ?? 0) >> 8) & 0xff} +++`);
+  }
+  killed(t: Thread, signo: number, core: boolean): void {
+    this.line(t, `+++ killed by ${signalName(signo)}${core ? ' (core dumped)' : ''} +++`);
+  }
+
+  // ---- lines ---------------------------------------------------------------------------------------------------
+
+  private line(t: Thread, text: string): void {
+    // Calls of other threads that have begun are shown as such first.
+    for (const [other, o] of this.open) {
+      if (other === t || o.split) continue;
+      o.split = true;
+      const name = o.call?.name ?? `syscall_${hex(o.nr)}`;
+      this.raw(other, `${name}(${this.args(other, o, false, 0)} <unfinished ...>`);
+    }
+    this.raw(t, text);
+  }
+  private raw(t: Thread, text: string): void {
+    this.options.write(this.many ? `[pid ${t.tid}] ${text}` : text);
+  }
+  private args(t: Thread, o: Open_, late: boolean, result: number): string {
+    if (!o.call) return o.raw.map((v) => hex(v)).join(', ');
+    const out: string[] = [];
+    o.call.params.forEach(([, kind], i) => {
+      const e = o.early[i];
+      if (e !== undefined) out.push(e);
+      else if (late) out.push(this.lateText(t, o, kind, i, result));
+    });
+    return out.join(', ');
+  }
+  private lateArgs(t: Thread, o: Open_, result: number): string {
+    if (!o.call) return '';
+    return o.call.params
+      .map(([, kind], i) => (o.early[i] === undefined ? this.lateText(t, o, kind, i, result) : undefined))
+      .filter((x) => x !== undefined)
+      .map((x) => ` ${x}`)
+      .join(',');
+  }
+  private lateText(t: Thread, o: Open_, kind: Kind, i: number, result: number): string {
+    if (result < 0 && kind !== 'waitstatus') return pointer(o.raw[i]!);
+    return this.text(t, o.call!, kind, i, o.raw, result);
+  }
+  private result(o: Open_, r: number): string {
+    if (r === KEEP) return '?';
+    if (r === Restart.ERESTARTSYS) return '? ERESTARTSYS (To be restarted if SA_RESTART is set)';
+    if (r === Restart.ERESTARTNOINTR) return '? ERESTARTNOINTR (To be restarted)';
+    if (r === Restart.ERESTARTNOHAND) return '? ERESTARTNOHAND (To be restarted if no handler)';
+    if (r < 0 && r >= -4095) {
+      const e = errorText(-r);
+      return `-1 ${e.name} (${e.words})`;
+    }
+    const pointers = ['mmap', 'brk', 'mremap'];
+    return o.call && pointers.includes(o.call.name) ? hex(r) : String(r);
+  }
+
+  // ---- arguments -----------------------------------------------------------------------------------------------
+
+  private text(t: Thread, call: Call, kind: Kind, i: number, raw: readonly bigint[], result = 0): string {
+    const v = raw[i]!;
+    const int = Number(BigInt.asIntN(32, v));
+    switch (kind) {
+      case 'int':
+      case 'fd':
+      case 'pid':
+        return String(int);
+      case 'whence':
+        return ['SEEK_SET', 'SEEK_CUR', 'SEEK_END', 'SEEK_DATA', 'SEEK_HOLE'][int] ?? String(int);
+      case 'sighow':
+        return ['SIG_BLOCK', 'SIG_UNBLOCK', 'SIG_SETMASK'][int] ?? String(int);
+      case 'uint':
+        return String(v & 0xffff_ffffn);
+      case 'long':
+        return String(BigInt.asIntN(64, v));
+      case 'size':
+        return String(v);
+      case 'dirfd':
+        return int === AT_FDCWD ? 'AT_FDCWD' : String(int);
+      case 'sig':
+        return int === 0 ? '0' : signalName(int);
+      case 'mode':
+        return `0${(v & 0xffff_ffffn).toString(8)}`;
+      case 'path': {
+        const s = this.string(t, v);
+        return s ?? pointer(v);
+      }
+      case 'bufin':
+        return this.buffer(t, v, Number(raw[i + 1] ?? 0n));
+      case 'bufout':
+        return this.buffer(t, v, Math.max(0, result));
+      case 'openflags': {
+        const acc = ['O_RDONLY', 'O_WRONLY', 'O_RDWR', 'O_ACCMODE'][int & O_ACCMODE]!;
+        const rest = flags(int & ~O_ACCMODE, Open, '');
+        if (call.name !== 'openat') return flags(int, Open, '0');
+        return rest ? `${acc}|${rest}` : acc;
+      }
+      case 'prot':
+        return flags(int, Protection, 'PROT_NONE');
+      case 'mapflags': {
+        const type = ['', 'MAP_SHARED', 'MAP_PRIVATE', 'MAP_SHARED_VALIDATE'][int & 3]!;
+        const rest = flags(int & ~3, Map_, '');
+        return rest ? `${type}|${rest}` : type;
+      }
+      case 'madvice':
+        return name(int, Madvise);
+      case 'cloneflags': {
+        const n = Number(v);
+        const signal = n % 256;
+        const rest = flags(n - signal, Clone, '');
+        return [rest, signal ? signalName(signal) : ''].filter((x) => x).join('|') || '0';
+      }
+      case 'atflags':
+        return flags(int, At, '0');
+      case 'futexop': {
+        const base = name(int & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME), Futex);
+        const priv = (int & FUTEX_PRIVATE_FLAG) !== 0 ? '_PRIVATE' : '';
+        return base + priv + ((int & FUTEX_CLOCK_REALTIME) !== 0 ? '|FUTEX_CLOCK_REALTIME' : '');
+      }
+      case 'clockid':
+        return name(int, Clockid);
+      case 'fcntlcmd':
+        return name(int, Fcntl);
+      case 'rlimit':
+        return name(int, Rlimit);
+      case 'ioctlcmd':
+        return describeIoctl(Number(v & 0xffff_ffffn), fdKind(t, raw))?.name ?? hex(v & 0xffff_ffffn);
+      case 'ioctlarg':
+        return this.ioctlArgument(t, raw);
+      case 'timespec':
+      case 'timespecout':
+        return this.struct(t, v, 16, (s) => `{tv_sec=${s.n64(0)}, tv_nsec=${s.n64(8)}}`);
+      case 'sigset':
+      case 'sigsetout':
+        return this.struct(t, v, 8, (s) => signalSet(s.u64(0)));
+      case 'sigaction':
+      case 'sigactionout':
+        return this.struct(t, v, 32, (s) => {
+          const h = s.u64(0);
+          const handler = h === 0n ? 'SIG_DFL' : h === 1n ? 'SIG_IGN' : hex(h);
+          return `{sa_handler=${handler}, sa_mask=${signalSet(s.u64(24))}, sa_flags=${flags(s.u32(8), SigAction, '0')}}`;
+        });
+      case 'statout':
+        return this.struct(t, v, 128, (s) => {
+          const mode = s.u32(16);
+          const type = name(mode & Mode.S_IFMT, Mode);
+          return `{st_mode=${type}|0${(mode & 0o7777).toString(8)}, st_size=${s.n64(48)}, ...}`;
+        });
+      case 'intout':
+        return this.struct(t, v, 4, (s) => `[${s.i32(0)}]`);
+      case 'pairout':
+        return this.struct(t, v, 8, (s) => `[${s.i32(0)}, ${s.i32(4)}]`);
+      case 'waitstatus':
+        return this.struct(t, v, 4, (s) => (result > 0 ? `[${waitText(s.u32(0))}]` : pointer(v)));
+      case 'iovin':
+      case 'iovout':
+        return this.iovec(
+          t,
+          v,
+          Number(raw[i + 1] ?? 0n),
+          kind === 'iovin' ? Number.MAX_SAFE_INTEGER : Math.max(0, result),
+        );
+      case 'argv':
+        return this.argv(t, v);
+      case 'cpuset':
+        return this.struct(t, v, 8, (s) => `[${hex(s.u64(0))}]`);
+      default:
+        return pointer(v);
+    }
+  }
+  private read(t: Thread, addr: bigint, n: number): Uint8Array | undefined {
+    const b = new Uint8Array(n);
+    try {
+      return addr !== 0n && t.mm.read(addr, b) ? b : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  private struct(t: Thread, addr: bigint, n: number, f: (s: Struct) => string): string {
+    const b = this.read(t, addr, n);
+    return b ? f(new Struct(b)) : pointer(addr);
+  }
+  private string(t: Thread, addr: bigint): string | undefined {
+    try {
+      const s = t.mm.readString(addr);
+      return typeof s === 'string' ? quote(new TextEncoder().encode(s), Number.MAX_SAFE_INTEGER) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  private buffer(t: Thread, addr: bigint, n: number): string {
+    const b = this.read(t, addr, Math.min(n, MAX_STRING + 1));
+    return b ? quote(b, n) : pointer(addr);
+  }
+  private iovec(t: Thread, addr: bigint, count: number, limit: number): string {
+    const b = this.read(t, addr, Math.min(count, 16) * 16);
+    if (!b) return pointer(addr);
+    const s = new Struct(b);
+    const out: string[] = [];
+    for (let i = 0; i < b.length / 16; i++) {
+      const n = s.n64(i * 16 + 8);
+      out.push(`{iov_base=${this.buffer(t, s.u64(i * 16), Math.min(n, limit))}, iov_len=${n}}`);
+      limit = Math.max(0, limit - n);
+    }
+    return `[${out.join(', ')}]`;
+  }
+  private argv(t: Thread, addr: bigint): string {
+    const out: string[] = [];
+    for (let i = 0; i < MAX_ARGV; i++) {
+      const p = this.read(t, addr + BigInt(8 * i), 8);
+      if (!p) return pointer(addr);
+      const at = new Struct(p).u64(0);
+      if (at === 0n) return `[${out.join(', ')}]`;
+      out.push(this.string(t, at) ?? pointer(at));
+    }
+    return `[${out.join(', ')}, ...]`;
+  }
+  private ioctlArgument(t: Thread, raw: readonly bigint[]): string {
+    const arg = raw[2]!;
+    const known = describeIoctl(Number(raw[1]! & 0xffff_ffffn), fdKind(t, raw));
+    const struct = known?.row.arg;
+    if (!known) return hex(arg);
+    if (!struct) return arg < 0x1_0000n ? String(arg) : hex(arg);
+    const b = this.read(t, arg, struct.size);
+    return b ? formatStruct(struct, b, this.options.regName ? { regName: this.options.regName } : {}) : pointer(arg);
+  }
+}
+
+/** Which kind of KVM file the call is made on: one request number can mean two things. */
+function fdKind(t: Thread, raw: readonly bigint[]): 'system' | 'vm' | 'vcpu' | 'device' | undefined {
+  const kind = t.files.get(Number(BigInt.asIntN(32, raw[0]!)))?.file.kind;
+  return kind === 'kvm-vm'
+    ? 'vm'
+    : kind === 'kvm-vcpu'
+      ? 'vcpu'
+      : kind === 'kvm-device'
+        ? 'device'
+        : kind === 'kvm'
+          ? 'system'
+          : undefined;
+}
+function pointer(v: bigint): string {
+  return v === 0n ? 'NULL' : hex(v);
+}
+function flags(value: number, table: Readonly<Record<string, number>>, none: string): string {
+  const out: string[] = [];
+  let left = value < 0 ? value + 2 ** 32 : value;
+  // Names of several bits first, so that O_TMPFILE is not O_DIRECTORY and something.
+  for (const [name, bit] of Object.entries(table).sort((a, b) => b[1] - a[1])) {
+    if (bit !== 0 && BigInt.asUintN(64, BigInt(left) & BigInt(bit)) === BigInt(bit)) {
+      out.unshift(name);
+      left -= bit;
+    }
+  }
+  if (left !== 0) out.push(hex(left));
+  return out.join('|') || none;
+}
+function name(value: number, table: Readonly<Record<string, number>>): string {
+  return Object.entries(table).find(([, n]) => n === value)?.[0] ?? hex(BigInt.asUintN(32, BigInt(value)));
+}
+function signalSet(mask: bigint): string {
+  const out: string[] = [];
+  const many = mask.toString(2).split('1').length - 1 > 32;
+  const shown = many ? ~mask & 0xffff_ffff_ffff_ffffn : mask;
+  for (let s = 1; s <= 64; s++) if (((shown >> BigInt(s - 1)) & 1n) !== 0n) out.push(signalName(s).replace(/^SIG/, ''));
+  return `${many ? '~' : ''}[${out.join(' ')}]`;
+}
+function waitText(status: number): string {
+  if ((status & 0x7f) === 0) return `{WIFEXITED(s) && WEXITSTATUS(s) == ${(status >> 8) & 0xff}}`;
+  if ((status & 0xff) === 0x7f) return `{WIFSTOPPED(s) && WSTOPSIG(s) == ${signalName((status >> 8) & 0xff)}}`;
+  return `{WIFSIGNALED(s) && WTERMSIG(s) == ${signalName(status & 0x7f)}}`;
+}
+const ESCAPES: Readonly<Record<number, string>> = {
+  9: '\\t',
+  10: '\\n',
+  11: '\\v',
+  12: '\\f',
+  13: '\\r',
+  34: '\\"',
+  92: '\\\\',
+};
+function quote(b: Uint8Array, total: number): string {
+  let out = '';
+  const n = total > MAX_STRING && total !== Number.MAX_SAFE_INTEGER ? MAX_STRING : b.length;
+  for (let i = 0; i < Math.min(n, b.length); i++) {
+    const c = b[i]!;
+    const next = b[i + 1];
+    if (ESCAPES[c] !== undefined) out += ESCAPES[c];
+    else if (c >= 32 && c < 127) out += String.fromCharCode(c);
+    // A digit after a short octal escape would be read as part of it.
+    else out += `\\${next !== undefined && next >= 48 && next <= 57 ? c.toString(8).padStart(3, '0') : c.toString(8)}`;
+  }
+  return `"${out}"${total > MAX_STRING && total !== Number.MAX_SAFE_INTEGER ? '...' : ''}`;
+}

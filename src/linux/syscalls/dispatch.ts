@@ -1,0 +1,171 @@
+// From X8 to the row, and from the result back to X0. All rows of all families come together here.
+
+import { Errno, type Result } from '../../base/hostfile.ts';
+import { OutOfFrames } from '../../cpu/physmem.ts';
+import { UserfaultWait, userAddress } from '../mm/mm.ts';
+import type { Thread } from '../thread.ts';
+import { Restart, Wait } from '../wait.ts';
+import { DESCRIPTORS } from './descriptors.ts';
+import { EVENTS } from './events.ts';
+import { FILES } from './files.ts';
+import { FUTEX } from './futex.ts';
+import { IO } from './io.ts';
+import { MEMORY } from './memory.ts';
+import { PROCESS } from './process.ts';
+import { SCHED } from './sched.ts';
+import { KEEP, type Kind, type Params, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
+import { SIGNALS } from './signals.ts';
+import { SYSTEM } from './system.ts';
+import { TIME } from './time.ts';
+import { getString } from './util.ts';
+
+/** Every system call there is, by name. */
+export const SYSCALLS: SyscallTable = {
+  ...IO, ...DESCRIPTORS, ...FILES, ...EVENTS, ...MEMORY, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
+}; // biome-ignore format: a list
+
+export interface Call {
+  readonly name: string;
+  readonly nr: number;
+  readonly params: readonly (readonly [name: string, kind: Kind])[];
+  readonly handler: SyscallRow['handler'];
+}
+const byNumber: Call[] = [];
+for (const [name, row] of Object.entries(SYSCALLS)) {
+  if (byNumber[row.nr]) throw new Error(`system call ${row.nr} is claimed by ${name} and ${byNumber[row.nr]!.name}`);
+  byNumber[row.nr] = {
+    name,
+    nr: row.nr,
+    params: Object.entries(row.params as Params),
+    handler: row.handler as SyscallRow['handler'],
+  };
+}
+export function callByNumber(nr: number): Call | undefined {
+  return byNumber[nr];
+}
+
+type Value = number | bigint | string;
+function signed(raw: bigint): number {
+  return Number(BigInt.asIntN(64, raw));
+}
+function readArgument(t: Thread, kind: Kind, raw: bigint): Value {
+  switch (kind) {
+    case 'int':
+    case 'fd':
+    case 'dirfd':
+    case 'pid':
+    case 'sig':
+    case 'clockid':
+    case 'fcntlcmd':
+    case 'whence':
+    case 'sighow':
+    case 'prot':
+    case 'madvice':
+    case 'futexop':
+    case 'openflags':
+    case 'atflags':
+      return Number(BigInt.asIntN(32, raw));
+    case 'uint':
+    case 'mode':
+    case 'rlimit':
+    case 'ioctlcmd':
+      return Number(raw & 0xffff_ffffn);
+    case 'long':
+      return signed(raw);
+    case 'size':
+    case 'mapflags':
+    case 'cloneflags':
+      return Number(raw);
+    case 'addr':
+      return userAddress(raw);
+    case 'path':
+      return getString(t, raw);
+    default:
+      return raw;
+  }
+}
+
+/** Makes the system call that the thread's registers ask for. */
+export function dispatch(t: Thread): void {
+  const cpu = t.state;
+  const nr = Number(cpu.x(8) & 0xffff_ffffn);
+  t.syscall = nr;
+  t.origX0 = cpu.x(0);
+  const call = byNumber[nr];
+  const raw = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4), cpu.x(5)];
+  t.machine.strace?.enter(t, call, nr, raw);
+  if (!call) {
+    t.machine.unknown(`system call ${nr}`);
+    finishCall(t, -Errno.ENOSYS);
+    return;
+  }
+  settle(t, invoke(t, call, raw));
+}
+function invoke(t: Thread, call: Call, raw: readonly bigint[]): Result {
+  try {
+    const args: Record<string, Value> = {};
+    for (let i = 0; i < call.params.length; i++) {
+      const [name, kind] = call.params[i]!;
+      args[name] = readArgument(t, kind, raw[i]!);
+    }
+    return call.handler(t, args as never);
+  } catch (e) {
+    return thrown(t, e);
+  }
+}
+function thrown(t: Thread, e: unknown): Result {
+  if (e instanceof SysError) return -e.errno;
+  if (e instanceof OutOfFrames) return -Errno.ENOMEM;
+  if (e instanceof UserfaultWait && e.fault.kind === 'userfault') {
+    const { addr, write, vma } = e.fault;
+    const u = vma.userfault!;
+    u.report(addr, write, t.tid);
+    return new Wait(
+      () => {
+        if (t.mm.fault(addr, write) !== 0) return REDO;
+        return t.mm.lastFault?.kind === 'userfault' ? 'wait' : REDO;
+      },
+      { queues: [u.resolved], interrupted: Restart.ERESTARTNOINTR },
+    );
+  }
+  throw e;
+}
+function settle(t: Thread, r: Result): void {
+  if (t.dead) return;
+  if (typeof r === 'number') finishCall(t, r);
+  else t.op = r;
+}
+
+/** Goes on with the call that the thread is inside of. */
+export function stepCall(t: Thread, budget: number): number | 'again' | 'wait' {
+  try {
+    return t.op!.step(budget);
+  } catch (e) {
+    if (e instanceof UserfaultWait && e.fault.kind === 'userfault') {
+      // The call itself goes on when the page is there: it keeps what it already has.
+      const { addr, write, vma } = e.fault;
+      vma.userfault!.report(addr, write, t.tid);
+      t.pollOnce = true;
+      return 'wait';
+    }
+    const r = thrown(t, e);
+    return typeof r === 'number' ? r : 'wait';
+  }
+}
+
+/** The call is over: its result goes to X0, or it is noted for a restart. */
+export function finishCall(t: Thread, result: number): void {
+  t.op = undefined;
+  if (t.syscall < 0) return;
+  if (result === REDO) {
+    dispatch(t);
+    return;
+  }
+  t.machine.strace?.exit(t, result);
+  if (result === KEEP) return;
+  if (result === Restart.ERESTARTSYS || result === Restart.ERESTARTNOINTR || result === Restart.ERESTARTNOHAND) {
+    t.restart = result;
+    return;
+  }
+  t.state.setX(0, BigInt.asUintN(64, BigInt(result)));
+}

@@ -1,0 +1,109 @@
+// futex(2), robust lists, rseq: what thread libraries are built on.
+
+import { Errno, type Result } from '../../base/hostfile.ts';
+import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, Futex } from '../abi/flags.ts';
+import { Struct } from '../bytes.ts';
+import type { Thread } from '../thread.ts';
+import { type SyscallTable, sys } from './schema.ts';
+import { getTimespec, put64 } from './util.ts';
+
+const { EINVAL, ENOSYS, ESRCH, EBUSY, EPERM, EFAULT } = Errno;
+const MATCH_ANY = 0xffff_ffff;
+
+/** An absolute time of CLOCK_REALTIME or CLOCK_MONOTONIC as CLOCK_MONOTONIC. */
+function absolute(t: Thread, ns: number, realtime: boolean): number {
+  const { clock } = t.machine;
+  return realtime ? ns - (Number(clock.realtime()) - clock.now()) : ns;
+}
+function futex(t: Thread, addr: bigint, op: number, val: number, timeout: bigint, addr2: bigint, val3: number): Result {
+  const f = t.machine.futexes;
+  const cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+  const realtime = (op & FUTEX_CLOCK_REALTIME) !== 0;
+  const count = val | 0;
+  const val2 = Number(timeout & 0xffff_ffffn) | 0;
+  switch (cmd) {
+    case Futex.FUTEX_WAIT: {
+      const deadline = timeout === 0n ? undefined : t.machine.clock.now() + getTimespec(t, timeout);
+      return f.wait(t, addr, val, MATCH_ANY, deadline, false);
+    }
+    case Futex.FUTEX_WAIT_BITSET: {
+      const deadline = timeout === 0n ? undefined : absolute(t, getTimespec(t, timeout), realtime);
+      return f.wait(t, addr, val, val3, deadline, true);
+    }
+    case Futex.FUTEX_WAKE:
+      return f.wake(t.mm, addr, Math.max(1, count), MATCH_ANY);
+    case Futex.FUTEX_WAKE_BITSET:
+      return f.wake(t.mm, addr, Math.max(1, count), val3);
+    case Futex.FUTEX_REQUEUE:
+      return f.requeue(t.mm, addr, count, val2, addr2, undefined);
+    case Futex.FUTEX_CMP_REQUEUE:
+      return f.requeue(t.mm, addr, count, val2, addr2, val3);
+    case Futex.FUTEX_WAKE_OP:
+      return f.wakeOp(t.mm, addr, Math.max(1, count), addr2, Math.max(0, val2), val3);
+    case Futex.FUTEX_LOCK_PI:
+    case Futex.FUTEX_LOCK_PI2: {
+      const useReal = cmd === Futex.FUTEX_LOCK_PI || realtime;
+      const deadline = timeout === 0n ? undefined : absolute(t, getTimespec(t, timeout), useReal);
+      return f.lockPi(t, addr, deadline, false);
+    }
+    case Futex.FUTEX_TRYLOCK_PI:
+      return f.lockPi(t, addr, undefined, true);
+    case Futex.FUTEX_UNLOCK_PI:
+      return f.unlockPi(t, addr);
+    default:
+      t.machine.unknown(`futex operation ${cmd}`);
+      return -ENOSYS;
+  }
+}
+/** @linux rseq: flags, registration rules and errnos of kernel/rseq.c */
+function rseq(t: Thread, area: bigint, length: number, flags: number, signature: number): number {
+  const UNREGISTER = 1;
+  if ((flags & UNREGISTER) !== 0) {
+    if (flags !== UNREGISTER || t.rseq !== area || t.rseq === 0n || t.rseqLength !== length) return -EINVAL;
+    if (t.rseqSignature !== signature) return -EPERM;
+    t.rseq = 0n;
+    t.mm.write(area, new Struct(8).set32(4, 0xffff_ffff).bytes);
+    return 0;
+  }
+  if (flags !== 0) return -EINVAL;
+  if (t.rseq !== 0n) {
+    if (t.rseq !== area || t.rseqLength !== length) return -EINVAL;
+    return t.rseqSignature !== signature ? -EPERM : -EBUSY;
+  }
+  const MIN = 32;
+  if (length < MIN || area % 32n !== 0n) return -EINVAL;
+  const s = new Struct(8);
+  if (!t.mm.read(area, s.bytes)) return -EFAULT;
+  t.rseq = area;
+  t.rseqLength = length;
+  t.rseqSignature = signature;
+  t.machine.rseqUpdate(t);
+  return 0;
+}
+
+export const FUTEX = {
+  futex: sys(98, { uaddr: 'ptr', op: 'futexop', val: 'uint', timeout: 'ptr', uaddr2: 'ptr', val3: 'uint' }, (t, a) =>
+    futex(t, a.uaddr, a.op, a.val, a.timeout, a.uaddr2, a.val3),
+  ),
+  set_robust_list: sys(99, { head: 'ptr', length: 'size' }, (t, a) => {
+    const HEAD = 24;
+    if (a.length !== HEAD) return -EINVAL;
+    t.robustList = a.head;
+    t.robustLength = HEAD;
+    return 0;
+  }),
+  get_robust_list: sys(100, { pid: 'pid', head: 'ptr', length: 'ptr' }, (t, a) => {
+    const target = a.pid === 0 ? t : t.machine.thread(a.pid);
+    if (!target) return -ESRCH;
+    put64(t, a.head, target.robustList);
+    put64(t, a.length, target.robustLength);
+    return 0;
+  }),
+  set_tid_address: sys(96, { addr: 'ptr' }, (t, a) => {
+    t.clearChildTid = a.addr;
+    return t.tid;
+  }),
+  rseq: sys(293, { area: 'ptr', length: 'uint', flags: 'int', signature: 'uint' }, (t, a) =>
+    rseq(t, a.area, a.length, a.flags, a.signature),
+  ),
+} satisfies SyscallTable;

@@ -1,0 +1,217 @@
+// Address space calls.
+
+import { Errno, type Result } from '../../base/hostfile.ts';
+import { Map_, O_ACCMODE, Open, Rlimit } from '../abi/flags.ts';
+import { Struct } from '../bytes.ts';
+import { brk, type MapRequest, madvise, mmap, mprotect, mremap, munmap } from '../mm/map_calls.ts';
+import { pageUp, TASK_SIZE } from '../mm/mm.ts';
+import { PAGE, PageStore } from '../mm/pages.ts';
+import type { Backing } from '../mm/vma.ts';
+import type { Thread } from '../thread.ts';
+import type { Description } from '../vfs/file.ts';
+import { shmemBacking } from '../vfs/memfd.ts';
+import { freshIno } from '../vfs/node.ts';
+import { answer, type SyscallTable, sys } from './schema.ts';
+import { fileOf, getBytes, getIovecs, putBytes } from './util.ts';
+
+const { EINVAL, ENOMEM, EACCES, ENODEV, EPERM, EFAULT, ESRCH } = Errno;
+
+/** What a mapping of an open file shows, or a negative errno. */
+function backingOf(d: Description, shared: boolean, prot: number, offset: number, length: number): Backing | number {
+  if (!d.readable) return -EACCES;
+  if (shared && (prot & 2) !== 0 && (d.flags & O_ACCMODE) !== Open.O_RDWR) return -EACCES;
+  const { file } = d;
+  const hold = { ref: () => void d.ref(), unref: () => d.unref() };
+  if (file.backing) {
+    const b = file.backing();
+    return b;
+  }
+  if (!file.mmap) return -ENODEV;
+  const pages = file.mmap(BigInt(offset), BigInt(length), shared, prot);
+  if (typeof pages === 'number') return pages;
+  return { pages, path: d.path, ino: d.stat().ino, dev: 15, shmem: false, mayWrite: true, ...hold };
+}
+
+function doMmap(
+  t: Thread,
+  addr: number,
+  length: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+): Result {
+  const type = flags & 3;
+  if (type === 0 || offset % PAGE !== 0) return -EINVAL;
+  if ((flags & Map_.MAP_HUGETLB) !== 0) return -ENOMEM; // no huge pages are reserved
+  if (length === 0) return -EINVAL;
+  if (length > TASK_SIZE) return -ENOMEM;
+  const request: MapRequest = { addr, length, prot, flags, offset };
+  if ((flags & Map_.MAP_ANONYMOUS) !== 0) {
+    if (type === Map_.MAP_PRIVATE) return mmap(t.mm, { ...request, offset: 0 });
+    if (type !== Map_.MAP_SHARED) return -EINVAL;
+    const pages = new PageStore(t.machine.mem, pageUp(length));
+    const r = mmap(t.mm, { ...request, offset: 0, backing: shmemBacking(pages, '/dev/zero (deleted)', freshIno()) });
+    pages.unref();
+    return r;
+  }
+  const d = fileOf(t, fd);
+  const shared = type !== Map_.MAP_PRIVATE;
+  const backing = backingOf(d, shared, prot, offset, length);
+  if (typeof backing === 'number') return backing;
+  // A private mapping of a device page shows from its own first page on: HostFile.mmap was told the offset.
+  return mmap(t.mm, { ...request, backing, offset: d.file.backing ? offset : 0 });
+}
+
+function vmReadWrite(
+  t: Thread,
+  pid: number,
+  local: bigint,
+  nlocal: number,
+  remote: bigint,
+  nremote: number,
+  write: boolean,
+): number {
+  const p = t.machine.process(pid);
+  if (!p) return -ESRCH;
+  const mine = getIovecs(t, local, nlocal);
+  const theirs = getIovecs(t, remote, nremote);
+  let total = 0;
+  let k = 0;
+  let at = 0n;
+  for (const v of theirs) {
+    let left = v.length;
+    let addr = v.base;
+    while (left > 0 && k < mine.length) {
+      const m = mine[k]!;
+      const n = Math.min(left, m.length - Number(at));
+      if (n > 0) {
+        const b = new Uint8Array(n);
+        const ok = write
+          ? t.mm.read(m.base + at, b) && p.mm.write(addr, b)
+          : p.mm.read(addr, b) && t.mm.write(m.base + at, b);
+        if (!ok) return total > 0 ? total : -EFAULT;
+        total += n;
+        left -= n;
+        addr += BigInt(n);
+        at += BigInt(n);
+      }
+      if (Number(at) === m.length) {
+        k++;
+        at = 0n;
+      }
+    }
+  }
+  return total;
+}
+
+export const MEMORY = {
+  brk: sys(214, { addr: 'addr' }, (t, a) => brk(t.mm, a.addr, t.process.limit(Rlimit.RLIMIT_DATA).soft)),
+  mmap: sys(222, { addr: 'addr', length: 'size', prot: 'prot', flags: 'mapflags', fd: 'fd', offset: 'size' }, (t, a) =>
+    doMmap(t, a.addr, a.length, a.prot, a.flags, a.fd, a.offset),
+  ),
+  munmap: sys(215, { addr: 'addr', length: 'size' }, (t, a) => munmap(t.mm, a.addr, a.length)),
+  mprotect: sys(226, { addr: 'addr', length: 'size', prot: 'prot' }, (t, a) => {
+    const KNOWN = 0x3f | 0x0300_0000;
+    return (a.prot & ~KNOWN) !== 0 ? -EINVAL : mprotect(t.mm, a.addr, a.length, a.prot);
+  }),
+  mremap: sys(216, { addr: 'addr', old: 'size', new: 'size', flags: 'uint', to: 'addr' }, (t, a) =>
+    mremap(t.mm, a.addr, a.old, a.new, a.flags, a.to),
+  ),
+  madvise: sys(233, { addr: 'addr', length: 'size', advice: 'madvice' }, (t, a) =>
+    madvise(t.mm, a.addr, a.length, a.advice),
+  ),
+  process_madvise: answer(440, { pidfd: 'fd', iov: 'ptr', count: 'size', advice: 'madvice', flags: 'uint' }, -EPERM),
+  msync: sys(227, { addr: 'addr', length: 'size', flags: 'int' }, (t, a) => {
+    if (a.addr % PAGE !== 0 || (a.flags & ~7) !== 0 || (a.flags & 5) === 5) return -EINVAL;
+    return t.mm.vmas.covers(a.addr, a.addr + pageUp(a.length)) ? 0 : -ENOMEM;
+  }),
+  // Memory never leaves for swap, so locking it only has to know whether it is there.
+  mlock: sys(228, { addr: 'addr', length: 'size' }, (t, a) => lockRange(t, a.addr, a.length, true)),
+  mlock2: sys(284, { addr: 'addr', length: 'size', flags: 'int' }, (t, a) =>
+    (a.flags & ~1) !== 0 ? -EINVAL : lockRange(t, a.addr, a.length, (a.flags & 1) === 0),
+  ),
+  munlock: sys(229, { addr: 'addr', length: 'size' }, (t, a) => {
+    const end = a.addr + pageUp(a.length);
+    t.mm.vmas.change(a.addr, end, (v) => {
+      v.locked = false;
+    });
+    return t.mm.vmas.covers(a.addr, end) ? 0 : -ENOMEM;
+  }),
+  mlockall: answer(230, { flags: 'int' }, 0),
+  munlockall: answer(231, {}, 0),
+  mincore: sys(232, { addr: 'addr', length: 'size', vec: 'ptr' }, (t, a) => {
+    if (a.addr % PAGE !== 0) return -EINVAL;
+    const pages = pageUp(a.length) / PAGE;
+    if (!t.mm.vmas.covers(a.addr, a.addr + pages * PAGE)) return -ENOMEM;
+    const out = new Uint8Array(pages);
+    for (let i = 0; i < pages; i++) out[i] = t.mm.table.get(a.addr / PAGE + i) !== 0 ? 1 : 0;
+    putBytes(t, a.vec, out);
+    return 0;
+  }),
+  membarrier: sys(283, { cmd: 'int', flags: 'uint', cpu: 'int' }, (_t, a) => {
+    // One thread runs at a time and its stores are seen at once: every barrier is there already.
+    const SUPPORTED = 0x3ff;
+    if (a.cmd === 0) return SUPPORTED;
+    return a.cmd > 0 && (a.cmd & (a.cmd - 1)) === 0 && (a.cmd & SUPPORTED) !== 0 ? 0 : -EINVAL;
+  }),
+  // One memory node.
+  get_mempolicy: sys(236, { mode: 'ptr', nodemask: 'ptr', maxnode: 'size', addr: 'ptr', flags: 'uint' }, (t, a) => {
+    if ((a.flags & ~7) !== 0) return -EINVAL;
+    if (a.mode !== 0n) putBytes(t, a.mode, new Struct(4).bytes);
+    if (a.nodemask !== 0n) {
+      const bytes = Math.ceil(a.maxnode / 64) * 8;
+      const s = new Struct(bytes);
+      const MPOL_F_MEMS_ALLOWED = 4;
+      if ((a.flags & MPOL_F_MEMS_ALLOWED) !== 0 && bytes > 0) s.set32(0, 1);
+      putBytes(t, a.nodemask, s.bytes);
+    }
+    return 0;
+  }),
+  set_mempolicy: answer(237, { mode: 'int', nodemask: 'ptr', maxnode: 'size' }, 0),
+  mbind: sys(
+    235,
+    { addr: 'addr', length: 'size', mode: 'int', nodemask: 'ptr', maxnode: 'size', flags: 'uint' },
+    (t, a) => {
+      if (a.addr % PAGE !== 0) return -EINVAL;
+      return t.mm.vmas.covers(a.addr, a.addr + pageUp(a.length)) ? 0 : -EFAULT;
+    },
+  ),
+  move_pages: sys(
+    239,
+    { pid: 'pid', count: 'size', pages: 'ptr', nodes: 'ptr', status: 'ptr', flags: 'int' },
+    (t, a) => {
+      const pages = new Struct(getBytes(t, a.pages, a.count * 8));
+      const s = new Struct(a.count * 4);
+      for (let i = 0; i < a.count; i++)
+        s.set32(i * 4, t.mm.table.get(Math.floor(pages.n64(i * 8) / PAGE)) !== 0 ? 0 : -Errno.ENOENT);
+      putBytes(t, a.status, s.bytes);
+      return 0;
+    },
+  ),
+  process_vm_readv: sys(
+    270,
+    { pid: 'pid', local: 'iovout', nlocal: 'int', remote: 'iovin', nremote: 'int', flags: 'u64' },
+    (t, a) => vmReadWrite(t, a.pid, a.local, a.nlocal, a.remote, a.nremote, false),
+  ),
+  process_vm_writev: sys(
+    271,
+    { pid: 'pid', local: 'iovin', nlocal: 'int', remote: 'iovout', nremote: 'int', flags: 'u64' },
+    (t, a) => vmReadWrite(t, a.pid, a.local, a.nlocal, a.remote, a.nremote, true),
+  ),
+  pkey_mprotect: sys(288, { addr: 'addr', length: 'size', prot: 'prot', pkey: 'int' }, (t, a) =>
+    a.pkey !== -1 ? -EINVAL : mprotect(t.mm, a.addr, a.length, a.prot),
+  ),
+  pkey_alloc: answer(289, { flags: 'uint', rights: 'uint' }, -EINVAL),
+  pkey_free: answer(290, { pkey: 'int' }, -EINVAL),
+} satisfies SyscallTable;
+
+function lockRange(t: Thread, addr: number, length: number, populate: boolean): number {
+  const end = addr + pageUp(length);
+  if (!t.mm.vmas.covers(addr, end)) return -ENOMEM;
+  t.mm.vmas.change(addr, end, (v) => {
+    v.locked = true;
+  });
+  if (populate) for (let a = addr; a < end; a += PAGE) t.mm.fault(a, false);
+  return 0;
+}

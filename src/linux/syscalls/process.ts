@@ -1,0 +1,544 @@
+// Making, replacing, ending and waiting for processes and threads; what they are called.
+
+import { Errno, type Result } from '../../base/hostfile.ts';
+import { Slot } from '../../cpu/state.ts';
+import {
+  AT_FDCWD,
+  At,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_INTO_CGROUP,
+  Clone,
+  Open,
+  Rlimit,
+  SiCode,
+  Signal,
+} from '../abi/flags.ts';
+import { Struct } from '../bytes.ts';
+import { ElfError } from '../elf.ts';
+import { become, load } from '../exec.ts';
+import { Process, RLIM_INFINITY } from '../process.ts';
+import { SS_DISABLE } from '../sigframe.ts';
+import { encodeSigInfo } from '../siginfo.ts';
+import { Thread } from '../thread.ts';
+import { Description } from '../vfs/file.ts';
+import { PidFd } from '../vfs/pidfd.ts';
+import { Wait } from '../wait.ts';
+import { permits, place } from './files.ts';
+import { answer, KEEP, type SyscallTable, SysError, sys } from './schema.ts';
+import { after, fileOf, getString, getStruct, put32, putBytes, putStruct } from './util.ts';
+
+const { EINVAL, ESRCH, ECHILD, EPERM, EACCES, E2BIG, ENOSYS } = Errno;
+
+// ---- clone ---------------------------------------------------------------------------------------------------------
+
+interface CloneRequest {
+  readonly flags: number;
+  readonly exitSignal: number;
+  /** 0n: the child goes on with the parent's. */
+  readonly stack: bigint;
+  readonly tls: bigint;
+  readonly parentTid: bigint;
+  readonly childTid: bigint;
+  readonly pidfd: bigint;
+}
+function has(flags: number, bit: number): boolean {
+  return Math.floor(flags / bit) % 2 === 1;
+}
+const NAMESPACES = [
+  Clone.CLONE_NEWNS, Clone.CLONE_NEWCGROUP, Clone.CLONE_NEWUTS, Clone.CLONE_NEWIPC, Clone.CLONE_NEWUSER,
+  Clone.CLONE_NEWPID, Clone.CLONE_NEWNET,
+]; // biome-ignore format: a list
+
+function clone(t: Thread, r: CloneRequest): Result {
+  const on = (bit: number) => has(r.flags, bit);
+  if (on(Clone.CLONE_THREAD) && !on(Clone.CLONE_SIGHAND)) return -EINVAL;
+  if (on(Clone.CLONE_SIGHAND) && !on(Clone.CLONE_VM)) return -EINVAL;
+  if (NAMESPACES.some(on)) return -EPERM;
+  if (r.exitSignal > 64) return -EINVAL;
+  const { machine } = t;
+  const parent = t.process;
+  const tid = machine.allocPid();
+  let p = parent;
+  if (!on(Clone.CLONE_THREAD)) {
+    const mm = on(Clone.CLONE_VM) ? parent.mm : parent.mm.fork();
+    if (on(Clone.CLONE_VM)) mm.users++;
+    const sighand = on(Clone.CLONE_SIGHAND) ? parent.sighand : parent.sighand.copy();
+    if (has(r.flags, CLONE_CLEAR_SIGHAND)) sighand.reset();
+    const owner = on(Clone.CLONE_PARENT) ? parent.parent : parent;
+    p = new Process(
+      machine,
+      tid,
+      owner,
+      mm,
+      sighand,
+      parent.limits.map((l) => ({ ...l })),
+    );
+    p.pgid = parent.pgid;
+    p.sid = parent.sid;
+    p.cred = parent.cred;
+    p.exe = parent.exe;
+    p.cmdline = parent.cmdline;
+    p.environ = parent.environ;
+    p.auxv = parent.auxv;
+    p.exitSignal = r.exitSignal;
+    p.noNewPrivs = parent.noNewPrivs;
+    machine.addProcess(p);
+  }
+  const files = on(Clone.CLONE_FILES) ? t.files : t.files.copy();
+  if (files === t.files) files.users++;
+  const fs = on(Clone.CLONE_FS) ? t.fs : t.fs.copy();
+  if (fs === t.fs) fs.users++;
+  const state = machine.newCpuState();
+  copyState(t, state.base);
+  const child = new Thread(machine, tid, p, state, files, fs);
+  child.comm = t.comm;
+  child.mask = t.mask;
+  child.affinity = t.affinity;
+  machine.scheduler.migrate(child);
+  child.altStack =
+    on(Clone.CLONE_VM) && !on(Clone.CLONE_VFORK) ? { sp: 0n, flags: SS_DISABLE, size: 0n } : { ...t.altStack };
+  child.syscall = -1;
+  state.setX(0, 0n);
+  if (r.stack !== 0n) state.sp = r.stack;
+  if (on(Clone.CLONE_SETTLS)) state.set(Slot.TPIDR_EL0, r.tls);
+  if (!on(Clone.CLONE_VM)) {
+    child.rseq = t.rseq;
+    child.rseqLength = t.rseqLength;
+    child.rseqSignature = t.rseqSignature;
+    child.robustList = 0n;
+  }
+  if (on(Clone.CLONE_CHILD_CLEARTID)) child.clearChildTid = r.childTid;
+  if (on(Clone.CLONE_PARENT_SETTID) && r.parentTid !== 0n) t.mm.write(r.parentTid, new Struct(4).set32(0, tid).bytes);
+  if (on(Clone.CLONE_CHILD_SETTID)) p.mm.write(r.childTid, new Struct(4).set32(0, tid).bytes);
+  if (on(Clone.CLONE_PIDFD)) {
+    const fd = t.install(new Description(new PidFd(p), Open.O_RDWR, 'anon_inode:[pidfd]'), true);
+    if (fd >= 0) put32(t, r.pidfd, fd);
+  }
+  machine.strace?.born(t, child);
+  if (!on(Clone.CLONE_VFORK)) return tid;
+  p.vforking = true;
+  return new Wait(() => (p.vforking ? 'wait' : tid), { queues: [p.vforkDone], interrupted: () => tid });
+}
+/** All registers of the parent, but not what counts or caches. */
+function copyState(t: Thread, to: number): void {
+  const { mem } = t.machine;
+  const from = t.state.base;
+  const copy = (start: number, end: number) => mem.u8.copyWithin(to + start, from + start, from + end);
+  copy(0, Slot.ICOUNT);
+  copy(Slot.PSTATE, Slot.KICK);
+  copy(Slot.SYSREGS, Slot.END);
+}
+
+function clone3(t: Thread, args: bigint, size: number): Result {
+  const MIN = 64;
+  if (size < MIN || size > 4096) return size > 4096 ? -E2BIG : -EINVAL;
+  const s = getStruct(t, args, Math.max(size, 88));
+  const flags = s.n64(0);
+  const known = Object.values<number>(Clone).reduce((n, b) => n + b, 0) + CLONE_CLEAR_SIGHAND + CLONE_INTO_CGROUP;
+  if (flags < 0 || flags > known || flags % 256 !== (has(flags, Clone.CLONE_NEWTIME) ? 0x80 : 0)) return -EINVAL;
+  if (has(flags, CLONE_INTO_CGROUP) || has(flags, Clone.CLONE_NEWTIME)) return -EPERM;
+  const stack = s.u64(40);
+  const stackSize = s.u64(48);
+  if ((stack === 0n) !== (stackSize === 0n)) return -EINVAL;
+  if (size >= 80 && s.u64(72) !== 0n) return -EPERM; // set_tid
+  return clone(t, {
+    flags,
+    exitSignal: s.n64(32),
+    stack: stack + stackSize,
+    tls: s.u64(56),
+    parentTid: s.u64(24),
+    childTid: s.u64(16),
+    pidfd: s.u64(8),
+  });
+}
+
+// ---- execve --------------------------------------------------------------------------------------------------------
+
+function strings(t: Thread, addr: bigint): string[] {
+  const out: string[] = [];
+  if (addr === 0n) return out;
+  for (let i = 0; ; i++) {
+    const p = getStruct(t, addr + BigInt(8 * i), 8).u64(0);
+    if (p === 0n) return out;
+    if (out.length > 0x10000) throw new SysError(E2BIG);
+    out.push(getString(t, p, 131072));
+  }
+}
+function execve(t: Thread, dirfd: number, path: string, argvAt: bigint, envpAt: bigint, flags: number): number {
+  const argv = strings(t, argvAt);
+  const envp = strings(t, envpAt);
+  let location = path === '' && (flags & At.AT_EMPTY_PATH) !== 0 ? fileOf(t, dirfd).location : undefined;
+  location ??= place(t, dirfd, path, (flags & At.AT_SYMLINK_NOFOLLOW) === 0);
+  if (!permits(t, location.node.stat(), 1)) return -EACCES;
+  let loaded: ReturnType<typeof load>;
+  try {
+    loaded = load(t.machine, t.fs, location, path || location.path(), { argv: argv.length > 0 ? argv : [''], envp });
+  } catch (e) {
+    if (e instanceof ElfError) return -e.errno;
+    throw e;
+  }
+  const p = t.process;
+  // All other threads end; this one takes over the process's id.
+  for (const other of [...p.threads]) if (other !== t) other.exit(0);
+  t.machine.strace?.exit(t, 0);
+  p.leaveMm();
+  become(t, loaded);
+  if (t.files.users > 1) {
+    t.files.users--;
+    t.files = t.files.copy();
+  }
+  t.files.execve();
+  p.sighand = p.sighand.copy();
+  p.sighand.reset();
+  for (const timer of p.timers.values()) timer.timer.arm(undefined, 0);
+  p.timers.clear();
+  t.altStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
+  t.clearChildTid = 0n;
+  t.robustList = 0n;
+  t.rseq = 0n;
+  t.syscall = -1;
+  return KEEP;
+}
+
+// ---- waiting for children ------------------------------------------------------------------------------------------
+
+const WNOHANG = 1;
+const WUNTRACED = 2;
+const WEXITED = 4;
+const WCONTINUED = 8;
+const WNOWAIT = 0x0100_0000;
+interface Found {
+  readonly p: Process;
+  /** CLD_*. */
+  readonly code: number;
+  readonly status: number;
+}
+function waitChild(t: Thread, matches: (p: Process) => boolean, options: number, done: (f: Found) => number): Result {
+  const self = t.process;
+  const attempt = (): number | 'wait' => {
+    const mine = self.children.filter(matches);
+    if (mine.length === 0) return -ECHILD;
+    for (const p of mine) {
+      if (p.status !== undefined && p.threads.length === 0 && (options & WEXITED) !== 0) {
+        const killed = (p.status & 0x7f) !== 0;
+        const code = !killed ? SiCode.CLD_EXITED : (p.status & 0x80) !== 0 ? SiCode.CLD_DUMPED : SiCode.CLD_KILLED;
+        const r = done({ p, code, status: p.status });
+        if ((options & WNOWAIT) === 0) p.reap();
+        return r;
+      }
+      const e = p.event;
+      const wanted = e?.code === SiCode.CLD_STOPPED ? WUNTRACED : e?.code === SiCode.CLD_CONTINUED ? WCONTINUED : 0;
+      if (e && (options & wanted) !== 0) {
+        if ((options & WNOWAIT) === 0) p.event = undefined;
+        return done({ p, code: e.code, status: e.code === SiCode.CLD_STOPPED ? (e.status << 8) | 0x7f : 0xffff });
+      }
+    }
+    return (options & WNOHANG) !== 0 ? 0 : 'wait';
+  };
+  const first = attempt();
+  return first !== 'wait' ? first : new Wait(attempt, { queues: [self.childEvents] });
+}
+function selector(t: Thread, pid: number): (p: Process) => boolean {
+  if (pid > 0) return (p) => p.pid === pid;
+  if (pid === -1) return () => true;
+  const pgid = pid === 0 ? t.process.pgid : -pid;
+  return (p) => p.pgid === pgid;
+}
+export function rusage(cpuTime: number, t: Thread): Struct {
+  const s = new Struct(144);
+  const us = Math.floor(cpuTime / 1000);
+  s.set64(0, Math.floor(us / 1e6)).set64(8, us % 1e6);
+  s.set64(32, Math.floor(t.machine.mem.usedFrames * 4)); // ru_maxrss in KiB
+  s.set64(128, t.voluntarySwitches).set64(136, t.involuntarySwitches);
+  return s;
+}
+function wait4(t: Thread, pid: number, status: bigint, options: number, usage: bigint): Result {
+  if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | 0xe000_0000)) !== 0) return -EINVAL;
+  let found: Found | undefined;
+  const r = waitChild(t, selector(t, pid), options | WEXITED, (f) => {
+    found = f;
+    return f.p.pid;
+  });
+  return after(r, (n) => {
+    if (n > 0 && found) {
+      if (status !== 0n) put32(t, status, found.status);
+      if (usage !== 0n) putStruct(t, usage, rusage(found.p.cpuTime, t));
+    }
+    return n;
+  });
+}
+function waitid(t: Thread, type: number, id: number, info: bigint, options: number, usage: bigint): Result {
+  const P_ALL = 0;
+  const P_PID = 1;
+  const P_PGID = 2;
+  const P_PIDFD = 3;
+  if ((options & (WEXITED | WUNTRACED | WCONTINUED)) === 0) return -EINVAL;
+  let matches: (p: Process) => boolean;
+  if (type === P_ALL) matches = () => true;
+  else if (type === P_PID) matches = (p) => p.pid === id;
+  else if (type === P_PGID) matches = (p) => p.pgid === (id || t.process.pgid);
+  else if (type === P_PIDFD) {
+    const { file } = fileOf(t, id);
+    if (!(file instanceof PidFd)) return -EINVAL;
+    matches = (p) => p === file.process;
+  } else return -EINVAL;
+  let found: Found | undefined;
+  const r = waitChild(t, matches, options, (f) => {
+    found = f;
+    return 0;
+  });
+  return after(r, (n) => {
+    if (n < 0) return n;
+    if (info !== 0n) {
+      if (found) {
+        const { p, code, status } = found;
+        const value =
+          code === SiCode.CLD_EXITED ? status >> 8 : code === SiCode.CLD_STOPPED ? status >> 8 : status & 0x7f;
+        putBytes(
+          t,
+          info,
+          encodeSigInfo({ signo: Signal.SIGCHLD, code, pid: p.pid, uid: p.cred.uid, status: value }).subarray(0, 48),
+        );
+      } else putBytes(t, info, new Uint8Array(24));
+    }
+    if (usage !== 0n && found) putStruct(t, usage, rusage(found.p.cpuTime, t));
+    return 0;
+  });
+}
+
+// ---- prctl and limits ----------------------------------------------------------------------------------------------
+
+// biome-ignore format: a table
+const Prctl = {
+  PR_SET_PDEATHSIG: 1, PR_GET_PDEATHSIG: 2, PR_GET_DUMPABLE: 3, PR_SET_DUMPABLE: 4, PR_SET_NAME: 15, PR_GET_NAME: 16,
+  PR_GET_SECCOMP: 21, PR_CAPBSET_READ: 23, PR_SET_TIMERSLACK: 29, PR_GET_TIMERSLACK: 30, PR_SET_CHILD_SUBREAPER: 36,
+  PR_GET_CHILD_SUBREAPER: 37, PR_SET_NO_NEW_PRIVS: 38, PR_GET_NO_NEW_PRIVS: 39, PR_SVE_SET_VL: 50, PR_SVE_GET_VL: 51,
+  PR_PAC_RESET_KEYS: 54, PR_SET_TAGGED_ADDR_CTRL: 55, PR_GET_TAGGED_ADDR_CTRL: 56, PR_SET_VMA: 0x53564d41,
+} as const;
+function prctl(t: Thread, option: number, a2: bigint, a3: bigint, a4: bigint, a5: bigint): Result {
+  const p = t.process;
+  const n = Number(BigInt.asIntN(32, a2));
+  switch (option) {
+    case Prctl.PR_SET_NAME:
+      t.comm = getString(t, a2, 4096).slice(0, 15);
+      return 0;
+    case Prctl.PR_GET_NAME:
+      putBytes(t, a2, new Struct(16).text(0, t.comm, 16).bytes);
+      return 0;
+    case Prctl.PR_SET_PDEATHSIG:
+      t.parentDeathSignal = n;
+      return 0;
+    case Prctl.PR_GET_PDEATHSIG:
+      put32(t, a2, t.parentDeathSignal);
+      return 0;
+    case Prctl.PR_GET_DUMPABLE:
+      return p.dumpable;
+    case Prctl.PR_SET_DUMPABLE:
+      if (n !== 0 && n !== 1) return -EINVAL;
+      p.dumpable = n;
+      return 0;
+    case Prctl.PR_SET_NO_NEW_PRIVS:
+      if (n !== 1 || a3 !== 0n || a4 !== 0n || a5 !== 0n) return -EINVAL;
+      p.noNewPrivs = true;
+      return 0;
+    case Prctl.PR_GET_NO_NEW_PRIVS:
+      return p.noNewPrivs ? 1 : 0;
+    case Prctl.PR_SET_CHILD_SUBREAPER:
+      p.subreaper = n !== 0;
+      return 0;
+    case Prctl.PR_GET_CHILD_SUBREAPER:
+      put32(t, a2, p.subreaper ? 1 : 0);
+      return 0;
+    case Prctl.PR_GET_SECCOMP:
+      return 0;
+    case Prctl.PR_CAPBSET_READ:
+      return n >= 0 && n <= 40 ? 1 : -EINVAL;
+    case Prctl.PR_SET_TIMERSLACK:
+      return 0;
+    case Prctl.PR_GET_TIMERSLACK:
+      return 50_000;
+    case Prctl.PR_SET_TAGGED_ADDR_CTRL:
+      return a2 <= 1n ? 0 : -EINVAL;
+    case Prctl.PR_GET_TAGGED_ADDR_CTRL:
+      return 0;
+    case Prctl.PR_PAC_RESET_KEYS:
+      return 0;
+    case Prctl.PR_SET_VMA: {
+      if (a2 !== 0n) return -EINVAL;
+      const name = a5 === 0n ? '' : `[anon:${getString(t, a5, 80)}]`;
+      const start = Number(a3);
+      t.mm.vmas.change(start, start + Number(a4), (v) => {
+        if (!v.backing) v.name = name;
+      });
+      return 0;
+    }
+    default:
+      return -EINVAL;
+  }
+}
+function encodeLimit(s: Struct, o: number, v: number): void {
+  s.set64(o, v === RLIM_INFINITY ? 0xffff_ffff_ffff_ffffn : v);
+}
+function prlimit(t: Thread, pid: number, resource: number, set: bigint, old: bigint): number {
+  if (resource > 15) return -EINVAL;
+  const p = pid === 0 ? t.process : t.machine.process(pid);
+  if (!p) return -ESRCH;
+  const before = { ...p.limits[resource]! };
+  if (set !== 0n) {
+    const s = getStruct(t, set, 16);
+    const value = (o: number) => (s.u64(o) >= 0x7fff_ffff_ffff_ffffn ? RLIM_INFINITY : Number(s.u64(o)));
+    const next = { soft: value(0), hard: value(8) };
+    if (next.soft > next.hard) return -EINVAL;
+    if (next.hard > before.hard && t.process.cred.uid !== 0) return -EPERM;
+    if (resource === Rlimit.RLIMIT_NOFILE && next.hard > 1_048_576) return -EPERM;
+    p.limits[resource] = next;
+  }
+  if (old !== 0n) {
+    const s = new Struct(16);
+    encodeLimit(s, 0, before.soft);
+    encodeLimit(s, 8, before.hard);
+    putStruct(t, old, s);
+  }
+  return 0;
+}
+
+export const PROCESS = {
+  clone: sys(220, { flags: 'cloneflags', stack: 'ptr', parentTid: 'ptr', tls: 'u64', childTid: 'ptr' }, (t, a) => {
+    const flags = a.flags % 0x1_0000_0000;
+    return clone(t, {
+      flags: flags - (flags % 256),
+      exitSignal: flags % 256,
+      stack: a.stack,
+      tls: a.tls,
+      parentTid: a.parentTid,
+      childTid: a.childTid,
+      pidfd: a.parentTid,
+    });
+  }),
+  clone3: sys(435, { args: 'ptr', size: 'size' }, (t, a) => clone3(t, a.args, a.size)),
+  execve: sys(221, { path: 'path', argv: 'argv', envp: 'ptr' }, (t, a) =>
+    execve(t, AT_FDCWD, a.path, a.argv, a.envp, 0),
+  ),
+  execveat: sys(281, { dirfd: 'dirfd', path: 'path', argv: 'argv', envp: 'ptr', flags: 'atflags' }, (t, a) =>
+    execve(t, a.dirfd, a.path, a.argv, a.envp, a.flags),
+  ),
+  exit: sys(93, { code: 'int' }, (t, a) => {
+    t.machine.strace?.gone(t);
+    t.exit((a.code & 0xff) << 8);
+    return KEEP;
+  }),
+  exit_group: sys(94, { code: 'int' }, (t, a) => {
+    t.machine.strace?.gone(t, (a.code & 0xff) << 8);
+    t.process.exitGroup((a.code & 0xff) << 8);
+    return KEEP;
+  }),
+  wait4: sys(260, { pid: 'pid', status: 'waitstatus', options: 'int', rusage: 'ptr' }, (t, a) =>
+    wait4(t, a.pid, a.status, a.options, a.rusage),
+  ),
+  waitid: sys(95, { type: 'int', id: 'pid', info: 'ptr', options: 'int', rusage: 'ptr' }, (t, a) =>
+    waitid(t, a.type, a.id, a.info, a.options, a.rusage),
+  ),
+  getpid: sys(172, {}, (t) => t.pid),
+  getppid: sys(173, {}, (t) => t.process.parent?.pid ?? 1),
+  gettid: sys(178, {}, (t) => t.tid),
+  getuid: sys(174, {}, (t) => t.process.cred.uid),
+  geteuid: sys(175, {}, (t) => t.process.cred.uid),
+  getgid: sys(176, {}, (t) => t.process.cred.gid),
+  getegid: sys(177, {}, (t) => t.process.cred.gid),
+  getresuid: sys(148, { ruid: 'ptr', euid: 'ptr', suid: 'ptr' }, (t, a) => {
+    for (const at of [a.ruid, a.euid, a.suid]) put32(t, at, t.process.cred.uid);
+    return 0;
+  }),
+  getresgid: sys(150, { rgid: 'ptr', egid: 'ptr', sgid: 'ptr' }, (t, a) => {
+    for (const at of [a.rgid, a.egid, a.sgid]) put32(t, at, t.process.cred.gid);
+    return 0;
+  }),
+  setuid: sys(146, { uid: 'uint' }, (t, a) => setIds(t, a.uid, undefined)),
+  setgid: sys(144, { gid: 'uint' }, (t, a) => setIds(t, undefined, a.gid)),
+  setreuid: sys(145, { ruid: 'int', euid: 'int' }, (t, a) => setIds(t, a.euid, undefined)),
+  setregid: sys(143, { rgid: 'int', egid: 'int' }, (t, a) => setIds(t, undefined, a.egid)),
+  setresuid: sys(147, { ruid: 'int', euid: 'int', suid: 'int' }, (t, a) => setIds(t, a.euid, undefined)),
+  setresgid: sys(149, { rgid: 'int', egid: 'int', sgid: 'int' }, (t, a) => setIds(t, undefined, a.egid)),
+  getgroups: answer(158, { size: 'int', list: 'ptr' }, 0),
+  setgroups: answer(159, { size: 'int', list: 'ptr' }, 0),
+  setfsuid: sys(151, { uid: 'uint' }, (t) => t.process.cred.uid),
+  setfsgid: sys(152, { gid: 'uint' }, (t) => t.process.cred.gid),
+  getpgid: sys(155, { pid: 'pid' }, (t, a) => (a.pid === 0 ? t.process : t.machine.process(a.pid))?.pgid ?? -ESRCH),
+  getsid: sys(156, { pid: 'pid' }, (t, a) => (a.pid === 0 ? t.process : t.machine.process(a.pid))?.sid ?? -ESRCH),
+  setpgid: sys(154, { pid: 'pid', pgid: 'pid' }, (t, a) => {
+    const p = a.pid === 0 ? t.process : t.machine.process(a.pid);
+    if (!p || (p !== t.process && p.parent !== t.process)) return -ESRCH;
+    if (a.pgid < 0) return -EINVAL;
+    p.pgid = a.pgid || p.pid;
+    return 0;
+  }),
+  setsid: sys(157, {}, (t) => {
+    const p = t.process;
+    if (p.pgid === p.pid && p.sid !== p.pid) return -EPERM;
+    p.sid = p.pid;
+    p.pgid = p.pid;
+    return p.pid;
+  }),
+  prctl: sys(167, { option: 'int', arg2: 'u64', arg3: 'u64', arg4: 'u64', arg5: 'u64' }, (t, a) =>
+    prctl(t, a.option, a.arg2, a.arg3, a.arg4, a.arg5),
+  ),
+  prlimit64: sys(261, { pid: 'pid', resource: 'rlimit', new: 'ptr', old: 'ptr' }, (t, a) =>
+    prlimit(t, a.pid, a.resource, a.new, a.old),
+  ),
+  getrlimit: sys(163, { resource: 'rlimit', limit: 'ptr' }, (t, a) => prlimit(t, 0, a.resource, 0n, a.limit)),
+  setrlimit: sys(164, { resource: 'rlimit', limit: 'ptr' }, (t, a) => prlimit(t, 0, a.resource, a.limit, 0n)),
+  getrusage: sys(165, { who: 'int', usage: 'ptr' }, (t, a) => {
+    const time =
+      a.who === 0 ? t.process.cpuTime : a.who === 1 ? t.cpuTime : a.who === -1 ? t.process.childTime : undefined;
+    if (time === undefined) return -EINVAL;
+    putStruct(t, a.usage, rusage(time, t));
+    return 0;
+  }),
+  personality: sys(92, { persona: 'uint' }, () => 0),
+  unshare: sys(97, { flags: 'cloneflags' }, (t, a) => {
+    if (NAMESPACES.some((b) => has(a.flags, b))) return -EPERM;
+    if (has(a.flags, Clone.CLONE_FILES) && t.files.users > 1) {
+      t.files.users--;
+      t.files = t.files.copy();
+    }
+    return 0;
+  }),
+  pidfd_open: sys(434, { pid: 'pid', flags: 'openflags' }, (t, a) => {
+    if ((a.flags & ~Open.O_NONBLOCK) !== 0 || a.pid <= 0) return -EINVAL;
+    const p = t.machine.process(a.pid);
+    if (!p) return -ESRCH;
+    return t.install(new Description(new PidFd(p), Open.O_RDWR | a.flags, 'anon_inode:[pidfd]'), true);
+  }),
+  pidfd_send_signal: sys(424, { pidfd: 'fd', sig: 'sig', info: 'ptr', flags: 'uint' }, (t, a) => {
+    const { file } = fileOf(t, a.pidfd);
+    if (!(file instanceof PidFd)) return -Errno.EBADF;
+    if (file.process.status !== undefined) return -ESRCH;
+    if (a.sig < 0 || a.sig > 64 || a.flags !== 0) return -EINVAL;
+    if (a.sig !== 0) file.process.signal({ signo: a.sig, code: SiCode.SI_USER, pid: t.pid, uid: t.process.cred.uid });
+    return 0;
+  }),
+  capget: sys(90, { header: 'ptr', data: 'ptr' }, (t, a) => {
+    if (a.data === 0n) return 0;
+    const all = t.process.cred.uid === 0 ? 0xffff_ffff : 0;
+    const s = new Struct(24);
+    s.set32(0, all)
+      .set32(4, all)
+      .set32(12, all & 0x1ff)
+      .set32(16, all & 0x1ff);
+    putStruct(t, a.data, s);
+    return 0;
+  }),
+  capset: answer(91, { header: 'ptr', data: 'ptr' }, 0),
+  ptrace: answer(117, { request: 'int', pid: 'pid', addr: 'ptr', data: 'ptr' }, -EPERM),
+  seccomp: answer(277, { op: 'uint', flags: 'uint', args: 'ptr' }, -EINVAL),
+  kcmp: answer(272, { pid1: 'pid', pid2: 'pid', type: 'int', a: 'u64', b: 'u64' }, -ENOSYS),
+} satisfies SyscallTable;
+
+function setIds(t: Thread, uid: number | undefined, gid: number | undefined): number {
+  const { cred } = t.process;
+  const u = uid === undefined || uid === -1 ? cred.uid : uid;
+  const g = gid === undefined || gid === -1 ? cred.gid : gid;
+  if (cred.uid !== 0 && (u !== cred.uid || g !== cred.gid)) return -EPERM;
+  t.process.cred = { uid: u, gid: g };
+  return 0;
+}

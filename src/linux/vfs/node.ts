@@ -1,0 +1,151 @@
+// Things that have a name in the tree: directories, files, links, devices; and a place in the tree (Location).
+// Where their contents come from is the business of the classes built on these.
+
+import { Errno } from '../../base/hostfile.ts';
+import { Mode } from '../abi/flags.ts';
+import { blankStat, type DirEntry, type FileOps, type Stat } from './file.ts';
+
+let nextIno = 2 ** 40;
+/** Inode numbers of things that no host file system numbered. */
+export function freshIno(): number {
+  return nextIno++;
+}
+
+export abstract class Node {
+  ino = freshIno();
+  mode: number;
+  uid = 0;
+  gid = 0;
+  nlink = 1;
+  mtime = 0n;
+  atime = 0n;
+  ctime = 0n;
+
+  constructor(mode: number) {
+    this.mode = mode;
+  }
+  get type(): number {
+    return this.mode & Mode.S_IFMT;
+  }
+  stat(): Stat {
+    return {
+      ...blankStat(),
+      dev: 1,
+      ino: this.ino,
+      mode: this.mode,
+      nlink: this.nlink,
+      uid: this.uid,
+      gid: this.gid,
+      atime: this.atime,
+      mtime: this.mtime,
+      ctime: this.ctime,
+    };
+  }
+  /** @param flags O_*. @returns an open file or a negative errno. */
+  abstract open(flags: number): FileOps | number;
+  /** Permission bits changed, times changed: by default only in memory. */
+  chmod(mode: number): number {
+    this.mode = (this.mode & Mode.S_IFMT) | (mode & 0o7777);
+    return 0;
+  }
+}
+
+export abstract class DirNode extends Node {
+  /** Other trees that hide an entry of this one: mounts. */
+  readonly mounts = new Map<string, Node>();
+
+  constructor(mode = Mode.S_IFDIR | 0o755) {
+    super(mode);
+    this.nlink = 2;
+  }
+  /** @returns the entry, undefined if there is none, a negative errno if it cannot be told. */
+  protected abstract find(name: string): Node | undefined | number;
+  protected abstract names(): Iterable<DirEntry>;
+  lookup(name: string): Node | undefined | number {
+    return this.mounts.get(name) ?? this.find(name);
+  }
+  list(): DirEntry[] {
+    const out: DirEntry[] = [];
+    const hidden = new Set(this.mounts.keys());
+    for (const e of this.names()) if (!hidden.has(e.name)) out.push(e);
+    for (const [name, n] of this.mounts) out.push({ name, ino: n.ino, type: n.type });
+    return out;
+  }
+  /** Adds an entry. @returns 0 or a negative errno. */
+  add(_name: string, _node: Node): number {
+    return -Errno.EROFS;
+  }
+  /** Takes an entry away, whatever it is. @returns 0 or a negative errno. */
+  remove(_name: string): number {
+    return -Errno.EROFS;
+  }
+  /** New, empty things of the sort this directory keeps. */
+  makeFile(_name: string, _mode: number): Node | number {
+    return -Errno.EROFS;
+  }
+  makeDir(_name: string, _mode: number): Node | number {
+    return -Errno.EROFS;
+  }
+  makeSymlink(_name: string, _target: string): Node | number {
+    return -Errno.EROFS;
+  }
+  override open(): FileOps | number {
+    return { kind: 'directory', close() {} };
+  }
+}
+
+export class SymlinkNode extends Node {
+  private readonly target: () => string;
+  /** For links that lead somewhere by magic (/proc/self/fd/3), not by their text. */
+  readonly jump: (() => Location | undefined) | undefined;
+
+  constructor(target: string | (() => string), jump?: () => Location | undefined) {
+    super(Mode.S_IFLNK | 0o777);
+    this.target = typeof target === 'string' ? () => target : target;
+    this.jump = jump;
+  }
+  readlink(): string {
+    return this.target();
+  }
+  override stat(): Stat {
+    return { ...super.stat(), size: this.readlink().length };
+  }
+  override open(): number {
+    return -Errno.ELOOP;
+  }
+}
+
+export class DeviceNode extends Node {
+  private readonly opener: (flags: number) => FileOps | number;
+  private readonly rdev: number;
+
+  constructor(rdev: number, opener: (flags: number) => FileOps | number, mode = Mode.S_IFCHR | 0o666) {
+    super(mode);
+    this.rdev = rdev;
+    this.opener = opener;
+  }
+  override stat(): Stat {
+    return { ...super.stat(), dev: 6, rdev: this.rdev };
+  }
+  override open(flags: number): FileOps | number {
+    return this.opener(flags);
+  }
+}
+
+/** A place in the tree: a node and how it was reached. */
+export class Location {
+  readonly node: Node;
+  readonly parent: Location | undefined;
+  readonly name: string;
+
+  constructor(node: Node, parent: Location | undefined, name: string) {
+    this.node = node;
+    this.parent = parent;
+    this.name = name;
+  }
+  path(): string {
+    let out = '';
+    for (let l: Location = this; l.parent; l = l.parent) out = `/${l.name}${out}`;
+    return out || '/';
+  }
+}

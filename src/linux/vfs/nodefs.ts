@@ -1,0 +1,161 @@
+// The host's files through Node: the one file of this layer that may use Node's API.
+
+import * as fs from 'node:fs';
+import * as tty from 'node:tty';
+import { Errno, type ErrnoName } from '../../base/hostfile.ts';
+import type { HostFs, HostStat, HostStream } from './hostfs.ts';
+
+/** Node's error codes are the errno names. */
+function errnoOf(e: unknown): number {
+  const code = (e as { code?: string }).code ?? '';
+  return -(code in Errno ? Errno[code as ErrnoName] : Errno.EIO);
+}
+function attempt<T>(f: () => T): T | number {
+  try {
+    return f();
+  } catch (e) {
+    return errnoOf(e);
+  }
+}
+function done(f: () => void): number {
+  return attempt(() => {
+    f();
+    return 0;
+  });
+}
+function convert(s: fs.BigIntStats): HostStat {
+  return {
+    dev: Number(s.dev & 0xffff_ffffn),
+    ino: Number(s.ino),
+    mode: Number(s.mode),
+    nlink: Number(s.nlink),
+    uid: Number(s.uid),
+    gid: Number(s.gid),
+    rdev: Number(s.rdev),
+    size: Number(s.size),
+    atime: s.atimeNs,
+    mtime: s.mtimeNs,
+    ctime: s.ctimeNs,
+  };
+}
+function typeOf(d: fs.Dirent): number {
+  if (d.isDirectory()) return 0o040000;
+  if (d.isSymbolicLink()) return 0o120000;
+  if (d.isFIFO()) return 0o010000;
+  if (d.isSocket()) return 0o140000;
+  if (d.isCharacterDevice()) return 0o020000;
+  if (d.isBlockDevice()) return 0o060000;
+  return 0o100000;
+}
+
+export const nodeFs: HostFs = {
+  lstat: (path) => attempt(() => convert(fs.lstatSync(path, { bigint: true }))),
+  readdir: (path) =>
+    attempt(() => fs.readdirSync(path, { withFileTypes: true }).map((d) => ({ name: d.name, type: typeOf(d) }))),
+  readlink: (path) => attempt(() => fs.readlinkSync(path)),
+  open: (path, how, mode = 0o666) =>
+    attempt(() =>
+      fs.openSync(
+        path,
+        how === 'read'
+          ? fs.constants.O_RDONLY | fs.constants.O_NONBLOCK
+          : how === 'write'
+            ? fs.constants.O_RDWR
+            : fs.constants.O_RDWR | fs.constants.O_CREAT,
+        mode,
+      ),
+    ),
+  fstat: (handle) => attempt(() => convert(fs.fstatSync(handle, { bigint: true }))),
+  pread: (handle, out, offset) => {
+    let n = 0;
+    while (n < out.length) {
+      const r = attempt(() => fs.readSync(handle, out, n, out.length - n, offset + n));
+      if (r < 0) return n > 0 ? n : r;
+      if (r === 0) break;
+      n += r;
+    }
+    return n;
+  },
+  pwrite: (handle, data, offset) => attempt(() => fs.writeSync(handle, data, 0, data.length, offset)),
+  truncate: (handle, size) => done(() => fs.ftruncateSync(handle, size)),
+  close: (handle) => {
+    done(() => fs.closeSync(handle));
+  },
+  mkdir: (path, mode) => done(() => fs.mkdirSync(path, { mode })),
+  unlink: (path) => done(() => fs.unlinkSync(path)),
+  rmdir: (path) => done(() => fs.rmdirSync(path)),
+  rename: (from, to) => done(() => fs.renameSync(from, to)),
+  symlink: (target, path) => done(() => fs.symlinkSync(target, path)),
+  chmod: (path, mode) => done(() => fs.chmodSync(path, mode)),
+};
+
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** Standard input, output or error of this process, without buffering. */
+export function nodeStream(fd: 0 | 1 | 2): HostStream {
+  const isTty = tty.isatty(fd);
+  const stat = attempt(() => fs.fstatSync(fd));
+  const type = typeof stat === 'number' ? 0o020000 : stat.mode & 0o170000;
+  // A terminal is read in the background, so that other threads run on while it is silent.
+  const chunks: Uint8Array[] = [];
+  let ended = false;
+  let reading = false;
+  const readAhead = () => {
+    if (reading || ended) return;
+    reading = true;
+    const buffer = new Uint8Array(4096);
+    fs.read(fd, buffer, 0, buffer.length, null, (err, n) => {
+      reading = false;
+      if (err && err.code !== 'EAGAIN' && err.code !== 'EINTR') ended = true;
+      else if (!err && n === 0) ended = true;
+      else if (!err) chunks.push(buffer.subarray(0, n));
+    });
+  };
+  return {
+    type,
+    isTty,
+    size: () => {
+      if (!isTty) return [0, 0];
+      const out = new tty.WriteStream(fd);
+      return [out.columns ?? 80, out.rows ?? 24];
+    },
+    read: (out) => {
+      if (!isTty) {
+        for (;;) {
+          const r = attempt(() => fs.readSync(fd, out, 0, out.length, null));
+          if (r !== -Errno.EAGAIN) return r;
+          Atomics.wait(pause, 0, 0, 5);
+        }
+      }
+      const first = chunks[0];
+      if (!first) {
+        if (ended) {
+          ended = false; // after Ctrl-D a terminal goes on
+          return 0;
+        }
+        readAhead();
+        return 'wait';
+      }
+      const n = Math.min(first.length, out.length);
+      out.set(first.subarray(0, n));
+      if (n === first.length) chunks.shift();
+      else chunks[0] = first.subarray(n);
+      return n;
+    },
+    readable: () => {
+      if (!isTty) return true;
+      if (chunks.length === 0) readAhead();
+      return chunks.length > 0 || ended;
+    },
+    write: (data) => {
+      let n = 0;
+      while (n < data.length) {
+        const r = attempt(() => fs.writeSync(fd, data, n, data.length - n));
+        if (r === -Errno.EAGAIN) Atomics.wait(pause, 0, 0, 1);
+        else if (r < 0) return n > 0 ? n : r;
+        else n += r;
+      }
+      return n;
+    },
+  };
+}

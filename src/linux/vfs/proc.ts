@@ -1,0 +1,421 @@
+// /proc, as far as programs look: their own processes and threads, the machine's numbers.
+
+import { enc } from '../../arch/schema.ts';
+import { extract } from '../../base/bits.ts';
+import { Errno } from '../../base/hostfile.ts';
+import { FRAME_SIZE } from '../../cpu/physmem.ts';
+import { Mode, NSIG } from '../abi/flags.ts';
+import { Struct } from '../bytes.ts';
+import { hwcapNames } from '../hwcap.ts';
+import { type Machine, UTS } from '../machine.ts';
+import { Pte } from '../mm/page_table.ts';
+import { PAGE } from '../mm/pages.ts';
+import type { Vma } from '../mm/vma.ts';
+import { type Process, RLIM_INFINITY, SIG_DFL, SIG_IGN } from '../process.ts';
+import { sigBit } from '../siginfo.ts';
+import type { Thread } from '../thread.ts';
+import type { Description, FileOps } from './file.ts';
+import { DeviceNode, type Location, Node, SymlinkNode } from './node.ts';
+import { FixedDir, TextNode, textTree } from './synthetic.ts';
+
+const TICK_NS = 1e7;
+const KIB = 1024;
+const hex = (n: number, w: number) => n.toString(16).padStart(w, '0');
+
+// ---- the machine -----------------------------------------------------------------------------------------------------
+
+function cpuinfo(m: Machine): string {
+  const midr = m.readId(enc(3, 0, 0, 0, 0));
+  const field = (hi: number, lo: number) => extract(midr, hi, lo);
+  const features = hwcapNames(m.readId).join(' ');
+  let out = '';
+  for (let i = 0; i < m.scheduler.cpus; i++) {
+    out += `processor\t: ${i}\nBogoMIPS\t: 2000.00\nFeatures\t: ${features}\n`;
+    out += `CPU implementer\t: 0x${field(31, 24).toString(16).padStart(2, '0')}\nCPU architecture: 8\n`;
+    out += `CPU variant\t: 0x${field(23, 20).toString(16)}\nCPU part\t: 0x${field(15, 4).toString(16).padStart(3, '0')}\n`;
+    out += `CPU revision\t: ${field(3, 0)}\n\n`;
+  }
+  return out;
+}
+function meminfo(m: Machine): string {
+  const total = Math.floor(m.totalMemory / KIB);
+  const free = total - m.mem.usedFrames * (FRAME_SIZE / KIB);
+  const rows: [string, number][] = [
+    ['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', 0], ['Cached', 0], ['SwapCached', 0],
+    ['Active', 0], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0], ['Dirty', 0], ['Writeback', 0],
+    ['AnonPages', total - free], ['Mapped', 0], ['Shmem', 0], ['CommitLimit', total], ['Committed_AS', total - free],
+    ['VmallocTotal', 0x7ffffc00000], ['AnonHugePages', 0],
+  ]; // biome-ignore format: a table
+  let out = rows.map(([k, v]) => `${`${k}:`.padEnd(15)} ${String(v).padStart(8)} kB\n`).join('');
+  out += 'HugePages_Total:       0\nHugePages_Free:        0\nHugePages_Rsvd:        0\nHugePages_Surp:        0\n';
+  return `${out}Hugepagesize:       2048 kB\nHugetlb:               0 kB\n`;
+}
+function stat(m: Machine): string {
+  const ticks = Math.floor(m.clock.now() / TICK_NS);
+  let out = `cpu  ${ticks} 0 0 0 0 0 0 0 0 0\n`;
+  for (let i = 0; i < m.scheduler.cpus; i++) out += `cpu${i} ${ticks} 0 0 0 0 0 0 0 0 0\n`;
+  const boot = m.clock.realtime() / 1_000_000_000n - BigInt(Math.floor(m.clock.now() / 1e9));
+  return `${out}intr 0\nctxt 0\nbtime ${boot}\nprocesses ${m.allProcesses().length}\nprocs_running 1\nprocs_blocked 0\n`;
+}
+function uptime(m: Machine): string {
+  const s = (m.clock.now() / 1e9).toFixed(2);
+  return `${s} 0.00\n`;
+}
+
+// ---- processes -------------------------------------------------------------------------------------------------------
+
+function mapsLine(v: Vma): string {
+  const p = (b: number, c: string) => ((v.prot & b) !== 0 ? c : '-');
+  const rights = p(1, 'r') + p(2, 'w') + p(4, 'x') + (v.shared ? 's' : 'p');
+  const b = v.backing;
+  const isFile = b !== undefined && b.path !== '[sigpage]';
+  const dev = isFile ? `${hex(Math.floor(b.dev / 256) & 0xfff, 2)}:${hex(b.dev & 0xff, 2)}` : '00:00';
+  const head = `${hex(v.start, 8)}-${hex(v.end, 8)} ${rights} ${hex(isFile ? v.offset : 0, 8)} ${dev} ${isFile ? b.ino : 0} `;
+  const name = b ? b.path : v.name;
+  return name ? `${head.padEnd(73)}${name}` : head;
+}
+const maps = (p: Process) => p.mm.vmas.all.map((v) => `${mapsLine(v)}\n`).join('');
+function smaps(p: Process): string {
+  return p.mm.vmas.all
+    .map((v) => {
+      const kb = (n: number) => `${String(n / KIB).padStart(8)} kB`;
+      const rss = p.mm.resident(v) * PAGE;
+      return (
+        `${mapsLine(v)}\nSize:           ${kb(v.end - v.start)}\nKernelPageSize: ${kb(PAGE)}\nMMUPageSize:    ${kb(PAGE)}\n` +
+        `Rss:            ${kb(rss)}\nPss:            ${kb(rss)}\nAnonymous:      ${kb(v.backing ? 0 : rss)}\n` +
+        `AnonHugePages:  ${kb(0)}\nSwap:           ${kb(0)}\nLocked:         ${kb(0)}\nTHPeligible:           0\n`
+      );
+    })
+    .join('');
+}
+function sizes(p: Process): { vm: number; rss: number } {
+  let vm = 0;
+  let rss = 0;
+  for (const v of p.mm.vmas.all) {
+    vm += v.end - v.start;
+    rss += p.mm.resident(v);
+  }
+  return { vm, rss: rss * PAGE };
+}
+const stateOf = (t: Thread | undefined, p: Process) =>
+  !t ? 'Z (zombie)' : p.stopped ? 'T (stopped)' : t.runnable ? 'R (running)' : 'S (sleeping)';
+const mask16 = (m: bigint) => m.toString(16).padStart(16, '0');
+
+function status(p: Process, t: Thread | undefined): string {
+  const { vm, rss } = sizes(p);
+  const kb = (n: number) => `${String(Math.floor(n / KIB)).padStart(8)} kB`;
+  let ignored = 0n;
+  let caught = 0n;
+  for (let s = 1; s <= NSIG; s++) {
+    const h = p.sighand.actions[s]!.handler;
+    if (h === SIG_IGN) ignored |= sigBit(s);
+    else if (h !== SIG_DFL) caught |= sigBit(s);
+  }
+  const { uid, gid } = p.cred;
+  const cpus = t?.affinity ?? 0n;
+  const caps = uid === 0 ? '000001ffffffffff' : '0000000000000000';
+  const rows: [string, string][] = [
+    ['Name', t?.comm ?? ''],
+    ['Umask', (t?.fs.umask ?? 0).toString(8).padStart(4, '0')],
+    ['State', stateOf(t, p)],
+    ['Tgid', String(p.pid)],
+    ['Ngid', '0'],
+    ['Pid', String(t?.tid ?? p.pid)],
+    ['PPid', String(p.parent?.pid ?? 1)],
+    ['TracerPid', '0'],
+    ['Uid', `${uid}\t${uid}\t${uid}\t${uid}`],
+    ['Gid', `${gid}\t${gid}\t${gid}\t${gid}`],
+    ['FDSize', String(Math.max(64, t?.files.size ?? 0))],
+    ['Groups', ''],
+    ['VmPeak', kb(vm)],
+    ['VmSize', kb(vm)],
+    ['VmLck', kb(0)],
+    ['VmPin', kb(0)],
+    ['VmHWM', kb(rss)],
+    ['VmRSS', kb(rss)],
+    ['RssAnon', kb(rss)],
+    ['RssFile', kb(0)],
+    ['RssShmem', kb(0)],
+    ['VmData', kb(vm)],
+    ['VmStk', kb(132 * KIB)],
+    ['VmSwap', kb(0)],
+    ['Threads', String(p.threads.length)],
+    ['SigQ', '0/63000'],
+    ['SigPnd', mask16(t?.pending.mask ?? 0n)],
+    ['ShdPnd', mask16(p.pending.mask)],
+    ['SigBlk', mask16(t?.mask ?? 0n)],
+    ['SigIgn', mask16(ignored)],
+    ['SigCgt', mask16(caught)],
+    ['CapInh', '0000000000000000'],
+    ['CapPrm', caps],
+    ['CapEff', caps],
+    ['CapBnd', '000001ffffffffff'],
+    ['CapAmb', '0000000000000000'],
+    ['NoNewPrivs', p.noNewPrivs ? '1' : '0'],
+    ['Seccomp', '0'],
+    ['Cpus_allowed', cpus.toString(16)],
+    ['Cpus_allowed_list', cpuList(cpus)],
+    ['Mems_allowed', '1'],
+    ['Mems_allowed_list', '0'],
+    ['voluntary_ctxt_switches', String(t?.voluntarySwitches ?? 0)],
+    ['nonvoluntary_ctxt_switches', String(t?.involuntarySwitches ?? 0)],
+  ];
+  return rows.map(([k, v]) => `${k}:\t${v}\n`).join('');
+}
+/** 0-3,5 */
+export function cpuList(mask: bigint): string {
+  const out: string[] = [];
+  for (let i = 0; mask >> BigInt(i) !== 0n; i++) {
+    if (((mask >> BigInt(i)) & 1n) === 0n) continue;
+    let j = i;
+    while (((mask >> BigInt(j + 1)) & 1n) !== 0n) j++;
+    out.push(i === j ? `${i}` : `${i}-${j}`);
+    i = j;
+  }
+  return out.join(',');
+}
+function taskStat(p: Process, t: Thread | undefined): string {
+  const { vm, rss } = sizes(p);
+  const f: (string | number)[] = new Array(52).fill(0);
+  f[0] = t?.tid ?? p.pid;
+  f[1] = `(${t?.comm ?? ''})`;
+  f[2] = stateOf(t, p)[0]!;
+  f[3] = p.parent?.pid ?? 1;
+  f[4] = p.pgid;
+  f[5] = p.sid;
+  f[13] = Math.floor((t?.cpuTime ?? p.cpuTime) / TICK_NS);
+  f[17] = 20;
+  f[18] = t?.nice ?? 0;
+  f[19] = p.threads.length;
+  f[21] = Math.floor(p.startTime / TICK_NS);
+  f[22] = vm;
+  f[23] = rss / PAGE;
+  f[24] = '18446744073709551615';
+  f[27] = p.mm.stackTop;
+  f[37] = 17;
+  f[38] = t?.cpuIndex ?? 0;
+  return `${f.join(' ')}\n`;
+}
+const LIMIT_NAMES: readonly (readonly [string, string])[] = [
+  ['Max cpu time', 'seconds'], ['Max file size', 'bytes'], ['Max data size', 'bytes'], ['Max stack size', 'bytes'],
+  ['Max core file size', 'bytes'], ['Max resident set', 'bytes'], ['Max processes', 'processes'],
+  ['Max open files', 'files'], ['Max locked memory', 'bytes'], ['Max address space', 'bytes'],
+  ['Max file locks', 'locks'], ['Max pending signals', 'signals'], ['Max msgqueue size', 'bytes'],
+  ['Max nice priority', ''], ['Max realtime priority', ''], ['Max realtime timeout', 'us'],
+]; // biome-ignore format: a table
+function limits(p: Process): string {
+  const v = (n: number) => (n === RLIM_INFINITY ? 'unlimited' : String(n)).padEnd(20);
+  const rows = p.limits.map(
+    (l, i) => `${LIMIT_NAMES[i]![0].padEnd(25)} ${v(l.soft)} ${v(l.hard)} ${LIMIT_NAMES[i]![1]}\n`,
+  );
+  return `${'Limit'.padEnd(25)} ${'Soft Limit'.padEnd(20)} ${'Hard Limit'.padEnd(20)} Units\n${rows.join('')}`;
+}
+
+/** A descriptor seen from outside: a link whose target is the open file itself. */
+class FdNode extends Node {
+  readonly description: () => Description;
+  constructor(d: Description) {
+    super(d.location?.node.mode ?? Mode.S_IFREG | 0o600);
+    this.description = () => d;
+  }
+  /** Opening it opens the same thing again; what has no place in the tree is shared. */
+  reopen(): Description {
+    return this.description().ref();
+  }
+  override open(flags: number): FileOps | number {
+    const d = this.description();
+    return d.location ? d.location.node.open(flags) : d.file;
+  }
+}
+function fdDir(t: Thread): FixedDir {
+  return new FixedDir(
+    'proc',
+    {},
+    {
+      names: () => t.files.entries().map(([fd]) => String(fd)),
+      find: (name) => {
+        const d = /^\d+$/.test(name) ? t.files.get(Number(name)) : undefined;
+        if (!d) return undefined;
+        const jump = () =>
+          d.location ?? ({ node: new FdNode(d), parent: undefined, name, path: () => d.path } as Location);
+        return new SymlinkNode(() => d.path, jump);
+      },
+    },
+  );
+}
+function fdinfoDir(t: Thread): FixedDir {
+  return new FixedDir(
+    'proc',
+    {},
+    {
+      names: () => t.files.entries().map(([fd]) => String(fd)),
+      find: (name) => {
+        const d = t.files.get(Number(name));
+        return (
+          d &&
+          new TextNode(() => `pos:\t${d.pos}\nflags:\t0${d.flags.toString(8)}\nmnt_id:\t1\nino:\t${d.stat().ino}\n`)
+        );
+      },
+    },
+  );
+}
+/** One 64-bit word a page: bit 63 present, bit 61 file page or shared, frame number for the privileged. */
+function pagemap(p: Process): Node {
+  return new DeviceNode(
+    0,
+    () => ({
+      kind: 'pagemap',
+      seekable: true,
+      pread: (out, offset) => {
+        if (out.length % 8 !== 0 || offset % 8n !== 0n) return -Errno.EINVAL;
+        const s = new Struct(out.length);
+        const first = Number(offset / 8n);
+        for (let i = 0; i < out.length / 8; i++) {
+          const e = p.mm.table.get(first + i);
+          if ((e & Pte.PRESENT) === 0) continue;
+          const shared = (e & (Pte.OBJECT | Pte.ZERO)) !== 0;
+          s.set64(8 * i, (1n << 63n) | (shared ? 1n << 61n : 0n) | BigInt(e & Pte.FRAME));
+        }
+        out.set(s.bytes);
+        return out.length;
+      },
+      close() {},
+    }),
+    Mode.S_IFREG | 0o400,
+  );
+}
+/** /proc/PID/mem: reads and writes that permissions do not stop. */
+function memFile(p: Process): Node {
+  return new DeviceNode(
+    0,
+    () => ({
+      kind: 'mem',
+      seekable: true,
+      pread: (out, offset) => (p.mm.read(offset, out, true) ? out.length : -Errno.EIO),
+      pwrite: (data, offset) => (p.mm.write(offset, data, true) ? data.length : -Errno.EIO),
+      close() {},
+    }),
+    Mode.S_IFREG | 0o600,
+  );
+}
+
+function taskDir(m: Machine, p: Process, t: Thread | undefined, isTask: boolean): FixedDir {
+  const joined = (list: readonly string[]) => list.map((x) => `${x}\0`).join('');
+  const common = {
+    status: new TextNode(() => status(p, t)),
+    stat: new TextNode(() => taskStat(p, t)),
+    statm: new TextNode(() => {
+      const { vm, rss } = sizes(p);
+      return `${vm / PAGE} ${rss / PAGE} 0 0 0 ${vm / PAGE} 0\n`;
+    }),
+    maps: new TextNode(() => maps(p)),
+    smaps: new TextNode(() => smaps(p)),
+    cmdline: new TextNode(() => joined(p.cmdline)),
+    environ: new TextNode(() => joined(p.environ)),
+    auxv: new TextNode(() => p.auxv),
+    comm: new TextNode(
+      () => `${t?.comm ?? ''}\n`,
+      (text) => {
+        if (t) t.comm = text.trimEnd().slice(0, 15);
+        return 0;
+      },
+    ),
+    limits: new TextNode(() => limits(p)),
+    schedstat: new TextNode(
+      () => `${Math.floor(t?.cpuTime ?? 0)} ${Math.floor(t?.runDelay ?? 0)} ${t?.timeslices ?? 0}\n`,
+    ),
+    exe: new SymlinkNode(
+      () => p.exe?.path() ?? '',
+      () => p.exe,
+    ),
+    cwd: new SymlinkNode(
+      () => t?.fs.cwd.path() ?? '',
+      () => t?.fs.cwd,
+    ),
+    root: new SymlinkNode(
+      () => t?.fs.root.path() ?? '',
+      () => t?.fs.root,
+    ),
+    mountinfo: new TextNode('1 0 0:1 / / rw - overlay overlay rw\n'),
+    mounts: new TextNode('overlay / overlay rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n'),
+    cgroup: new TextNode('0::/\n'),
+    oom_score_adj: new TextNode('0\n', () => 0),
+    wchan: new TextNode('0'),
+    pagemap: pagemap(p),
+    mem: memFile(p),
+    ...(t ? { fd: () => fdDir(t), fdinfo: () => fdinfoDir(t) } : {}),
+  };
+  if (isTask) return new FixedDir('proc', common);
+  return new FixedDir('proc', {
+    ...common,
+    task: () =>
+      new FixedDir(
+        'proc',
+        {},
+        {
+          names: () => p.threads.map((x) => String(x.tid)),
+          find: (name) => {
+            const x = p.threads.find((y) => String(y.tid) === name);
+            return x && taskDir(m, p, x, true);
+          },
+        },
+      ),
+  });
+}
+
+/** @param current the thread that looks: /proc/self */
+export function procTree(m: Machine, current: () => Thread | undefined): FixedDir {
+  const sysctl = textTree('proc', {
+    kernel: {
+      osrelease: `${UTS.release}\n`,
+      ostype: `${UTS.sysname}\n`,
+      version: `${UTS.version}\n`,
+      hostname: `${UTS.nodename}\n`,
+      domainname: `${UTS.domainname}\n`,
+      pid_max: '4194304\n',
+      'threads-max': '127000\n',
+      randomize_va_space: '0\n',
+      numa_balancing: '0\n',
+      perf_event_paranoid: '4\n',
+      cap_last_cap: '40\n',
+      core_pattern: 'core\n',
+      ngroups_max: '65536\n',
+      sched_rt_runtime_us: '950000\n',
+      random: { boot_id: '00000000-0000-4000-8000-000000000000\n', entropy_avail: '256\n' },
+    },
+    vm: {
+      max_map_count: '65530\n',
+      overcommit_memory: '1\n',
+      mmap_min_addr: '65536\n',
+      nr_hugepages: new TextNode('0\n', () => 0),
+      swappiness: '60\n',
+      unprivileged_userfaultfd: '1\n',
+    },
+    fs: { 'file-max': '9223372036854775807\n', nr_open: '1048576\n', pipe: { 'max-size': '1048576\n' } },
+    net: { core: { somaxconn: '4096\n' } },
+  });
+  const fixed = {
+    cpuinfo: new TextNode(() => cpuinfo(m)),
+    meminfo: new TextNode(() => meminfo(m)),
+    stat: new TextNode(() => stat(m)),
+    uptime: new TextNode(() => uptime(m)),
+    loadavg: new TextNode(() => `0.00 0.00 0.00 1/${m.threadCount} ${m.allProcesses().at(-1)?.pid ?? 1}\n`),
+    version: new TextNode(`Linux version ${UTS.release} (hypatia) ${UTS.version}\n`),
+    cmdline: new TextNode('\n'),
+    filesystems: new TextNode('nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\toverlay\n'),
+    mounts: new SymlinkNode('self/mounts'),
+    self: new SymlinkNode(() => String(current()?.pid ?? 0)),
+    'thread-self': new SymlinkNode(() => `${current()?.pid ?? 0}/task/${current()?.tid ?? 0}`),
+    sys: sysctl,
+  };
+  return new FixedDir('proc', fixed, {
+    names: () => m.allProcesses().map((p) => String(p.pid)),
+    find: (name) => {
+      if (!/^\d+$/.test(name)) return undefined;
+      const p = m.process(Number(name));
+      if (p) return taskDir(m, p, p.leader, false);
+      const t = m.thread(Number(name));
+      return t && taskDir(m, t.process, t, false);
+    },
+  });
+}

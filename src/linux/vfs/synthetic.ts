@@ -1,0 +1,99 @@
+// Directories and files whose contents are made up when somebody looks: the stuff of /proc and /sys.
+
+import { Errno } from '../../base/hostfile.ts';
+import { Mode, O_ACCMODE } from '../abi/flags.ts';
+import { utf8 } from '../bytes.ts';
+import type { DirEntry, FileOps, Stat } from './file.ts';
+import { DirNode, Node } from './node.ts';
+
+/** A file whose text is made at open. */
+export class TextNode extends Node {
+  private readonly make: () => string | Uint8Array;
+  private readonly onWrite: ((text: string) => number) | undefined;
+
+  constructor(make: string | (() => string | Uint8Array), onWrite?: (text: string) => number) {
+    super(Mode.S_IFREG | (onWrite ? 0o644 : 0o444));
+    this.make = typeof make === 'string' ? () => make : make;
+    this.onWrite = onWrite;
+  }
+  override stat(): Stat {
+    return { ...super.stat(), dev: 21, blksize: 1024 };
+  }
+  override open(flags: number): FileOps | number {
+    const { onWrite } = this;
+    if ((flags & O_ACCMODE) !== 0 && !onWrite) return -Errno.EACCES;
+    const made = this.make();
+    const bytes = typeof made === 'string' ? utf8(made) : made;
+    return {
+      kind: 'text',
+      seekable: true,
+      pread: (out, offset) => {
+        const part = bytes.subarray(Number(offset), Number(offset) + out.length);
+        out.set(part);
+        return part.length;
+      },
+      pwrite: (data) => {
+        const r = onWrite ? onWrite(new TextDecoder().decode(data)) : -Errno.EINVAL;
+        return r < 0 ? r : data.length;
+      },
+      stat: () => this.stat(),
+      poll: () => 5,
+      close() {},
+    };
+  }
+}
+
+type Entries = Readonly<Record<string, Node | (() => Node)>>;
+
+/** A directory with fixed names, and optionally some that come and go. */
+export class FixedDir extends DirNode {
+  readonly fsType: string;
+  private readonly entries: Entries;
+  private readonly made = new Map<string, Node>();
+  private readonly more: { names(): readonly string[]; find(name: string): Node | undefined } | undefined;
+
+  constructor(
+    fsType: string,
+    entries: Entries,
+    more?: { names(): readonly string[]; find(name: string): Node | undefined },
+  ) {
+    super(Mode.S_IFDIR | 0o555);
+    this.fsType = fsType;
+    this.entries = entries;
+    this.more = more;
+  }
+  override stat(): Stat {
+    return { ...super.stat(), dev: this.fsType === 'proc' ? 21 : 22, blksize: 1024 };
+  }
+  protected override find(name: string): Node | undefined {
+    const known = this.made.get(name);
+    if (known) return known;
+    if (!Object.hasOwn(this.entries, name)) return this.more?.find(name);
+    const e = this.entries[name]!;
+    const n = e instanceof Node ? e : e();
+    this.made.set(name, n);
+    return n;
+  }
+  protected override names(): Iterable<DirEntry> {
+    const out: DirEntry[] = [];
+    for (const name of [...Object.keys(this.entries), ...(this.more?.names() ?? [])]) {
+      const n = this.find(name);
+      if (n) out.push({ name, ino: n.ino, type: n.type });
+    }
+    return out;
+  }
+}
+
+/** A tree of texts from nested objects: leaves are file contents. */
+export interface TextTree {
+  readonly [name: string]: string | (() => string) | Node | TextTree;
+}
+export function textTree(fsType: string, tree: TextTree): FixedDir {
+  const entries: Record<string, Node> = {};
+  for (const [name, v] of Object.entries(tree)) {
+    if (v instanceof Node) entries[name] = v;
+    else if (typeof v === 'string' || typeof v === 'function') entries[name] = new TextNode(v);
+    else entries[name] = textTree(fsType, v);
+  }
+  return new FixedDir(fsType, entries);
+}
