@@ -1,0 +1,89 @@
+// /dev/kvm: the system file, and with it the door to everything else. @linux kvm_dev_ioctl
+
+import { ICH_VTR } from '../arch/gic.ts';
+import { insert } from '../base/bits.ts';
+import { Errno, type HostFile } from '../base/hostfile.ts';
+import type { PhysMem } from '../cpu/physmem.ts';
+import { KVM_API_VERSION, PAGE_SIZE } from '../uapi/index.ts';
+import type { EnterGuest } from './arm.ts';
+import { type Call, dispatcher, type IoctlTable, installFd, O_CLOEXEC, O_RDWR } from './call.ts';
+import { checkExtension } from './capabilities.ts';
+import { refuse } from './errors.ts';
+import type { Host } from './host.ts';
+import type { Trace } from './trace.ts';
+import { createVm, type GicFacts, type Kvm } from './vm.ts';
+import { vmFile } from './vm_ioctl.ts';
+
+export interface KvmOptions {
+  readonly host: Host;
+  /** Where pages that programs map come from: kvm_run, rings, guest_memfds. */
+  readonly mem: PhysMem;
+  /** The host's counter (CNTPCT_EL0) now; default: it stands still. */
+  readonly counter?: () => bigint;
+  /** Executes guests; default: KVM_RUN stops at the door with EIO. */
+  readonly enterGuest?: EnterGuest;
+  /** Told what happens; default: nobody is. */
+  readonly trace?: Trace;
+  /** Default: a GICv3 with 4 list registers, 5 priority bits and 24-bit ids; GICv2 guests only on a GICv2. */
+  readonly gic?: Partial<GicFacts>;
+}
+
+function defaultVtr(): bigint {
+  const fields = { ListRegs: 3, TDS: 1, nV4: 1, A3V: 1, IDbits: 1, PREbits: 4, PRIbits: 4 } as const;
+  let vtr = 0n;
+  for (const [name, value] of Object.entries(fields)) {
+    const [hi, lo] = ICH_VTR[name as keyof typeof fields];
+    vtr = insert(vtr, hi, lo, BigInt(value));
+  }
+  return vtr;
+}
+
+function createVmFd(kvm: Kvm, call: Call): number {
+  const vm = createVm(kvm, call.arg, call.caller);
+  return installFd(call, vmFile(vm), 'anon_inode:kvm-vm', O_RDWR | O_CLOEXEC);
+}
+function noArgument(call: Call): void {
+  if (call.arg !== 0n) throw refuse.EINVAL;
+}
+
+const TABLE: IoctlTable<'system', Kvm> = {
+  KVM_GET_API_VERSION: (_kvm, call) => {
+    noArgument(call);
+    return KVM_API_VERSION;
+  },
+  KVM_CREATE_VM: createVmFd,
+  KVM_CHECK_EXTENSION: (kvm, call) => checkExtension(kvm, undefined, call.arg),
+  /** kvm_run, and the ring of coalesced MMIO. */
+  KVM_GET_VCPU_MMAP_SIZE: (_kvm, call) => {
+    noArgument(call);
+    return 2 * PAGE_SIZE;
+  },
+};
+const dispatch = dispatcher<'system', Kvm>(TABLE, () => -Errno.EINVAL);
+
+/**
+ * KVM on a host: what stands behind /dev/kvm.
+ * @example
+ * const kvm = createKvm({ host: makeHost({ raw, mode: 'vhe' }), mem: new PhysMem(64) });
+ * process.installFd(kvm.open(), '/dev/kvm', O_RDWR);
+ */
+export function createKvm(options: KvmOptions): { readonly host: Host; open(): HostFile } {
+  const { host } = options;
+  const kvm: Kvm = {
+    host,
+    mem: options.mem,
+    gic: { emulatesV2: options.gic?.emulatesV2 ?? host.gic === 'v2', vtr: options.gic?.vtr ?? defaultVtr() },
+    trace: options.trace ?? (() => {}),
+    counter: options.counter ?? (() => 0n),
+    enterGuest: options.enterGuest,
+    irqfdOwners: new WeakMap(),
+  };
+  return {
+    host,
+    open: () => ({
+      kind: 'kvm-system',
+      ioctl: (cmd, arg, caller) => dispatch(kvm, cmd, arg, caller),
+      close: () => {},
+    }),
+  };
+}

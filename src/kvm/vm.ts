@@ -1,0 +1,161 @@
+// A VM: what its vCPUs share, and how long it lives. Every file that leads to it counts as a user: VM, vCPUs, devices,
+// statistics, guest_memfds. @linux struct kvm, virt/kvm/kvm_main.c
+
+import type { Caller, EventFile, UserMemory } from '../base/hostfile.ts';
+import type { PhysMem } from '../cpu/physmem.ts';
+import { KVM_LIMITS, KVM_VM_TYPE_ARM } from '../uapi/index.ts';
+import type { EnterGuest } from './arm.ts';
+import { CoalescedMmio } from './coalesced.ts';
+import { refuse } from './errors.ts';
+import type { Ioeventfd } from './eventfd.ts';
+import type { Host } from './host.ts';
+import { IoBus } from './io_bus.ts';
+import { IrqRouting } from './irqchip.ts';
+import type { Irqfd } from './irqfd.ts';
+import { MemSlots } from './memslots.ts';
+import type { VmRegs } from './regs_state.ts';
+import { createVmRegs } from './reset.ts';
+import type { FilterRange } from './smccc_filter.ts';
+import { Stats, VM_STATS, type VmStats } from './stats.ts';
+import type { Trace } from './trace.ts';
+import { freeVcpu, type Vcpu } from './vcpu.ts';
+import { makeDist, type VgicDist } from './vgic/vgic.ts';
+
+/** The host's interrupt controller as far as guests are concerned. */
+export interface GicFacts {
+  /** GICv2 can be emulated: the machine is a GICv2, or a GICv3 with its legacy mode. */
+  readonly emulatesV2: boolean;
+  /** ICH_VTR_EL2: list registers, priority and id bits. */
+  readonly vtr: bigint;
+}
+/** KVM as a whole: the host it runs on. */
+export interface Kvm {
+  readonly host: Host;
+  readonly mem: PhysMem;
+  readonly gic: GicFacts;
+  readonly trace: Trace;
+  /** CNTPCT_EL0 now. */
+  readonly counter: () => bigint;
+  readonly enterGuest: EnterGuest | undefined;
+  /** An eventfd can be the source of one irqfd, of whatever VM. */
+  readonly irqfdOwners: WeakMap<EventFile, Irqfd>;
+}
+
+/** The second stage of translation is told what it must forget. */
+export interface Stage2 {
+  unmap(gfn: number, pages: number): void;
+  writeProtect(gfn: number, pages: number): void;
+}
+
+/** Settings by KVM_ENABLE_CAP that only take effect in a running guest. */
+export interface VmOptions {
+  nisvToUser: boolean;
+  systemSuspend: boolean;
+  seaToUser: boolean;
+  /** Nanoseconds; undefined: the host's default. */
+  haltPoll: bigint | undefined;
+  eagerSplitChunk: bigint;
+}
+
+export interface Vm {
+  readonly kvm: Kvm;
+  /** The address space that made it: requests from another one answer EIO. */
+  readonly owner: UserMemory;
+  readonly regs: VmRegs;
+  /** Bits of guest physical addresses. */
+  readonly ipaBits: number;
+  readonly stats: VmStats;
+  /** A failure left it in no state to go on: everything answers EIO. */
+  dead: boolean;
+  users: number;
+  /** In the order of creation, and by the number that the program gave. */
+  readonly vcpus: Vcpu[];
+  readonly byId: Map<number, Vcpu>;
+  maxVcpus: number;
+  readonly slots: MemSlots;
+  stage2: Stage2;
+  readonly buses: { readonly mmio: IoBus; readonly pio: IoBus; readonly ccw: IoBus };
+  readonly coalesced: CoalescedMmio;
+  readonly ioeventfds: Ioeventfd[];
+  readonly irqfds: Set<Irqfd>;
+  routing: IrqRouting;
+  readonly vgic: VgicDist;
+  readonly options: VmOptions;
+  /** KVM_DIRTY_LOG_*: 0, or how clearing by hand works. */
+  manualDirtyLogProtect: number;
+  /** Bytes; 0: no ring. */
+  dirtyRingSize: number;
+  dirtyRingWithBitmap: boolean;
+  readonly smcccFilter: FilterRange[];
+  /** PPIs of the EL1 virtual, EL1 physical, EL2 virtual and EL2 physical timer; fixed once a vCPU has run. */
+  readonly timerPpis: [number, number, number, number];
+  timerPpisFixed: boolean;
+  /** One byte an event, where the program has set a filter: may be counted. */
+  pmuFilter: Uint8Array | undefined;
+  hasVfio: boolean;
+}
+
+const DEFAULT_IPA_BITS = 40;
+const MIN_IPA_BITS = 32;
+const DEFAULT_TIMER_PPIS = [27, 30, 28, 26] as const;
+
+/** How many bits of guest physical address the type asks for. @throws EINVAL. @linux kvm_init_ipa_range */
+function ipaBitsOf(host: Host, type: bigint): number {
+  const asked = Number(type & BigInt(KVM_VM_TYPE_ARM.IPA_SIZE_MASK));
+  if (host.mode === 'protected') return host.ipaLimit; // the hypervisor has set up one size for all
+  const bits = asked || DEFAULT_IPA_BITS;
+  if (bits > host.ipaLimit || bits < MIN_IPA_BITS) throw refuse.EINVAL;
+  return bits;
+}
+
+/** KVM_CREATE_VM. The new VM has one user. @throws EINVAL, ENOMEM. @linux kvm_create_vm, kvm_arch_init_vm */
+export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
+  const { IPA_SIZE_MASK, PROTECTED } = KVM_VM_TYPE_ARM;
+  if ((type & ~BigInt(IPA_SIZE_MASK + PROTECTED)) !== 0n) throw refuse.EINVAL;
+  const ipaBits = ipaBitsOf(kvm.host, type);
+  const isProtected = (type & BigInt(PROTECTED)) !== 0n;
+  if (isProtected && kvm.host.mode !== 'protected') throw refuse.EINVAL;
+  return {
+    kvm,
+    owner: caller.memory,
+    regs: createVmRegs(kvm.host, { isProtected, counter: kvm.counter }),
+    ipaBits,
+    stats: new Stats(`kvm-${caller.pid}`, VM_STATS),
+    dead: false,
+    users: 1,
+    vcpus: [],
+    byId: new Map(),
+    maxVcpus: KVM_LIMITS.MAX_VCPUS,
+    slots: new MemSlots(),
+    stage2: { unmap: () => {}, writeProtect: () => {} },
+    buses: { mmio: new IoBus(), pio: new IoBus(), ccw: new IoBus() },
+    coalesced: new CoalescedMmio(kvm.mem),
+    ioeventfds: [],
+    irqfds: new Set(),
+    routing: new IrqRouting(),
+    vgic: makeDist(),
+    options: { nisvToUser: false, systemSuspend: false, seaToUser: false, haltPoll: undefined, eagerSplitChunk: 0n },
+    manualDirtyLogProtect: 0,
+    dirtyRingSize: 0,
+    dirtyRingWithBitmap: false,
+    smcccFilter: [],
+    timerPpis: [...DEFAULT_TIMER_PPIS],
+    timerPpisFixed: false,
+    pmuFilter: undefined,
+    hasVfio: false,
+  };
+}
+
+export function getVm(vm: Vm): void {
+  vm.users++;
+}
+/** One user less; the last one takes the VM with it. @linux kvm_put_kvm */
+export function putVm(vm: Vm): void {
+  if (--vm.users > 0) return;
+  vm.coalesced.free();
+  for (const vcpu of vm.vcpus) freeVcpu(vcpu);
+}
+/** Requests of this caller answer EIO: it is another process, or the VM is dead. */
+export function refusesCaller(vm: Vm, caller: Caller): boolean {
+  return vm.dead || vm.owner !== caller.memory;
+}

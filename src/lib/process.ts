@@ -1,0 +1,159 @@
+// A program that is no process: memory by address, descriptors, one thread. It is what the library stands on, and what
+// tests make ioctls with. Addresses are made up, pages appear when touched, nothing is ever protected.
+
+import {
+  type Caller,
+  Errno,
+  type HostFile,
+  type Pending,
+  type Result,
+  type SharedPages,
+  type UserMemory,
+} from '../base/hostfile.ts';
+import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+
+interface Area {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** undefined: anonymous memory. */
+  readonly pages: SharedPages | undefined;
+}
+
+/** Addresses of a program without one. */
+export class Memory implements UserMemory {
+  private readonly mem: PhysMem;
+  private readonly frames = new Map<number, number>();
+  /** Sorted by start; none overlap, because addresses are never used twice. */
+  private readonly areas: Area[] = [];
+  private next = 0x1_0000_0000n;
+
+  constructor(mem: PhysMem) {
+    this.mem = mem;
+  }
+  /** Reserves `bytes` of zeroed memory, which cost something only where they are touched. @returns the address */
+  allocate(bytes: bigint | number, pages?: SharedPages): bigint {
+    const start = this.next;
+    const mask = BigInt(FRAME_SIZE - 1);
+    const end = start + ((BigInt(bytes) + mask) & ~mask);
+    this.areas.push({ start, end, pages });
+    this.next = end + BigInt(FRAME_SIZE); // a hole after each
+    return start;
+  }
+  read(addr: bigint, out: Uint8Array): boolean {
+    return this.each(addr, out.length, (page, offset, from, to) => {
+      out.set(page.subarray(offset, offset + to - from), from);
+    });
+  }
+  write(addr: bigint, data: Uint8Array): boolean {
+    return this.each(addr, data.length, (page, offset, from, to) => {
+      page.set(data.subarray(from, to), offset);
+    });
+  }
+  frame(addr: bigint): number | undefined {
+    const page = Number(addr >> BigInt(FRAME_SHIFT));
+    const known = this.frames.get(page);
+    if (known !== undefined) return known;
+    const area = this.areaAt(addr);
+    if (!area) return undefined;
+    const index = page - Number(area.start >> BigInt(FRAME_SHIFT));
+    if (area.pages) return area.pages.frame(index);
+    const frame = this.mem.allocFrame();
+    this.frames.set(page, frame);
+    return frame;
+  }
+  onChange(): () => void {
+    return () => {}; // pages never change their frames
+  }
+
+  private each(
+    addr: bigint,
+    length: number,
+    f: (page: Uint8Array, offset: number, from: number, to: number) => void,
+  ): boolean {
+    for (let done = 0; done < length; ) {
+      const at = addr + BigInt(done);
+      const frame = this.frame(at);
+      if (frame === undefined) return false;
+      const offset = Number(at & BigInt(FRAME_SIZE - 1));
+      const n = Math.min(length - done, FRAME_SIZE - offset);
+      f(this.mem.frameBytes(frame), offset, done, done + n);
+      done += n;
+    }
+    return true;
+  }
+  private areaAt(addr: bigint): Area | undefined {
+    let lo = 0;
+    let hi = this.areas.length;
+    while (lo < hi) {
+      const mid = (lo + hi) >> 1;
+      if (this.areas[mid]!.start <= addr) lo = mid + 1;
+      else hi = mid;
+    }
+    const area = this.areas[lo - 1];
+    return area && addr < area.end ? area : undefined;
+  }
+}
+
+/** Steps work until it is done. @throws Error where nothing will ever happen: there is no other thread */
+export function finish(result: Result): number {
+  if (typeof result === 'number') return result;
+  const work: Pending = result;
+  for (;;) {
+    const r = work.step(1_000_000);
+    if (typeof r === 'number') return r;
+    if (r === 'wait') throw new Error('waits for an event that nobody will cause');
+  }
+}
+
+/** One address space, its descriptors, and one thread. */
+export class Process implements Caller {
+  readonly pid: number;
+  readonly tid: number;
+  readonly memory: Memory;
+  private readonly files: (HostFile | undefined)[] = [];
+  private readonly firstFd = 3;
+  /** The answer of signalPending. */
+  pendingSignal = false;
+
+  constructor(mem: PhysMem, pid = 1) {
+    this.pid = pid;
+    this.tid = pid;
+    this.memory = new Memory(mem);
+  }
+  installFd(file: HostFile): number {
+    let i = this.files.indexOf(undefined);
+    if (i < 0) i = this.files.length;
+    this.files[i] = file;
+    return i + this.firstFd;
+  }
+  getFile(fd: number): HostFile | undefined {
+    return this.files[fd - this.firstFd];
+  }
+  signalPending(): boolean {
+    return this.pendingSignal;
+  }
+  cpu(): number {
+    return 0;
+  }
+  /** @returns 0 or -EBADF */
+  close(fd: number): number {
+    const file = this.getFile(fd);
+    if (!file) return -Errno.EBADF;
+    this.files[fd - this.firstFd] = undefined;
+    file.close();
+    return 0;
+  }
+  /** @returns what Linux returns, or a negative errno */
+  ioctl(fd: number, cmd: number, arg: bigint | number = 0n): number {
+    const file = this.getFile(fd);
+    if (!file) return -Errno.EBADF;
+    return file.ioctl ? finish(file.ioctl(cmd, BigInt(arg), this)) : -Errno.ENOTTY;
+  }
+  /** @returns the address, or a negative errno */
+  mmap(fd: number, length: number, offset = 0n, prot = 3, shared = true): bigint {
+    const file = this.getFile(fd);
+    if (!file) return BigInt(-Errno.EBADF);
+    const pages = file.mmap?.(offset, BigInt(length), shared, prot) ?? -Errno.ENODEV;
+    return typeof pages === 'number' ? BigInt(pages) : this.memory.allocate(length, pages);
+  }
+}
