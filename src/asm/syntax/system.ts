@@ -115,16 +115,23 @@ const operation = (mnemonic: string, withRegister: boolean): Operand => ({
 });
 const isOperation = (mnemonic: string, withRegister: boolean) => (f: Fields) =>
   sysOperations().some((o) => o.mnemonic === mnemonic && o.enc === sysPacked(f) && o.register === withRegister) && (withRegister || f['Rt'] === 31);
-const MNEMONICS = ['at', 'dc', 'ic', 'tlbi', 'brb', 'cfp', 'dvp', 'cpp', 'cosp', 'trcit', 'gcspushm', 'gcsss1', 'gcspopcx', 'gcspushx', 'gcspopx'];
-const sysForms = (): Form[] =>
-  MNEMONICS.flatMap((m) =>
-    m === 'trcit' || m.startsWith('gcs')
-      ? []
-      : [
-          alias(form`${m} ${operation(m, true)}, ${X('Rt')}`, isOperation(m, true)),
-          alias(form`${m} ${operation(m, false)}`, isOperation(m, false), { Rt: 31 }),
-        ],
-  );
+const MNEMONICS = ['at', 'dc', 'ic', 'tlbi', 'brb', 'cfp', 'dvp', 'cpp', 'cosp'];
+/** System operations that are mnemonics of their own. */
+const OWN: readonly (readonly [mnemonic: string, op1: number, CRm: number, op2: number, register: boolean])[] = [
+  ['trcit', 3, 2, 7, true], ['gcspushm', 3, 7, 0, true], ['gcsss1', 3, 7, 2, true],
+  ['gcspushx', 0, 7, 4, false], ['gcspopcx', 0, 7, 5, false], ['gcspopx', 0, 7, 6, false],
+]; // biome-ignore format: a table
+const sysForms = (): Form[] => [
+  ...OWN.map(([m, op1, CRm, op2, withRegister]) =>
+    withRegister
+      ? alias(form`${m} ${X('Rt')}`, { op1, CRn: 7, CRm, op2 })
+      : alias(form`${m}`, { op1, CRn: 7, CRm, op2, Rt: 31 }),
+  ),
+  ...MNEMONICS.flatMap((m) => [
+    alias(form`${m} ${operation(m, true)}, ${X('Rt')}`, isOperation(m, true)),
+    alias(form`${m} ${operation(m, false)}`, isOperation(m, false), { Rt: 31 }),
+  ]),
+];
 const coprocessor = (field: string): Operand => ({
   print: (f) => `c${f[field]}`,
   parse(c, set) {
@@ -162,7 +169,11 @@ export const SYSTEM_SYNTAX = syntax(SYSTEM, {
   ],
   CFINV: bare, XAFLAG: bare, AXFLAG: bare,
   SYS: [...sysForms(), alias(form`sys ${op1}, ${coprocessor('CRn')}, ${coprocessor('CRm')}, ${op2}`, { Rt: 31 }), form`sys ${op1}, ${coprocessor('CRn')}, ${coprocessor('CRm')}, ${op2}, ${X('Rt')}`],
-  SYSL: form`sysl ${X('Rt')}, ${op1}, ${coprocessor('CRn')}, ${coprocessor('CRm')}, ${op2}`,
+  SYSL: [
+    alias(form`gcspopm ${X('Rt')}`, { op1: 3, CRn: 7, CRm: 7, op2: 1 }),
+    alias(form`gcsss2 ${X('Rt')}`, { op1: 3, CRn: 7, CRm: 7, op2: 3 }),
+    form`sysl ${X('Rt')}, ${op1}, ${coprocessor('CRn')}, ${coprocessor('CRm')}, ${op2}`,
+  ],
   MSR_reg: form`msr ${register('write')}, ${X('Rt')}`,
   MRS: form`mrs ${X('Rt')}, ${register('read')}`,
   SYSP: [], MSRR: [], MRRS: [],
