@@ -189,18 +189,21 @@ export interface FieldUse {
   readonly reg: IdRegName;
   readonly field: string;
   readonly raw: number;
+  /** The field has to reach the value, and lowering it can take the feature away. */
+  readonly raises: boolean;
 }
 /** Every field that decides about a feature. */
 export function fieldsBehind(feat: Feat): readonly FieldUse[] {
   const out: FieldUse[] = [];
-  const walk = (p: Predicate): void => {
-    if (p.op === 'any' || p.op === 'all') p.of.forEach(walk);
-    else if (p.op === 'not') walk(p.of);
+  const walk = (p: Predicate, positive: boolean): void => {
+    if (p.op === 'any' || p.op === 'all') for (const q of p.of) walk(q, positive);
+    else if (p.op === 'not') walk(p.of, !positive);
     else {
       const l = locate(p.path, p.value);
-      out.push({ reg: l.reg, field: l.fieldName, raw: typeof p.value === 'number' ? p.value : l.field.values[p.value]! });
+      const raw = typeof p.value === 'number' ? p.value : l.field.values[p.value]!;
+      out.push({ reg: l.reg, field: l.fieldName, raw, raises: positive && p.op === 'atLeast' });
     }
   };
-  walk(predicates.get(feat)!);
+  walk(predicates.get(feat)!, true);
   return out;
 }
