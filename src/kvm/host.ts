@@ -120,7 +120,7 @@ export function makeHost(spec: HostSpec): Host {
     if (!hostFields(name)) continue;
     const aa32 = !name.startsWith('ID_AA64') && name !== 'CTR_EL0';
     if (aa32 && !hasEl0_32) continue; // UNKNOWN contents, never read
-    let value = name === 'CTR_EL0' ? effectiveCtr(rawOf('CTR_EL0'), rawOf('CLIDR_EL1')) : rawOf(name);
+    let value = name === 'CTR_EL0' ? effectiveCtr(rawOf('CTR_EL0'), raw.get(ID_REGS.CLIDR_EL1.enc)) : rawOf(name);
     if (name === 'ID_AA64MMFR1_EL1' && spec.mode === 'nvhe' && !onlyVhe) value = put(name, 'VH', value, 0);
     system.set(name, sanitise(name, value));
   }
@@ -211,7 +211,8 @@ function whyNoKvm(el2: number, granule: number, granule2: number): string | unde
 }
 
 /** CTR_EL0 as Linux counts it: IDC is set where CLIDR_EL1 implies it. @linux read_cpuid_effective_cachetype */
-function effectiveCtr(ctr: bigint, clidr: bigint): bigint {
+function effectiveCtr(ctr: bigint, clidr: bigint | undefined): bigint {
+  if (clidr === undefined) return ctr; // not recorded: nothing to conclude
   const c = (f: FieldName<'CLIDR_EL1'>): number => readField(clidr, findField('CLIDR_EL1', f)!);
   const implied = c('LoC') === 0 || (c('LoUIS') === 0 && c('LoUU') === 0);
   return implied ? put('CTR_EL0', 'IDC', ctr, 1) : ctr;
