@@ -4,12 +4,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { enc } from '../arch/schema.ts';
+import { enc, encParts } from '../arch/schema.ts';
 import { KVM_CAP } from '../uapi/constants.ts';
-import { regId, regSize } from '../uapi/reg_id.ts';
+import { regClass, regId, regIndex, regSize } from '../uapi/reg_id.ts';
+import { firstRun } from './fgu.ts';
 import { regList } from './get-reg-list.ts';
 import { getOneReg, setOneReg } from './guest.ts';
 import { type Host, hostSpecFromJson, type KvmMode, makeHost } from './host.ts';
+import { finalizeGicIdRegs } from './id_regs.ts';
 import { regName } from './reg_names.ts';
 import type { VcpuRegs } from './regs_state.ts';
 import { createVcpuRegs, createVmRegs, vcpuFinalize, vcpuInit } from './reset.ts';
@@ -32,7 +34,21 @@ interface More {
   readonly values?: Readonly<Record<string, readonly [number, readonly (readonly [string, number])[]]>>;
   readonly odd?: readonly (readonly [string, number, number])[];
 }
+/** What registers say after the first KVM_RUN, before which all ones were written everywhere. */
+interface After {
+  readonly features: number;
+  readonly cap: number;
+  readonly vgic: number;
+  /** Every field of every ID register was lowered as far as possible. */
+  readonly lower: number;
+  readonly run: number;
+  /** get: errno, value; set: the same, zero (reads back), one bit flipped, all ones (reads back). */
+  readonly now: Readonly<Record<string, readonly (number | string)[]>>;
+  readonly again: number;
+  readonly reset: Readonly<Record<string, readonly [number, string]>>;
+}
 interface Recording {
+  readonly after?: Readonly<Record<string, After>>;
   /** Feature word, errno. */
   readonly inits?: readonly (readonly [number, number])[];
   readonly more?: Readonly<Record<string, More>>;
@@ -183,6 +199,66 @@ function compareValues(
   diffs.check(`values ${key} ${regName(id)}`, real, ours);
 }
 
+function idRegs(vcpu: VcpuRegs): bigint[] {
+  return regList(vcpu).filter((id) => regClass(id) === 'SYSREG' && isIdEncoding(regIndex(id)));
+}
+function isIdEncoding(packed: number): boolean {
+  const [op0, op1, CRn] = encParts(packed);
+  return op0 === 3 && CRn === 0 && (op1 === 0 || op1 === 1 || op1 === 3);
+}
+
+function askAfter(host: Host, q: After): string[] {
+  const diffs = new Diffs();
+  const vm = createVmRegs(host);
+  vm.mte = q.cap === KVM_CAP.ARM_MTE;
+  const vcpu = createVcpuRegs(vm, 0);
+  if (vcpuInit(vcpu, 5, words(q.features)) !== 0) return ['init'];
+  vcpuFinalize(vcpu, SVE);
+  if (q.vgic) {
+    vm.irqchip = 'v3';
+    finalizeGicIdRegs(vm);
+  }
+  const read = (id: bigint): bigint => BigInt('0x' + toHex(getOneReg(vcpu, id) as Uint8Array));
+  if (q.lower)
+    for (const id of idRegs(vcpu))
+      for (let f = 0n; f < 16n; f++) setOneReg(vcpu, id, toBytes(read(id) & ~(0xfn << (4n * f)), 8));
+  const ones = new Uint8Array(8).fill(0xff);
+  const before = regList(vcpu).filter((id) => regClass(id) === 'SYSREG' && !isIdEncoding(regIndex(id)));
+  for (const id of before) setOneReg(vcpu, id, ones);
+  firstRun(vcpu);
+  vm.ranOnce = true;
+  const ids = regList(vcpu).filter((id) => regClass(id) === 'SYSREG' || regClass(id) === 'FW_FEAT_BMAP');
+  diffs.check(
+    'list',
+    Object.keys(q.now),
+    ids.map((id) => '0x' + id.toString(16)),
+  );
+  for (const id of ids) {
+    const key = '0x' + id.toString(16);
+    if (LIVE.has(key) || !q.now[key]) continue;
+    const was = getOneReg(vcpu, id);
+    if (typeof was === 'number') {
+      diffs.list.push(`${key}: ${was}`);
+      continue;
+    }
+    const set = (v: Uint8Array): number => -setOneReg(vcpu, id, v);
+    const now = (): string => toHex(getOneReg(vcpu, id) as Uint8Array);
+    const ours: (number | string)[] = [0, toHex(was), set(was), set(new Uint8Array(8)), now()];
+    ours.push(set(was.map((b, i) => (i === 0 ? b ^ 1 : b))), set(ones), now());
+    diffs.check(`${key} ${regName(id)}`, q.now[key], ours);
+  }
+  diffs.check('init again', q.again, -vcpuInit(vcpu, 5, words(q.features)));
+  for (const [key, real] of Object.entries(q.reset)) {
+    if (LIVE.has(key)) continue;
+    const got = getOneReg(vcpu, BigInt(key));
+    diffs.check(`reset ${key} ${regName(BigInt(key))}`, real, [
+      errnoOf(got),
+      typeof got === 'number' ? '' : toHex(got),
+    ]);
+  }
+  return diffs.list;
+}
+
 describe.each(files.map((f) => [basename(f, '.json'), join(dir, f)]))('%s', (name, file) => {
   const recording = JSON.parse(readFileSync(file, 'utf8')) as Recording;
   const host = makeHost(hostSpecFromJson(recording, name.slice(name.lastIndexOf('-') + 1) as KvmMode, name));
@@ -195,5 +271,8 @@ describe.each(files.map((f) => [basename(f, '.json'), join(dir, f)]))('%s', (nam
   });
   test.each(Object.keys(recording.more ?? {}))('%s', (config) => {
     expect(ask(host, recording.more![config]!)).toEqual([]);
+  });
+  test.each(Object.keys(recording.after ?? {}))('after a run: %s', (config) => {
+    expect(askAfter(host, recording.after![config]!)).toEqual([]);
   });
 });

@@ -50,6 +50,7 @@ interface AnyRow {
   readonly razUnless?: Condition;
   readonly razInMask?: true;
   readonly aa32?: true;
+  readonly fromEvenIfRaz?: true;
   readonly implementation?: 32 | 64;
 }
 interface Row extends AnyRow {
@@ -87,7 +88,7 @@ function isWi(vm: VmRegs, row: Row | undefined): boolean {
 export function idRegLimit(vm: VmRegs, packed: number): bigint {
   const name = idRegAt(packed);
   const row = name && rows.get(name);
-  if (!name || !row || isRaz(vm, row)) return 0n;
+  if (!name || !row || (isRaz(vm, row) && !row.fromEvenIfRaz)) return 0n;
   if (row.implementation) return implementationValue(vm, name);
   let value = vm.host.sanitised(name) & row.shown;
   for (const [f, condition] of Object.entries(row.onlyIf ?? {}))

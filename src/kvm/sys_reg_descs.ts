@@ -209,6 +209,8 @@ interface IdDesc<R extends IdRegName> {
 /** The AArch32 view: all 32 bits are offered; without AArch32 at EL0 everything is RAZ and writes are ignored. */
 interface Aa32Desc<R extends IdRegName> extends Pick<IdDesc<R>, 'onlyIf' | 'atMost' | 'from' | 'quirk'> {
   readonly aa32: true;
+  /** KVM's own fields show even where the rest of the AArch32 view reads as zero (a slip of 7.2 that is ABI). */
+  readonly fromEvenIfRaz?: true;
   readonly hide?: readonly FieldName<R>[];
 }
 /** Values of the implementation: invariant unless KVM_CAP_ARM_WRITABLE_IMP_ID_REGS, then anything within `width` bits. */
@@ -226,7 +228,7 @@ export const ID_DESCS: { readonly [R in IdRegName]?: IdRow<R> } = {
   REVIDR_EL1:       { implementation: 64 },
   ID_PFR0_EL1:      aa32,
   ID_PFR1_EL1:      aa32,
-  ID_DFR0_EL1:      { aa32: true, from: { PerfMon: 'perfMon' }, atMost: { CopDbg: 'Debugv8p8' }, quirk: 'dfr0_32' },
+  ID_DFR0_EL1:      { aa32: true, from: { PerfMon: 'perfMon' }, fromEvenIfRaz: true, atMost: { CopDbg: 'Debugv8p8' }, quirk: 'dfr0_32' },
   ID_MMFR0_EL1:     aa32,
   ID_MMFR1_EL1:     aa32,
   ID_MMFR2_EL1:     aa32,
