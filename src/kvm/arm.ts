@@ -7,7 +7,7 @@ import { decode, encode, KVM_EXIT, KVM_MP_STATE, KVM_SYSTEM_EVENT, offsetOf, pat
 import { enablePmu, enableTimers } from './attrs.ts';
 import type { Call } from './call.ts';
 import { refuse } from './errors.ts';
-import { finalizeGicIdRegs } from './id_regs.ts';
+import { firstRun } from './fgu.ts';
 import { isFinalized } from './reset.ts';
 import { runPage, type Vcpu } from './vcpu.ts';
 import { hasIrqchip, hasPendingIrq } from './vgic/vgic.ts';
@@ -35,7 +35,7 @@ function prepare(vcpu: Vcpu): void {
   if (!isFinalized(regs)) throw refuse.EPERM;
   if (regs.hasRun) return;
   if (hasIrqchip(vm)) mapResources(vm);
-  if (!vm.regs.ranOnce) finalizeGicIdRegs(vm.regs);
+  firstRun(regs);
   if (holds(vm.regs, 'el2')) claimMaintenanceIrq(vcpu);
   enableTimers(vcpu);
   enablePmu(vcpu);

@@ -105,6 +105,9 @@ export function finish(result: Result): number {
   }
 }
 
+/** The largest structure, and the largest register. */
+const SCRATCH = 64 << 10;
+
 /** One address space, its descriptors, and one thread. */
 export class Process implements Caller {
   readonly pid: number;
@@ -114,11 +117,23 @@ export class Process implements Caller {
   private readonly firstFd = 3;
   /** The answer of signalPending. */
   pendingSignal = false;
+  private readonly scratchArea: bigint;
 
   constructor(mem: PhysMem, pid = 1) {
     this.pid = pid;
     this.tid = pid;
     this.memory = new Memory(mem);
+    this.scratchArea = this.memory.allocate(2 * SCRATCH);
+  }
+  /** Bytes in memory for the length of one request. @returns the address */
+  scratch(bytes: Uint8Array): bigint {
+    this.memory.write(this.scratchArea, bytes);
+    return this.scratchArea;
+  }
+  /** The same in a second place, for what the first one points to. */
+  scratch2(bytes: Uint8Array): bigint {
+    this.memory.write(this.scratchArea + BigInt(SCRATCH), bytes);
+    return this.scratchArea + BigInt(SCRATCH);
   }
   installFd(file: HostFile): number {
     let i = this.files.indexOf(undefined);
