@@ -171,7 +171,8 @@ interface Operand extends Unpacked {
   readonly fmt: Fmt;
 }
 function operand(cx: FpContext, fmt: Fmt, bits: bigint): Operand {
-  return { ...fpUnpack(cx, fmt, bits), bits, fmt };
+  const { type, sign, mant, exp } = fpUnpack(cx, fmt, bits);
+  return { type, sign, mant, exp, bits, fmt };
 }
 
 function mulAdd(cx: FpContext, fmt: Fmt, factors: Fmt, addend: bigint, op1: bigint, op2: bigint): bigint {
