@@ -1,0 +1,101 @@
+// `npm run difftest`: random instruction sequences on our reference evaluator, on our interpreter and on qemu-aarch64
+// (user mode), states compared. Every difference is cut down to what is needed and printed as a case.
+//   node tools/difftest/main.mjs [--instructions N] [--seed N] [--qemu PATH | QEMU_AARCH64=PATH] [--only REGEX]
+//        [--groups a,b] [--length N] [--batch N] [--write] [--no-interp]
+// Needs qemu-aarch64 (11 or newer) and a compiler for aarch64 (Debian: qemu-user, clang-19 and lld-19, or
+// gcc-aarch64-linux-gnu); `npm run build` first.
+//   --instructions  stop after so many executed instructions (default 100000)
+//   --only          draw only rows whose names match
+//   --verbose       print differing blocks as they were drawn, too
+//   --write         write each case to test/cases/a64/NNNN.s
+
+import { parseArgs } from 'node:util';
+import { Decoder } from '../../dist/cpu/decode.js';
+import { collectRows } from '../../dist/isa/handlers.js';
+import { Drawer } from './generate.mjs';
+import { groups as allGroups } from './groups.mjs';
+import { Reference } from './ours.mjs';
+import { Qemu } from './qemu.mjs';
+import { reportDifference } from './report.mjs';
+import { differences } from './state.mjs';
+
+const { values: opt } = parseArgs({
+  options: {
+    instructions: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: '1' },
+    qemu: { type: 'string', default: process.env.QEMU_AARCH64 ?? 'qemu-aarch64' },
+    cpu: { type: 'string', default: 'max,sve=off,sme=off' },
+    only: { type: 'string' },
+    groups: { type: 'string' },
+    length: { type: 'string', default: '40' },
+    batch: { type: 'string', default: '1000' },
+    limit: { type: 'string', default: '10' },
+    write: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+const number = (name) => {
+  const n = Number(opt[name]);
+  if (!Number.isInteger(n) || n < 0) {
+    process.stderr.write(`difftest: --${name} wants a number, not '${opt[name]}'\n`);
+    process.exit(2);
+  }
+  return n;
+};
+
+const qemu = new Qemu(opt.qemu, opt.cpu);
+process.stdout.write(`${qemu.version()}, -cpu ${opt.cpu}\n`);
+const wanted = opt.groups?.split(',');
+const entries = collectRows(Object.values(allGroups));
+const inGroups = new Set(
+  Object.entries(allGroups).flatMap(([name, g]) => (!wanted || wanted.includes(name) ? Object.keys(g.rows) : [])),
+);
+const only = opt.only && new RegExp(opt.only);
+const decoder = new Decoder(entries, () => true);
+const reference = new Reference(decoder);
+const drawn = entries.filter((e) => e.semantic && inGroups.has(e.name) && (!only || only.test(e.name)));
+const drawer = new Drawer(drawn, reference, { length: number('length') });
+for (const e of entries) drawer.byName.set(e.name, e);
+
+const total = number('instructions');
+const batchSize = number('batch');
+const counts = new Map();
+let seed = number('seed') * 1_000_003;
+let done = 0;
+let blocks = 0;
+let different = 0;
+const started = process.hrtime.bigint();
+while (done < total && different < number('limit')) {
+  const batch = [];
+  let steps = 0;
+  for (let i = 0; i < batchSize && done + steps < total; i++) {
+    const block = drawer.draw(seed++, i);
+    if (block.words.length === 0) {
+      i--;
+      continue;
+    }
+    batch.push(block);
+    steps += block.steps;
+  }
+  const ends = qemu.run(batch);
+  batch.forEach((block, i) => {
+    const theirs = ends[i];
+    if (i > ends.length) return;
+    const differ = theirs ? differences(block.end, theirs) : ['the emulator died or hung on this block'];
+    if (differ.length > 0) {
+      if (different < number('limit'))
+        reportDifference({ block, differ, reference, qemu, write: opt.write, verbose: opt.verbose });
+      different++;
+    }
+    for (const name of block.rows) counts.set(name, (counts.get(name) ?? 0) + 1);
+  });
+  done += steps;
+  blocks += batch.length;
+}
+const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+const unmet = drawn.filter((e) => !counts.has(e.name)).map((e) => e.name);
+process.stdout.write(
+  `${done} instructions in ${blocks} blocks, ${counts.size} rows, ${different} differing blocks, ${seconds.toFixed(0)} s\n`,
+);
+if (unmet.length > 0) process.stdout.write(`rows not met: ${unmet.join(' ')}\n`);
+process.exit(different > 0 ? 1 : 0);

@@ -1,0 +1,142 @@
+// Our side: blocks on the reference evaluator, one instruction at a time, and on the generated interpreter. Says
+// what a user process would see of each exception.
+
+import { enc } from '../../dist/arch/schema.js';
+import { FPCR } from '../../dist/cpu/fp/context.js';
+import { runEntry, testState } from '../../dist/isa/testing.js';
+import { helperTable } from './helpers.mjs';
+import { LITERAL } from './rows.mjs';
+import { CODE_WORDS, codeAddress, END, WINDOW, WINDOW_BASE } from './state.mjs';
+
+const FPCR_ENC = enc(3, 3, 4, 4, 0);
+/** Bits of FPCR that both machines have. */
+export const FPCR_BITS =
+  FPCR.AHP | FPCR.DN | FPCR.FZ | FPCR.RMode | FPCR.FZ16 | FPCR.EBF | FPCR.NEP | FPCR.AH | FPCR.FIZ;
+
+const EC = {
+  UNKNOWN: 0x00,
+  PAC: 0x1c,
+  IABORT: 0x20,
+  PC_ALIGN: 0x22,
+  DABORT: 0x24,
+  SP_ALIGN: 0x26,
+  MOPS: 0x27,
+  BRK: 0x3c,
+};
+
+/** The signal that Linux makes of an exception. */
+export function signalOf(ec, iss) {
+  switch (ec) {
+    case EC.UNKNOWN:
+    case EC.PAC:
+      return 'SIGILL';
+    case EC.BRK:
+      return 'SIGTRAP';
+    case EC.PC_ALIGN:
+    case EC.SP_ALIGN:
+      return 'SIGBUS 1';
+    case EC.DABORT:
+      return (iss & 63) === 0x21 ? 'SIGBUS 1' : 'SIGSEGV';
+    case EC.IABORT:
+      return 'SIGSEGV';
+    default:
+      return `exception class 0x${ec.toString(16)}`;
+  }
+}
+
+/** Changed 8-byte words of the window. */
+export function changes(memory) {
+  const now = new BigUint64Array(memory.buffer, memory.byteOffset, memory.length / 8);
+  const before = new BigUint64Array(WINDOW.buffer);
+  const out = new Map();
+  for (let i = 0; i < now.length; i++) if (now[i] !== before[i]) out.set(i, now[i]);
+  return out;
+}
+
+/** A run of the reference evaluator that can be taken forward one instruction at a time. */
+export class Reference {
+  /** @param decoder of the machine */
+  constructor(decoder) {
+    this.decoder = decoder;
+    this.helpers = {
+      ...helperTable,
+      readSysreg: () => 0n,
+      writeSysreg: (e, value) => {
+        if (e === FPCR_ENC) this.s.slots.FPCR = value & BigInt(FPCR_BITS);
+      },
+      system: () => 0n,
+    };
+  }
+  /** @param state is not changed */
+  start(state, index) {
+    this.base = codeAddress(index);
+    this.s = testState({
+      x: state.x,
+      sp: state.sp,
+      pc: this.base,
+      nzcv: state.nzcv,
+      v: state.v,
+      memoryBase: WINDOW_BASE,
+      memory: WINDOW.slice(),
+      // qemu-aarch64 never checks the alignment of SP (its translate-a64.c says so).
+      slots: { FPCR: BigInt(state.fpcr), FPSR: BigInt(state.fpsr), SP_MASK: 0n },
+    });
+  }
+  /** A copy to go back to. */
+  save() {
+    const { s } = this;
+    return { ...s, x: [...s.x], v: [...s.v], memory: s.memory.slice(), slots: { ...s.slots } };
+  }
+  restore(saved) {
+    this.s = saved;
+  }
+  get offset() {
+    return Number(BigInt.asIntN(64, this.s.pc - this.base));
+  }
+  /** Executes one word at PC. @param words the block, for literal loads @returns undefined to go on, or how it ended. */
+  step(word, words) {
+    if (word === END) return { how: 'end' };
+    const hit = this.decoder.decode(word);
+    if (!hit) return { how: 'SIGILL' };
+    const { s } = this;
+    const { memory } = s;
+    if (LITERAL.test(hit.entry.name)) {
+      s.memoryBase = this.base;
+      s.memory = new Uint8Array(Uint32Array.from({ length: CODE_WORDS }, (_, i) => words[i] ?? END).buffer);
+    }
+    const o = runEntry(hit.entry, word, s, this.helpers);
+    s.memoryBase = WINDOW_BASE;
+    s.memory = memory;
+    if (o.kind !== 'exception') return undefined;
+    const how = signalOf(o.ec, o.iss);
+    return how === 'SIGSEGV' ? { how, addr: o.far } : { how };
+  }
+  end(outcome) {
+    const { s } = this;
+    return {
+      ...outcome,
+      at: this.offset,
+      state: {
+        x: [...s.x],
+        sp: s.sp,
+        nzcv: s.nzcv,
+        fpcr: Number(s.slots.FPCR ?? 0n),
+        fpsr: Number(s.slots.FPSR ?? 0n),
+        v: [...s.v],
+      },
+      memory: changes(s.memory),
+    };
+  }
+  /** Runs a whole block. @returns its end and the number of instructions. */
+  run(block, limit = 5000) {
+    this.start(block.state, block.index);
+    for (let steps = 0; steps < limit; steps++) {
+      const at = this.offset;
+      if (at < 0 || at >= CODE_WORDS * 4) return { end: this.end({ how: 'SIGSEGV' }), steps };
+      if (at & 3) return { end: this.end({ how: 'SIGBUS 1' }), steps };
+      const stop = this.step(block.words[at / 4] ?? END, block.words);
+      if (stop) return { end: this.end(stop), steps };
+    }
+    return { end: this.end({ how: 'no end' }), steps: limit };
+  }
+}

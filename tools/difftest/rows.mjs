@@ -1,0 +1,115 @@
+// Which rows are drawn, how their fields are narrowed, and what is left out with the reason. Data about rows only;
+// generate.mjs draws.
+
+/** Rows never drawn by themselves. Everything else that has semantics is. */
+export const EXCLUDED = {
+  SVC: 'would call the host kernel',
+  MSR_imm: 'user mode may write only fields that show nowhere in the state compared here',
+  SYSL: 'no allocated operation is open to user mode',
+  SEV: 'the other CPUs of the emulator do not exist',
+  SYS: 'DC ZVA is the only one open to user mode that changes state, and its block has another size (512 bytes, ours 64)',
+  PACGA: 'the keys of the other process are unknown; checked against recorded values in cpu/pauth.test.ts',
+};
+/** Features that qemu-aarch64 11.1 does not have. */
+const LRCPC3 = 'qemu-aarch64 has no FEAT_LRCPC3';
+for (const name of ['STLUR_fp', 'LDAPUR_fp', 'STLR_pre', 'LDAPR_post', 'STILP_pre', 'STILP', 'LDIAPP_post', 'LDIAPP'])
+  EXCLUDED[name] = LRCPC3;
+
+/** Rows that only make sense after others: drawn by the sequence of that name in generate.mjs. */
+export const SEQUENCES = {
+  signed: /^(PAC|AUT)(I|D)Z?[AB]$/,
+  signedHint: /^(PAC|AUT)I[AB](SP|Z|1716)$/,
+  signedBranch: /^(BRA|BLRA|BRAZ|BLRAZ|RETA)$/,
+  signedLoad: /^LDRA$/,
+  mops: /^(CPYF?|SET)[PME]$/,
+  exclusive: /^(LD|ST)[AL]?X[RP]$/,
+  branch: /^(BR|BLR|RET)$/,
+};
+export const sequenceOf = (name) => Object.keys(SEQUENCES).find((k) => SEQUENCES[k].test(name));
+
+const systemRegister = (list) => (f, r) => Object.assign(f, r.pick(list));
+const reg = (op1, CRn, CRm, op2) => ({ o0: 1, op1, CRn, CRm, op2 });
+const NZCV = reg(3, 4, 2, 0);
+const FPCR = reg(3, 4, 4, 0);
+const FPSR = reg(3, 4, 4, 1);
+/** A few words ahead, so that both ways lead on. */
+const skip = (field) => (f, r) => {
+  f[field] = 1 + r.below(4);
+};
+
+/** Should-be-one operands: we do not look at them, qemu-aarch64 calls other values UNDEFINED; both are allowed. */
+const ones =
+  (...names) =>
+  (f) => {
+    for (const n of names) f[n] = 31;
+  };
+
+/** Changes to random fields, by row. `r` is the random source. */
+export const NARROW = {
+  MRS: systemRegister([NZCV, FPCR, FPSR]),
+  MSR_reg: systemRegister([NZCV, FPCR, FPSR]),
+  /** A deadline in the past. */
+  WFET: (f) => Object.assign(f, { Rt: 31 }),
+  WFIT: (f) => Object.assign(f, { Rt: 31 }),
+  /** The immediate that qemu-aarch64 takes as a semihosting call. */
+  HLT: (f) => {
+    if (f.imm16 === 0xf000) f.imm16 = 1;
+  },
+  BRK: (f) => {
+    if (f.imm16 === 0xd2d2) f.imm16 = 1;
+  },
+  B: skip('imm26'),
+  BL: skip('imm26'),
+  B_cond: skip('imm19'),
+  BC_cond: skip('imm19'),
+  CBZ: skip('imm19'),
+  CBNZ: skip('imm19'),
+  TBZ: skip('imm14'),
+  TBNZ: skip('imm14'),
+  SMULH: ones('Ra'),
+  UMULH: ones('Ra'),
+  LDAR: ones('Rs', 'Rt2'),
+  STLR: ones('Rs', 'Rt2'),
+  LDLAR: ones('Rs', 'Rt2'),
+  STLLR: ones('Rs', 'Rt2'),
+};
+/** Rows that end a block or nearly always do: drawn seldom. */
+export const RARE = new Set(['UDF', 'BRK', 'HLT', 'HVC', 'SMC', 'ERET', 'ERETA']);
+
+/** Rows whose faults are not drawn: whether a store-exclusive looks at the address or at the monitor first is free. */
+export const FAULTS_OPEN = /^STL?X[RP]$/;
+
+/** Rows at which qemu-aarch64 loses the exclusive monitor, which any CPU may do at any time. */
+export const CLEARS_MONITOR = /^(YIELD|WF[EI]T?)$/;
+
+/** Literal loads read the code itself: the distance must stay inside the block. */
+export const LITERAL = /_lit(_fp)?$/;
+
+/** Bits that are RES0 for us but storage for a CPU that also has AArch32: Len and Stride, and the flags of VFP compares. */
+const AARCH32_BITS = { FPCR: 0x0037_0000n, FPSR: 0xf000_0000n };
+/** @returns why this word is not drawn in this state, or undefined. `x`: X0..X30 */
+export function refusedNow(name, f, x) {
+  if (name !== 'MSR_reg' || f.CRm !== FPCR.CRm) return undefined;
+  const bits = f.op2 === FPCR.op2 ? AARCH32_BITS.FPCR : AARCH32_BITS.FPSR;
+  return (x[f.Rt] ?? 0n) & bits ? 'writes bits that only exist where AArch32 does' : undefined;
+}
+
+/**
+ * Encodings that differ by an allowed choice (CONSTRAINED UNPREDICTABLE) or that the other side does not have.
+ * @returns why this word is not drawn, or undefined
+ */
+export function refused(name, f) {
+  const writesBase = /_(pre|post)(_fp)?$/.test(name);
+  if (writesBase && !/_fp$/.test(name) && f.Rn !== 31 && (f.Rt === f.Rn || f.Rt2 === f.Rn))
+    return 'CONSTRAINED UNPREDICTABLE: base written back is also transferred';
+  if (/^LD(N?P|PSW|XP|AXP|IAPP)/.test(name) && f.Rt === f.Rt2)
+    return 'CONSTRAINED UNPREDICTABLE: both loads to one register';
+  if (
+    /^STL?X[RP]$/.test(name) &&
+    (f.Rs === f.Rt || (f.Rs === f.Rn && f.Rn !== 31) || (/P$/.test(name) && f.Rs === f.Rt2))
+  )
+    return 'CONSTRAINED UNPREDICTABLE: status register is also data or base';
+  if (/^(LDCLRP|LDSETP|SWPP)$/.test(name) && f.Rt === f.Rt2)
+    return 'CONSTRAINED UNPREDICTABLE: both results to one register';
+  return undefined;
+}
