@@ -2,7 +2,7 @@
 // high to low. Every bit says its polarity (en: 0 traps, trap: 1 traps, bits: neither) and the feature it needs; where
 // that is missing the bit is RES0 unless a word says otherwise. Rows only; the words are explained in schema.ts.
 import {
-  allOf, anyOf, bits, type ControlBits, type ControlReg, ctlreg, en, fgt, pick, trap, without, wr,
+  allOf, anyOf, bits, type ControlBits, ctlreg, en, fgt, inOrder, pick, trap, without, wr,
 } from './schema.ts';
 
 // Fine-grained traps. The read registers; the write registers are the same bits without those of read-only registers.
@@ -776,14 +776,14 @@ export const CONTROL_REGS = {
     T0SZ:        bits([5, 0], 'always'),
   }),
   HDFGRTR2_EL2: ctlreg([3, 4, 3, 1, 0], 'FEAT_FGT2', { el: 2, bank: 'el2', vncr: 0x1a0, fgt: 'read' }, HDFGRTR2),
-  HDFGWTR2_EL2: ctlreg([3, 4, 3, 1, 1], 'FEAT_FGT2', { el: 2, bank: 'el2', vncr: 0x1b0, fgt: 'write' }, {
+  HDFGWTR2_EL2: ctlreg([3, 4, 3, 1, 1], 'FEAT_FGT2', { el: 2, bank: 'el2', vncr: 0x1b0, fgt: 'write' }, inOrder({
     ...without(HDFGRTR2, 'nSPMDEVAFF_EL1', 'nSPMID', 'nPMSSDATA'),
     nPMZR_EL0:         en(21, 'FEAT_PMUv3p9'),
-  }),
+  })),
   HFGRTR2_EL2: ctlreg([3, 4, 3, 1, 2], 'FEAT_FGT2', { el: 2, bank: 'el2', vncr: 0x2c0, fgt: 'read' }, HFGRTR2),
   HFGWTR2_EL2: ctlreg([3, 4, 3, 1, 3], 'FEAT_FGT2', { el: 2, bank: 'el2', vncr: 0x2c8, fgt: 'write' }, without(HFGRTR2, 'nERXGSR_EL1')),
   HDFGRTR_EL2: ctlreg([3, 4, 3, 1, 4], 'FEAT_FGT', { el: 2, bank: 'el2', vncr: 0x1d0, fgt: 'read' }, HDFGRTR),
-  HDFGWTR_EL2: ctlreg([3, 4, 3, 1, 5], 'FEAT_FGT', { el: 2, bank: 'el2', vncr: 0x1d8, fgt: 'write' }, {
+  HDFGWTR_EL2: ctlreg([3, 4, 3, 1, 5], 'FEAT_FGT', { el: 2, bank: 'el2', vncr: 0x1d8, fgt: 'write' }, inOrder({
     ...without(HDFGRTR, 'PMBIDR_EL1', 'nBRBIDR', 'PMCEIDn_EL0', 'TRBIDR_EL1', 'TRCSTATR', 'TRCOSLSR', 'TRCID', 'TRCAUTHSTATUS',
       'PMSIDR_EL1', 'PMMIR_EL1', 'OSLSR_EL1', 'DBGAUTHSTATUS_EL1'),
     TRFCR_EL1:         trap(49, 'FEAT_TRF'),
@@ -791,7 +791,7 @@ export const CONTROL_REGS = {
     PMCR_EL0:          trap(21, 'FEAT_PMUv3'),
     PMSWINC_EL0:       trap(20, 'FEAT_PMUv3'),
     OSLAR_EL1:         trap(8, 'always'),
-  }),
+  })),
   HAFGRTR_EL2: ctlreg([3, 4, 3, 1, 6], 'FEAT_FGT', { el: 2, bank: 'el2', vncr: 0x1e8, fgt: 'read' }, {
     AMEVTYPER115_EL0:  trap(49, 'FEAT_AMUv1'),
     AMEVCNTR115_EL0:   trap(48, 'FEAT_AMUv1'),
@@ -923,7 +923,7 @@ export const CONTROL_REGS = {
     EL0VCTEN:  en(1, 'always'),
     EL0PCTEN:  en(0, 'always'),
   }),
-} as const satisfies Readonly<Record<string, ControlReg>>;
+} as const;
 
 export type ControlRegName = keyof typeof CONTROL_REGS;
 export type ControlBitName<R extends ControlRegName> = Extract<keyof (typeof CONTROL_REGS)[R]['fields'], string>;

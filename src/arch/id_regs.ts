@@ -2,7 +2,7 @@
 // A value that brings a feature is named after it, once in the whole table; where a second field repeats the news (the
 // AArch32 view, ZFR0), its value has a plain name. NI: not implemented, IMP: implemented and Arm has no FEAT_ name.
 // Rows only: what has these values is cpu/models.ts, what a feature requires is features.ts.
-import { choice, count, idField, idreg, signedField } from './schema.ts';
+import { choice, count, fgtR, idField, idreg, signedField } from './schema.ts';
 
 // The values of ID_AA64ISAR1_EL1.{APA,API} and ID_AA64ISAR2_EL1.APA3; the features are any of the three (features.ts).
 const ADDRESS_AUTH = { NI: 0, PAuth: 1, EPAC: 2, PAuth2: 3, FPAC: 4, FPACCOMBINE: 5, PAuth_LR: 6 } as const;
@@ -14,14 +14,14 @@ export const ID_REGS = {
     CC:             choice(15, 12, { '20_BIT': 5 }),
     FORMAT:         choice(11, 8, { FORMAT_0: 0 }),
     NUMREC:         choice(7, 0, { '8': 8, '16': 16, '32': 32, '64': 64 }),
-  }),
+  }, { feat: 'FEAT_BRBE', traps: [fgtR('nBRBIDR')] }),
   MIDR_EL1: idreg([3, 0, 0, 0, 0], {
     Implementer:    count(31, 24),
     Variant:        count(23, 20),
     Architecture:   count(19, 16),
     PartNum:        count(15, 4),
     Revision:       count(3, 0),
-  }),
+  }, { traps: [fgtR('MIDR_EL1')] }),
   MPIDR_EL1: idreg([3, 0, 0, 0, 5], {
     Aff3:           count(39, 32),
     U:              count(30),
@@ -29,10 +29,10 @@ export const ID_REGS = {
     Aff2:           count(23, 16),
     Aff1:           count(15, 8),
     Aff0:           count(7, 0),
-  }, { res1: [31] }),
+  }, { res1: [31], traps: [fgtR('MPIDR_EL1')] }),
   REVIDR_EL1: idreg([3, 0, 0, 0, 6], {
     IMPDEF:         count(63, 0),
-  }),
+  }, { traps: ['HCR_EL2.TID1', fgtR('REVIDR_EL1')] }),
 
   // The AArch32 view.
 
@@ -526,7 +526,7 @@ export const ID_REGS = {
 
   ERRIDR_EL1: idreg([3, 0, 5, 3, 0], {
     NUM:            count(15, 0),
-  }),
+  }, { feat: 'FEAT_RAS', traps: ['HCR_EL2.TERR', fgtR('ERRIDR_EL1')] }),
   PMSIDR_EL1: idreg([3, 0, 9, 9, 7], {
     SME:            idField(32, 32, { NI: 0, FEAT_SPE_SME: 1 }),
     ALTCLK:         idField(31, 28, { NI: 0, FEAT_SPE_ALTCLK: 1, IMPDEF: 15 }),
@@ -546,7 +546,7 @@ export const ID_REGS = {
     FL:             count(2),
     FT:             count(1),
     FE:             count(0),
-  }),
+  }, { feat: 'FEAT_SPE', traps: ['MDCR_EL2.TPMS', fgtR('PMSIDR_EL1')] }),
   PMBIDR_EL1: idreg([3, 0, 9, 10, 7], {
     MaxBuffSize:    count(47, 32),
     EA:             choice(11, 8, { NotDescribed: 0, Ignored: 1, SError: 2 }),
@@ -554,7 +554,7 @@ export const ID_REGS = {
     F:              count(5),
     P:              count(4),
     ALIGN:          count(3, 0),
-  }),
+  }, { feat: 'FEAT_SPE', traps: [fgtR('PMBIDR_EL1')] }),
   TRBIDR_EL1: idreg([3, 0, 9, 11, 7], {
     MaxBuffSize:    count(47, 32),
     MPAM:           idField(15, 12, { NI: 0, DEFAULT: 1, FEAT_TRBE_MPAM: 2 }),
@@ -563,7 +563,7 @@ export const ID_REGS = {
     F:              count(5),
     P:              count(4),
     Align:          count(3, 0),
-  }),
+  }, { feat: 'FEAT_TRBE', traps: [fgtR('TRBIDR_EL1')] }),
   PMMIR_EL1: idreg([3, 0, 9, 14, 6], {
     SME:            idField(31, 28, { NI: 0, FEAT_PMUv3_SME: 1 }),
     EDGE:           idField(27, 24, { NI: 0, FEAT_PMUv3_EDGE: 1, FEAT_PMUv3_TH2: 2 }),
@@ -571,7 +571,7 @@ export const ID_REGS = {
     BUS_WIDTH:      count(19, 16),
     BUS_SLOTS:      count(15, 8),
     SLOTS:          count(7,  0),
-  }),
+  }, { feat: 'FEAT_PMUv3', traps: ['MDCR_EL2.TPM', fgtR('PMMIR_EL1')] }),
   MPAMIDR_EL1: idreg([3, 0, 10, 4, 4], {
     HAS_SDEFLT:     count(61),
     HAS_FORCE_NS:   count(60),
@@ -583,11 +583,11 @@ export const ID_REGS = {
     VPMR_MAX:       count(20, 18),
     HAS_HCR:        count(17),
     PARTID_MAX:     count(15, 0),
-  }),
+  }, { feat: 'FEAT_MPAM', traps: ['MPAMHCR_EL2.TRAP_MPAMIDR_EL1', 'MPAM2_EL2.TIDR'] }),
   LORID_EL1: idreg([3, 0, 10, 4, 7], {
     LD:             count(23, 16),
     LR:             count(7,  0),
-  }),
+  }, { feat: 'FEAT_LOR', traps: ['HCR_EL2.TLOR', fgtR('LORID_EL1')] }),
 
   // Caches and granules.
 
@@ -596,7 +596,7 @@ export const ID_REGS = {
     NumSets:        count(27, 13),
     Associativity:  count(12, 3),
     LineSize:       count(2,  0),
-  }),
+  }, { traps: ['HCR_EL2.TID2', 'HCR_EL2.TID4', fgtR('CCSIDR_EL1')] }),
   CLIDR_EL1: idreg([3, 1, 0, 0, 1], {
     Ttypen:         count(46, 33),
     ICB:            count(32, 30),
@@ -610,13 +610,13 @@ export const ID_REGS = {
     Ctype3:         choice(8,  6,  CACHE_TYPE),
     Ctype2:         choice(5,  3,  CACHE_TYPE),
     Ctype1:         choice(2,  0,  CACHE_TYPE),
-  }),
+  }, { traps: ['HCR_EL2.TID2', 'HCR_EL2.TID4', fgtR('CLIDR_EL1')] }),
   CCSIDR2_EL1: idreg([3, 1, 0, 0, 2], {
     NumSets:        count(23, 0),
-  }),
+  }, { feat: 'FEAT_CCIDX', traps: ['HCR_EL2.TID2', 'HCR_EL2.TID4'] }),
   GMID_EL1: idreg([3, 1, 0, 0, 4], {
     BS:             count(3, 0),
-  }),
+  }, { feat: 'FEAT_MTE2', traps: ['HCR_EL2.TID5'] }),
   SMIDR_EL1: idreg([3, 1, 0, 0, 6], {
     NSMC:           count(59, 56),
     HIP:            count(55, 52),
@@ -626,10 +626,10 @@ export const ID_REGS = {
     SMPS:           count(15),
     SH:             count(14, 13),
     Affinity:       count(11, 0),
-  }),
+  }, { feat: 'FEAT_SME', traps: ['HCR_EL2.TID1'] }),
   AIDR_EL1: idreg([3, 1, 0, 0, 7], {
     IMPDEF:         count(63, 0),
-  }),
+  }, { traps: ['HCR_EL2.TID1', fgtR('AIDR_EL1')] }),
   CTR_EL0: idreg([3, 3, 0, 0, 1], {
     TminLine:       count(37, 32),
     DIC:            count(29),
@@ -639,11 +639,11 @@ export const ID_REGS = {
     DminLine:       count(19, 16),
     L1Ip:           choice(15, 14, { RESERVED_VPIPT: 0, RESERVED_AIVIVT: 1, VIPT: 2, PIPT: 3 }),
     IminLine:       count(3, 0),
-  }, { el: 0, res1: [31] }),
+  }, { el: 0, res1: [31], traps: ['SCTLR_EL1.UCT', 'HCR_EL2.TID2', fgtR('CTR_EL0')] }),
   DCZID_EL0: idreg([3, 3, 0, 0, 7], {
     DZP:            count(4),
     BS:             count(3, 0),
-  }, { el: 0 }),
+  }, { el: 0, traps: [fgtR('DCZID_EL0')] }),
 } as const;
 
 export type IdRegName = keyof typeof ID_REGS;

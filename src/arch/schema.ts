@@ -114,6 +114,8 @@ export interface Access {
   readonly el12?: true;
   /** The EL2 register that this name reaches at EL2 while HCR_EL2.E2H is 1. */
   readonly e2h?: string;
+  /** UNDEFINED at EL1 whatever HCR_EL2.NV says. */
+  readonly noNv?: true;
   /** Another name of the same register's contents. */
   readonly alias?: string;
   /** What may trap an access through the _EL02 alias. */
@@ -148,6 +150,7 @@ export interface IdReg<F extends Fields = Fields, T extends readonly TrapRef[] =
 type Fields = Readonly<Record<string, Field>>;
 interface IdRegOptions<T extends readonly TrapRef[]> {
   readonly el?: 0;
+  readonly feat?: string;
   readonly res1?: readonly Bits[];
   readonly raz?: readonly Bits[];
   readonly traps?: T;
@@ -173,8 +176,8 @@ export function count(hi: number, lo = hi): Field<Record<never, number>> {
 export function idreg<const F extends Fields, const T extends readonly TrapRef[] = readonly []>(
   at: Encoding, fields: F, options: IdRegOptions<T> = {},
 ): IdReg<F, T> {
-  const { res1, raz, el = 1, traps = [] as unknown as T } = options;
-  return { enc: enc(...at), el, access: 'ro', feat: 'always', fields, res1: maskOf(res1), raz: maskOf(raz), traps };
+  const { res1, raz, el = 1, feat = 'always', traps = [] as unknown as T } = options;
+  return { enc: enc(...at), el, access: 'ro', feat: feat as Need, fields, res1: maskOf(res1), raz: maskOf(raz), traps };
 }
 
 export function maskOf(list: readonly Bits[] = []): bigint {
@@ -227,7 +230,8 @@ export interface ControlReg<F extends ControlBits = ControlBits, T extends reado
   readonly e2h0?: ControlBits;
   readonly e2h0Res1?: bigint;
 }
-interface ControlOptions<T extends readonly TrapRef[]> extends AccessOptions {
+interface ControlOptions<T extends readonly TrapRef[], A extends true | undefined> extends Omit<AccessOptions, 'el12'> {
+  readonly el12?: A;
   readonly el: 0 | 1 | 2 | 3;
   readonly traps?: T;
   readonly res1?: readonly Bits[];
@@ -236,17 +240,25 @@ interface ControlOptions<T extends readonly TrapRef[]> extends AccessOptions {
   readonly e2h0Res1?: readonly Bits[];
 }
 
-export function ctlreg<const F extends ControlBits, const T extends readonly TrapRef[] = readonly []>(
-  at: Encoding, feat: Need, options: ControlOptions<T>, fields: F,
-): ControlReg<F, T> {
+/** A row says in its type whether it has an _EL12 alias. */
+type Aliased<O> = O extends { readonly el12: true } ? { readonly el12: true } : unknown;
+
+export function ctlreg<const F extends ControlBits, const T extends readonly TrapRef[] = readonly [], A extends true | undefined = undefined>(
+  at: Encoding, feat: Need, options: ControlOptions<T, A>, fields: F,
+): ControlReg<F, T> & Aliased<{ readonly el12: A }> {
   const { res1, e2h0Res1, traps = [] as unknown as T, ...rest } = options;
   const layout = rest.e2h0 === undefined ? {} : { e2h0Res1: maskOf(e2h0Res1) };
-  return { enc: enc(...at), access: 'rw', feat, ...rest, ...layout, fields, res1: maskOf(res1), raz: 0n, traps };
+  const row = { enc: enc(...at), access: 'rw', feat, ...rest, ...layout, fields, res1: maskOf(res1), raz: 0n, traps };
+  return row as ControlReg<F, T> & Aliased<{ readonly el12: A }>;
 }
 
 /** The same bits without some: a write register of a fine-grained pair has only the writable registers' bits. */
 export function without<const F extends ControlBits, const K extends keyof F>(fields: F, ...keys: readonly K[]): Omit<F, K> {
   return Object.fromEntries(Object.entries(fields).filter(([k]) => !(keys as readonly PropertyKey[]).includes(k))) as Omit<F, K>;
+}
+/** The same bits, high to low. */
+export function inOrder<const F extends ControlBits>(fields: F): F {
+  return Object.fromEntries(Object.entries(fields).sort(([, a], [, b]) => b.lo - a.lo)) as F;
 }
 
 // State registers: everything that is neither identification nor control.
@@ -273,7 +285,7 @@ interface StateOptions extends AccessOptions {
 export interface StateReg extends Row {
   readonly layouts?: { readonly [F in Feat]?: Readonly<Record<string, Field>> };
   /** For a family: how many members and the encoding of each. */
-  readonly members?: { readonly count: number; readonly at: (n: number) => Encoding };
+  readonly members?: { readonly first: number; readonly last: number; readonly at: (n: number) => Encoding };
 }
 
 function fieldsOf(spec: Readonly<Record<string, Bits | Field>> = {}): Readonly<Record<string, Field>> {
@@ -286,14 +298,18 @@ export function lowBits(fields: Readonly<Record<string, Field>>): Readonly<Recor
   return Object.fromEntries(Object.entries(fields).map(([name, f]) => [name, f.lo]));
 }
 
-export function reg(at: Encoding, options: StateOptions): StateReg {
+export function reg<const O extends StateOptions>(at: Encoding, options: O): StateReg & Aliased<O> {
+  return stateReg(at, options) as StateReg & Aliased<O>;
+}
+function stateReg(at: Encoding, options: StateOptions): StateReg {
   const { fields, res1, raz, layouts, access = 'rw', feat = 'always', traps = [], ...rest } = options;
   const other = layouts === undefined ? {} : { layouts: Object.fromEntries(Object.entries(layouts).map(([f, l]) => [f, fieldsOf(l)])) };
   return { enc: enc(...at), access, feat, traps, ...rest, ...other, fields: fieldsOf(fields), res1: maskOf(res1), raz: maskOf(raz) };
 }
-/** A family: the key has <n> where the number stands. */
-export function regs(members: number, at: (n: number) => Encoding, options: StateOptions): StateReg {
-  return { ...reg(at(0), options), members: { count: members, at } };
+/** A family: the key has <n> where the number stands. Members from 0, or from the number given. */
+export function regs(members: number | readonly [first: number, last: number], at: (n: number) => Encoding, options: StateOptions): StateReg {
+  const [first, last] = typeof members === 'number' ? [0, members - 1] : members;
+  return { ...stateReg(at(first), options), members: { first, last, at } };
 }
 
 // Operations of the SYS space.

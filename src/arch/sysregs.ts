@@ -8,8 +8,10 @@ import { STATE_REGS, type StateRegKey } from './state_regs.ts';
 import { SYS_OPS } from './sys_ops.ts';
 
 type Expanded<K extends string> = K extends `${infer Head}<n>${infer Tail}` ? `${Head}${number}${Tail}` : K;
+type Twin<K extends string> = K extends `${infer Head}_EL1` ? `${Head}_EL12` : K extends `${infer Head}_EL0` ? `${Head}_EL02` : never;
+type Aliases<T> = { [K in keyof T & string]: T[K] extends { readonly el12: true } ? Twin<K> : never }[keyof T & string];
 /** Name of any system register; members of a family with their number. */
-export type RegName = IdRegName | ControlRegName | Expanded<StateRegKey>;
+export type RegName = IdRegName | ControlRegName | Expanded<StateRegKey> | Aliases<typeof STATE_REGS> | Aliases<typeof CONTROL_REGS>;
 
 /** A register as it is met: one member of a family, or an alias. */
 export interface Register extends Row {
@@ -31,11 +33,11 @@ export interface Operation extends SysOp {
 function expand(): readonly Register[] {
   const out: Register[] = [];
   for (const [table, rows] of [['id', ID_REGS], ['control', CONTROL_REGS], ['state', STATE_REGS]] as const) {
-    for (const [key, row] of Object.entries<Row & { readonly members?: { readonly count: number; readonly at: (n: number) => readonly number[] } }>(rows)) {
+    for (const [key, row] of Object.entries<Row & { readonly members?: { readonly first: number; readonly last: number; readonly at: (n: number) => readonly number[] } }>(rows)) {
       if (row.members === undefined) out.push({ ...row, ...(row.alias === undefined ? {} : { aliasOf: row.alias }), name: key, key, table });
       else {
-        const { count, at } = row.members;
-        for (let n = 0; n < count; n++) {
+        const { first, last, at } = row.members;
+        for (let n = first; n <= last; n++) {
           const vncr = row.vncr === undefined ? {} : { vncr: row.vncr + 8 * n };
           const [op0, op1, CRn, CRm, op2] = at(n) as [number, number, number, number, number];
           out.push({ ...row, ...vncr, name: key.replace('<n>', String(n)), key, table, index: n, enc: enc(op0, op1, CRn, CRm, op2) });

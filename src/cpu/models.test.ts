@@ -10,7 +10,7 @@ import { unmetRequirements } from '../arch/requirements.ts';
 import { enc } from '../arch/schema.ts';
 import { formatModelFile, parseModelFile } from './model_file.ts';
 import { lowerToExecutable } from './model_lower.ts';
-import { builtinModel, type CpuModel, MODEL_NAMES } from './models.ts';
+import { builtinModel, type CpuModel, type IdRegSpec, MODEL_NAMES, rawOf } from './models.ts';
 
 const reader =
   (m: CpuModel) =>
@@ -83,6 +83,17 @@ describe('built-in models', () => {
       expect([reg, BigInt(seen!.bitmap)]).toEqual([reg, model(row.enc)]);
     }
   });
+});
+
+test('a model names fields and values of its own registers only', () => {
+  // @ts-expect-error no such field
+  const noField: IdRegSpec = { ID_AA64PFR2_EL1: { FPM: 1 } };
+  // @ts-expect-error a value of another field
+  const noValue: IdRegSpec = { ID_AA64PFR2_EL1: { FPMR: 'FEAT_GCIE' } };
+  const right: IdRegSpec = { ID_AA64PFR2_EL1: { FPMR: 'FEAT_FPMR' } };
+  expect(() => rawOf(noField)).toThrow();
+  expect(() => rawOf(noValue)).toThrow();
+  expect(rawOf(right).get(ID_REGS.ID_AA64PFR2_EL1.enc)).toBe(1n << 32n);
 });
 
 describe('model files', () => {
