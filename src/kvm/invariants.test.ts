@@ -96,10 +96,10 @@ describe('ID registers', () => {
     '16, 17: a bit that can be changed is in the mask; a zero mask means zero only (%s)',
     (_, features) => {
       const masks = writableMasks(newVm(full));
+      const vcpu = newVcpu(newVm(full), features);
       for (let i = 0; i < masks.length; i++) {
         const packed = enc(3, i >> 6 === 2 ? 3 : i >> 6, 0, (i >> 3) & 7, i & 7);
         const id = regId('U64', 'SYSREG', packed);
-        const vcpu = newVcpu(newVm(full), features);
         const was = getOneReg(vcpu, id);
         if (typeof was === 'number' || packed === ID_REGS.MPIDR_EL1.enc) continue;
         const name = regName(id) as IdRegName;

@@ -128,7 +128,7 @@ function minLine(vm: VmRegs, csselr: number): number {
 }
 /** One set, one way, the smallest line: guests should not maintain caches by set and way. @linux get_ccsidr */
 export function getCcsidr(vcpu: VcpuRegs, csselr: number): number {
-  return vcpu.ccsidr?.[csselr] ?? minLine(vcpu.vm, csselr) - 4;
+  return vcpu.ccsidr?.[csselr] ?? (minLine(vcpu.vm, csselr) - 4) & 7;
 }
 /** Any geometry, as long as lines are not shorter than the host's. @returns 0 or -EINVAL. @linux set_ccsidr */
 export function setCcsidr(vcpu: VcpuRegs, csselr: number, value: number): number {
