@@ -298,33 +298,28 @@ export function fpMinNum(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint): big
   return maxMinNum(cx, fmt, op1, op2, false);
 }
 
-/**
- * The larger magnitude (FAMAX) or the smaller one (FAMIN), without sign. With FPCR.AH the signs of NaNs survive, as in
- * FABS. @arm FPAbsMax, FPAbsMin
- */
+/** The larger magnitude (FAMAX), without sign unless it is a NaN. Denormals are never flushed. @arm FPAbsMax */
 export function fpAbsMax(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint): bigint {
   return absMaxMin(cx, fmt, op1, op2, true);
 }
+/** The smaller magnitude (FAMIN). @arm FPAbsMin */
 export function fpAbsMin(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint): bigint {
   return absMaxMin(cx, fmt, op1, op2, false);
 }
 function absMaxMin(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint, max: boolean): bigint {
-  const f = formatOf(fmt);
-  const a = fpUnpack(cx, fmt, op1);
-  const b = fpUnpack(cx, fmt, op2);
-  const nan = fpProcessNaNs(cx, fmt, a.type, b.type, op1, op2);
+  const unflushed: FpContext = { fpcr: cx.fpcr & ~(FPCR.FZ | FPCR.FZ16 | FPCR.FIZ), fpsr: 0 };
+  const type1 = fpUnpack(unflushed, fmt, op1).type;
+  const type2 = fpUnpack(unflushed, fmt, op2).type;
+  const nan = fpProcessNaNs(cx, fmt, type1, type2, op1, op2);
   if (nan !== undefined) return nan;
-  const order = compareValues({ ...a, sign: 0 }, { ...b, sign: 0 });
-  const chosen = max === order > 0 ? a : b;
-  let result: bigint;
-  if (chosen.type === FPType.Infinity) result = fpInfinity(f, 0);
-  else if (chosen.type === FPType.Zero) result = fpZero(f, 0);
-  else result = fpRound(cx, fmt, 0, chosen.mant, chosen.exp, fpRoundingMode(cx.fpcr));
-  fpProcessDenorms(cx, fmt, a.type, b.type);
-  return result;
+  // Magnitudes are ordered as their patterns are.
+  const all = formatOf(fmt).signBit - 1n;
+  const a = op1 & all;
+  const b = op2 & all;
+  return a > b === max ? a : b;
 }
 
-/** op * 2^scale with an integer `scale` of any size. @arm FPScale */
+/** op * 2^scale; the scale is a signed integer of `fmt` bits. @arm FPScale */
 export function fpScale(cx: FpContext, fmt: Fmt, op: bigint, scale: bigint): bigint {
   const f = formatOf(fmt);
   const a = fpUnpack(cx, fmt, op);
@@ -333,7 +328,7 @@ export function fpScale(cx: FpContext, fmt: Fmt, op: bigint, scale: bigint): big
   if (a.type === FPType.Infinity) return fpInfinity(f, a.sign);
   // Beyond four times the exponent range every scale overflows or underflows alike.
   const bound = 4 << f.E;
-  const n = scale > BigInt(bound) ? bound : scale < BigInt(-bound) ? -bound : Number(scale);
+  const n = Math.max(-bound, Math.min(bound, Number(BigInt.asIntN(fmt, scale))));
   const result = fpRound(cx, fmt, a.sign, a.mant, a.exp + n, fpRoundingMode(cx.fpcr));
   fpProcessDenorms(cx, fmt, a.type);
   return result;
