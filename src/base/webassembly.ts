@@ -12,6 +12,8 @@ export interface WasmModule {
   readonly __brand?: 'WebAssembly.Module';
 }
 export interface WasmTable {
+  readonly length: number;
+  grow(by: number): number;
   get(i: number): unknown;
   set(i: number, f: unknown): void;
 }

@@ -39,7 +39,17 @@ export type Access = 'read' | 'write' | 'execute';
 
 /** The answer of a translation: a frame, or the fault that the access takes. */
 export type Translation =
-  | { readonly ok: true; readonly frame: number; readonly writable: boolean; readonly executable: boolean }
+  | {
+      readonly ok: true;
+      readonly frame: number;
+      /** Stores may go ahead without asking again. */
+      readonly writable: boolean;
+      readonly executable: boolean;
+      /** Do not remember this answer: ask for every access. */
+      readonly uncached?: boolean;
+      /** FEAT_BTI: the page is guarded. */
+      readonly guarded?: boolean;
+    }
   | { readonly ok: false; readonly ec: number; readonly iss: number; readonly far: bigint; readonly ipa?: bigint };
 
 /**
@@ -51,7 +61,10 @@ export interface Translator {
   translate(va: bigint, access: Access, size: number, cpu: CpuState): Translation;
 }
 
-/** Called by the engine for system instructions and registers that are not plain storage. */
+/**
+ * Called by the engine for system instructions and registers that are not plain storage. PC and icount are exact during
+ * the call. The engine itself handles TPIDR_EL0, TPIDRRO_EL0 (reads), NZCV, FPCR, FPSR, DC ZVA (see Slot.SYS_OPEN).
+ */
 export interface SystemHooks {
   /** MRS. @returns the value, or undefined after having set cpu.exception. */
   readSysreg(cpu: CpuState, enc: number): bigint | undefined;
@@ -62,7 +75,12 @@ export interface SystemHooks {
 }
 
 export interface Engine {
-  /** Runs until something happens. @param budget instructions to execute at most (checked at taken branches). */
+  /**
+   * Runs until something happens.
+   * @param budget instructions to execute, 1 to 2^31 - 1. It is looked at where control leaves the straight line (taken
+   *        branches, page ends, context synchronisation), so a run may go a little past it; the same code goes past by
+   *        the same amount on every engine. A budget of 1 executes exactly one instruction.
+   */
   run(cpu: CpuState, budget: number): ExitReason;
   /** A TLB block for one address space. */
   createTlb(translator: Translator): Tlb;

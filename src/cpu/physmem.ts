@@ -24,6 +24,9 @@ export class PhysMem {
   readonly frames: number;
   private next: number;
   private readonly refs: Uint16Array;
+  /** Frames that somebody wants to hear of when they are freed: 1. See watchFree. */
+  private readonly watched: Uint8Array;
+  private readonly watchers: ((frame: number) => void)[] = [];
   private readonly free: number[] = [];
   private used = 0;
 
@@ -43,6 +46,7 @@ export class PhysMem {
     this.view = new DataView(b);
     this.frames = b.byteLength / FRAME_SIZE;
     this.refs = new Uint16Array(this.frames);
+    this.watched = new Uint8Array(this.frames);
     this.next = 1; // frame 0 is never handed out: host address 0 means "fault" in compiled code
   }
 
@@ -87,9 +91,20 @@ export class PhysMem {
     if (n === 0) throw new InternalError(`frame ${frame} freed twice`);
     this.refs[frame] = n - 1;
     if (n === 1) {
+      if (this.watched[frame]) {
+        this.watched[frame] = 0;
+        for (const w of this.watchers) w(frame);
+      }
       this.free.push(frame);
       this.used--;
     }
+  }
+  /** Calls the listener when a frame that was passed to `watch` is freed. */
+  watchFree(listener: (frame: number) => void): void {
+    this.watchers.push(listener);
+  }
+  watch(frame: number): void {
+    this.watched[frame] = 1;
   }
   /** The bytes of a frame (a live view). */
   frameBytes(frame: number): Uint8Array {

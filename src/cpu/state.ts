@@ -1,23 +1,23 @@
 // One PE's state as bytes in linear memory: compiled code and TypeScript read the same. Offsets are facts of this
 // project, written once here; the interpreter generator takes them from this table.
 
+import { InternalError } from '../base/assert.ts';
 import type { ExceptionRecord } from './engine.ts';
 import type { PhysMem } from './physmem.ts';
 
 /** Bytes from one vector register to the next: room for SVE's largest (2048 bits). V[n] is the low 16 bytes. */
 export const V_STRIDE = 256;
 
-/** Byte offsets from CpuState.base. */
+/** Byte offsets from CpuState.base. Those after ENGINE are for engines only: use the members of CpuState. */
 export const Slot = {
   X: 0, // X0..X30
   SP: 31 * 8, // the current stack pointer
   ZERO: 32 * 8, // always zero: register 31 read as X
   SINK: 33 * 8, // register 31 written as X
   PC: 34 * 8,
-  NZCV: 35 * 8, // u32, N in bit 3
   /** u32, 0..3 */
   EL: 36 * 8,
-  /** u32: nonzero while FP and SIMD instructions may execute; else exception syndrome is made by SystemHooks. */
+  /** u32: nonzero while FP and SIMD instructions may execute; else they raise EC 0x07. */
   FP_ON: 37 * 8,
   FPCR: 38 * 8,
   FPSR: 39 * 8,
@@ -25,19 +25,47 @@ export const Slot = {
   TPIDR_EL0: 41 * 8,
   TPIDRRO_EL0: 42 * 8,
   TPIDR2_EL0: 43 * 8,
-  /** u64: instructions executed since the state was made. */
+  /** u64: instructions executed in finished runs; CpuState.icount adds those of the present one. */
   ICOUNT: 44 * 8,
-  /** i32: instructions left in this run; negative asks compiled code to come back. */
+  /** i32: instructions that this run may execute; negative asks compiled code to come back. */
   BUDGET: 45 * 8,
   /** u32: address of the TLB block in use. */
   TLB: 46 * 8,
   /** Exclusive monitor: u64 host address (0: open), two u64 of data seen. */
   EXCL_ADDR: 47 * 8,
   EXCL_DATA: 48 * 8,
+  EXCL_DATA_HI: 49 * 8,
   PSTATE: 50 * 8, // u64: SPSR layout without NZCV, EL and SP (DAIF, PAN, UAO, DIT, SSBS, TCO, BTYPE, SS, IL)
   KICK: 51 * 8, // u32: requestExit
-  /** The engine's own: pending exception, page bases, bounce buffer. */
-  ENGINE: 52 * 8,
+
+  /** u32: bits of SP that must be zero when it is a base address: 15, or 0 where SCTLR_ELx.SA{0} is 0. */
+  SP_MASK: 52 * 8,
+  /** u32: accesses that no control traps at present (bits: SysOpen in isa/build.ts); others ask SystemHooks. */
+  SYS_OPEN: 53 * 8,
+  /** u64: the event register of WFE and SEV, 0 or 1. */
+  EVENT: 54 * 8,
+  /** u64: CNTVCT value that ends a WFET or WFIT; all ones for WFE and WFI. */
+  IDLE_DEADLINE: 55 * 8,
+  /** u32: address of the TLB block that LDTR, STTR and such use. */
+  TLB_UNPRIVILEGED: 56 * 8,
+
+  ENGINE: 60 * 8,
+  // The flags in the form that makes them cheap to set: N is the sign of FLAG_N, Z means FLAG_Z is zero.
+  FLAG_N: 60 * 8,
+  FLAG_Z: 61 * 8,
+  FLAG_C: 62 * 8, // u32
+  FLAG_V: 62 * 8 + 4, // u32
+  /** u32: instructions executed in this run, at the last point where it left compiled code. */
+  EXEC: 63 * 8,
+  // An exception that compiled code raises: class and syndrome.
+  RAISE_EC: 64 * 8, // u32
+  RAISE_ISS: 64 * 8 + 4, // u32
+  /** u32: set by a called function that wants the instruction to be left with an exception. */
+  LEAVE: 65 * 8,
+  /** Stands in for two pages that an access touches both of: 64 bytes. */
+  BOUNCE: 66 * 8,
+  /** Arguments and result of vector helpers: the result, then up to 5 arguments of 16 bytes. */
+  VECTORS: 74 * 8,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,
@@ -46,6 +74,16 @@ export const Slot = {
   P: 1152 * 8 + 32 * V_STRIDE,
   END: 1152 * 8 + 32 * V_STRIDE + 17 * 32,
 } as const;
+export type SlotName = keyof typeof Slot;
+
+/** Offset of a slot by the name that semantics use: X0..X30, V0..V31 or a name of Slot. */
+export function slotOffset(name: string): number {
+  const m = /^([XV])(\d+)$/.exec(name);
+  if (m) return m[1] === 'X' ? Slot.X + 8 * Number(m[2]) : Slot.V + V_STRIDE * Number(m[2]);
+  const offset = (Slot as Readonly<Record<string, number>>)[name];
+  if (offset === undefined) throw new InternalError(`no slot '${name}'`);
+  return offset;
+}
 
 export class CpuState {
   readonly mem: PhysMem;
@@ -57,6 +95,16 @@ export class CpuState {
   constructor(mem: PhysMem) {
     this.mem = mem;
     this.base = mem.allocFixed(Slot.END);
+    this.mem.u32[(this.base + Slot.SP_MASK) >>> 2] = 15;
+    this.mem.u32[(this.base + Slot.SYS_OPEN) >>> 2] = 7;
+    this.nzcv = 0;
+  }
+
+  private u32(offset: number): number {
+    return this.mem.u32[(this.base + offset) >>> 2]!;
+  }
+  private setU32(offset: number, value: number): void {
+    this.mem.u32[(this.base + offset) >>> 2] = value;
   }
 
   private u64(offset: number): bigint {
@@ -86,25 +134,47 @@ export class CpuState {
   }
   /** PSTATE.<N,Z,C,V>, N in bit 3. */
   get nzcv(): number {
-    return this.mem.u32[(this.base + Slot.NZCV) >>> 2]!;
+    const n = this.u32(Slot.FLAG_N + 4) >>> 31;
+    const z = this.u64(Slot.FLAG_Z) === 0n ? 1 : 0;
+    return (n << 3) | (z << 2) | (this.u32(Slot.FLAG_C) << 1) | this.u32(Slot.FLAG_V);
   }
   set nzcv(v: number) {
-    this.mem.u32[(this.base + Slot.NZCV) >>> 2] = v;
+    this.setU32(Slot.FLAG_N + 4, v & 8 ? 0x8000_0000 : 0);
+    this.setU64(Slot.FLAG_Z, v & 4 ? 0n : 1n);
+    this.setU32(Slot.FLAG_C, (v >> 1) & 1);
+    this.setU32(Slot.FLAG_V, v & 1);
   }
   get el(): number {
-    return this.mem.u32[(this.base + Slot.EL) >>> 2]!;
+    return this.u32(Slot.EL);
   }
   set el(v: number) {
-    this.mem.u32[(this.base + Slot.EL) >>> 2] = v;
+    this.setU32(Slot.EL, v);
   }
   set fpOn(v: boolean) {
-    this.mem.u32[(this.base + Slot.FP_ON) >>> 2] = v ? 1 : 0;
+    this.setU32(Slot.FP_ON, v ? 1 : 0);
   }
+  /** Instructions executed since the state was made; exact inside SystemHooks too. */
   get icount(): bigint {
-    return this.u64(Slot.ICOUNT);
+    return this.u64(Slot.ICOUNT) + BigInt(this.u32(Slot.EXEC));
   }
+  /** The address space in use, for privileged and unprivileged accesses alike. */
   set tlb(base: number) {
-    this.mem.u32[(this.base + Slot.TLB) >>> 2] = base;
+    this.setU32(Slot.TLB, base);
+    this.setU32(Slot.TLB_UNPRIVILEGED, base);
+  }
+  /** Another one for LDTR, STTR and such; set after `tlb`. */
+  set tlbUnprivileged(base: number) {
+    this.setU32(Slot.TLB_UNPRIVILEGED, base);
+  }
+  /** After Exit.Idle: the CNTVCT value at which a WFET or WFIT ends, or undefined. */
+  get idleDeadline(): bigint | undefined {
+    const v = this.u64(Slot.IDLE_DEADLINE);
+    return v === 0xffff_ffff_ffff_ffffn ? undefined : v;
+  }
+  /** What is true after an exception return: no exclusive access is under way, the event register is set. */
+  clearMonitor(): void {
+    this.setU64(Slot.EXCL_ADDR, 0n);
+    this.setU64(Slot.EVENT, 1n);
   }
   /** Any of the slots that hold one 64-bit register. */
   get(slot: number): bigint {
@@ -123,9 +193,9 @@ export class CpuState {
     this.setU64(o, lo);
     this.setU64(o + 8, hi);
   }
-  /** Makes the running engine return Exit.Kick at the next branch. */
+  /** Makes the running engine return Exit.Kick at the next branch, or the next run at once. */
   requestExit(): void {
-    this.mem.u32[(this.base + Slot.KICK) >>> 2] = 1;
-    this.mem.i32[(this.base + Slot.BUDGET) >>> 2] = -1;
+    this.setU32(Slot.KICK, 1);
+    this.setU32(Slot.BUDGET, 0xffff_ffff);
   }
 }

@@ -90,6 +90,18 @@ export function fpKey(a: FpAttr): string {
   return parts.join('.');
 }
 
+/** The operation that a key names. */
+export function parseFpKey(key: string): FpAttr {
+  const [op, width, ...rest] = key.split('.') as [FpOp, string, ...string[]];
+  const fmt = Number(width) as Fmt;
+  const to = /^\d+$/.test(rest[0] ?? '') ? Number(rest.shift()) : fmt;
+  const signed = rest[0] === 's';
+  if (rest[0] === 's' || rest[0] === 'u') rest.shift();
+  const exact = rest.at(-1) === 'exact';
+  if (exact) rest.pop();
+  return { op, fmt, to, signed, exact, rounding: rest[0] ?? '' };
+}
+
 /** Operations with fixed types beyond those that are plain WebAssembly. */
 const OWN = {
   'const.i32':   op('-> i32', 'pure'),

@@ -26,7 +26,7 @@ const ISS_FP = 0x1e00000;
 /** Positions in the PSTATE slot, which has SPSR_ELx's layout. */
 const PSTATE_BIT = { DIT: [24, 1], SSBS: [12, 1], TCO: [25, 1], BTYPE: [10, 3], PAN: [22, 1], UAO: [23, 1] } as const;
 /** Bits of the slot SYS_OPEN: accesses that no control traps, so that they need not ask. */
-export const SysOpen = { Registers: 1, DcZva: 2 } as const;
+export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4 } as const;
 const DC_ZVA = enc(1, 3, 7, 4, 1);
 const CACHE_BLOCK = 64;
 

@@ -7,7 +7,6 @@ import { type Choice, pathText, Recorder, type Recording, type Semantic } from '
 import type { Group } from './semantics.ts';
 
 export interface Handler {
-  readonly entry: RowEntry;
   /** Row name and choices: the same text for the same code in every run of the program. */
   readonly key: string;
   readonly code: Recording;
@@ -43,19 +42,25 @@ export class RowEntry {
     return at ?? this.grow((c) => c.of(fields));
   }
 
-  /** All handlers for which `wanted` answers undefined (any value will do) or the value of each choice. */
+  /** All handlers, or those whose choices have values that `wanted` names (undefined: any value will do). */
   *enumerate(wanted: (c: Choice) => readonly number[] | undefined = () => undefined): Generator<Handler> {
     // Depth first: the last open choice of the previous path moves to its next value.
-    let open: { values: readonly number[]; at: number }[] = [];
+    let open: { readonly values: readonly number[]; readonly unwanted: boolean; at: number }[] = [];
     do {
       let depth = 0;
       const path = open;
       const handler = this.grow((c) => {
-        if (depth === path.length) path.push({ values: wanted(c) ?? c.values, at: 0 });
+        if (depth === path.length) {
+          const only = wanted(c);
+          const values = only ? c.values.filter((v) => only.includes(v)) : c.values;
+          const unwanted = values.length === 0;
+          path.push({ values: unwanted ? c.values.slice(0, 1) : values, unwanted, at: 0 });
+        }
         const step = path[depth++]!;
         return step.values[step.at]!;
       });
-      if (!this.impossible(handler.code.path)) yield handler;
+      const unwanted = path.slice(0, depth).some((step) => step.unwanted);
+      if (!unwanted && !this.impossible(handler.code.path)) yield handler;
       open = path.slice(0, depth);
       while (open.length > 0 && ++open[open.length - 1]!.at === open[open.length - 1]!.values.length) open.pop();
     } while (open.length > 0);
@@ -71,7 +76,7 @@ export class RowEntry {
   private grow(choose: (c: Choice) => number): Handler {
     const code = this.recorder.record(this.parsed, this.semantic!, this.fp, choose);
     const text = pathText(code.path);
-    const made: Handler = { entry: this, key: text === '' ? this.name : `${this.name} ${text}`, code };
+    const made: Handler = { key: text === '' ? this.name : `${this.name} ${text}`, code };
     return this.insert(made);
   }
   /** Puts a handler into the tree. @returns it, or the one that was there before. */
@@ -97,3 +102,14 @@ export function collectRows(groups: readonly Group[]): RowEntry[] {
   const recorder = new Recorder();
   return groups.flatMap((g) => Object.keys(g.rows).map((name) => new RowEntry(name, g, recorder)));
 }
+
+/** The handler of everything that is no instruction. */
+export const UNDEFINED: Handler = {
+  key: 'UNDEFINED',
+  code: new Recorder().record(
+    { mask: 0, value: 0, fields: [], hole: () => false },
+    (o) => o.undefined(),
+    false,
+    () => 0,
+  ),
+};

@@ -7,9 +7,17 @@ interface HelperRow {
   readonly args: readonly Ty[];
   readonly result: Ty;
 }
-function helper(types: string): HelperRow {
+type Words<S extends string> = S extends `${infer A extends Ty} ${infer Rest}`
+  ? [A, ...Words<Rest>]
+  : S extends Ty
+    ? [S]
+    : [];
+type Parsed<S extends string> = S extends `${infer A} -> ${infer R extends Ty}`
+  ? { readonly args: Words<A>; readonly result: R }
+  : never;
+function helper<const S extends string>(types: S): Parsed<S> {
   const [args, result] = types.split(' -> ') as [string, string];
-  return { args: args.split(' ') as Ty[], result: result as Ty };
+  return { args: args.split(' '), result } as unknown as Parsed<S>;
 }
 
 /** Scalar helpers. */
@@ -26,9 +34,17 @@ export const HELPERS = {
   pacStrip: helper('i64 i32 -> i64'),
   /** data, modifier */
   pacGeneric: helper('i64 i64 -> i64'),
+  /** single precision to BFloat16 */
+  bfcvt: helper('i32 -> i32'),
+  /** double precision to the low word, Z in bit 32 */
+  fjcvtzs: helper('i64 -> i64'),
+  /** addend, and two factors: half precision or BFloat16 into single precision, once or (dot) pairs of them */
+  fpMulAddH: helper('i32 i32 i32 -> i32'),
+  bfMulAddH: helper('i32 i32 i32 -> i32'),
+  bfDotAdd: helper('i32 i32 i32 -> i32'),
 } as const satisfies Record<string, HelperRow>; // biome-ignore format: a table
 export type HelperName = keyof typeof HELPERS;
 
 /** Vector helpers: any number of v128 arguments, v128 result. */
-export const VECTOR_HELPERS = [] as const satisfies readonly string[];
+export const VECTOR_HELPERS = ['bfMatMulAdd'] as const satisfies readonly string[];
 export type VectorHelperName = (typeof VECTOR_HELPERS)[number];

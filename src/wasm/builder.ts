@@ -239,10 +239,11 @@ export class ModuleBuilder {
   private readonly imports: number[][] = [];
   private readonly functions: number[] = [];
   private readonly bodies: number[][] = [];
-  private readonly exports: number[][] = [];
+  private readonly exports: { readonly name: string; readonly func: number }[] = [];
   private readonly custom: number[][] = [];
   private importedFunctions = 0;
-  private tableSize = 0;
+  private tableName = '';
+  private tableSize = [0, 0];
   private elements: { offset: number; functions: readonly number[] } | undefined;
 
   type(params: readonly ValueType[], results: readonly ValueType[]): number {
@@ -253,38 +254,38 @@ export class ModuleBuilder {
     this.typeBytes.push([0x60, ...codes(params), ...codes(results)]);
     return this.types.push(key) - 1;
   }
-  importMemory(module: string, name: string, pages: number): void {
+  /** @param min @param max pages of 64 KiB that the imported memory may have */
+  importMemory(module: string, name: string, min: number, max: number): void {
     const limits: number[] = [1];
-    pushUnsigned(limits, pages);
-    pushUnsigned(limits, pages);
+    pushUnsigned(limits, min);
+    pushUnsigned(limits, max);
     this.imports.push([...text(module), ...text(name), KIND.memory, ...limits]);
   }
-  /** @returns the function's index. All imports come before all functions. */
+  /** @returns the function's index, good for Code.call. */
   importFunction(module: string, name: string, params: readonly ValueType[], results: readonly ValueType[]): number {
-    if (this.functions.length > 0) throw new InternalError('imports must come before functions');
     const entry = [...text(module), ...text(name), KIND.func];
     pushUnsigned(entry, this.type(params, results));
     this.imports.push(entry);
     return this.importedFunctions++;
   }
-  /** Adds a function with the code that `build` writes. @returns its index */
+  /**
+   * Adds a function with the code that `build` writes, which may still import others.
+   * @returns its number among the module's own functions, good for table() and export()
+   */
   function(params: readonly ValueType[], results: readonly ValueType[], build: (code: Code) => void): number {
-    this.functions.push(this.type(params, results));
     const code = new Code(params);
     build(code);
     this.bodies.push(code.finish());
-    return this.importedFunctions + this.functions.length - 1;
+    return this.functions.push(this.type(params, results)) - 1;
   }
   /** Table 0, exported as `name`, with functions from `offset` on. */
-  table(name: string, size: number, offset: number, functions: readonly number[]): void {
-    this.tableSize = size;
+  table(name: string, size: number, max: number, offset: number, functions: readonly number[]): void {
+    this.tableSize = [size, max];
     this.elements = { offset, functions };
-    this.exports.push([...text(name), KIND.table, 0]);
+    this.tableName = name;
   }
   export(name: string, func: number): void {
-    const entry = [...text(name), KIND.func];
-    pushUnsigned(entry, func);
-    this.exports.push(entry);
+    this.exports.push({ name, func });
   }
   customSection(name: string, bytes: Uint8Array): void {
     this.custom.push([...text(name), ...bytes]);
@@ -311,13 +312,16 @@ export class ModuleBuilder {
     section(SECTION.type, vector(this.typeBytes));
     section(SECTION.import, vector(this.imports));
     section(SECTION.function, vector(this.functions.map(number)));
-    if (this.tableSize > 0) section(SECTION.table, [1, FUNCREF, 1, ...number(this.tableSize), ...number(this.tableSize)]);
-    section(SECTION.export, vector(this.exports));
+    if (this.tableName !== '') section(SECTION.table, [1, FUNCREF, 1, ...this.tableSize.flatMap(number)]);
+    const indexOf = (func: number): number[] => number(this.importedFunctions + func);
+    const exported = this.exports.map((e) => [...text(e.name), KIND.func, ...indexOf(e.func)]);
+    if (this.tableName !== '') exported.push([...text(this.tableName), KIND.table, 0]);
+    section(SECTION.export, vector(exported));
     if (this.elements && this.elements.functions.length > 0) {
       const { offset, functions } = this.elements;
       const at: number[] = [0, 0x41];
       pushSigned(at, offset);
-      section(SECTION.element, [1, ...at, CONTROL.end, ...vector(functions.map(number))]);
+      section(SECTION.element, [1, ...at, CONTROL.end, ...vector(functions.map(indexOf))]);
     }
     section(SECTION.code, vector(this.bodies));
     for (const c of this.custom) section(SECTION.custom, c);

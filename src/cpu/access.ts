@@ -1,0 +1,132 @@
+// The slow path of a memory access: alignment rules, translation, TLB fill, accesses that touch two pages. Shared by all
+// engines, so that they fault alike. Knows no instructions.
+
+import type { Access as AccessRow } from '../ir/ops.ts';
+import type { ExceptionRecord, Translation, Translator } from './engine.ts';
+import { FRAME_SIZE, type PhysMem } from './physmem.ts';
+import { type CpuState, Slot } from './state.ts';
+import type { SoftTlb } from './tlb.ts';
+
+export type AccessKind = 'r' | 'w' | 'rw';
+const KINDS: readonly AccessKind[] = ['r', 'w', 'rw'];
+
+/** An access as one number, for compiled code: size 0..6, atomic 7, ordered 8, unprivileged 9, kind 10.. */
+export function packAccess(kind: AccessKind, a: AccessRow): number {
+  const flag = (on: boolean, bit: number): number => (on ? 1 << bit : 0);
+  return a.size | flag(a.atomic, 7) | flag(a.ordered, 8) | flag(a.unprivileged, 9) | (KINDS.indexOf(kind) << 10);
+}
+
+const EC_DATA_ABORT = 0x24;
+const DFSC_ALIGNMENT = 0x21;
+const WNR = 1 << 6;
+const PAGE = BigInt(FRAME_SIZE);
+
+type Fault = Extract<Translation, { ok: false }>;
+export function faultRecord(f: Fault): ExceptionRecord {
+  return { ec: f.ec, iss: f.iss, far: f.far, ipa: f.ipa ?? 0n, toEl2: f.ipa !== undefined };
+}
+
+/** What the machine has that changes the rules of alignment. */
+export interface AccessRules {
+  /** FEAT_LSE2: atomic accesses may be misaligned within 16 bytes. */
+  readonly lse2: boolean;
+}
+
+export class AccessPath {
+  private readonly mem: PhysMem;
+  private readonly rules: AccessRules;
+  private readonly tlbs = new Map<number, SoftTlb>();
+  /** Where the two halves of a pending store to two pages go. */
+  private first = 0;
+  private second = 0;
+  private firstBytes = 0;
+  private totalBytes = 0;
+
+  constructor(mem: PhysMem, rules: AccessRules) {
+    this.mem = mem;
+    this.rules = rules;
+  }
+  add(tlb: SoftTlb): void {
+    this.tlbs.set(tlb.base, tlb);
+  }
+  tlbOf(cpu: CpuState, unprivileged = false): SoftTlb {
+    const base = this.mem.u32[(cpu.base + (unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB)) >>> 2]!;
+    const tlb = this.tlbs.get(base);
+    if (!tlb) throw new Error('CpuState.tlb does not name a TLB of this engine');
+    return tlb;
+  }
+
+  /** @returns a host address good for the access, or 0 after having set cpu.exception. */
+  probe(cpu: CpuState, va: bigint, packed: number): number {
+    const size = packed & 127;
+    const kind = KINDS[packed >> 10]!;
+    const checked = (packed & (3 << 7)) !== 0;
+    if (checked && va & BigInt(size - 1) && !this.mayMisalign(cpu, va, size)) return this.misaligned(cpu, va, kind);
+    const tlb = this.tlbOf(cpu, (packed & (1 << 9)) !== 0);
+    const inPage = FRAME_SIZE - Number(va & (PAGE - 1n));
+    if (size <= inPage) return this.page(cpu, tlb, va, kind, size);
+
+    const first = this.page(cpu, tlb, va, kind, inPage);
+    if (first === 0) return 0;
+    const second = this.page(cpu, tlb, BigInt.asUintN(64, va + BigInt(inPage)), kind, size - inPage);
+    if (second === 0) return 0;
+    const bounce = cpu.base + Slot.BOUNCE;
+    if (kind === 'r') {
+      this.mem.u8.copyWithin(bounce, first, first + inPage);
+      this.mem.u8.copyWithin(bounce + inPage, second, second + size - inPage);
+    } else {
+      this.first = first;
+      this.second = second;
+      this.firstBytes = inPage;
+      this.totalBytes = size;
+    }
+    return bounce;
+  }
+  /** Carries a store to the bounce buffer out. */
+  commit(cpu: CpuState): void {
+    const bounce = cpu.base + Slot.BOUNCE;
+    this.mem.u8.copyWithin(this.first, bounce, bounce + this.firstBytes);
+    this.mem.u8.copyWithin(this.second, bounce + this.firstBytes, bounce + this.totalBytes);
+  }
+
+  private page(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number): number {
+    const offset = Number(va & (PAGE - 1n));
+    let frame = 0;
+    for (const access of kind === 'r'
+      ? (['read'] as const)
+      : kind === 'w'
+        ? (['write'] as const)
+        : (['read', 'write'] as const)) {
+      const t = translate(tlb.translator, va, access, size, cpu);
+      if (!t) return 0;
+      frame = t.frame;
+      if (t.uncached) continue;
+      tlb.fillData(access, va, frame);
+      if (access === 'read' && t.writable) tlb.fillData('write', va, frame);
+    }
+    return frame * FRAME_SIZE + offset;
+  }
+  /** @arm AArch64.UnalignedAccessFaults, with SCTLR_ELx.nAA = 0 */
+  private mayMisalign(_cpu: CpuState, va: bigint, size: number): boolean {
+    return this.rules.lse2 && Number(va & 15n) + size <= 16;
+  }
+  private misaligned(cpu: CpuState, va: bigint, kind: AccessKind): number {
+    const ec = cpu.el === 0 ? EC_DATA_ABORT : EC_DATA_ABORT + 1;
+    cpu.exception = { ec, iss: DFSC_ALIGNMENT | (kind === 'r' ? 0 : WNR), far: va, ipa: 0n, toEl2: false };
+    return 0;
+  }
+}
+
+/** @returns the translation, or undefined after having set cpu.exception. */
+export function translate(
+  translator: Translator,
+  va: bigint,
+  access: 'read' | 'write' | 'execute',
+  size: number,
+  cpu: CpuState,
+): Extract<Translation, { ok: true }> | undefined {
+  const t = translator.translate(va, access, size, cpu);
+  if (t.ok) return t;
+  cpu.exception = faultRecord(t);
+  return undefined;
+}

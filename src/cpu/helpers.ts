@@ -1,0 +1,127 @@
+// What the helpers that semantics call are bound to: one function for each row of isa/helpers.ts and for each
+// floating-point operation of ir/ops.ts. Knows how arguments are passed (i32 as number, i64 and vectors as bigint), not
+// how engines call.
+
+import type { FpAttr, FpOp, Ty } from '../ir/ops.ts';
+import type { HELPERS, HelperName, VectorHelperName } from '../isa/helpers.ts';
+import { crc32, crc32c } from './crc32.ts';
+import { directFp } from './fp/direct.ts';
+import * as soft from './fp/softfloat.ts';
+import * as pauth from './pauth.ts';
+
+/** What a helper may look at. Floating-point exceptions are OR-ed into fpsr. */
+export interface HelperContext extends soft.FpContext {
+  readonly pauth: pauth.PauthState;
+}
+
+type Js<T> = T extends 'i32' ? number : bigint;
+type JsArgs<T extends readonly Ty[]> = { [K in keyof T]: Js<T[K]> };
+type Bound<T> = T extends { readonly args: infer A extends readonly Ty[]; readonly result: infer R }
+  ? (cx: HelperContext, ...args: JsArgs<A>) => Js<R>
+  : never;
+export type ScalarHelpers = { readonly [K in HelperName]: Bound<(typeof HELPERS)[K]> };
+
+const lo = (v: bigint): number => Number(BigInt.asIntN(32, v));
+const hi = (v: bigint): number => Number(BigInt.asIntN(32, v >> 32n));
+const pacResult = (): bigint => (BigInt(pauth.result[1]! >>> 0) << 32n) | BigInt(pauth.result[0]! >>> 0);
+const u = (v: number): bigint => BigInt(v >>> 0);
+const s = (v: bigint): number => Number(BigInt.asIntN(32, v));
+
+export const SCALAR_HELPERS: ScalarHelpers = {
+  crc32: (_, crc, data, bits) => crc32(crc, data, bits),
+  crc32c: (_, crc, data, bits) => crc32c(crc, data, bits),
+  pacAdd: (cx, p, m, key) => {
+    pauth.pacAdd(cx.pauth, lo(p), hi(p), lo(m), hi(m), key);
+    return pacResult();
+  },
+  pacAuth: (cx, p, m, key) => {
+    pauth.pacAuth(cx.pauth, lo(p), hi(p), lo(m), hi(m), key);
+    return pacResult();
+  },
+  pacFailed: (cx, combined) => (pauth.pacFailed(cx.pauth, combined !== 0) ? 1 : 0),
+  pacStrip: (cx, p, data) => {
+    pauth.pacStrip(cx.pauth, lo(p), hi(p), data !== 0);
+    return pacResult();
+  },
+  pacGeneric: (cx, d, m) => {
+    pauth.pacGeneric(cx.pauth, lo(d), hi(d), lo(m), hi(m));
+    return pacResult();
+  },
+  bfcvt: (cx, a) => s(soft.fpConvertBF(cx, u(a))),
+  fjcvtzs: (cx, a) => {
+    const { value, z } = soft.fpToFixedJS(cx, a);
+    return BigInt(value >>> 0) | (z ? 1n << 32n : 0n);
+  },
+  fpMulAddH: (cx, c, a, b) => s(soft.fpMulAddH(cx, u(c), u(a), u(b))),
+  bfMulAddH: (cx, c, a, b) => s(soft.bfMulAddH(cx, u(c), u(a), u(b))),
+  bfDotAdd: (cx, c, a, b) => s(soft.bfDotAdd(cx, u(c), u(a) & 0xffffn, u(a) >> 16n, u(b) & 0xffffn, u(b) >> 16n)),
+};
+
+/** Arguments and result are 128-bit numbers; `param` is the constant of the call. */
+export type VectorHelper = (cx: HelperContext, param: number, ...args: bigint[]) => bigint;
+export const VECTOR_HELPERS: Readonly<Record<VectorHelperName, VectorHelper>> = {
+  bfMatMulAdd: (cx, _, c, a, b) => soft.bfMatMulAdd(cx, c!, a!, b!),
+};
+
+/** An operation on bit patterns, all as unsigned bigints. */
+type FpFunction = (cx: HelperContext, a: bigint, b: bigint, c: bigint) => bigint | number | boolean;
+/** By operation; the attribute fixes formats and modes. A missing operation does not compile. */
+const FP: { readonly [K in FpOp]: (x: FpAttr) => FpFunction } = {
+  add: (x) => (cx, a, b) => soft.fpAdd(cx, x.fmt, a, b),
+  sub: (x) => (cx, a, b) => soft.fpSub(cx, x.fmt, a, b),
+  mul: (x) => (cx, a, b) => soft.fpMul(cx, x.fmt, a, b),
+  div: (x) => (cx, a, b) => soft.fpDiv(cx, x.fmt, a, b),
+  max: (x) => (cx, a, b) => soft.fpMax(cx, x.fmt, a, b),
+  min: (x) => (cx, a, b) => soft.fpMin(cx, x.fmt, a, b),
+  maxnm: (x) => (cx, a, b) => soft.fpMaxNum(cx, x.fmt, a, b),
+  minnm: (x) => (cx, a, b) => soft.fpMinNum(cx, x.fmt, a, b),
+  mulx: (x) => (cx, a, b) => soft.fpMulX(cx, x.fmt, a, b),
+  recps: (x) => (cx, a, b) => soft.fpRecipStepFused(cx, x.fmt, a, b),
+  rsqrts: (x) => (cx, a, b) => soft.fpRSqrtStepFused(cx, x.fmt, a, b),
+  absmax: (x) => (cx, a, b) => soft.fpAbsMax(cx, x.fmt, a, b),
+  absmin: (x) => (cx, a, b) => soft.fpAbsMin(cx, x.fmt, a, b),
+  scale: (x) => (cx, a, b) => soft.fpScale(cx, x.fmt, a, b),
+  sqrt: (x) => (cx, a) => soft.fpSqrt(cx, x.fmt, a),
+  recpe: (x) => (cx, a) => soft.fpRecipEstimate(cx, x.fmt, a),
+  rsqrte: (x) => (cx, a) => soft.fpRSqrtEstimate(cx, x.fmt, a),
+  recpx: (x) => (cx, a) => soft.fpRecpX(cx, x.fmt, a),
+  neg: (x) => (cx, a) => soft.fpNeg(cx, x.fmt, a),
+  abs: (x) => (cx, a) => soft.fpAbs(cx, x.fmt, a),
+  fma: (x) => (cx, addend, a, b) => soft.fpMulAdd(cx, x.fmt, addend, a, b),
+  compare: (x) => (cx, a, b) => soft.fpCompare(cx, x.fmt, a, b, x.exact),
+  eq: (x) => (cx, a, b) => soft.fpCompareEQ(cx, x.fmt, a, b),
+  ge: (x) => (cx, a, b) => soft.fpCompareGE(cx, x.fmt, a, b),
+  gt: (x) => (cx, a, b) => soft.fpCompareGT(cx, x.fmt, a, b),
+  convert: (x) => (cx, a) => soft.fpConvert(cx, x.fmt, x.to as soft.Fmt, a, roundingOf(cx, x)),
+  toInt: (x) => (cx, a, fbits) =>
+    soft.fpToFixed(cx, x.fmt, a, x.to as 16 | 32 | 64, x.signed, roundingOf(cx, x), Number(fbits)),
+  fromInt: (x) => (cx, a, fbits) => soft.fixedToFp(cx, x.fmt, a, x.to as 16 | 32 | 64, x.signed, Number(fbits)),
+  roundInt: (x) => (cx, a) => soft.fpRoundInt(cx, x.fmt, a, roundingOf(cx, x), x.exact),
+  roundIntN: (x) => (cx, a) => soft.fpRoundIntN(cx, x.fmt as 32 | 64, a, roundingOf(cx, x), x.to as 32 | 64),
+};
+function roundingOf(cx: HelperContext, x: FpAttr): soft.FpRounding {
+  return x.rounding === 'fpcr' ? soft.fpRoundingMode(cx.fpcr) : (x.rounding as soft.FpRounding);
+}
+
+/**
+ * A floating-point operation.
+ * @returns a function of operands of the operation's types: i32 as number (any sign), i64 as bigint; the result alike
+ */
+export function bindFp(x: FpAttr, result: Ty): (cx: HelperContext, ...args: (number | bigint)[]) => number | bigint {
+  const direct = directFp(x) as ReturnType<typeof bindFp> | undefined;
+  if (direct) return direct;
+  const f = FP[x.op](x);
+  const pattern = (v: number | bigint | undefined): bigint =>
+    typeof v === 'number' ? BigInt(v >>> 0) : BigInt.asUintN(64, v ?? 0n);
+  // Half-precision operands come in the low half of an i32; their upper half means nothing.
+  const operand =
+    x.fmt === 16 && x.op !== 'fromInt'
+      ? (v: number | bigint | undefined): bigint => BigInt.asUintN(16, pattern(v))
+      : pattern;
+  const wide = result === 'i64';
+  return (cx, a, b, c) => {
+    const r = f(cx, operand(a), operand(b), operand(c));
+    if (wide) return BigInt.asUintN(64, BigInt(r));
+    return typeof r === 'bigint' ? Number(BigInt.asIntN(32, r)) : Number(r) | 0;
+  };
+}

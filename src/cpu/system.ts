@@ -1,0 +1,161 @@
+// What instructions ask of everything that is not registers and memory: system registers, helpers, floating point. The
+// same answers for all engines; each exists as a function that compiled code can import by name.
+
+import { enc } from '../arch/schema.ts';
+import { assert } from '../base/assert.ts';
+import { fpTypes, parseFpKey } from '../ir/ops.ts';
+import { HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.ts';
+import type { AccessPath } from './access.ts';
+import { packAccess } from './access.ts';
+import type { SystemHooks } from './engine.ts';
+import { bindFp, type HelperContext, SCALAR_HELPERS, VECTOR_HELPERS } from './helpers.ts';
+import { type PauthState, resetPauth } from './pauth.ts';
+import { FRAME_SHIFT, type PhysMem } from './physmem.ts';
+import { PlainSysregs } from './plain_sysregs.ts';
+import { type CpuState, Slot } from './state.ts';
+
+export interface SystemOptions {
+  has(feature: string): boolean;
+  readonly hooks: SystemHooks;
+  /** The pointer authentication state of a PE; absent: all keys disabled. */
+  pauth?(cpu: CpuState): PauthState;
+}
+
+const FP_DISABLED = { ec: 0x07, iss: 0x1e00000 } as const;
+/** A cache operation by address: may fault like a read, of the byte it is given. */
+const BYTE = packAccess('r', { size: 1, atomic: false, ordered: false, unprivileged: false });
+
+export class SystemAccess {
+  private readonly mem: PhysMem;
+  private readonly path: AccessPath;
+  private readonly hooks: SystemHooks;
+  private readonly plain: PlainSysregs;
+  private readonly pauthOf: (cpu: CpuState) => PauthState;
+  private readonly dropCode: (frame: number) => void;
+  private readonly rpres: boolean;
+  private cpu!: CpuState;
+  private readonly context: { fpcr: number; fpsr: number; readonly rpres: boolean; pauth: PauthState };
+
+  constructor(mem: PhysMem, path: AccessPath, options: SystemOptions, dropCode: (frame: number) => void) {
+    this.mem = mem;
+    this.path = path;
+    this.hooks = options.hooks;
+    this.plain = new PlainSysregs((f) => options.has(f));
+    this.dropCode = dropCode;
+    this.rpres = options.has('FEAT_RPRES');
+    const none = resetPauth();
+    this.pauthOf = options.pauth ? (cpu) => options.pauth!(cpu) : () => none;
+    this.context = { fpcr: 0, fpsr: 0, rpres: this.rpres, pauth: none };
+  }
+  /** The PE that calls come from. */
+  enter(cpu: CpuState): void {
+    this.cpu = cpu;
+    this.mem.u32[(cpu.base + Slot.LEAVE) >>> 2] = 0;
+  }
+
+  // ---- system registers. Answers that leave the instruction have set LEAVE. -----------------------------------------------
+
+  private leave(): void {
+    const { cpu } = this;
+    cpu.exception ??= { ec: 0, iss: 0, far: 0n, ipa: 0n, toEl2: false };
+    this.mem.u32[(cpu.base + Slot.LEAVE) >>> 2] = 1;
+  }
+  readSysreg(encoding: number): bigint {
+    const { cpu } = this;
+    const v = this.plain.read(cpu, encoding) ?? this.hooks.readSysreg(cpu, encoding);
+    if (v !== undefined) return BigInt.asUintN(64, v);
+    this.leave();
+    return 0n;
+  }
+  writeSysreg(encoding: number, value: bigint): void {
+    const { cpu } = this;
+    if (this.plain.needsFp(encoding) && !cpu.get(Slot.FP_ON)) {
+      cpu.exception = { ...FP_DISABLED, far: 0n, ipa: 0n, toEl2: false };
+      this.leave();
+      return;
+    }
+    const v = BigInt.asUintN(64, value);
+    if (!this.plain.write(cpu, encoding, v) && !this.hooks.writeSysreg(cpu, encoding, v)) this.leave();
+  }
+  operation(encoding: number, value: bigint, isRead: boolean): bigint {
+    const { cpu } = this;
+    const v = BigInt.asUintN(64, value);
+    const cache = isRead ? undefined : this.plain.cacheOperation(cpu, encoding);
+    if (cache) {
+      const host = this.path.probe(cpu, v, BYTE);
+      if (host === 0) this.leave();
+      else if (cache === 'code') this.dropCode(host >>> FRAME_SHIFT);
+      return 0n;
+    }
+    const r = this.hooks.system(cpu, encoding, v, isRead);
+    if (r !== undefined) return BigInt.asUintN(64, r);
+    this.leave();
+    return 0n;
+  }
+  /** MSR (immediate): `field` is op1<<3 | op2. */
+  writeImmediate(field: number, value: number): void {
+    const { cpu } = this;
+    if (this.plain.writeImmediate(cpu, field, value)) return;
+    const encoding = enc(0, field >> 3, 4, value, field & 7);
+    if (this.hooks.system(cpu, encoding, BigInt(value), false) === undefined) this.leave();
+  }
+
+  // ---- helpers ----------------------------------------------------------------------------------------------------------------
+
+  /** Runs a helper with the floating-point state of the PE. */
+  private with<T>(f: (cx: HelperContext) => T): T {
+    const { context, cpu } = this;
+    const { u32 } = this.mem;
+    const [fpcr, fpsr] = [(cpu.base + Slot.FPCR) >>> 2, (cpu.base + Slot.FPSR) >>> 2];
+    context.fpcr = u32[fpcr]!;
+    context.fpsr = u32[fpsr]!;
+    const r = f(context);
+    u32[fpsr] = context.fpsr;
+    return r;
+  }
+  /** The function that compiled code imports under a name: `helper:..`, `vector:..`, `fp:..` or an operation of the IR. */
+  importFor(name: string): (...args: never[]) => unknown {
+    const colon = name.indexOf(':');
+    const rest = name.slice(colon + 1);
+    if (name.startsWith('helper:')) {
+      const helper = SCALAR_HELPERS[rest as HelperName] as (cx: HelperContext, ...args: unknown[]) => unknown;
+      assert(rest in HELPERS, `no helper '${rest}'`);
+      const needsPauth = rest.startsWith('pac');
+      const wide = HELPERS[rest as HelperName].args.map((t) => t === 'i64');
+      return (...args: (number | bigint)[]) => {
+        if (needsPauth) this.context.pauth = this.pauthOf(this.cpu);
+        for (let i = 0; i < args.length; i++) if (wide[i]) args[i] = BigInt.asUintN(64, args[i] as bigint);
+        return this.with((cx) => helper(cx, ...args));
+      };
+    }
+    if (name.startsWith('vector:')) {
+      const helper = VECTOR_HELPERS[rest as VectorHelperName];
+      assert(rest in VECTOR_HELPERS, `no vector helper '${rest}'`);
+      return (param: number) => {
+        const at = (this.cpu.base + Slot.VECTORS) >>> 3;
+        const { u64 } = this.mem;
+        const vector = (i: number): bigint => u64[at + 2 * i]! | (u64[at + 2 * i + 1]! << 64n);
+        const r = this.with((cx) => helper(cx, param, vector(1), vector(2), vector(3), vector(4), vector(5)));
+        u64[at] = BigInt.asUintN(64, r);
+        u64[at + 1] = BigInt.asUintN(64, r >> 64n);
+      };
+    }
+    if (name.startsWith('fp:')) {
+      const attr = parseFpKey(rest);
+      const f = bindFp(attr, fpTypes(attr).result);
+      return (...args: (number | bigint)[]) => this.with((cx) => f(cx, ...args));
+    }
+    switch (name) {
+      case 'sys.read':
+        return (encoding: number) => this.readSysreg(encoding);
+      case 'sys.write':
+        return (encoding: number, value: bigint) => this.writeSysreg(encoding, value);
+      case 'sys.op':
+        return (encoding: number, value: bigint, isRead: number) => this.operation(encoding, value, isRead !== 0);
+      case 'sys.imm':
+        return (field: number, value: number) => this.writeImmediate(field, value);
+      default:
+        throw new Error(`compiled code wants '${name}', which nobody offers`);
+    }
+  }
+}

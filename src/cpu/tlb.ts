@@ -1,0 +1,81 @@
+// The software TLB in linear memory: compiled code probes it, this file fills and clears it. One block for each address
+// space: tables for reads, writes and instruction fetch, direct mapped by page number. Knows no page tables.
+
+import type { Tlb, Translator } from './engine.ts';
+import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from './physmem.ts';
+
+/** Bytes of an entry: u64 page address, i32 what to add to the low half of an address, u32 of the engine's. */
+export const ENTRY_SIZE = 16;
+export const ENTRY_VALUE = 8;
+export const ENTRY_EXTRA = 12;
+/** Entries of each of the data tables and of the fetch table: powers of two. */
+export const DATA_ENTRIES = 1024;
+export const FETCH_ENTRIES = 512;
+/** Offsets of the tables in the block. */
+export const TlbTable = {
+  read: 0,
+  write: DATA_ENTRIES * ENTRY_SIZE,
+  fetch: 2 * DATA_ENTRIES * ENTRY_SIZE,
+} as const;
+export type TableName = keyof typeof TlbTable;
+const SIZE = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
+
+const PAGE_MASK = ~BigInt(FRAME_SIZE - 1);
+/** Tag compare ignores the top byte when entries are dropped: with top-byte-ignore a page has 256 names. */
+const UNTAGGED = 0x00ff_ffff_ffff_ffffn;
+
+const entriesOf = (table: TableName): number => (table === 'fetch' ? FETCH_ENTRIES : DATA_ENTRIES);
+const indexOf = (va: bigint, entries: number): number => Number((va >> BigInt(FRAME_SHIFT)) & BigInt(entries - 1));
+
+export class SoftTlb implements Tlb {
+  readonly base: number;
+  readonly translator: Translator;
+  private readonly mem: PhysMem;
+  /** Nothing was filled in since the last full flush. */
+  private empty = false;
+
+  constructor(mem: PhysMem, translator: Translator) {
+    this.mem = mem;
+    this.translator = translator;
+    this.base = mem.allocFixed(SIZE);
+    this.flush();
+  }
+
+  private entry(table: TableName, va: bigint): number {
+    return this.base + TlbTable[table] + indexOf(va, entriesOf(table)) * ENTRY_SIZE;
+  }
+  /** @param value for data: host address of the page minus the low half of `va`'s page; for fetch: the engine's own */
+  fill(table: TableName, va: bigint, value: number, extra = 0): void {
+    const at = this.entry(table, va);
+    this.mem.u64[at >>> 3] = BigInt.asUintN(64, va & PAGE_MASK);
+    this.mem.i32[(at + ENTRY_VALUE) >>> 2] = value;
+    this.mem.i32[(at + ENTRY_EXTRA) >>> 2] = extra;
+    this.empty = false;
+  }
+  fillData(table: 'read' | 'write', va: bigint, frame: number): void {
+    this.fill(table, va, (frame * FRAME_SIZE - Number(BigInt.asIntN(32, va & PAGE_MASK))) | 0);
+  }
+
+  flush(start?: bigint, end?: bigint): void {
+    if (this.empty) return;
+    if (start === undefined || end === undefined || end - start >= BigInt(FETCH_ENTRIES * FRAME_SIZE)) {
+      this.mem.u8.fill(0, this.base, this.base + SIZE);
+      // An all-zero entry cannot match: its tag belongs to index 0. Only there it must be made not to.
+      for (const table of ['read', 'write', 'fetch'] as const) this.invalidate(this.base + TlbTable[table]);
+      this.empty = true;
+      return;
+    }
+    for (let va = start & PAGE_MASK; va < end; va += BigInt(FRAME_SIZE)) {
+      for (const table of ['read', 'write', 'fetch'] as const) {
+        const at = this.entry(table, va);
+        if (((this.mem.u64[at >>> 3]! ^ va) & UNTAGGED & PAGE_MASK) === 0n) this.invalidate(at);
+      }
+    }
+  }
+  /** Makes an entry match no address. */
+  private invalidate(at: number): void {
+    const index = (at - this.base) / ENTRY_SIZE;
+    // A tag of another index never matches here.
+    this.mem.u64[at >>> 3] = BigInt((index & 1) ^ 1) << BigInt(FRAME_SHIFT);
+  }
+}

@@ -1,0 +1,131 @@
+// Pages of pre-decoded records, one for each frame that code was fetched from. Records are filled in one by one when
+// they are first executed. Knows frames and records, not what is in them.
+
+import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { EndRecord, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+
+const PAGES_PER_CHUNK = 63;
+const CHUNK_SIZE = 1 << 20;
+const ASIDE_SIZE = FRAME_SIZE;
+const END = RECORDS_PER_PAGE * RECORD_SIZE;
+const WORDS = FRAME_SIZE / 4;
+
+interface CodePage {
+  readonly records: number;
+  frame: number;
+  /** What the frame held when the page was made. */
+  sum: number;
+  /** Blocks for operands that do not fit their record, and the free room in the last one. */
+  readonly aside: number[];
+  asideNext: number;
+  asideEnd: number;
+}
+
+export class CodePages {
+  private readonly mem: PhysMem;
+  private readonly byFrame = new Map<number, CodePage>();
+  private readonly byIndex: CodePage[] = [];
+  private readonly free: CodePage[] = [];
+  private readonly freeAside: number[] = [];
+  /** Pages given up while code was running: some may still be on the way through them. */
+  private readonly retired: CodePage[] = [];
+  private chunkNext = 0;
+  private chunkEnd = 0;
+
+  constructor(mem: PhysMem) {
+    this.mem = mem;
+    mem.watchFree((frame) => this.retire(frame));
+  }
+
+  /** Address of the records of a frame. Records of contents that have changed since are dropped. */
+  recordsOf(frame: number): number {
+    const sum = this.checksum(frame);
+    let page = this.byFrame.get(frame);
+    if (page) {
+      if (page.sum !== sum) this.clear(page);
+    } else {
+      page = this.free.pop() ?? this.make();
+      page.frame = frame;
+      this.byFrame.set(frame, page);
+      this.mem.watch(frame);
+      this.mem.u32[(page.records + END + EndRecord.frame) >>> 2] = frame;
+    }
+    page.sum = sum;
+    return page.records;
+  }
+  /** The word that the record at `ip` is of, and its number in the page. */
+  locate(ip: number, records: number): { word: number; index: number } {
+    const frame = this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
+    const index = (ip - records) / RECORD_SIZE;
+    return { word: this.mem.u32[frame * WORDS + index]!, index };
+  }
+  /** Room beside the records of a page. */
+  allocAside(records: number, bytes: number): number {
+    const page = this.byIndex[this.mem.u32[(records + END + EndRecord.index) >>> 2]!]!;
+    if (page.asideNext + bytes > page.asideEnd) {
+      const block = this.freeAside.pop() ?? this.mem.allocFixed(ASIDE_SIZE);
+      page.aside.push(block);
+      page.asideNext = block;
+      page.asideEnd = block + ASIDE_SIZE;
+    }
+    const at = page.asideNext;
+    page.asideNext = (at + bytes + 7) & ~7;
+    return at;
+  }
+
+  /** Forgets what was decoded from a frame; its records stay where they are. */
+  invalidate(frame: number): void {
+    const page = this.byFrame.get(frame);
+    if (page) this.clear(page);
+  }
+  /** To be called while no compiled code runs. */
+  reclaim(): void {
+    for (const page of this.retired) {
+      this.clear(page);
+      this.freeAside.push(...page.aside);
+      page.aside.length = 0;
+      page.asideNext = 0;
+      page.asideEnd = 0;
+      this.free.push(page);
+    }
+    this.retired.length = 0;
+  }
+
+  private retire(frame: number): void {
+    const page = this.byFrame.get(frame);
+    if (!page) return;
+    this.byFrame.delete(frame);
+    this.retired.push(page);
+  }
+  private clear(page: CodePage): void {
+    this.mem.u8.fill(0, page.records, page.records + END);
+    const first = page.aside[0];
+    page.asideNext = first ?? 0;
+    page.asideEnd = first === undefined ? 0 : first + ASIDE_SIZE;
+    this.freeAside.push(...page.aside.splice(1));
+  }
+  private make(): CodePage {
+    if (this.chunkNext === this.chunkEnd) {
+      this.chunkNext = this.mem.allocFixed(CHUNK_SIZE);
+      this.chunkEnd = this.chunkNext + PAGES_PER_CHUNK * RECORD_PAGE_SIZE;
+    }
+    const records = this.chunkNext;
+    this.chunkNext += RECORD_PAGE_SIZE;
+    const page = { records, frame: 0, sum: 0, aside: [], asideNext: 0, asideEnd: 0 };
+    this.mem.u16[(records + END) >>> 1] = Special.End;
+    this.mem.u32[(records + END + EndRecord.index) >>> 2] = this.byIndex.push(page) - 1;
+    return page;
+  }
+  /** Changes when the frame does, for all but contrived contents. */
+  private checksum(frame: number): number {
+    const { u32 } = this.mem;
+    const end = (frame + 1) * WORDS;
+    let a = 1;
+    let b = 0;
+    for (let i = frame * WORDS; i < end; i++) {
+      a = (Math.imul(a, 0x01000193) ^ u32[i]!) | 0;
+      b = (b + a) | 0;
+    }
+    return a ^ b;
+  }
+}

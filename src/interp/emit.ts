@@ -1,0 +1,620 @@
+// IR to WebAssembly for one handler of the interpreter: operands come from the record at `ip`, state from the block at
+// `cpu`. How a handler is entered and left is the Frame's business (loop.ts, cold.ts). Memory and floating point are in
+// emit_memory.ts and emit_fp.ts.
+
+import { InternalError } from '../base/assert.ts';
+import { Slot, slotOffset } from '../cpu/state.ts';
+import { constantOf } from '../ir/builder.ts';
+import { type Block, type Node, type NodeOf, OPS, type Op, type Place, type Ty } from '../ir/ops.ts';
+import type { Recording } from '../isa/record.ts';
+import type { Code } from '../wasm/builder.ts';
+import type { IntOp, LaneOp, MemoryOp, PlainOp, ValueType } from '../wasm/opcodes.ts';
+import { emitFp, emitFpVector } from './emit_fp.ts';
+import { emitHost, emitProbe } from './emit_memory.ts';
+import { type Layout, layoutOf, POINTER_AT } from './record.ts';
+
+/**
+ * What a handler function returns: go on, or why not. Numbers from LEAVE on end the run: exit reason << 4 | LEAVE, plus
+ * PAST where the instruction is done.
+ */
+export const Status = { Next: 0, Jump: 1, Resync: 2 } as const;
+export const LEAVE = 8;
+export const PAST = 1;
+
+/** Where the code of a handler is written to. */
+export interface Frame {
+  readonly code: Code;
+  /** Locals: address of the CPU state, of the record; executed - ip/16; PC - ip/4. */
+  readonly cpu: number;
+  readonly ip: number;
+  readonly count: number;
+  readonly pcBase: number;
+  temp(type: ValueType): number;
+  /** Index of an imported function. */
+  import(name: string, params: readonly ValueType[], results: readonly ValueType[]): number;
+  /** The handler is done; goes on with the next instruction. */
+  next(): void;
+  /** Leaves with an exit reason. */
+  leave(reason: number, past: boolean): void;
+  /** Takes an i32 from the stack and leaves with an exception that is already described if it is zero. */
+  faultIfZero(): void;
+  /** Takes an i64 from the stack: the target. */
+  jump(kind: string): void;
+  /** Branches by the distance in operand `slot`. */
+  branch(emitOperand: () => void): void;
+  /** Goes on with the next instruction by looking it up anew. */
+  resync(): void;
+}
+
+export interface ExitCodes {
+  readonly Exception: number;
+  readonly Idle: number;
+  readonly System: number;
+}
+
+export class Emitter {
+  readonly f: Frame;
+  readonly code: Code;
+  readonly exits: ExitCodes;
+  readonly layout: Layout;
+  private readonly source: Recording;
+  private readonly uses = new Map<number, number>();
+  private readonly where = new Map<number, number>();
+  private readonly pending = new Map<number, Node>();
+  private readonly locals = new Map<number, number>();
+  private aside = -1;
+
+  constructor(frame: Frame, source: Recording, exits: ExitCodes) {
+    this.f = frame;
+    this.code = frame.code;
+    this.source = source;
+    this.exits = exits;
+    this.layout = layoutOf(source);
+  }
+
+  /** Writes the whole handler. */
+  emit(): void {
+    this.countUses(this.source.block);
+    if (this.layout.asideSize > 0) {
+      this.aside = this.f.temp('i32');
+      this.code.get(this.f.ip).mem('i32.load', POINTER_AT).set(this.aside);
+    }
+    if (!this.block(this.source.block)) this.f.next();
+  }
+
+  private countUses(block: Block): void {
+    for (let i = block.length - 1; i >= 0; i--) {
+      const n = block[i]!;
+      const { effect } = OPS[n.op];
+      if ((effect === 'pure' || effect === 'read') && !this.uses.has(n.id)) continue;
+      if (n.op === 'if') {
+        this.countUses(n.attr.no);
+        this.countUses(n.attr.yes);
+      }
+      for (const a of n.args) this.uses.set(a.id, (this.uses.get(a.id) ?? 0) + 1);
+    }
+  }
+  usesOf(n: { readonly id: number }): number {
+    return this.uses.get(n.id) ?? 0;
+  }
+
+  /** @returns true if control cannot reach the end. */
+  private block(nodes: Block): boolean {
+    for (const n of nodes) {
+      const { effect } = OPS[n.op];
+      if (effect === 'pure' || effect === 'read') {
+        const uses = this.usesOf(n);
+        if (uses === 0 || constantOf(n) !== undefined) continue;
+        if (uses > 1) this.keep(n, () => this.compute(n));
+        else if (effect === 'read') this.pending.set(n.id, n);
+        continue;
+      }
+      if (!n.op.startsWith('mem.') || n.op === 'mem.commit') this.flush(n);
+      if (this.effect(n)) return true;
+    }
+    return false;
+  }
+  /** Does the reads that are still to be done, before something changes what they see; the effect's own come with it. */
+  private flush(before: Node): void {
+    const own = new Set<number>();
+    const collect = (n: Node): void => {
+      own.add(n.id);
+      if (!this.where.has(n.id)) for (const a of n.args) collect(a);
+    };
+    // With several arguments the evaluation of one could come after part of the effect; with `if` after its arms.
+    if (before.op !== 'if') for (const a of before.args) collect(a);
+    for (const n of [...this.pending.values()]) if (!own.has(n.id)) this.keep(n, () => this.compute(n));
+  }
+
+  /** Puts a value where it can be taken from any number of times. */
+  keep(n: Node, compute: () => void): void {
+    const local = this.f.temp(n.ty as Ty);
+    this.pending.delete(n.id);
+    compute();
+    this.code.set(local);
+    this.where.set(n.id, local);
+  }
+  /** Puts the value of a node on the stack. */
+  value(n: Node | undefined): void {
+    if (!n) throw new InternalError('missing argument');
+    const local = this.where.get(n.id);
+    if (local !== undefined) this.code.get(local);
+    else {
+      this.pending.delete(n.id);
+      this.compute(n);
+    }
+  }
+  /** The value in a local, for code that needs it several times. */
+  inLocal(n: Node): number {
+    const known = this.where.get(n.id);
+    if (known !== undefined) return known;
+    this.keep(n, () => this.compute(n));
+    const local = this.where.get(n.id)!;
+    // Constants have many users, not all of which this place comes before.
+    if (constantOf(n) !== undefined) this.where.delete(n.id);
+    return local;
+  }
+  private args(n: { readonly args: readonly Node[] }): void {
+    for (const a of n.args) this.value(a);
+  }
+
+  private compute(n: Node): void {
+    const { code } = this;
+    switch (n.op) {
+      case 'const.i32':
+        code.i32(n.attr);
+        return;
+      case 'const.i64':
+        code.i64(n.attr);
+        return;
+      case 'const.v128':
+        code.v128(n.attr);
+        return;
+      case 'imm.i32':
+      case 'imm.i64':
+        this.immediate(n.attr, n.op === 'imm.i64' ? 'i64' : 'i32');
+        return;
+      case 'get.i32':
+      case 'get.i64':
+      case 'get.v128':
+        code.mem(`${n.ty as Ty}.load`, this.address(n.attr));
+        return;
+      case 'local.get.i32':
+      case 'local.get.i64':
+      case 'local.get.v128':
+        code.get(this.locals.get(n.attr.id)!);
+        return;
+      case 'pc':
+        this.pc();
+        return;
+      case 'i32.select':
+      case 'i64.select':
+      case 'v128.select':
+        this.select(n);
+        return;
+      case 'i32.quot_u':
+      case 'i32.quot_s':
+      case 'i64.quot_u':
+      case 'i64.quot_s':
+        this.quotient(n);
+        return;
+      case 'i64.mulhi_u':
+      case 'i64.mulhi_s':
+        this.highProduct(n);
+        return;
+      case 'i8x16.shuffle':
+        this.args(n);
+        code.shuffle(n.attr);
+        return;
+      case 'flags.get':
+      case 'flags.carry':
+      case 'flags.cond':
+        this.readFlags(n);
+        return;
+      case 'host.load8':
+      case 'host.load16':
+      case 'host.load32':
+      case 'host.load64':
+      case 'host.load128':
+        emitHost(this, n);
+        return;
+      default:
+        this.args(n);
+        if (typeof n.attr === 'number') code.lane(n.op as LaneOp, n.attr);
+        else code.op(n.op as PlainOp);
+    }
+  }
+
+  /** @returns true if control does not go on after it. */
+  private effect(n: Node): boolean {
+    const { code, f } = this;
+    switch (n.op) {
+      case 'set.i32':
+      case 'set.i64':
+      case 'set.v128': {
+        const offset = this.address(n.attr);
+        this.value(n.args[0]);
+        code.mem(`${n.args[0]!.ty as Ty}.store`, offset);
+        return false;
+      }
+      case 'local.new.i32':
+      case 'local.new.i64':
+      case 'local.new.v128':
+        this.locals.set(n.attr.id, f.temp(n.attr.ty));
+        this.value(n.args[0]);
+        code.set(this.locals.get(n.attr.id)!);
+        return false;
+      case 'local.set.i32':
+      case 'local.set.i64':
+      case 'local.set.v128':
+        this.value(n.args[0]);
+        code.set(this.locals.get(n.attr.id)!);
+        return false;
+      case 'if':
+        return this.ifElse(n);
+      case 'adc.i32':
+      case 'adc.i64':
+        this.addWithCarry(n);
+        return false;
+      case 'flags.nz.i32':
+      case 'flags.nz.i64':
+        this.signZero(() => this.value(n.args[0]), n.op === 'flags.nz.i64');
+        code.get(f.cpu).i64(0n).mem('i64.store', Slot.FLAG_C);
+        return false;
+      case 'flags.set':
+        this.setFlags(n);
+        return false;
+      case 'mem.r':
+      case 'mem.w':
+      case 'mem.rw':
+        emitProbe(this, n);
+        return false;
+      case 'mem.commit':
+      case 'host.store8':
+      case 'host.store16':
+      case 'host.store32':
+      case 'host.store64':
+      case 'host.store128':
+        emitHost(this, n);
+        return false;
+      case 'br':
+        f.branch(() => this.immediate(n.attr, 'i32'));
+        return true;
+      case 'br.to':
+        this.value(n.args[0]);
+        f.jump(n.attr);
+        return true;
+      case 'raise':
+        code.get(f.cpu).i32(n.attr.ec).mem('i32.store', Slot.RAISE_EC).get(f.cpu);
+        this.value(n.args[0]);
+        code.mem('i32.store', Slot.RAISE_ISS);
+        f.leave(this.exits.Exception, n.attr.past);
+        return true;
+      case 'exit':
+        if (n.attr === 'idle') f.leave(this.exits.Idle, true);
+        else f.leave(this.exits.System, false);
+        return true;
+      case 'resync':
+        f.resync();
+        return true;
+      case 'sys.read':
+      case 'sys.write':
+      case 'sys.op':
+      case 'sys.imm':
+        this.askSystem(n);
+        return false;
+      case 'helper':
+        this.args(n);
+        code.call(f.import(`helper:${n.attr.name}`, n.attr.args, [n.attr.result]));
+        this.store(n);
+        return false;
+      case 'helperV':
+        this.vectorHelper(n);
+        return false;
+      case 'fp':
+        emitFp(this, n);
+        return false;
+      case 'fpv':
+        emitFpVector(this, n);
+        return false;
+      default:
+        throw new InternalError(`no code for ${n.op}`);
+    }
+  }
+  /** Takes the result of an effect from the stack. */
+  store(n: { readonly id: number; readonly ty: Ty | 'void' }): void {
+    if (this.usesOf(n) === 0) {
+      this.code.drop();
+      return;
+    }
+    const local = this.f.temp(n.ty as Ty);
+    this.code.set(local);
+    this.where.set(n.id, local);
+  }
+
+  private ifElse(n: NodeOf<'if'>): boolean {
+    const { code } = this;
+    this.value(n.args[0]);
+    code.block('if');
+    const yes = this.block(n.attr.yes);
+    this.pending.clear();
+    let no = false;
+    if (n.attr.no.length > 0) {
+      code.else();
+      no = this.block(n.attr.no);
+      this.pending.clear();
+    }
+    code.end();
+    if (!(yes && no)) return false;
+    code.unreachable();
+    return true;
+  }
+
+  // ---- operands and state ---------------------------------------------------------------------------------------------------
+
+  private operandBase(operand: number): number {
+    const { at, aside } = this.layout.slots[operand]!;
+    this.code.get(aside ? this.aside : this.f.ip);
+    return at;
+  }
+  immediate(operand: number, ty: 'i32' | 'i64'): void {
+    const { width } = this.layout.slots[operand]!;
+    const at = this.operandBase(operand);
+    const narrow: Readonly<Record<number, MemoryOp>> = { 1: `${ty}.load8_u`, 4: 'i32.load', 8: 'i64.load' };
+    this.code.mem(narrow[width]!, at);
+  }
+  /** Puts the base of a place on the stack. @returns the offset to use */
+  private address(place: Place): number {
+    const { code, f } = this;
+    if ('slot' in place) {
+      code.get(f.cpu);
+      return slotOffset(place.slot);
+    }
+    code.get(f.cpu);
+    const at = this.operandBase(place.operand);
+    code.mem('i32.load16_u', at).op('i32.add');
+    return 0;
+  }
+  pc(): void {
+    const { code, f } = this;
+    code.get(f.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(f.pcBase).op('i64.add');
+  }
+  /** What a called function may want to know: PC and the instruction count. */
+  private publish(): void {
+    const { code, f } = this;
+    code.get(f.cpu);
+    this.pc();
+    code.mem('i64.store', Slot.PC);
+    code.get(f.cpu).get(f.count).get(f.ip).i32(4).op('i32.shr_u').op('i32.add').mem('i32.store', Slot.EXEC);
+  }
+  private askSystem(n: NodeOf<'sys.read' | 'sys.write' | 'sys.op' | 'sys.imm'>): void {
+    const { code, f } = this;
+    this.publish();
+    this.args(n);
+    const types = n.args.map((a) => a.ty as Ty);
+    if (n.op === 'sys.op') {
+      code.i32(n.attr ? 1 : 0);
+      types.push('i32');
+    }
+    const result = OPS[n.op].result;
+    code.call(f.import(n.op, types, result === 'void' ? [] : [result]));
+    if (result !== 'void') this.store(n);
+    code.get(f.cpu).mem('i32.load', Slot.LEAVE).op('i32.eqz');
+    f.faultIfZero();
+  }
+  private vectorHelper(n: NodeOf<'helperV'>): void {
+    const { code, f } = this;
+    n.args.forEach((a, i) => {
+      code.get(f.cpu);
+      this.value(a);
+      code.mem('v128.store', Slot.VECTORS + 16 * (i + 1));
+    });
+    code.i32(n.attr.param).call(f.import(`vector:${n.attr.name}`, ['i32'], []));
+    code.get(f.cpu).mem('v128.load', Slot.VECTORS);
+    this.store(n);
+  }
+
+  // ---- arithmetic that WebAssembly does not have --------------------------------------------------------------------------------
+
+  private select(n: Node): void {
+    this.value(n.args[1]);
+    this.value(n.args[2]);
+    this.value(n.args[0]);
+    this.code.select();
+  }
+  private quotient(n: Node): void {
+    const { code } = this;
+    const ty = n.ty as 'i32' | 'i64';
+    const [a, b] = [this.inLocal(n.args[0]!), this.inLocal(n.args[1]!)];
+    const signed = n.op.endsWith('s');
+    const constant = (v: number): void => void (ty === 'i64' ? code.i64(BigInt(v)) : code.i32(v));
+    code.get(b).op(`${ty}.eqz`);
+    code.block('if', ty);
+    constant(0);
+    code.else();
+    if (signed) {
+      // The most negative number by -1 would trap: dividing by -1 is negation.
+      code.get(b);
+      constant(-1);
+      code.op(`${ty}.eq`);
+      code.block('if', ty);
+      constant(0);
+      code.get(a).op(`${ty}.sub`).else();
+    }
+    code
+      .get(a)
+      .get(b)
+      .op(`${ty}.div_${signed ? 's' : 'u'}`);
+    if (signed) code.end();
+    code.end();
+  }
+  /** The high half of a product, from four products of halves. */
+  private highProduct(n: Node): void {
+    const { code, f } = this;
+    const [a, b] = [this.inLocal(n.args[0]!), this.inLocal(n.args[1]!)];
+    const [middle, cross] = [f.temp('i64'), f.temp('i64')];
+    const shift = n.op === 'i64.mulhi_s' ? 'i64.shr_s' : 'i64.shr_u';
+    const low = (x: number): Code => code.get(x).i64(0xffff_ffffn).op('i64.and');
+    const high = (x: number): Code => code.get(x).i64(32n).op(shift);
+    // middle = high(a) * low(b) + carry of low(a) * low(b); cross = low(a) * high(b) + low(middle)
+    high(a);
+    low(b).op('i64.mul');
+    low(a);
+    low(b).op('i64.mul').i64(32n).op('i64.shr_u').op('i64.add').set(middle);
+    low(a);
+    high(b).op('i64.mul');
+    low(middle).op('i64.add').set(cross);
+    high(a);
+    high(b).op('i64.mul');
+    high(middle).op('i64.add');
+    high(cross).op('i64.add');
+  }
+
+  // ---- flags ----------------------------------------------------------------------------------------------------------------
+
+  /** N and Z follow from the value, sign-extended. */
+  private signZero(emitValue: () => void, is64: boolean): void {
+    const { code, f } = this;
+    const wide = f.temp('i64');
+    emitValue();
+    if (!is64) code.op('i64.extend_i32_s');
+    code.set(wide);
+    code.get(f.cpu).get(wide).mem('i64.store', Slot.FLAG_N);
+    code.get(f.cpu).get(wide).mem('i64.store', Slot.FLAG_Z);
+  }
+  private addWithCarry(n: NodeOf<'adc.i32' | 'adc.i64'>): void {
+    const { code, f } = this;
+    const ty = n.op === 'adc.i64' ? 'i64' : 'i32';
+    const [a, b, c] = n.args as [Node, Node, Node];
+    const carry = constantOf(c);
+    const op = (name: string): Code => code.op(`${ty}.${name}` as IntOp);
+    const x = this.inLocal(a);
+    const result = f.temp(ty);
+    const inverted = carry === 1 && this.usesOf(b) === 1 ? complementOf(b, ty) : undefined;
+    const y = this.inLocal(inverted ?? b);
+    let carryOut = (): void => {
+      code.get(result).get(x);
+      op('lt_u');
+    };
+    if (inverted) {
+      code.get(x).get(y);
+      op('sub').set(result);
+      carryOut = () => {
+        code.get(x).get(y);
+        op('ge_u');
+      };
+    } else {
+      code.get(x).get(y);
+      op('add').set(result);
+      if (carry !== 0) {
+        // Either step may carry, never both.
+        const first = f.temp('i32');
+        const sum = f.temp(ty);
+        carryOut();
+        code.set(first).get(result).set(sum).get(result);
+        this.value(c);
+        if (ty === 'i64') code.op('i64.extend_i32_u');
+        op('add').set(result);
+        carryOut = () => {
+          code.get(result).get(sum);
+          op('lt_u').get(first).op('i32.or');
+        };
+      }
+    }
+    this.signZero(() => code.get(result), ty === 'i64');
+    code.get(f.cpu);
+    carryOut();
+    code.mem('i32.store', Slot.FLAG_C);
+    // Overflow: the result has another sign than both addends (for a difference: than x, and x another than y).
+    code
+      .get(f.cpu)
+      .get(x)
+      .get(inverted ? y : result);
+    op('xor')
+      .get(inverted ? x : y)
+      .get(result);
+    op('xor');
+    op('and');
+    if (ty === 'i64') code.i64(63n).op('i64.shr_u').op('i32.wrap_i64');
+    else code.i32(31).op('i32.shr_u');
+    code.mem('i32.store', Slot.FLAG_V);
+    this.where.set(n.id, result);
+  }
+  private setFlags(n: Node): void {
+    const { code, f } = this;
+    const v = this.inLocal(n.args[0]!);
+    code.get(f.cpu).get(v).op('i64.extend_i32_u').i64(60n).op('i64.shl').mem('i64.store', Slot.FLAG_N);
+    code
+      .get(f.cpu)
+      .get(v)
+      .i32(4)
+      .op('i32.and')
+      .i32(4)
+      .op('i32.xor')
+      .op('i64.extend_i32_u')
+      .mem('i64.store', Slot.FLAG_Z);
+    code.get(f.cpu).get(v).i32(1).op('i32.shr_u').i32(1).op('i32.and').mem('i32.store', Slot.FLAG_C);
+    code.get(f.cpu).get(v).i32(1).op('i32.and').mem('i32.store', Slot.FLAG_V);
+  }
+  private readFlags(n: NodeOf<'flags.get' | 'flags.carry' | 'flags.cond'>): void {
+    const { code, f } = this;
+    const flag = (slot: number): Code => code.get(f.cpu).mem('i32.load', slot);
+    const negative = (): Code => code.get(f.cpu).mem('i64.load', Slot.FLAG_N).i64(0n).op('i64.lt_s');
+    const nonzero = (): Code => code.get(f.cpu).mem('i64.load', Slot.FLAG_Z).i64(0n).op('i64.ne');
+    const zero = (): Code => code.get(f.cpu).mem('i64.load', Slot.FLAG_Z).op('i64.eqz');
+    if (n.op === 'flags.carry') {
+      flag(Slot.FLAG_C);
+      return;
+    }
+    if (n.op === 'flags.get') {
+      negative().i32(3).op('i32.shl');
+      zero().i32(2).op('i32.shl').op('i32.or');
+      flag(Slot.FLAG_C).i32(1).op('i32.shl').op('i32.or');
+      flag(Slot.FLAG_V).op('i32.or');
+      return;
+    }
+    const less = (): Code => {
+      negative();
+      return flag(Slot.FLAG_V);
+    };
+    const emit: readonly (() => Code)[] = [
+      zero,
+      nonzero,
+      () => flag(Slot.FLAG_C),
+      () => flag(Slot.FLAG_C).op('i32.eqz'),
+      negative,
+      () => negative().op('i32.eqz'),
+      () => flag(Slot.FLAG_V),
+      () => flag(Slot.FLAG_V).op('i32.eqz'),
+      () => {
+        flag(Slot.FLAG_C);
+        return nonzero().op('i32.and');
+      },
+      () => {
+        flag(Slot.FLAG_C).op('i32.eqz');
+        return zero().op('i32.or');
+      },
+      () => less().op('i32.eq'),
+      () => less().op('i32.ne'),
+      () => {
+        less().op('i32.eq');
+        return nonzero().op('i32.and');
+      },
+      () => {
+        less().op('i32.ne');
+        return zero().op('i32.or');
+      },
+    ];
+    const one = emit[n.attr ?? 14];
+    if (one) one();
+    else code.i32(1);
+  }
+}
+
+/** What `n` is the bitwise complement of, if it is. */
+function complementOf(n: Node, ty: 'i32' | 'i64'): Node | undefined {
+  const op: Op = ty === 'i64' ? 'i64.xor' : 'i32.xor';
+  if (n.op !== op) return undefined;
+  const ones = constantOf(n.args[1]!);
+  return ones === 0xffff_ffff_ffff_ffffn || ones === -1 ? n.args[0] : undefined;
+}

@@ -1,0 +1,97 @@
+// Memory accesses of handlers: a probe of the software TLB gives a host address, plain loads and stores go there.
+//
+// One comparison decides: (va XOR tag) <= 4096 - size holds exactly if the page is the entry's and the access does not
+// reach past its end. Everything else (miss, two pages, device, watch) is a call that fills the TLB, or answers with the
+// bounce buffer, or with 0 for a fault.
+
+import { packAccess } from '../cpu/access.ts';
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { Slot } from '../cpu/state.ts';
+import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
+import type { Node, NodeOf } from '../ir/ops.ts';
+import type { Emitter } from './emit.ts';
+
+/** From bit 12 of the address (page number) to bit 4 (entry). */
+const INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
+const INDEX_MASK = (DATA_ENTRIES - 1) * ENTRY_SIZE;
+
+export function emitProbe(e: Emitter, n: NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>): void {
+  const { code, f } = e;
+  const { size, atomic, ordered, unprivileged } = n.attr;
+  const kind = n.op.slice(4) as 'r' | 'w' | 'rw';
+  const va = e.inLocal(n.args[0]!);
+  const entry = f.temp('i32');
+  const host = f.temp('i32');
+  code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
+  code
+    .get(va)
+    .i64(INDEX_SHIFT)
+    .op('i64.shr_u')
+    .op('i32.wrap_i64')
+    .i32(INDEX_MASK)
+    .op('i32.and')
+    .op('i32.add')
+    .tee(entry);
+  const table = kind === 'r' ? TlbTable.read : TlbTable.write;
+  code
+    .mem('i64.load', table)
+    .get(va)
+    .op('i64.xor')
+    .i64(BigInt(FRAME_SIZE - size))
+    .op('i64.gt_u');
+  if ((atomic || ordered) && size > 1) {
+    code
+      .get(va)
+      .op('i32.wrap_i64')
+      .i32(size - 1)
+      .op('i32.and')
+      .op('i32.or');
+  }
+  code.block('if', 'i32');
+  code
+    .get(va)
+    .i32(packAccess(kind, n.attr))
+    .call(f.import('probe', ['i64', 'i32'], ['i32']))
+    .tee(host);
+  f.faultIfZero();
+  code.get(host).else();
+  code
+    .get(va)
+    .op('i32.wrap_i64')
+    .get(entry)
+    .mem('i32.load', table + ENTRY_VALUE)
+    .op('i32.add')
+    .end();
+  e.store(n);
+}
+
+const LOAD = {
+  'host.load8': 'i32.load8_u',
+  'host.load16': 'i32.load16_u',
+  'host.load32': 'i32.load',
+  'host.load64': 'i64.load',
+  'host.load128': 'v128.load',
+} as const;
+const STORE = {
+  'host.store8': 'i32.store8',
+  'host.store16': 'i32.store16',
+  'host.store32': 'i32.store',
+  'host.store64': 'i64.store',
+  'host.store128': 'v128.store',
+} as const;
+type HostOp = keyof typeof LOAD | keyof typeof STORE | 'mem.commit';
+
+export function emitHost(e: Emitter, n: NodeOf<HostOp>): void {
+  const { code, f } = e;
+  e.value(n.args[0] as Node);
+  if (n.op === 'mem.commit') {
+    code.get(f.cpu).i32(Slot.BOUNCE).op('i32.add').op('i32.eq');
+    code.block('if');
+    code.call(f.import('commit', [], [])).end();
+  } else if (n.op in LOAD) {
+    code.mem(LOAD[n.op as keyof typeof LOAD], n.attr as number);
+  } else {
+    e.value(n.args[1] as Node);
+    code.mem(STORE[n.op as keyof typeof STORE], n.attr as number);
+  }
+}

@@ -1,0 +1,209 @@
+// The interpreter as an Engine: runs the generated loop on a CPU state, pre-decodes instructions when they are first
+// met, and answers what the loop asks of the world. Decides nothing about instructions.
+
+import type { FieldValues } from '../arch/a64/encoding.ts';
+import type { WasmInstance, WasmTable } from '../base/webassembly.ts';
+import { WebAssemblyHost } from '../base/webassembly.ts';
+import { AccessPath, translate } from '../cpu/access.ts';
+import { Decoder } from '../cpu/decode.ts';
+import { type Engine, Exit, type ExitReason, type SystemHooks, type Tlb, type Translator } from '../cpu/engine.ts';
+import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { type CpuState, Slot, V_STRIDE } from '../cpu/state.ts';
+import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
+import { SoftTlb } from '../cpu/tlb.ts';
+import { type Handler, UNDEFINED } from '../isa/handlers.ts';
+import type { Operand } from '../isa/record.ts';
+import type { Group } from '../isa/semantics.ts';
+import { CodePages } from './code_pages.ts';
+import { HOST, MEMORY, type Part, type Program, programOf } from './program.ts';
+import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+
+export interface EngineOptions extends SystemOptions {
+  /** Whether the machine has a feature, by its FEAT_ name. */
+  has(feature: string): boolean;
+  readonly hooks: SystemHooks;
+  /** Instruction tables; pass the same array each time, what is generated from it is kept. */
+  readonly groups: readonly Group[];
+}
+
+interface Installed {
+  readonly layout: Layout;
+  readonly near: number | undefined;
+  readonly far: number;
+}
+
+class Interpreter implements Engine {
+  private readonly mem: PhysMem;
+  private readonly program: Program;
+  private readonly decoder: Decoder;
+  private readonly path: AccessPath;
+  private readonly pages: CodePages;
+  private readonly system: SystemAccess;
+  private readonly main: (cpu: number) => number;
+  private readonly table: WasmTable;
+  private readonly installed = new Map<Handler, Installed>();
+  private nextNumber: number;
+  private cpu: CpuState | undefined;
+
+  constructor(mem: PhysMem, options: EngineOptions) {
+    this.mem = mem;
+    this.program = programOf(options.groups);
+    this.decoder = new Decoder(this.program.rows, options.has);
+    this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
+    this.pages = new CodePages(mem);
+    this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
+    const { exports } = this.instantiate(this.program.main);
+    this.main = exports['run'] as (cpu: number) => number;
+    this.table = exports['handlers'] as WasmTable;
+    this.nextNumber = this.program.firstCold;
+  }
+
+  createTlb(translator: Translator): Tlb {
+    const tlb = new SoftTlb(this.mem, translator);
+    this.path.add(tlb);
+    return tlb;
+  }
+  invalidateCode(frame: number): void {
+    this.pages.invalidate(frame);
+  }
+
+  run(cpu: CpuState, budget: number): ExitReason {
+    const { u32 } = this.mem;
+    const at = (slot: number): number => (cpu.base + slot) >>> 2;
+    if (u32[at(Slot.KICK)]) {
+      u32[at(Slot.KICK)] = 0;
+      return Exit.Kick;
+    }
+    this.cpu = cpu;
+    this.system.enter(cpu);
+    this.pages.reclaim();
+    cpu.exception = undefined;
+    u32[at(Slot.BUDGET)] = budget;
+    u32[at(Slot.EXEC)] = 0;
+    const reason = (budget === 1 ? this.step(cpu) : this.main(cpu.base)) as ExitReason;
+    cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + BigInt(u32[at(Slot.EXEC)]!));
+    u32[at(Slot.EXEC)] = 0;
+    if (reason === Exit.Exception) {
+      cpu.exception ??= { ec: u32[at(Slot.RAISE_EC)]!, iss: u32[at(Slot.RAISE_ISS)]!, far: 0n, ipa: 0n, toEl2: false };
+    }
+    if (reason === Exit.Budget && u32[at(Slot.KICK)]) {
+      u32[at(Slot.KICK)] = 0;
+      return Exit.Kick;
+    }
+    return reason;
+  }
+  /** One instruction: the record after it becomes one that stops. */
+  private step(cpu: CpuState): number {
+    const { u16 } = this.mem;
+    const records = this.fetch(cpu.pc);
+    if (records === 0) return Exit.Exception;
+    const ip = records + Number(cpu.pc & BigInt(FRAME_SIZE - 4)) * (RECORD_SIZE / 4);
+    const after = (ip + RECORD_SIZE) >>> 1;
+    const saved = u16[after]!;
+    u16[after] = Special.Stop;
+    const reason = this.main(cpu.base);
+    if (u16[after] === Special.Stop) u16[after] = saved;
+    return reason;
+  }
+
+  // ---- what the loop calls ----------------------------------------------------------------------------------------------
+
+  /** @returns address of the records of the page, or 0 for a fault */
+  private fetch(va: bigint): number {
+    const cpu = this.cpu!;
+    const pc = BigInt.asUintN(64, va);
+    if (pc & 3n) {
+      cpu.exception = { ec: 0x22, iss: 0, far: pc, ipa: 0n, toEl2: false };
+      return 0;
+    }
+    const tlb = this.path.tlbOf(cpu);
+    const t = translate(tlb.translator, pc, 'execute', 4, cpu);
+    if (!t) return 0;
+    const records = this.pages.recordsOf(t.frame);
+    tlb.fill('fetch', pc, records, t.guarded ? 1 : 0);
+    return records;
+  }
+  private decode(ip: number, records: number): void {
+    const { word, index } = this.pages.locate(ip, records);
+    const d = this.decoder.decode(word);
+    const handler = d ? d.entry.handler(d.fields) : UNDEFINED;
+    const installed = this.installed.get(handler) ?? this.install(handler);
+    let number = installed.far;
+    let aside = 0;
+    if (installed.layout.asideSize > 0) {
+      aside = this.pages.allocAside(records, installed.layout.asideSize);
+      this.mem.view.setUint32(ip + POINTER_AT, aside, true);
+    }
+    const { operands } = handler.code;
+    for (let i = 0; i < operands.length; i++) {
+      const o = operands[i]!;
+      const slot = installed.layout.slots[i]!;
+      const at = (slot.aside ? aside : ip) + slot.at;
+      if (o.kind === 'branch') {
+        const distance = Number(o.value(d!.fields));
+        const target = index + distance / 4;
+        if (installed.near !== undefined && target >= 0 && target < RECORDS_PER_PAGE) {
+          number = installed.near;
+          this.mem.view.setUint32(at, records + (target - 1) * RECORD_SIZE, true);
+        } else this.mem.view.setInt32(at, distance, true);
+      } else this.writeOperand(o, slot.width, at, d!.fields);
+    }
+    this.mem.u16[ip >>> 1] = number;
+  }
+  private writeOperand(o: Operand, width: number, at: number, fields: FieldValues): void {
+    const { view } = this.mem;
+    if ('field' in o) {
+      view.setUint16(at, registerOffset(o.kind, (fields[o.field]! + o.add) & 31), true);
+      return;
+    }
+    const value = o.value(fields);
+    if (width === 8) view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
+    else if (width === 4) view.setInt32(at, Number(value), true);
+    else view.setUint8(at, Number(BigInt(value) & 63n));
+  }
+
+  private install(handler: Handler): Installed {
+    const known = this.program.numbers.get(handler.key);
+    const layout = layoutOf(handler.code);
+    const made = known ? { layout, ...known } : { layout, near: undefined, far: this.load(handler) };
+    this.installed.set(handler, made);
+    return made;
+  }
+  /** Puts the function of a handler into the table. @returns its number */
+  private load(handler: Handler): number {
+    const number = this.nextNumber++;
+    if (number >= this.table.length) this.table.grow(this.table.length);
+    this.table.set(number, this.instantiate(this.program.part(handler)).exports['f']);
+    return number;
+  }
+  private instantiate(part: Part): WasmInstance {
+    const imports: Record<string, unknown> = { [MEMORY]: this.mem.wasm };
+    for (const name of part.imports) imports[name] = this.importFor(name);
+    return new WebAssemblyHost.Instance(part.module, { [HOST]: imports });
+  }
+  private importFor(name: string): unknown {
+    switch (name) {
+      case 'fetch':
+        return (va: bigint) => this.fetch(va);
+      case 'decode':
+        return (ip: number, records: number) => this.decode(ip >>> 0, records >>> 0);
+      case 'probe':
+        return (va: bigint, packed: number) => this.path.probe(this.cpu!, BigInt.asUintN(64, va), packed);
+      case 'commit':
+        return () => this.path.commit(this.cpu!);
+      default:
+        return this.system.importFor(name);
+    }
+  }
+}
+
+function registerOffset(kind: string, n: number): number {
+  if (kind === 'v') return Slot.V + n * V_STRIDE;
+  if (n < 31) return Slot.X + 8 * n;
+  return kind === 'xr' ? Slot.ZERO : kind === 'xw' ? Slot.SINK : Slot.SP;
+}
+
+/** The interpreter for one machine in `mem`. */
+export function createInterpreter(mem: PhysMem, options: EngineOptions): Engine {
+  return new Interpreter(mem, options);
+}

@@ -1,0 +1,263 @@
+// The interpreter's main function: one loop around one br_table. Frequent handlers are written into it; all others are
+// functions called through the table. The instruction count costs nothing on the straight line: `count` is what makes
+// count + ip/16 the number of instructions executed before the one at ip, and changes only when ip jumps.
+
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { Slot } from '../cpu/state.ts';
+import { ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
+import type { Handler } from '../isa/handlers.ts';
+import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
+import type { ValueType } from '../wasm/opcodes.ts';
+import { Emitter, type Frame, LEAVE, PAST, Status } from './emit.ts';
+import { EXITS, REASON_SHIFT } from './exits.ts';
+import { FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, Special } from './record.ts';
+
+/** A handler and, if it branches to a place in the code, whether that is in the same page. */
+export interface Variant {
+  readonly handler: Handler;
+  readonly near: boolean;
+}
+
+/** Parameters of handler functions: cpu, ip, count, pcBase. */
+export const HANDLER_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i64'];
+export const HANDLER_RESULTS: readonly ValueType[] = ['i32'];
+
+export type Import = (name: string, params: readonly ValueType[], results: readonly ValueType[]) => number;
+
+const PAGE_SHIFT = Math.log2(FRAME_SIZE);
+/** Bits of an address that the tag of a fetch entry must match: the page, and that the address is a multiple of 4. */
+const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
+const FETCH_INDEX_SHIFT = BigInt(PAGE_SHIFT - Math.log2(ENTRY_SIZE));
+const FETCH_INDEX_MASK = (FETCH_ENTRIES - 1) * ENTRY_SIZE;
+
+class Loop {
+  readonly code: Code;
+  readonly cpu = 0;
+  readonly ip: number;
+  readonly records: number;
+  readonly count: number;
+  readonly executed: number;
+  readonly status: number;
+  readonly pcBase: number;
+  readonly target: number;
+  readonly import: Import;
+  private readonly pools = new Map<ValueType, number[]>();
+  private readonly used = new Map<ValueType, number>();
+
+  // Labels, set while the structure is written.
+  next!: Label;
+  goto!: Label;
+  leaving!: Label;
+
+  constructor(code: Code, imports: Import) {
+    this.code = code;
+    this.import = imports;
+    [this.ip, this.records, this.count, this.executed, this.status] = [0, 0, 0, 0, 0].map(() => code.local('i32')) as [
+      number, number, number, number, number,
+    ]; // biome-ignore format: a tuple
+    [this.pcBase, this.target] = [code.local('i64'), code.local('i64')];
+  }
+  /** Temporaries are shared by all handlers: a function with thousands of locals compiles slowly. */
+  temp(type: ValueType): number {
+    const pool = this.pools.get(type) ?? [];
+    this.pools.set(type, pool);
+    const n = this.used.get(type) ?? 0;
+    this.used.set(type, n + 1);
+    if (n === pool.length) pool.push(this.code.local(type));
+    return pool[n]!;
+  }
+  releaseTemps(): void {
+    this.used.clear();
+  }
+
+  /** executed = count + ip/16 + extra */
+  setExecuted(extra: number): void {
+    this.code.get(this.count).get(this.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
+    if (extra) this.code.i32(extra).op('i32.add');
+    this.code.set(this.executed);
+  }
+  setTarget(past: number): void {
+    this.code.get(this.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(this.pcBase).op('i64.add');
+    if (past) this.code.i64(BigInt(past)).op('i64.add');
+    this.code.set(this.target);
+  }
+  leaveWith(status: number): void {
+    this.code.i32(status).set(this.status).br(this.leaving);
+  }
+}
+
+/** How handlers inside the loop reach its parts. */
+function inlineFrame(loop: Loop, near: boolean): Frame {
+  const { code, cpu, ip, count, pcBase } = loop;
+  return {
+    code,
+    cpu,
+    ip,
+    count,
+    pcBase,
+    temp: (type) => loop.temp(type),
+    import: loop.import,
+    next: () => void code.br(loop.next),
+    leave: (reason, past) => loop.leaveWith((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0)),
+    faultIfZero: () => {
+      code.op('i32.eqz');
+      code.block('if');
+      loop.leaveWith((EXITS.Exception << REASON_SHIFT) | LEAVE);
+      code.end();
+    },
+    jump: () => {
+      code.set(loop.target);
+      loop.setExecuted(1);
+      code.br(loop.goto);
+    },
+    branch: (emitOperand) => {
+      if (near) {
+        // The operand is the address of the record before the target: the loop steps once more.
+        const to = loop.temp('i32');
+        emitOperand();
+        code.set(to);
+        code.get(count).get(ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
+        code.get(to).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(count).get(to).set(ip);
+        code.get(count).get(to).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add').i32(1).op('i32.add');
+        code.get(cpu).mem('i32.load', Slot.BUDGET).op('i32.lt_s').brIf(loop.next);
+        code.get(ip).i32(RECORD_SIZE).op('i32.add').set(ip);
+        loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
+      } else {
+        loop.setTarget(0);
+        code.get(loop.target);
+        emitOperand();
+        code.op('i64.extend_i32_s').op('i64.add').set(loop.target);
+        loop.setExecuted(1);
+        code.br(loop.goto);
+      }
+    },
+    resync: () => {
+      loop.setTarget(4);
+      loop.setExecuted(1);
+      code.br(loop.goto);
+    },
+  };
+}
+
+function emitFetch(loop: Loop, out: Label): void {
+  const { code, cpu, target, records, ip } = loop;
+  code.get(loop.executed).get(cpu).mem('i32.load', Slot.BUDGET).op('i32.ge_s');
+  code.block('if');
+  code
+    .i32((EXITS.Budget << REASON_SHIFT) | LEAVE)
+    .set(loop.status)
+    .br(out)
+    .end();
+  const entry = loop.temp('i32');
+  code.get(cpu).mem('i32.load', Slot.TLB).get(target).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
+  code.i32(FETCH_INDEX_MASK).op('i32.and').op('i32.add').tee(entry).mem('i64.load', TlbTable.fetch);
+  code.get(target).i64(FETCH_TAG).op('i64.and').op('i64.ne');
+  code.block('if');
+  code
+    .get(target)
+    .call(loop.import('fetch', ['i64'], ['i32']))
+    .tee(records)
+    .op('i32.eqz');
+  code.block('if');
+  code
+    .i32((EXITS.Exception << REASON_SHIFT) | LEAVE)
+    .set(loop.status)
+    .br(out)
+    .end();
+  code.else();
+  code
+    .get(entry)
+    .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
+    .set(records)
+    .end();
+  // Four bytes of code are sixteen of records.
+  code
+    .get(target)
+    .op('i32.wrap_i64')
+    .i32(FRAME_SIZE - 4)
+    .op('i32.and')
+    .i32(2)
+    .op('i32.shl');
+  code.get(records).op('i32.add').set(ip);
+  code.get(loop.executed).get(ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(loop.count);
+  code.get(target).i64(-BigInt(FRAME_SIZE)).op('i64.and');
+  code.get(records).i32(2).op('i32.shr_u').op('i64.extend_i32_u').op('i64.sub').set(loop.pcBase);
+  code.get(ip).i32(RECORD_SIZE).op('i32.sub').set(ip);
+  loop.releaseTemps();
+}
+
+function emitCold(loop: Loop, handlerType: number): void {
+  const { code, cpu, ip, count, pcBase, status } = loop;
+  code.get(cpu).get(ip).get(count).get(pcBase).get(ip).mem('i32.load16_u').callIndirect(handlerType).tee(status);
+  code.op('i32.eqz').brIf(loop.next);
+  code.get(status).i32(LEAVE).op('i32.ge_u').brIf(loop.leaving);
+  code.get(status).i32(Status.Jump).op('i32.eq');
+  code.block('if');
+  code.get(cpu).mem('i64.load', Slot.PC).set(loop.target).else();
+  loop.setTarget(4);
+  code.end();
+  loop.setExecuted(1);
+  code.br(loop.goto);
+}
+
+/**
+ * Adds the main function.
+ * @param variants handlers in the loop; the k-th gets the number FIRST_HANDLER + k
+ */
+export function buildLoop(module: ModuleBuilder, imports: Import, variants: readonly Variant[]): number {
+  const handlerType = module.type(HANDLER_PARAMS, HANDLER_RESULTS);
+  return module.function(['i32'], ['i32'], (code) => {
+    const loop = new Loop(code, imports);
+    const { cpu, ip, status } = loop;
+    code.get(cpu).mem('i64.load', Slot.PC).set(loop.target);
+    const out = code.block('block');
+    loop.leaving = code.block('block');
+    loop.goto = code.block('loop');
+    emitFetch(loop, out);
+    loop.next = code.block('loop');
+    code.get(ip).i32(RECORD_SIZE).op('i32.add').set(ip);
+    const count = FIRST_HANDLER + variants.length;
+    const cold = code.block('block');
+    // The innermost block is left first: its code is that of handler 0.
+    const labels = Array.from({ length: count }, () => code.block('block')).reverse();
+    code.get(ip).mem('i32.load16_u').brTable(labels, cold);
+    for (let id = 0; id < count; id++) {
+      code.end();
+      switch (id) {
+        case Special.Decode:
+          code
+            .get(ip)
+            .get(loop.records)
+            .call(imports('decode', ['i32', 'i32'], []));
+          code.get(ip).i32(RECORD_SIZE).op('i32.sub').set(ip).br(loop.next);
+          break;
+        case Special.End:
+          loop.setTarget(0);
+          loop.setExecuted(0);
+          code.br(loop.goto);
+          break;
+        case Special.Stop:
+          loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
+          break;
+        default: {
+          const { handler, near } = variants[id - FIRST_HANDLER]!;
+          new Emitter(inlineFrame(loop, near), handler.code, EXITS).emit();
+          loop.releaseTemps();
+        }
+      }
+    }
+    code.end();
+    emitCold(loop, handlerType);
+    code.end().end().unreachable().end();
+    // Leaving at the instruction at ip, or past it.
+    const past = loop.temp('i32');
+    code.get(status).i32(PAST).op('i32.and').set(past);
+    loop.setTarget(0);
+    code.get(past).i32(2).op('i32.shl').op('i64.extend_i32_u').get(loop.target).op('i64.add').set(loop.target);
+    loop.setExecuted(0);
+    code.get(loop.executed).get(past).op('i32.add').set(loop.executed).end();
+    code.get(cpu).get(loop.target).mem('i64.store', Slot.PC);
+    code.get(cpu).get(loop.executed).mem('i32.store', Slot.EXEC);
+    code.get(status).i32(REASON_SHIFT).op('i32.shr_u');
+  });
+}

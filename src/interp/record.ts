@@ -1,0 +1,99 @@
+// What a pre-decoded instruction looks like in memory: 16 bytes, of which the first two say which handler runs it and
+// the others hold its operands. Where each operand lies follows from the handler alone, so generated code and the
+// pre-decoder compute it from here.
+
+import type { Block, Node } from '../ir/ops.ts';
+import type { Operand, Recording } from '../isa/record.ts';
+
+export const RECORD_SIZE = 16;
+export const RECORD_SHIFT = 4;
+export const RECORDS_PER_PAGE = 1024;
+/** A page of records and the record that stands after it; see EndRecord. */
+export const RECORD_PAGE_SIZE = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
+/** Fields of the record after a page: which frame the page is of. */
+export const EndRecord = { frame: 8, index: 12 } as const;
+
+/** Handlers that are not instructions. */
+export const Special = { Decode: 0, End: 1, Stop: 2 } as const;
+export const FIRST_HANDLER = 3;
+
+const FIRST_OPERAND = 2;
+const ROOM = RECORD_SIZE - FIRST_OPERAND;
+const POINTER_AT = 12;
+const POINTER_SIZE = 4;
+
+export type Width = 1 | 2 | 4 | 8;
+export interface Slot {
+  /** Offset in the record, or in the side block that the record points to. */
+  readonly at: number;
+  readonly width: Width;
+  readonly aside: boolean;
+}
+export interface Layout {
+  readonly slots: readonly Slot[];
+  /** Bytes of the side block; 0 if everything fits the record. The record then ends with its address. */
+  readonly asideSize: number;
+}
+
+function widthOf(o: Operand, index: number, shiftOnly: ReadonlySet<number>): Width {
+  if ('field' in o) return 2;
+  if (o.kind === 'branch') return 4;
+  if (shiftOnly.has(index)) return 1;
+  return o.kind === 'i64' ? 8 : 4;
+}
+
+/** Places for the operands of a handler. */
+export function layoutOf(code: Recording): Layout {
+  const shiftOnly = shiftAmounts(code.block);
+  const widths = code.operands.map((o, i) => widthOf(o, i, shiftOnly));
+  const total = widths.reduce((a, b) => a + b, 0);
+  // Wide ones first: they then stand at even offsets for the sake of the memory system.
+  const order = widths.map((width, i) => ({ width, i })).sort((a, b) => b.width - a.width || a.i - b.i);
+  const slots: Slot[] = [];
+  if (total <= ROOM) {
+    let end = RECORD_SIZE;
+    for (const { width, i } of order) {
+      end -= width;
+      slots[i] = { at: end, width, aside: false };
+    }
+    return { slots, asideSize: 0 };
+  }
+  let inRecord = FIRST_OPERAND;
+  let aside = 0;
+  for (const { width, i } of [...order].reverse()) {
+    if (inRecord + width <= POINTER_AT && width <= 2) {
+      slots[i] = { at: inRecord, width, aside: false };
+      inRecord += width;
+    }
+  }
+  for (const { width, i } of order) {
+    if (slots[i]) continue;
+    slots[i] = { at: aside, width, aside: true };
+    aside += width;
+  }
+  return { slots, asideSize: aside };
+}
+export { POINTER_AT, POINTER_SIZE };
+
+/** Operands that are only ever shift amounts: one byte holds what counts of them. */
+function shiftAmounts(block: Block): ReadonlySet<number> {
+  const only = new Set<number>();
+  const other = new Set<number>();
+  const isImm = (n: Node | undefined): n is Extract<Node, { op: 'imm.i32' | 'imm.i64' }> =>
+    n?.op === 'imm.i32' || n?.op === 'imm.i64';
+  const walk = (nodes: Block): void => {
+    for (const n of nodes) {
+      n.args.forEach((a, i) => {
+        if (!isImm(a)) return;
+        const amount = i === 1 && /^i(32|64)\.(shl|shr_[su]|rot[lr])$/.test(n.op);
+        (amount ? only : other).add(a.attr);
+      });
+      if (n.op === 'if') {
+        walk(n.attr.yes);
+        walk(n.attr.no);
+      }
+    }
+  };
+  walk(block);
+  return new Set([...only].filter((i) => !other.has(i)));
+}
