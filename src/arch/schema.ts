@@ -2,7 +2,8 @@
 // may trap an access to it. Builders only; the rows are in id_regs.ts, control_regs.ts, state_regs.ts and sys_ops.ts,
 // the checks over them in verify.ts. Knows nothing about how any of it is executed.
 //
-// Edition: Arm ARM DDI 0487 and DDI 0601 (2025-03), i.e. Armv9.6 with the 2023 and 2024 data-processing extensions.
+// Edition: Arm ARM DDI 0487 and DDI 0601 (2025-03), i.e. Armv9.6 with the 2023 and 2024 data-processing extensions, and
+// the identification values of the 2025 ones.
 
 import type { Control, FgtBoth, FgtInsn, FgtRead, FgtWrite } from './control_regs.ts';
 import type { Feat } from './features.ts';

@@ -66,3 +66,18 @@ describe('operations', () => {
     }
   });
 });
+
+test('the fields of the 2023 and 2024 extensions stand where Arm put them', () => {
+  const positions = (name: RegName) => Object.entries(register(name).fields).map(([f, { hi, lo }]) => (hi === lo ? `${f} ${lo}` : `${f} ${hi}:${lo}`)).join(', ');
+  expect(positions('ID_AA64PFR2_EL1')).toBe('FPMR 35:32, UINJ 19:16, GCIE 15:12, MTEFAR 11:8, MTESTOREONLY 7:4, MTEPERM 3:0');
+  expect(positions('ID_AA64FPFR0_EL1')).toBe('F8CVT 31, F8FMA 30, F8DP4 29, F8DP2 28, F8MM8 27, F8MM4 26, F16MM2 15, F8E4M3 1, F8E5M2 0');
+  expect(positions('ID_AA64ISAR3_EL1')).toBe(
+    'FPRCVT 31:28, LSUI 27:24, OCCMO 23:20, LSFE 19:16, PACM 15:12, TLBIW 11:8, FAMINMAX 7:4, CPA 3:0',
+  );
+  expect(positions('FPMR')).toBe('LSCALE2 37:32, NSCALE 31:24, LSCALE 22:16, OSC 15, OSM 14, F8D 8:6, F8S2 5:3, F8S1 2:0');
+  expect(positions('SCTLR2_EL1')).toBe(
+    'CPTM0 12, CPTM 11, CPTA0 10, CPTA 9, EnPACM0 8, EnPACM 7, EnIDCP128 6, EASE 5, EnANERR 4, EnADERR 3, NMEA 2',
+  );
+  const { EnFPM, PACMEn } = CONTROL_REGS.HCRX_EL2.fields;
+  expect([EnFPM.lo, EnFPM.role, EnFPM.need, PACMEn.lo]).toEqual([23, 'en', 'FEAT_FPMR', 24]);
+});
