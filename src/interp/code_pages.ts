@@ -2,6 +2,8 @@
 // they are first executed. Knows frames and records, not what is in them.
 
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { Slot, V_STRIDE } from '../cpu/state.ts';
+import type { RegKind } from '../isa/record.ts';
 import { EndRecord, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 
 const PAGES_PER_CHUNK = 63;
@@ -9,6 +11,13 @@ const CHUNK_SIZE = 1 << 20;
 const ASIDE_SIZE = FRAME_SIZE;
 const END = RECORDS_PER_PAGE * RECORD_SIZE;
 const WORDS = FRAME_SIZE / 4;
+
+/** Where a register operand lies in the CPU state: 31 is what the operand's kind says. */
+export function registerOffset(kind: RegKind, n: number): number {
+  if (kind === 'v') return Slot.V + n * V_STRIDE;
+  if (n < 31) return Slot.X + 8 * n;
+  return kind === 'xr' ? Slot.ZERO : kind === 'xw' ? Slot.SINK : Slot.SP;
+}
 
 interface CodePage {
   readonly records: number;

@@ -20,8 +20,8 @@ function machine(words: readonly number[], at = 0x400000n): { engine: Engine; cp
   const frames = new Map<bigint, number>();
   const frameOf = (va: bigint): number => {
     const page = va >> 12n;
-    let f = frames.get(page);
-    if (f === undefined) frames.set(page, (f = mem.allocFrame()));
+    const f = frames.get(page) ?? mem.allocFrame();
+    frames.set(page, f);
     return f;
   };
   const translator: Translator = {

@@ -8,13 +8,13 @@ import { AccessPath, translate } from '../cpu/access.ts';
 import { Decoder } from '../cpu/decode.ts';
 import { type Engine, Exit, type ExitReason, type SystemHooks, type Tlb, type Translator } from '../cpu/engine.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
-import { type CpuState, Slot, V_STRIDE } from '../cpu/state.ts';
+import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
 import { type Handler, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
 import type { Group } from '../isa/semantics.ts';
-import { CodePages } from './code_pages.ts';
+import { CodePages, registerOffset } from './code_pages.ts';
 import { HOST, MEMORY, type Part, type Program, programOf } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 
@@ -173,7 +173,7 @@ class Interpreter implements Engine {
   private load(handler: Handler): number {
     const number = this.nextNumber++;
     if (number >= this.table.length) this.table.grow(this.table.length);
-    this.table.set(number, this.instantiate(this.program.part(handler)).exports['f']);
+    this.table.set(number, this.instantiate(this.program.part(handler)).exports['0']);
     return number;
   }
   private instantiate(part: Part): WasmInstance {
@@ -195,12 +195,6 @@ class Interpreter implements Engine {
         return this.system.importFor(name);
     }
   }
-}
-
-function registerOffset(kind: string, n: number): number {
-  if (kind === 'v') return Slot.V + n * V_STRIDE;
-  if (n < 31) return Slot.X + 8 * n;
-  return kind === 'xr' ? Slot.ZERO : kind === 'xw' ? Slot.SINK : Slot.SP;
 }
 
 /** The interpreter for one machine in `mem`. */

@@ -75,6 +75,14 @@ export function generateLoop(variants: readonly Variant[]): { bytes: Uint8Array;
   return { bytes: module.finish(), imports: names };
 }
 
+/** Handlers as functions `0`, `1`, ... of one module. */
+export function generateHandlers(handlers: readonly Handler[]): { bytes: Uint8Array; imports: readonly string[] } {
+  const module = new ModuleBuilder();
+  const { add, names } = importer(module);
+  for (const [i, h] of handlers.entries()) module.export(String(i), buildHandler(module, add, h));
+  return { bytes: module.finish(), imports: names };
+}
+
 export class Program {
   readonly rows: readonly RowEntry[];
   readonly main: Part;
@@ -97,14 +105,12 @@ export class Program {
     this.firstCold = FIRST_HANDLER + variants.length;
   }
 
-  /** A module that exports the function of one handler as `f`. */
+  /** A module that exports the function of one handler as `0`. */
   part(handler: Handler): Part {
     let part = this.parts.get(handler.key);
     if (!part) {
-      const module = new ModuleBuilder();
-      const { add, names } = importer(module);
-      module.export('f', buildHandler(module, add, handler));
-      part = { module: new WebAssemblyHost.Module(module.finish()), imports: names };
+      const { bytes, imports } = generateHandlers([handler]);
+      part = { module: new WebAssemblyHost.Module(bytes), imports };
       this.parts.set(handler.key, part);
     }
     return part;

@@ -45,32 +45,29 @@ export class RowEntry {
   /** All handlers, or those whose choices have values that `wanted` names (undefined: any value will do). */
   *enumerate(wanted: (c: Choice) => readonly number[] | undefined = () => undefined): Generator<Handler> {
     // Depth first: the last open choice of the previous path moves to its next value.
-    let open: { readonly values: readonly number[]; readonly unwanted: boolean; at: number }[] = [];
+    let open: { readonly values: readonly number[]; at: number }[] = [];
     do {
-      let depth = 0;
       const path = open;
+      const known: Record<string, number> = {};
+      let depth = 0;
+      let dead = false;
       const handler = this.grow((c) => {
         if (depth === path.length) {
-          const only = wanted(c);
-          const values = only ? c.values.filter((v) => only.includes(v)) : c.values;
-          const unwanted = values.length === 0;
-          path.push({ values: unwanted ? c.values.slice(0, 1) : values, unwanted, at: 0 });
+          const only = wanted(c) ?? c.values;
+          // Values that lie in a hole of the encoding are never met, and semantics need not know what to do with them.
+          const possible = c.values.filter((v) => !this.parsed.hole({ ...known, [c.label]: v }));
+          path.push({ values: possible.filter((v) => only.includes(v)), at: 0 });
         }
         const step = path[depth++]!;
-        return step.values[step.at]!;
+        dead ||= step.values.length === 0;
+        const value = step.values[step.at] ?? c.values[0]!;
+        known[c.label] = value;
+        return value;
       });
-      const unwanted = path.slice(0, depth).some((step) => step.unwanted);
-      if (!unwanted && !this.impossible(handler.code.path)) yield handler;
+      if (!dead) yield handler;
       open = path.slice(0, depth);
-      while (open.length > 0 && ++open[open.length - 1]!.at === open[open.length - 1]!.values.length) open.pop();
+      while (open.length > 0 && ++open[open.length - 1]!.at >= open[open.length - 1]!.values.length) open.pop();
     } while (open.length > 0);
-  }
-
-  /** The fields that the path fixes already lie in a hole of the encoding. */
-  private impossible(path: Recording['path']): boolean {
-    const known: Record<string, number> = {};
-    for (const [c, v] of path) known[c.label] = v;
-    return this.parsed.hole(known);
   }
 
   private grow(choose: (c: Choice) => number): Handler {

@@ -1,0 +1,204 @@
+// The same Engine over the reference evaluator: instruction by instruction, no pre-decoding, no TLB between it and the
+// translator. Hundreds of times slower; what it does is what the interpreter must do.
+
+import { AccessPath, packAccess, translate } from '../cpu/access.ts';
+import { type Decoded, Decoder } from '../cpu/decode.ts';
+import { type Engine, Exit, type ExitReason, type Tlb, type Translator } from '../cpu/engine.ts';
+import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { type CpuState, Slot, slotOffset } from '../cpu/state.ts';
+import { SystemAccess } from '../cpu/system.ts';
+import { SoftTlb } from '../cpu/tlb.ts';
+import { type Env, evaluate } from '../ir/eval.ts';
+import { toValue, type Value } from '../ir/eval_pure.ts';
+import { fpKey, type Place, type Ty } from '../ir/ops.ts';
+import { collectRows, type Handler, UNDEFINED } from '../isa/handlers.ts';
+import { registerOffset } from './code_pages.ts';
+import type { EngineOptions } from './engine.ts';
+
+/** How an instruction ended that did not simply come to its end. */
+class Leave extends Error {
+  readonly reason: ExitReason | 'jump' | 'resync';
+  readonly past: boolean;
+  constructor(reason: ExitReason | 'jump' | 'resync', past: boolean) {
+    super('');
+    this.reason = reason;
+    this.past = past;
+  }
+}
+
+class Reference implements Engine {
+  private readonly mem: PhysMem;
+  private readonly decoder: Decoder;
+  private readonly path: AccessPath;
+  private readonly system: SystemAccess;
+  private readonly functions = new Map<string, (...args: unknown[]) => unknown>();
+  private cpu!: CpuState;
+
+  constructor(mem: PhysMem, options: EngineOptions) {
+    this.mem = mem;
+    this.decoder = new Decoder(collectRows(options.groups), (f) => options.has(f));
+    this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
+    this.system = new SystemAccess(mem, this.path, options, () => {});
+  }
+  createTlb(translator: Translator): Tlb {
+    const tlb = new SoftTlb(this.mem, translator);
+    this.path.add(tlb);
+    return tlb;
+  }
+  invalidateCode(): void {}
+
+  run(cpu: CpuState, budget: number): ExitReason {
+    const { u32 } = this.mem;
+    const at = (slot: number): number => (cpu.base + slot) >>> 2;
+    this.cpu = cpu;
+    this.system.enter(cpu);
+    cpu.exception = undefined;
+    u32[at(Slot.EXEC)] = 0;
+    u32[at(Slot.BUDGET)] = budget;
+    const reason = this.loop(cpu, budget);
+    cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + BigInt(u32[at(Slot.EXEC)]!));
+    u32[at(Slot.EXEC)] = 0;
+    return reason;
+  }
+  private loop(cpu: CpuState, budget: number): ExitReason {
+    const { u32, i32 } = this.mem;
+    const executed = (cpu.base + Slot.EXEC) >>> 2;
+    const kick = (cpu.base + Slot.KICK) >>> 2;
+    let check = true;
+    for (;;) {
+      if (check && (u32[kick] || u32[executed]! >= i32[(cpu.base + Slot.BUDGET) >>> 2]!)) {
+        const kicked = u32[kick] !== 0;
+        u32[kick] = 0;
+        return kicked ? Exit.Kick : Exit.Budget;
+      }
+      const pc = cpu.pc;
+      const word = this.fetch(pc);
+      if (word === undefined) return Exit.Exception;
+      const end = this.one(word, pc);
+      if (typeof end === 'number') return end;
+      u32[executed]!++;
+      if (end !== 'jump') cpu.pc = BigInt.asUintN(64, pc + 4n);
+      // The budget counts where control leaves the straight line.
+      check = end !== 'next' || (cpu.pc & 0xfffn) === 0n || budget === 1;
+    }
+  }
+  private fetch(pc: bigint): number | undefined {
+    const { cpu } = this;
+    if (pc & 3n) {
+      cpu.exception = { ec: 0x22, iss: 0, far: pc, ipa: 0n, toEl2: false };
+      return undefined;
+    }
+    const t = translate(this.path.tlbOf(cpu).translator, pc, 'execute', 4, cpu);
+    return t && this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
+  }
+  private one(word: number, pc: bigint): ExitReason | 'jump' | 'next' | 'resync' {
+    const { cpu } = this;
+    const d = this.decoder.decode(word);
+    const handler = d ? d.entry.handler(d.fields) : UNDEFINED;
+    try {
+      evaluate(handler.code.block, this.env(handler, d, pc));
+      return 'next';
+    } catch (e) {
+      if (!(e instanceof Leave)) throw e;
+      if (e.past) {
+        this.mem.u32[(cpu.base + Slot.EXEC) >>> 2]!++;
+        cpu.pc = BigInt.asUintN(64, pc + 4n);
+      }
+      return e.reason;
+    }
+  }
+
+  private function(name: string): (...args: unknown[]) => unknown {
+    let f = this.functions.get(name);
+    if (!f) {
+      f = this.system.importFor(name) as (...args: unknown[]) => unknown;
+      this.functions.set(name, f);
+    }
+    return f;
+  }
+  /** Leaves if a system call-out says so. */
+  private answered<T>(value: T): T {
+    if (this.mem.u32[(this.cpu.base + Slot.LEAVE) >>> 2]) throw new Leave(Exit.Exception, false);
+    return value;
+  }
+
+  private env(handler: Handler, d: Decoded | undefined, pc: bigint): Env {
+    const { cpu, mem, path, system } = this;
+    const { operands } = handler.code;
+    const offsetOf = (place: Place): number => {
+      if ('slot' in place) return slotOffset(place.slot);
+      const o = operands[place.operand]!;
+      return 'field' in o ? registerOffset(o.kind, (d!.fields[o.field]! + o.add) & 31) : 0;
+    };
+    const load = (host: number, bytes: number): bigint => {
+      let v = 0n;
+      for (let i = bytes - 1; i >= 0; i--) v = (v << 8n) | BigInt(mem.u8[host + i]!);
+      return v;
+    };
+    const store = (host: number, bytes: number, value: bigint): void => {
+      for (let i = 0; i < bytes; i++) mem.u8[host + i] = Number((value >> BigInt(8 * i)) & 0xffn);
+    };
+    const bytesOf = (ty: Ty): number => (ty === 'v128' ? 16 : ty === 'i64' ? 8 : 4);
+    return {
+      operand: (i) => {
+        const o = operands[i]!;
+        return 'field' in o ? 0 : o.value(d!.fields);
+      },
+      get: (place, ty) => toValue(ty, load(cpu.base + offsetOf(place), bytesOf(ty))),
+      set: (place, ty, value) => {
+        const bytes = bytesOf(ty);
+        store(cpu.base + offsetOf(place), bytes, BigInt.asUintN(bytes * 8, BigInt(value)));
+      },
+      get flags() {
+        return cpu.nzcv;
+      },
+      set flags(v) {
+        cpu.nzcv = v;
+      },
+      pc,
+      probe: (kind, va, access) => {
+        const host = path.probe(cpu, va, packAccess(kind, access));
+        if (host === 0) throw new Leave(Exit.Exception, false);
+        return host;
+      },
+      load,
+      store,
+      commit: (host) => {
+        if (host === cpu.base + Slot.BOUNCE) path.commit(cpu);
+      },
+      branch: (target) => {
+        cpu.pc = BigInt.asUintN(64, target);
+        throw new Leave('jump', false);
+      },
+      raise: (ec, past, iss) => {
+        cpu.exception = { ec, iss: iss >>> 0, far: 0n, ipa: 0n, toEl2: false };
+        throw new Leave(Exit.Exception, past);
+      },
+      exit: (kind) => {
+        throw kind === 'idle' ? new Leave(Exit.Idle, true) : new Leave(Exit.System, false);
+      },
+      resync: () => {
+        throw new Leave('resync', false);
+      },
+      sysRead: (encoding) => this.answered(system.readSysreg(encoding)),
+      sysWrite: (encoding, value) => this.answered(system.writeSysreg(encoding, value)),
+      sysOp: (encoding, value, isRead) => this.answered(system.operation(encoding, value, isRead)),
+      sysImm: (field, value) => this.answered(system.writeImmediate(field, value)),
+      helper: (name, args) => this.function(`helper:${name}`)(...args) as Value,
+      helperV: (name, param, args) => {
+        const at = cpu.base + Slot.VECTORS;
+        args.forEach((a, i) => {
+          store(at + 16 * (i + 1), 16, a);
+        });
+        this.function(`vector:${name}`)(param);
+        return load(at, 16);
+      },
+      fp: (attr, args) => this.function(`fp:${fpKey(attr)}`)(...args) as Value,
+    };
+  }
+}
+
+/** The reference engine for one machine in `mem`. Exits, states and counts are those of the interpreter. */
+export function createReference(mem: PhysMem, options: EngineOptions): Engine {
+  return new Reference(mem, options);
+}
