@@ -168,6 +168,8 @@ export class Drawer {
     if (RARE.has(entry.name) && !r.chance(4)) return;
     const sequence = sequenceOf(entry.name);
     this.units.push(this.words.length);
+    // A literal load reads the block's own words: there must be some.
+    while (LITERAL.test(entry.name) && this.words.length < 4) this.put(this.word(this.entry('NOP')), 'NOP', true);
     if (sequence) this[sequence](entry);
     else this.put(this.word(entry), entry.name);
   }
@@ -200,7 +202,6 @@ export class Drawer {
         if ('imm12' in f && !r.chance(10)) f.imm12 &= 63;
         // The block's own words, as far as they exist.
         if (LITERAL.test(name)) {
-          if (this.words.length < 4) return undefined;
           f.imm19 = (1 << 19) - 4 - r.below(this.words.length - 3);
         }
       }

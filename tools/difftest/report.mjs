@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { disassemble } from '../../dist/asm/a64.js';
+import { endText, registers } from './case_text.mjs';
 import { codeAddress, differences } from './state.mjs';
 
 const NOP = 0xd503201f;
@@ -50,36 +51,20 @@ export function shrink(block, reference, qemu) {
   return best;
 }
 
-const hex = (v) => `0x${v.toString(16)}`;
-function registers(s, before) {
-  const out = [];
-  s.x.forEach((v, i) => {
-    if (before ? v !== before.x[i] : v !== 0n) out.push(`x${i}=${hex(v)}`);
-  });
-  if (before ? s.sp !== before.sp : true) out.push(`sp=${hex(s.sp)}`);
-  for (const k of ['nzcv', 'fpcr', 'fpsr']) if (before ? s[k] !== before[k] : s[k] !== 0) out.push(`${k}=${hex(s[k])}`);
-  s.v.forEach((v, i) => {
-    if (before ? v !== before.v[i] : v !== 0n) out.push(`v${i}=${hex(v)}`);
-  });
-  return out.join(' ');
-}
-
 /** Text of a case: initial state, instructions, what the other CPU left. */
 export function caseText(block, end, title) {
-  const touched = [...end.memory].map(([i, v]) => `[${hex(i * 8)}]=${hex(v)}`).join(' ');
   const pc = codeAddress(block.index);
   const lines = block.words.map((w, i) => {
     const text = disassemble(w, { pc: pc + BigInt(i * 4) });
     return `        .inst   0x${w.toString(16).padStart(8, '0')}              // ${text}`;
   });
-  return [
+  const head = [
     `// ${title}`,
-    `// at ${hex(pc)}`,
+    `// at  0x${pc.toString(16)}`,
     `// in  ${registers(block.state)}`,
-    `// out ${end.how} +${end.at}${end.addr === undefined ? '' : ` addr=${hex(end.addr)}`} ${registers(end.state, block.state)} ${touched}`.trimEnd(),
-    ...lines,
-    '',
-  ].join('\n');
+    `// out ${endText(end, block.state)}`,
+  ];
+  return [...head, ...lines, ''].join('\n');
 }
 
 function nextNumber() {

@@ -29,13 +29,10 @@ export function generator(seed) {
   };
 }
 
-/** The window's contents at the start of every block. */
+/** The window's contents at the start of every block: 32-bit word i is i where i is a multiple of 8, else mixed bits. */
 export function windowBytes() {
-  const r = generator(77);
-  const bytes = new Uint8Array(WINDOW_BYTES);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < WINDOW_BYTES; i += 4) view.setUint32(i, r.chance(20) ? r.below(4) : r.u32(), true);
-  return bytes;
+  const words = Uint32Array.from({ length: WINDOW_BYTES / 4 }, (_, i) => (i % 8 === 0 ? i : Math.imul(i, 0x9e3779b1)));
+  return new Uint8Array(words.buffer);
 }
 export const WINDOW = windowBytes();
 
