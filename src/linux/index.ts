@@ -6,4 +6,5 @@ export { type DevicePlug, type HostServices, Machine, type MachineOptions } from
 export { boot, type StartOptions } from './start.ts';
 export { Strace, type StraceOptions } from './strace.ts';
 export { SYSCALLS } from './syscalls/dispatch.ts';
+export { linuxHooks } from './sysregs.ts';
 export type { HostFs, HostStat, HostStream } from './vfs/hostfs.ts';

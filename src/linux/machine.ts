@@ -81,6 +81,14 @@ export const UTS = {
 /** ns that a system call takes in virtual time. */
 const SYSCALL_NS = 200;
 const FIRST_PID = 100;
+/** The parts of a CPU's state that a program has made: registers, not what counts or caches. */
+const VISIBLE: readonly (readonly [start: number, end: number])[] = [
+  [Slot.X, Slot.SP + 8],
+  [Slot.PC, Slot.PC + 8],
+  [Slot.FPCR, Slot.ICOUNT],
+  [Slot.PSTATE, Slot.PSTATE + 8],
+  [Slot.SYSREGS, Slot.END],
+];
 /** Where the page with the code that ends a signal handler stands. */
 const SIGRETURN_PAGE = 0xffff_ffff_f000 - 0x1000;
 
@@ -214,17 +222,19 @@ export class Machine implements MmHost {
   get threadCount(): number {
     return this.threadsById.size;
   }
-  /** A cleared CPU at EL0. */
-  newCpuState(): CpuState {
-    let s = this.freeStates.pop();
-    if (s) {
-      const icount = s.icount;
-      this.mem.u8.fill(0, s.base, s.base + Slot.END);
-      s.set(Slot.ICOUNT, icount);
-    } else s = new CpuState(this.mem);
+  /** A CPU at EL0: cleared, or with all that a program can see of `parent`. */
+  newCpuState(parent?: CpuState): CpuState {
+    const s = this.freeStates.pop() ?? new CpuState(this.mem);
     this.states.add(s);
+    const { u8 } = this.mem;
+    for (const [start, end] of VISIBLE) {
+      if (parent) u8.copyWithin(s.base + start, parent.base + start, parent.base + end);
+      else u8.fill(0, s.base + start, s.base + end);
+    }
+    s.nzcv = parent?.nzcv ?? 0;
     s.el = 0;
     s.fpOn = true;
+    s.clearMonitor();
     return s;
   }
   /** The state belongs to a thread of ours (and not to a guest). */

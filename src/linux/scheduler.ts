@@ -59,7 +59,7 @@ export class Scheduler {
       if ((t.affinity & (1n << BigInt(c))) === 0n) continue;
       if (best < 0 || this.queues[c]!.length < this.queues[best]!.length) best = c;
     }
-    t.cpuIndex = best < 0 ? 0 : best;
+    t.cpuIndex = Math.max(0, best);
     const q = this.queues[t.cpuIndex]!;
     q.push(t);
     // Alone on its CPU it does not wait, although the model lets CPUs take turns.
@@ -199,6 +199,7 @@ export class Scheduler {
       t.interrupted = false;
       if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t)) return;
       t.state.tlb = t.mm.tlb.base;
+      t.state.clearMonitor();
       clock.enter(t.state);
       const why = engine.run(t.state, left);
       left -= Math.max(1, clock.leave());

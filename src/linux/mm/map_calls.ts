@@ -53,7 +53,7 @@ export function mmap(mm: AddressSpace, r: MapRequest): number {
   mm.vmas.insert({
     start,
     end: start + length,
-    prot: r.prot & 7,
+    prot: r.prot & Prot.KEPT,
     shared,
     backing: r.backing,
     offset: r.offset ?? 0,
@@ -108,7 +108,7 @@ export function mprotect(mm: AddressSpace, addr: number, length: number, prot: n
   if (length === 0) return 0;
   const end = addr + pageUp(length);
   if (end > TASK_SIZE) return -ENOMEM;
-  const rights = prot & 7;
+  const rights = prot & Prot.KEPT;
   // The part before a hole or a refusal is changed all the same, as Linux does.
   let at = addr;
   let result = 0;

@@ -24,6 +24,8 @@ export interface MmHost {
   invalidateCode(frame: number): void;
   acquireTlb(translator: Translator): Tlb;
   releaseTlb(tlb: Tlb): void;
+  /** The CPU has FEAT_BTI. */
+  readonly hasBti: boolean;
   /** Bytes that the stack may grow to (RLIMIT_STACK). */
   readonly stackLimit: number;
 }
@@ -84,7 +86,6 @@ export class AddressSpace implements Translator, UserMemory {
   private readonly listeners = new Set<(start: bigint, end: bigint) => void>();
   private readonly clean: Uint8Array;
   private readonly watched = new Map<Backing, () => void>();
-  private taggedSeen = false;
 
   constructor(host: MmHost) {
     this.host = host;
@@ -98,10 +99,7 @@ export class AddressSpace implements Translator, UserMemory {
   translate(va: bigint, access: Access): Translation {
     const top = va >> 48n;
     // Top Byte Ignore is on at EL0: bit 55 says which half, bits 63..56 say nothing.
-    if (top !== 0n) {
-      if ((top & 0xffn) !== 0n) return this.abort(va, access, FSC_TRANSLATION_L0);
-      this.taggedSeen = true;
-    }
+    if ((top & 0xffn) !== 0n) return this.abort(va, access, FSC_TRANSLATION_L0);
     const addr = Number(va & 0xffff_ffff_ffffn);
     const entry = this.fault(addr, access === 'write', access === 'execute');
     if (entry === 0)
@@ -112,7 +110,14 @@ export class AddressSpace implements Translator, UserMemory {
       this.host.invalidateCode(frame);
       this.clean[frame] = 1;
     }
-    return { ok: true, frame, writable: (entry & Pte.WRITE) !== 0 && access === 'write', executable };
+    // Stores are let through only once one was asked for: what is written must be decoded anew.
+    const writable = (entry & Pte.WRITE) !== 0 && access === 'write';
+    if (!executable) return { ok: true, frame, writable, executable };
+    return { ok: true, frame, writable, executable, guarded: this.host.hasBti && this.isGuarded(addr) };
+  }
+  /** PROT_BTI: indirect branches must land on BTI instructions. */
+  private isGuarded(addr: number): boolean {
+    return ((this.vmas.find(addr)?.prot ?? 0) & Prot.BTI) !== 0;
   }
   private abort(far: bigint, access: Access, fsc: number): Translation {
     if (fsc === FSC_TRANSLATION_L0)
@@ -231,8 +236,7 @@ export class AddressSpace implements Translator, UserMemory {
 
   /** What `frame()` and translations said about [start, end) no longer holds. */
   changed(start: number, end: number): void {
-    if (this.taggedSeen) this.tlb.flush();
-    else this.tlb.flush(BigInt(start), BigInt(end));
+    this.tlb.flush(BigInt(start), BigInt(end));
     if (this.listeners.size > 0) for (const l of [...this.listeners]) l(BigInt(start), BigInt(end));
   }
   /** Takes the pages of [start, end) away; the next access makes them anew. */
@@ -248,7 +252,7 @@ export class AddressSpace implements Translator, UserMemory {
     this.changed(start, end);
     this.table.update(start / PAGE, end / PAGE, (e) => {
       if ((e & Pte.WRITE) !== 0) this.clean[e & Pte.FRAME] = 0; // what was written may be code (a loader, a JIT)
-      if (prot === Prot.NONE) return e & ~(Pte.PRESENT | Pte.WRITE);
+      if ((prot & Prot.RIGHTS) === 0) return e & ~(Pte.PRESENT | Pte.WRITE);
       return (prot & Prot.WRITE) !== 0 ? e : e & ~Pte.WRITE;
     });
   }

@@ -107,7 +107,10 @@ export class PageStore implements SharedPages {
     const zero = (from: number, to: number) => {
       if (to > from) this.write(from, new Uint8Array(to - from));
     };
-    if (first > last) return zero(offset, end);
+    if (first > last) {
+      zero(offset, end);
+      return;
+    }
     zero(offset, first * PAGE);
     zero(last * PAGE, end);
     if (this.filler) {

@@ -4,7 +4,8 @@
 import type { SharedPages } from '../../base/hostfile.ts';
 import type { Userfault } from '../vfs/userfaultfd.ts';
 
-export const Prot = { READ: 1, WRITE: 2, EXEC: 4, NONE: 0 } as const;
+/** PROT_* as a mapping keeps them. RIGHTS: what decides about accesses. */
+export const Prot = { READ: 1, WRITE: 2, EXEC: 4, BTI: 16, NONE: 0, RIGHTS: 7, KEPT: 23 } as const;
 
 /** What a mapping shows, when it is not private anonymous memory. */
 export interface Backing {

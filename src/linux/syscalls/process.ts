@@ -88,8 +88,7 @@ function clone(t: Thread, r: CloneRequest): Result {
   if (files === t.files) files.users++;
   const fs = on(Clone.CLONE_FS) ? t.fs : t.fs.copy();
   if (fs === t.fs) fs.users++;
-  const state = machine.newCpuState();
-  copyState(t, state.base);
+  const state = machine.newCpuState(t.state);
   const child = new Thread(machine, tid, p, state, files, fs);
   child.comm = t.comm;
   child.mask = t.mask;
@@ -119,16 +118,6 @@ function clone(t: Thread, r: CloneRequest): Result {
   p.vforking = true;
   return new Wait(() => (p.vforking ? 'wait' : tid), { queues: [p.vforkDone], interrupted: () => tid });
 }
-/** All registers of the parent, but not what counts or caches. */
-function copyState(t: Thread, to: number): void {
-  const { mem } = t.machine;
-  const from = t.state.base;
-  const copy = (start: number, end: number) => mem.u8.copyWithin(to + start, from + start, from + end);
-  copy(0, Slot.ICOUNT);
-  copy(Slot.PSTATE, Slot.KICK);
-  copy(Slot.SYSREGS, Slot.END);
-}
-
 function clone3(t: Thread, args: bigint, size: number): Result {
   const MIN = 64;
   if (size < MIN || size > 4096) return size > 4096 ? -E2BIG : -EINVAL;
