@@ -5,6 +5,12 @@
 export type HotRow = Readonly<Record<string, readonly number[]>>;
 
 const ANY: HotRow = {};
+/** Not relative to SP. */
+const NO_SP: HotRow = { 'Rn=31': [0] };
+const SP: HotRow = { 'Rn=31': [1], sf: [1] };
+const REG: HotRow = { 'Rn=31': [0] };
+/** Single, double and quad registers. */
+const FP: HotRow = { size: [0, 2, 3] };
 
 export const HOT: Readonly<Record<string, HotRow>> = {
   ADR: ANY, ADRP: ANY,
@@ -19,8 +25,15 @@ export const HOT: Readonly<Record<string, HotRow>> = {
   ADD_ext: { '?0': [1, 2] },
   LSLV: ANY, LSRV: ANY, UDIV: ANY, MADD: ANY, MSUB: ANY, UMADDL: ANY, SMADDL: ANY,
   CSEL: ANY, CSINC: { cond: [0, 1, 2, 3, 8, 9, 10, 11, 12, 13] },
+  CCMP_reg: { sf: [1], cond: [0, 1] }, CCMP_imm: { cond: [0, 1] },
 
   B: ANY, BL: ANY, BR: ANY, BLR: ANY, RET: ANY, B_cond: ANY,
   CBZ: ANY, CBNZ: ANY, TBZ: ANY, TBNZ: ANY,
-  NOP: ANY, BTI: ANY, PACIASP: ANY, AUTIASP: ANY,
+  NOP: ANY, BTI: ANY,
+
+  LDR_imm: ANY, STR_imm: ANY, LDRSW_imm: NO_SP, LDRB_imm: NO_SP, STRB_imm: ANY, LDRH_imm: NO_SP, STRH_imm: NO_SP,
+  LDUR: NO_SP, STUR: NO_SP, LDR_reg: REG, STR_reg: REG, LDRSW_reg: REG, LDRB_reg: REG, STRB_reg: REG, LDRH_reg: REG,
+  LDR_post: NO_SP, STR_post: NO_SP, LDRB_post: NO_SP, STRB_post: NO_SP, LDRB_pre: NO_SP, LDR_pre: NO_SP, STR_pre: SP,
+  LDP: ANY, STP: ANY, LDP_post: SP, STP_pre: SP, STP_post: NO_SP,
+  LDR_imm_fp: FP, STR_imm_fp: FP, LDP_fp: FP, STP_fp: FP,
 } as const; // biome-ignore format: a table
