@@ -12,6 +12,7 @@ import { anonymous, mmap } from './mm/map_calls.ts';
 import { type AddressSpace, MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './mm/mm.ts';
 import { PAGE } from './mm/pages.ts';
 import { Prot } from './mm/vma.ts';
+import { newPauth } from './pauth.ts';
 import type { Thread } from './thread.ts';
 import type { Location } from './vfs/node.ts';
 import { type FsState, walk } from './vfs/path.ts';
@@ -280,6 +281,7 @@ export function become(t: Thread, l: Loaded): void {
   p.cmdline = l.argv;
   p.environ = l.envp;
   p.auxv = l.auxv;
+  p.pauth = newPauth(t.machine.readId, t.machine.rng);
   t.comm = l.name.slice(0, 15);
   const cpu = t.state;
   for (let i = 0; i < 31; i++) cpu.setX(i, 0n);

@@ -6,6 +6,7 @@ import { has } from '../arch/features.ts';
 import { InternalError } from '../base/assert.ts';
 import type { HostFile, SharedPages } from '../base/hostfile.ts';
 import type { Engine, Tlb, Translator } from '../cpu/engine.ts';
+import type { PauthState } from '../cpu/pauth.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { CpuState, Slot } from '../cpu/state.ts';
 import { Map_, Rlimit, Signal, signalName } from './abi/flags.ts';
@@ -240,6 +241,12 @@ export class Machine implements MmHost {
   /** The state belongs to a thread of ours (and not to a guest). */
   owns(state: CpuState): boolean {
     return this.states.has(state);
+  }
+  /** Pointer authentication of the thread that runs now. */
+  currentPauth(): PauthState {
+    const t = this.scheduler.current;
+    if (!t) throw new InternalError('no thread runs');
+    return t.process.pauth;
   }
   /** A fresh address space with what every program finds mapped. */
   newAddressSpace(): AddressSpace {

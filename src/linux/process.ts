@@ -1,8 +1,10 @@
 // A process: what its threads share. Life and death (exit, reaping, signals to the group) are here; running is not.
 
+import type { PauthState } from '../cpu/pauth.ts';
 import { SiCode, Signal } from './abi/flags.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
+import { newPauth } from './pauth.ts';
 import { PendingSignals, type SigInfo, sigBit } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
@@ -99,6 +101,8 @@ export class Process {
   noNewPrivs = false;
   subreaper = false;
   readonly startTime: number;
+  /** Keys; inherited by fork, new with every program. */
+  pauth: PauthState;
 
   constructor(
     machine: Machine,
@@ -118,6 +122,7 @@ export class Process {
     this.limits = limits;
     this.cred = parent?.cred ?? machine.credentials;
     this.startTime = machine.clock.now();
+    this.pauth = parent?.pauth ?? newPauth(machine.readId, machine.rng);
     parent?.children.push(this);
   }
   get leader(): Thread | undefined {

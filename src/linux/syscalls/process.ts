@@ -16,6 +16,7 @@ import {
 import { Struct } from '../bytes.ts';
 import { ElfError } from '../elf.ts';
 import { become, load } from '../exec.ts';
+import { newPauth } from '../pauth.ts';
 import { Process, RLIM_INFINITY } from '../process.ts';
 import { SS_DISABLE } from '../sigframe.ts';
 import { encodeSigInfo } from '../siginfo.ts';
@@ -351,6 +352,8 @@ function prctl(t: Thread, option: number, a2: bigint, a3: bigint, a4: bigint, a5
     case Prctl.PR_GET_TAGGED_ADDR_CTRL:
       return 0;
     case Prctl.PR_PAC_RESET_KEYS:
+      if ((a2 & ~31n) !== 0n || a3 !== 0n || a4 !== 0n || a5 !== 0n) return -EINVAL;
+      p.pauth = newPauth(t.machine.readId, t.machine.rng);
       return 0;
     case Prctl.PR_SET_VMA: {
       if (a2 !== 0n) return -EINVAL;

@@ -1,0 +1,51 @@
+// `--cpu`: from a name or a file to ID registers, for KVM to show and for programs to trust.
+
+import { readFileSync } from 'node:fs';
+import type { Feat } from '../arch/features.ts';
+import { UsageError } from '../base/assert.ts';
+import { parseModelFile } from '../cpu/model_file.ts';
+import { lowerToExecutable } from '../cpu/model_lower.ts';
+import { builtinModel, type CpuModel, isModelName, MODEL_NAMES } from '../cpu/models.ts';
+
+export interface ChosenCpu {
+  /** What KVM's host hardware says. */
+  readonly shown: CpuModel;
+  /** What the engine executes: HWCAPs and everything that programs decide by. */
+  readonly executed: CpuModel;
+  /** One line for each field that was lowered. */
+  readonly warnings: readonly string[];
+}
+
+export function listModels(): string {
+  const width = Math.max(...MODEL_NAMES.map((n) => n.length));
+  return MODEL_NAMES.map((n) => `  ${n.padEnd(width)}  ${builtinModel(n).title}\n`).join('');
+}
+
+function readModel(option: string): CpuModel {
+  if (isModelName(option)) return builtinModel(option);
+  if (!/[./]/.test(option)) {
+    throw new UsageError(`--cpu ${option}: no such model; there are ${MODEL_NAMES.join(', ')}, or give a FILE.json`);
+  }
+  let text: string;
+  try {
+    text = readFileSync(option, 'utf8');
+  } catch (e) {
+    const code = (e as { code?: string }).code ?? String(e);
+    throw new UsageError(`--cpu ${option}: cannot be read (${code})`);
+  }
+  return parseModelFile(text, option);
+}
+
+/**
+ * @param canExecute features that the engine has
+ * @param unchecked KVM is shown the model as it is
+ * @throws UsageError
+ */
+export function chooseCpu(option: string, unchecked: boolean, canExecute: (feat: Feat) => boolean): ChosenCpu {
+  const model = readModel(option);
+  const lowered = lowerToExecutable(model, canExecute);
+  if (unchecked) return { shown: model, executed: lowered.model, warnings: [] };
+  // A built-in model that wants more than can be executed is nobody's mistake.
+  const warnings = isModelName(option) ? [] : lowered.warnings;
+  return { shown: lowered.model, executed: lowered.model, warnings };
+}

@@ -1,0 +1,112 @@
+// `hypatia exec`: puts engine, KVM and host process together and runs a program. The one place that knows all of them.
+
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { ReadId } from '../arch/features.ts';
+import { disassemble } from '../asm/a64.ts';
+import { UsageError } from '../base/assert.ts';
+import type { SystemHooks } from '../cpu/engine.ts';
+import { PhysMem } from '../cpu/physmem.ts';
+import { createKvm } from '../kvm/dev_kvm.ts';
+import { makeHost } from '../kvm/host.ts';
+import { regName } from '../kvm/reg_names.ts';
+import { boot, type DevicePlug, linuxHooks, type Machine, Strace } from '../linux/index.ts';
+import { chooseCpu, listModels } from './cpu_option.ts';
+import { canExecute, createEngine } from './engine.ts';
+import { message, nodeHost } from './host.ts';
+import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
+
+/** Misc devices share major 10; /dev/kvm has had minor 232 for ever. */
+const KVM_DEVICE = { name: 'kvm', major: 10, minor: 232 } as const;
+const SIGINT = 2;
+const SIGTERM = 15;
+
+/** @returns the exit code of the program, or 128 + the signal that ended it */
+export async function execCommand(argv: readonly string[]): Promise<number> {
+  const options = parseExec(argv, process.env);
+  if (!options) {
+    process.stdout.write(EXEC_HELP);
+    return 0;
+  }
+  if (options.cpu === 'help') {
+    process.stdout.write(listModels());
+    return 0;
+  }
+  const strace = openStrace(options.strace);
+  const machine = assemble(options);
+  if (strace) machine.strace = new Strace({ write: strace.write, regName });
+  // Ctrl-C is the program's first; the second one is ours.
+  let asked = 0;
+  const forward = (signo: number) => () => {
+    if (++asked > 1) process.exit(128 + signo);
+    machine.interrupt(signo);
+  };
+  process.on('SIGINT', forward(SIGINT));
+  process.on('SIGTERM', forward(SIGTERM));
+  try {
+    return await machine.run();
+  } finally {
+    strace?.close();
+  }
+}
+
+function assemble(options: ExecOptions): Machine {
+  const cpu = chooseCpu(options.cpu, options.unchecked, canExecute);
+  for (const w of cpu.warnings) message(`hypatia: --cpu ${options.cpu}: ${w}`);
+  const mem = new PhysMem(options.memory);
+  const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
+  // The engine wants its hooks before the machine exists that answers them.
+  let hooks: SystemHooks | undefined;
+  let machine: Machine | undefined;
+  const ask: SystemHooks = {
+    readSysreg: (c, enc) => hooks!.readSysreg(c, enc),
+    writeSysreg: (c, enc, value) => hooks!.writeSysreg(c, enc, value),
+    system: (c, enc, value, isRead) => hooks!.system(c, enc, value, isRead),
+  };
+  const engine = createEngine(mem, cpu.executed, ask, () => machine!.currentPauth());
+  const host = makeHost({ raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
+  const devices: DevicePlug[] = [];
+  if (host.unavailable === undefined) {
+    const kvm = createKvm({ host, mem, counter: () => machine!.clock.counter() });
+    devices.push({ ...KVM_DEVICE, open: () => kvm.open() });
+  } else message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
+  machine = boot(
+    {
+      mem,
+      engine,
+      host: nodeHost(options.realClock),
+      readId,
+      cpus: options.smp,
+      seed: options.seed,
+      credentials: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+      devices,
+      binds: options.binds,
+      writable: options.writable,
+      ...(options.sysroot === undefined ? {} : { sysroot: options.sysroot }),
+      moduleParameters: { kvm: { halt_poll_ns: '500000' } },
+      disassemble: (word, pc) => disassemble(word, { pc }),
+    },
+    {
+      path: options.program,
+      argv: [options.program, ...options.args],
+      envp: Object.entries(options.env).map(([k, v]) => `${k}=${v}`),
+      cwd: options.cwd,
+    },
+  );
+  hooks = linuxHooks(machine);
+  return machine;
+}
+
+interface Sink {
+  write(line: string): void;
+  close(): void;
+}
+function openStrace(to: string | undefined): Sink | undefined {
+  if (to === undefined) return undefined;
+  if (to === '') return { write: message, close() {} };
+  try {
+    const fd = openSync(to, 'w');
+    return { write: (line) => writeSync(fd, `${line}\n`), close: () => closeSync(fd) };
+  } catch (e) {
+    throw new UsageError(`--strace=${to}: cannot be written (${(e as { code?: string }).code ?? String(e)})`);
+  }
+}

@@ -1,0 +1,149 @@
+// The command line of `hypatia exec`: what is written becomes what is meant, or one clear line.
+
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../base/assert.ts';
+import { KVM_MODES, type KvmMode } from '../kvm/host.ts';
+
+export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
+  Runs an arm64 Linux program; /dev/kvm is there for it. Options stand before the program's name.
+
+  --cpu NAME|FILE.json  the host CPU: a built-in model (--cpu help lists them) or recorded ID registers
+  --cpu-unchecked       show KVM what the model says even where this engine cannot execute it
+  --kvm-mode MODE       ${KVM_MODES.join(' | ')} (default vhe), as the kernel's kvm-arm.mode
+  --smp N               host CPUs (default 2)
+  --memory MIB          memory of the host (default 4095, the most)
+  --seed N              of everything random and of the scheduler (default 1)
+  --clock virtual|real  virtual time counts instructions, one each nanosecond (default); real is the host's
+  --strace[=FILE]       print system calls and KVM requests, to standard error or to a file
+  --bind SRC:DST        show the file or directory SRC at DST; may be given again
+  --rw DIR              let writes below DIR go through to the disk; all others stay in memory; may be given again
+  --sysroot DIR         an arm64 system: its loader and libraries are found before the host's
+  --cwd DIR             where the program starts (default: here)
+  --env NAME=VALUE      set a variable for the program; NAME alone removes it; may be given again
+`;
+
+export interface ExecOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cpu: string;
+  readonly unchecked: boolean;
+  readonly mode: KvmMode;
+  readonly smp: number;
+  readonly memory: number;
+  readonly seed: bigint;
+  readonly realClock: boolean;
+  /** undefined: no; '': standard error. */
+  readonly strace: string | undefined;
+  readonly binds: readonly { readonly source: string; readonly target: string }[];
+  readonly writable: readonly string[];
+  readonly sysroot: string | undefined;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const SPEC = {
+  cpu: { type: 'string', default: 'max' },
+  'cpu-unchecked': { type: 'boolean', default: false },
+  'kvm-mode': { type: 'string', default: 'vhe' },
+  smp: { type: 'string', default: '2' },
+  memory: { type: 'string', default: '4095' },
+  seed: { type: 'string', default: '1' },
+  clock: { type: 'string', default: 'virtual' },
+  strace: { type: 'boolean', default: false },
+  'strace-to': { type: 'string' },
+  bind: { type: 'string', multiple: true, default: [] as string[] },
+  rw: { type: 'string', multiple: true, default: [] as string[] },
+  sysroot: { type: 'string' },
+  cwd: { type: 'string' },
+  env: { type: 'string', multiple: true, default: [] as string[] },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+type OptionName = keyof typeof SPEC;
+
+/** Options end at the first word that is neither one nor the value of one: from there on it is the program's. */
+function splitAtProgram(argv: readonly string[]): [own: string[], rest: string[]] {
+  const own: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const a = argv[i]!;
+    if (a === '--') return [own, argv.slice(i + 1)];
+    if (!a.startsWith('-') || a === '-') return [own, argv.slice(i)];
+    if (a.startsWith('--strace=')) {
+      own.push(`--strace-to=${a.slice(9)}`);
+      continue;
+    }
+    own.push(a);
+    const spec = (SPEC as Readonly<Record<string, { readonly type: string }>>)[a.slice(2)];
+    const next = argv[i + 1];
+    if (spec?.type === 'string' && next !== undefined) {
+      own.push(next);
+      i++;
+    }
+  }
+  return [own, []];
+}
+function wholeNumber(option: OptionName, text: string, lo: number, hi: number): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text) || n < lo || n > hi)
+    throw new UsageError(`--${option} ${text}: give a whole number from ${lo} to ${hi}`);
+  return n;
+}
+function oneOf<T extends string>(option: OptionName, text: string, values: readonly T[]): T {
+  const hit = values.find((v) => v === text);
+  if (hit === undefined) throw new UsageError(`--${option} ${text}: give one of ${values.join(', ')}`);
+  return hit;
+}
+
+/**
+ * @returns what to do; undefined when help was asked for
+ * @throws UsageError
+ */
+export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): ExecOptions | undefined {
+  const [own, rest] = splitAtProgram(argv);
+  const v = parse(own);
+  if (v.help) return undefined;
+  const seed = /^(0x[0-9a-f]+|\d+)$/i.test(v.seed) ? BigInt(v.seed) : undefined;
+  if (seed === undefined) throw new UsageError(`--seed ${v.seed}: give a whole number`);
+  const mode = oneOf('kvm-mode', v['kvm-mode'], KVM_MODES);
+  const [program, ...args] = rest;
+  const binds = v.bind.map((b) => {
+    const m = /^(.+):(\/.*)$/.exec(b);
+    if (!m) throw new UsageError(`--bind ${b}: give SRC:DST with an absolute DST`);
+    return { source: resolve(m[1]!), target: m[2]! };
+  });
+  const env: Record<string, string> = {};
+  for (const [k, x] of Object.entries(hostEnv)) if (x !== undefined) env[k] = x;
+  for (const e of v.env) {
+    const eq = e.indexOf('=');
+    if (e === '' || eq === 0) throw new UsageError(`--env ${e}: give NAME=VALUE, or NAME to remove it`);
+    if (eq < 0) delete env[e];
+    else env[e.slice(0, eq)] = e.slice(eq + 1);
+  }
+  if (program === undefined && v.cpu !== 'help')
+    throw new UsageError('exec: give a program to run (see hypatia exec --help)');
+  return {
+    program: program ?? '',
+    args,
+    cpu: v.cpu,
+    unchecked: v['cpu-unchecked'],
+    mode,
+    smp: wholeNumber('smp', v.smp, 1, 512),
+    memory: wholeNumber('memory', v.memory, 64, 4095),
+    seed,
+    realClock: oneOf('clock', v.clock, ['virtual', 'real']) === 'real',
+    strace: v['strace-to'] ?? (v.strace ? '' : undefined),
+    binds,
+    writable: v.rw.map((d) => resolve(d)),
+    sysroot: v.sysroot === undefined ? undefined : resolve(v.sysroot),
+    cwd: resolve(v.cwd ?? '.'),
+    env,
+  };
+}
+function parse(own: string[]) {
+  try {
+    return parseArgs({ args: own, options: SPEC, strict: true, allowPositionals: false }).values;
+  } catch (e) {
+    const text = e instanceof Error ? e.message.split('. ')[0]! : String(e);
+    throw new UsageError(`exec: ${text.charAt(0).toLowerCase()}${text.slice(1)} (see hypatia exec --help)`);
+  }
+}
