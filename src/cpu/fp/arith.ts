@@ -298,7 +298,7 @@ export function fpMinNum(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint): big
   return maxMinNum(cx, fmt, op1, op2, false);
 }
 
-/** The larger magnitude (FAMAX), without sign unless it is a NaN. Denormals are never flushed. @arm FPAbsMax */
+/** The larger magnitude (FAMAX), without sign unless it is a NaN. FPCR.AH and flushing do not matter. @arm FPAbsMax */
 export function fpAbsMax(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint): bigint {
   return absMaxMin(cx, fmt, op1, op2, true);
 }
@@ -307,10 +307,11 @@ export function fpAbsMin(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint): big
   return absMaxMin(cx, fmt, op1, op2, false);
 }
 function absMaxMin(cx: FpContext, fmt: Fmt, op1: bigint, op2: bigint, max: boolean): bigint {
-  const unflushed: FpContext = { fpcr: cx.fpcr & ~(FPCR.FZ | FPCR.FZ16 | FPCR.FIZ), fpsr: 0 };
-  const type1 = fpUnpack(unflushed, fmt, op1).type;
-  const type2 = fpUnpack(unflushed, fmt, op2).type;
-  const nan = fpProcessNaNs(cx, fmt, type1, type2, op1, op2);
+  const local: FpContext = { fpcr: cx.fpcr & FPCR.DN, fpsr: 0 };
+  const type1 = fpUnpack(local, fmt, op1).type;
+  const type2 = fpUnpack(local, fmt, op2).type;
+  const nan = fpProcessNaNs(local, fmt, type1, type2, op1, op2);
+  cx.fpsr |= local.fpsr;
   if (nan !== undefined) return nan;
   // Magnitudes are ordered as their patterns are.
   const all = formatOf(fmt).signBit - 1n;
