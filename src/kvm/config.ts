@@ -2,9 +2,9 @@
 // the bits that read as 0 or 1 because the VM has not got what they need. The needs are in arch/control_regs.ts; this
 // computes them for one VM and applies them to values. @linux config.c, nested.c: kvm_init_nv_sysregs
 
-import { CONTROL_REGS, type ControlRegName } from '../arch/control_regs.ts';
+import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../arch/control_regs.ts';
 import type { Feat } from '../arch/features.ts';
-import type { ControlReg, Need } from '../arch/schema.ts';
+import { allOf, type ControlReg, type Need } from '../arch/schema.ts';
 import { bitMask, fieldMask, mask64 } from '../base/bits.ts';
 import type { VcpuRegs, VmRegs } from './regs_state.ts';
 import { type StoredReg, sysRegSlot } from './sys_reg_table.ts';
@@ -33,8 +33,13 @@ const MASKED_OTHERS = {
   ZCR_EL2: () => ({ res0: fieldMask(63, 4), res1: 0n }), // 8:4 are RAZ/WI
 } as const satisfies { readonly [N in StoredReg]?: (vm: VmRegs) => Resx };
 
-/** Bits that KVM leaves alone although the VM lacks what they need. */
-const LEFT_ALONE: Readonly<Partial<Record<ControlRegName, readonly string[]>>> = { CNTHCTL_EL2: ['EVNTIS'] };
+/** Bits for which KVM asks something else than the architecture does. */
+const KVM_NEEDS: { readonly [R in ControlRegName]?: { readonly [B in ControlBitName<R>]?: Need } } = {
+  HCR_EL2: { NV1: allOf('FEAT_NV2', '!FEAT_E2H0') }, // reserved by NI_NV1, says Arm; the value that KVM always gives
+  CNTHCTL_EL2: { EVNTIS: 'always' },
+};
+/** Registers whose unallocated bits KVM keeps. */
+const KEEPS_UNALLOCATED: readonly ControlRegName[] = ['HCRX_EL2'];
 
 /** Whether the VM's ID registers satisfy a need. */
 export function needHolds(vm: VmRegs, need: Need): boolean {
@@ -49,20 +54,21 @@ export function controlResx(vm: VmRegs, name: ControlRegName): Resx {
   const row: ControlReg = CONTROL_REGS[name];
   const e2h0 = vmHas(vm, 'FEAT_E2H0');
   const fields = (e2h0 && row.e2h0) || row.fields;
+  const ownNeeds: Readonly<Record<string, Need | undefined>> = KVM_NEEDS[name] ?? {};
   let known = row.res1;
   let res0 = 0n;
   let res1 = row.res1;
   for (const [bit, f] of Object.entries(fields)) {
     const mask = fieldMask(f.hi, f.lo);
     known |= mask;
-    const has = needHolds(vm, f.need) && !(e2h0 && f.words.includes('needs-e2h'));
-    if (has || LEFT_ALONE[name]?.includes(bit)) continue;
+    const need = ownNeeds[bit] ?? f.need;
+    if (needHolds(vm, need) && !(e2h0 && f.words.includes('needs-e2h'))) continue;
     const one = f.words.includes('res1-if-absent') || f.words.includes(e2h0 ? 'res1-if-e2h0' : 'res1-if-e2h1');
     if (one) res1 |= mask;
     else res0 |= mask;
   }
   if (!needHolds(vm, row.feat)) res0 |= known & ~row.res1;
-  res0 |= mask64 & ~known;
+  if (!KEEPS_UNALLOCATED.includes(name)) res0 |= mask64 & ~known;
   return { res0, res1: res1 & ~res0 };
 }
 

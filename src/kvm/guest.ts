@@ -76,16 +76,18 @@ function demuxIndex(id: bigint): number {
   return regSize(id) === 4 && index < CSSELR_MAX ? index : -Errno.ENOENT;
 }
 
+/** A value as the bytes of its register, or the errno it is. */
 function bytes(value: bigint | number, id: bigint): Uint8Array | number {
   if (typeof value === 'number') return value;
   const out = new Uint8Array(regSize(id));
-  for (let i = 0; i < out.length; i++) out[i] = Number(extract(value, 8 * i + 7, 8 * i));
+  if (out.length === 4) new DataView(out.buffer).setUint32(0, Number(value), true);
+  else new DataView(out.buffer).setBigUint64(0, value, true);
   return out;
 }
 function word(data: Uint8Array): bigint {
-  let v = 0n;
-  for (let i = Math.min(data.length, 8) - 1; i >= 0; i--) v = (v << 8n) | BigInt(data[i]!);
-  return v;
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  if (data.length >= 8) return view.getBigUint64(0, true);
+  return data.length === 4 ? BigInt(view.getUint32(0, true)) : 0n; // no register is shorter
 }
 
 // Core registers: the index is an offset into struct kvm_regs, counted in 32-bit words.
