@@ -1,5 +1,6 @@
 // Asks another implementation for the answers in golden/fp: every case is run again, differences are shown, and with
-// --accept the files are rewritten.
+// --accept the files are rewritten. rows.json has instruction words and numbered starting states (see startOf), the other
+// files assembly and operands.
 //   node tools/oracle/record-fp.mjs [--accept] [--llvm-mc PATH] -- qemu-aarch64 -cpu max ./runfp     (runfp.c, built static)
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -32,46 +33,112 @@ const comparesOnly = (insn) => /^fcmpe?\b/.test(insn);
 const toGeneral = (insn) => /^\w+ [wx]0/.test(insn);
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '../../golden/fp');
+const low = (1n << 64n) - 1n;
+/** One item for the runner. */
+function block(word, fpcr, v) {
+  const b = Buffer.alloc(80);
+  b.writeUInt32LE(word, 0);
+  b.writeUInt32LE(fpcr, 4);
+  b.writeUInt32LE(1, 8);
+  v.forEach((x, i) => {
+    b.writeBigUInt64LE(x & low, 16 + 16 * i);
+    b.writeBigUInt64LE(x >> 64n, 24 + 16 * i);
+  });
+  return b;
+}
+/** What the runner says of its i-th item. */
+function answer(out, i) {
+  const at = (offset) => out.readBigUInt64LE(32 * i + offset);
+  return {
+    v0: at(0) | (at(8) << 64n),
+    x0: at(16),
+    fpsr: out.readUInt32LE(32 * i + 24).toString(16),
+    nzcv: (out.readUInt32LE(32 * i + 28) >>> 28).toString(16),
+  };
+}
 let [total, different] = [0, 0];
-for (const file of readdirSync(folder)) {
-  const path = join(folder, file);
-  let text = readFileSync(path, 'utf8');
-  for (const { insn, cases } of JSON.parse(text).operations) {
+function compare(where, line, now) {
+  total++;
+  if (now === line) return false;
+  different++;
+  process.stdout.write(`${where}\n  - ${line}\n  + ${now}\n`);
+  return true;
+}
+
+function recordInstructions(file, golden) {
+  for (const operation of golden.operations) {
+    const { insn, cases } = operation;
     const word = assemble(insn);
-    const low = (1n << 64n) - 1n;
     const blocks = cases.map((line) => {
       const [fpcr, a = 0n, b = 0n, c = 0n] = line
         .split(' = ')[0]
         .split(' ')
         .map((x) => BigInt(`0x${x}`));
-      const block = Buffer.alloc(80);
-      block.writeUInt32LE(word, 0);
-      block.writeUInt32LE(Number(fpcr), 4);
-      block.writeUInt32LE(1, 8);
-      for (const [i, v] of [accumulates(insn) ? c : 0n, a, b, c].entries()) {
-        block.writeBigUInt64LE(v & low, 16 + 16 * i);
-        block.writeBigUInt64LE(v >> 64n, 24 + 16 * i);
-      }
-      return block;
+      return block(word, Number(fpcr), [accumulates(insn) ? c : 0n, a, b, c]);
     });
     const out = run(runner[0], runner.slice(1), Buffer.concat(blocks));
-    cases.forEach((line, i) => {
-      const at = (offset) => out.readBigUInt64LE(32 * i + offset);
-      const nzcv = (out.readUInt32LE(32 * i + 28) >>> 28).toString(16);
-      const wide = insn.startsWith('bfmmla') ? at(0) | (at(8) << 64n) : at(0);
-      const vector = accumulates(insn) && !insn.startsWith('bfmmla') ? wide & 0xffffffffn : wide;
-      const value = comparesOnly(insn) ? nzcv : (toGeneral(insn) ? at(16) : vector).toString(16);
+    operation.cases = cases.map((line, i) => {
+      const { v0, x0, fpsr, nzcv } = answer(out, i);
+      const vector = accumulates(insn) && !insn.startsWith('bfmmla') ? v0 & 0xffffffffn : v0;
+      const value = comparesOnly(insn) ? nzcv : (toGeneral(insn) ? x0 : vector).toString(16);
       const extra = insn.startsWith('fjcvtzs') ? ` ${nzcv}` : '';
-      const fpsr = out.readUInt32LE(32 * i + 24).toString(16);
       const now = `${line.split(' = ')[0]} = ${value}${extra} | ${fpsr}`;
-      total++;
-      if (now === line) return;
-      different++;
-      process.stdout.write(`${file}: ${insn}\n  - ${line}\n  + ${now}\n`);
-      text = text.replace(JSON.stringify(line), JSON.stringify(now));
+      compare(`${file}: ${insn}`, line, now);
+      return now;
     });
   }
-  if (opt.accept) writeFileSync(path, text);
+}
+
+/** FPCR and V0..V3 (X1 is the low half of V1, X0 zero) of a numbered start; src/isa/fp_golden.test.ts does the same. */
+function startOf(golden, c) {
+  const operand = (i) => BigInt(`0x${golden.operands[i % golden.operands.length]}`);
+  const fpcr = Number.parseInt(golden.fpcr[c % golden.fpcr.length], 16);
+  return { fpcr, v: [0, 1, 2, 3].map((i) => operand(c * (2 * i + 1) + 7 * i)) };
+}
+function recordRows(file, golden) {
+  const starts = golden.rows.flatMap(({ word, cases }) =>
+    cases.map((line) => ({ word: Number.parseInt(word, 16), ...startOf(golden, Number.parseInt(line, 10)) })),
+  );
+  const out = run(runner[0], runner.slice(1), Buffer.concat(starts.map((s) => block(s.word, s.fpcr, s.v))));
+  let i = 0;
+  for (const row of golden.rows) {
+    row.cases = row.cases.map((line) => {
+      const { v0, x0, fpsr, nzcv } = answer(out, i);
+      const parts = [`${Number.parseInt(line, 10)}:`];
+      if (v0 !== starts[i].v[0]) parts.push(`v0=${v0.toString(16)}`);
+      if (x0 !== 0n) parts.push(`x0=${x0.toString(16)}`);
+      if (fpsr !== '0') parts.push(`fpsr=${fpsr}`);
+      if (nzcv !== '0') parts.push(`nzcv=${nzcv}`);
+      i++;
+      compare(`${file}: ${row.row} ${row.word}`, line, parts.join(' '));
+      return parts.join(' ');
+    });
+  }
+}
+
+/** The files' own layout: one case or one row a line. */
+function format(golden) {
+  const list = (items, indent) => items.map((x) => `${indent}${JSON.stringify(x)}`).join(',\n');
+  const recorded = `  "recorded": ${JSON.stringify(golden.recorded)},\n`;
+  if (golden.operations) {
+    const operations = golden.operations.map(
+      ({ insn, cases }) => `    { "insn": ${JSON.stringify(insn)}, "cases": [\n${list(cases, '      ')}\n    ] }`,
+    );
+    return `{\n${recorded}  "operations": [\n${operations.join(',\n')}\n  ]\n}\n`;
+  }
+  const rows = golden.rows.map(
+    ({ row, word, cases }) => `    { "row": "${row}", "word": "${word}", "cases": [\n${list(cases, '      ')}\n    ] }`,
+  );
+  const starts = `  "fpcr": ${JSON.stringify(golden.fpcr)},\n  "operands": [\n${list(golden.operands, '    ')}\n  ],\n`;
+  return `{\n${recorded}${starts}  "rows": [\n${rows.join(',\n')}\n  ]\n}\n`;
+}
+
+for (const file of readdirSync(folder)) {
+  const path = join(folder, file);
+  const golden = JSON.parse(readFileSync(path, 'utf8'));
+  if (golden.rows) recordRows(file, golden);
+  else recordInstructions(file, golden);
+  if (opt.accept) writeFileSync(path, format(golden));
 }
 process.stdout.write(`record-fp: ${total} cases, ${different} different\n`);
 process.exit(different && !opt.accept ? 1 : 0);
