@@ -208,7 +208,7 @@ export class Drawer {
       NARROW[name]?.(f, r);
       Object.assign(f, given);
       const w = encode(parsed, f);
-      if (this.ref.decoder.decode(w)?.entry === entry && !refused(name, f) && !refusedNow(name, f, this.ref.s.x))
+      if (this.ref.decoder.decode(w)?.entry === entry && !refused(name, f) && !refusedNow(name, f, this.ref.s))
         return w;
     }
     return undefined;

@@ -1,5 +1,6 @@
-// The groups of instructions that can be tested.
+// The groups of instructions that can be tested, by the name of their table.
 
+import { A64 } from '../../dist/isa/a64.js';
 import { branches } from '../../dist/isa/branches.js';
 import { dpImm } from '../../dist/isa/dp_imm.js';
 import { dpReg } from '../../dist/isa/dp_reg.js';
@@ -23,3 +24,7 @@ export const groups = {
   ldst_atomic: ldstAtomic,
   mops,
 };
+const named = new Set(Object.values(groups));
+/** Floating point and vectors. */
+export const vectors = A64.filter((g) => !named.has(g));
+export const all = A64;

@@ -1,7 +1,7 @@
 // `npm run difftest`: random instruction sequences on our reference evaluator, on our interpreter and on qemu-aarch64
 // (user mode), states compared. Every difference is cut down to what is needed and printed as a case.
 //   node tools/difftest/main.mjs [--instructions N] [--seed N] [--qemu PATH | QEMU_AARCH64=PATH] [--only REGEX]
-//        [--groups a,b] [--length N] [--batch N] [--write] [--no-interp]
+//        [--groups a,b] (vectors: all of FP and SIMD) [--length N] [--batch N] [--write] [--no-interp]
 // Needs qemu-aarch64 (11 or newer) and a compiler for aarch64 (Debian: qemu-user, clang-19 and lld-19, or
 // gcc-aarch64-linux-gnu); `npm run build` first.
 //   --instructions  stop after so many executed instructions (default 100000)
@@ -11,12 +11,13 @@
 
 import { parseArgs } from 'node:util';
 import { Decoder } from '../../dist/cpu/decode.js';
+import { createInterpreter } from '../../dist/interp/engine.js';
 import { collectRows } from '../../dist/isa/handlers.js';
 import { Drawer } from './generate.mjs';
-import { groups as allGroups } from './groups.mjs';
-import { Reference } from './ours.mjs';
+import { all, groups as named, vectors } from './groups.mjs';
+import { Machine, Reference } from './ours.mjs';
 import { Qemu } from './qemu.mjs';
-import { reportDifference } from './report.mjs';
+import { caseText, reportDifference } from './report.mjs';
 import { differences } from './state.mjs';
 
 const { values: opt } = parseArgs({
@@ -31,6 +32,7 @@ const { values: opt } = parseArgs({
     batch: { type: 'string', default: '1000' },
     limit: { type: 'string', default: '10' },
     write: { type: 'boolean', default: false },
+    'no-interp': { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
   },
 });
@@ -46,12 +48,15 @@ const number = (name) => {
 const qemu = new Qemu(opt.qemu, opt.cpu);
 process.stdout.write(`${qemu.version()}, -cpu ${opt.cpu}\n`);
 const wanted = opt.groups?.split(',');
-const entries = collectRows(Object.values(allGroups));
+const entries = collectRows(all);
 const inGroups = new Set(
-  Object.entries(allGroups).flatMap(([name, g]) => (!wanted || wanted.includes(name) ? Object.keys(g.rows) : [])),
+  Object.entries({ ...named, vectors }).flatMap(([name, g]) =>
+    !wanted || wanted.includes(name) ? [g].flat().flatMap((t) => Object.keys(t.rows)) : [],
+  ),
 );
 const only = opt.only && new RegExp(opt.only);
 const decoder = new Decoder(entries, () => true);
+const interpreter = !opt['no-interp'] ? new Machine(createInterpreter) : undefined;
 const reference = new Reference(decoder);
 const drawn = entries.filter((e) => e.semantic && inGroups.has(e.name) && (!only || only.test(e.name)));
 const drawer = new Drawer(drawn, reference, { length: number('length') });
@@ -78,10 +83,18 @@ while (done < total && different < number('limit')) {
     steps += block.steps;
   }
   const ends = qemu.run(batch);
+  interpreter?.load(batch);
   batch.forEach((block, i) => {
     const theirs = ends[i];
     if (i > ends.length) return;
     const differ = theirs ? differences(block.end, theirs) : ['the emulator died or hung on this block'];
+    const ours = interpreter?.run(block);
+    const inner = ours ? differences(block.end, ours, true) : [];
+    if (inner.length > 0) {
+      process.stdout.write(`\nevaluator / interpreter: ${inner.slice(0, 8).join('; ')}\n`);
+      process.stdout.write(caseText(block, block.end, 'block as drawn, end on the evaluator'));
+      different++;
+    }
     if (differ.length > 0) {
       if (different < number('limit'))
         reportDifference({ block, differ, reference, qemu, write: opt.write, verbose: opt.verbose });

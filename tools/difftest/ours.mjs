@@ -2,11 +2,15 @@
 // what a user process would see of each exception.
 
 import { enc } from '../../dist/arch/schema.js';
+import { Exit } from '../../dist/cpu/engine.js';
 import { FPCR } from '../../dist/cpu/fp/context.js';
+import { PhysMem } from '../../dist/cpu/physmem.js';
+import { CpuState, Slot } from '../../dist/cpu/state.js';
+import { A64 } from '../../dist/isa/a64.js';
 import { runEntry, testState } from '../../dist/isa/testing.js';
-import { helperTable } from './helpers.mjs';
+import { helpersFor, pauthState } from './helpers.mjs';
 import { LITERAL } from './rows.mjs';
-import { CODE_WORDS, codeAddress, END, WINDOW, WINDOW_BASE } from './state.mjs';
+import { CODE_BASE, CODE_WORDS, codeAddress, END, MAX_BLOCKS, WINDOW, WINDOW_BASE } from './state.mjs';
 
 const FPCR_ENC = enc(3, 3, 4, 4, 0);
 /** Bits of FPCR that both machines have. */
@@ -53,13 +57,110 @@ export function changes(memory) {
   return out;
 }
 
+/** Blocks on an engine of the project, over real memory and a translation of its own. */
+export class Machine {
+  /** @param make creates the engine: createInterpreter or createReference */
+  constructor(make) {
+    this.mem = new PhysMem(64);
+    const pages = (bytes) => Array.from({ length: Math.ceil(bytes / 4096) }, () => this.mem.allocFrame());
+    this.code = pages(CODE_WORDS * 4 * MAX_BLOCKS);
+    this.data = pages(WINDOW.length);
+    this.write(this.data, 0, WINDOW);
+    const frameOf = (va, base, frames) => (va >= base ? frames[Number((va - base) >> 12n)] : undefined);
+    const translate = (va, access) => {
+      const code = frameOf(va, CODE_BASE, this.code);
+      const frame = code ?? frameOf(va, WINDOW_BASE, this.data);
+      if (frame !== undefined && !(code !== undefined && access === 'write'))
+        return { ok: true, frame, writable: code === undefined, executable: code !== undefined };
+      return {
+        ok: false,
+        ec: access === 'execute' ? EC.IABORT : EC.DABORT,
+        iss: access === 'write' ? 0x47 : 7,
+        far: va,
+      };
+    };
+    this.engine = make(this.mem, {
+      has: () => true,
+      groups: A64,
+      pauth: () => pauthState,
+      hooks: { readSysreg: () => undefined, writeSysreg: () => false, system: () => undefined },
+    });
+    this.cpu = new CpuState(this.mem);
+    this.cpu.tlb = this.engine.createTlb({ translate }).base;
+  }
+  write(frames, at, bytes) {
+    for (let i = 0; i < bytes.length; ) {
+      const n = Math.min(bytes.length - i, 4096 - ((at + i) & 4095));
+      this.mem.u8.set(bytes.subarray(i, i + n), frames[(at + i) >> 12] * 4096 + ((at + i) & 4095));
+      i += n;
+    }
+  }
+  /** Puts blocks where they belong. */
+  load(blocks) {
+    for (const b of blocks) {
+      const words = Uint32Array.from({ length: CODE_WORDS }, (_, i) => b.words[i] ?? END);
+      this.write(this.code, b.index * CODE_WORDS * 4, new Uint8Array(words.buffer));
+    }
+    for (const frame of this.code) this.engine.invalidateCode(frame);
+  }
+  /** Runs a block that was loaded. */
+  run({ state, index, words }) {
+    const { cpu, engine } = this;
+    const base = codeAddress(index);
+    state.x.forEach((v, i) => {
+      cpu.setX(i, v);
+    });
+    cpu.sp = state.sp;
+    cpu.pc = base;
+    cpu.nzcv = state.nzcv;
+    state.v.forEach((v, i) => {
+      cpu.setV(i, BigInt.asUintN(64, v), v >> 64n);
+    });
+    cpu.set(Slot.FPCR, BigInt(state.fpcr));
+    cpu.set(Slot.FPSR, BigInt(state.fpsr >>> 0));
+    cpu.set(Slot.EXCL_ADDR, 0n);
+    cpu.set(Slot.SP_MASK, 0n);
+    cpu.set(Slot.SYS_OPEN, 3n);
+    cpu.set(Slot.EVENT, 0n);
+    cpu.fpOn = true;
+    let reason;
+    do reason = engine.run(cpu, 100_000);
+    while (reason === Exit.Idle);
+    const at = Number(BigInt.asIntN(64, cpu.pc - base));
+    const x = cpu.exception;
+    let how = `exit ${reason}`;
+    if (reason === Exit.Exception) how = signalOf(x.ec, x.iss);
+    if (how === 'SIGTRAP' && (words[at / 4] ?? END) === END) how = 'end';
+    const window = new Uint8Array(WINDOW.length);
+    this.data.forEach((frame, i) => {
+      window.set(this.mem.frameBytes(frame), i * 4096);
+    });
+    const memory = changes(window);
+    if (memory.size > 0) this.write(this.data, 0, WINDOW);
+    return {
+      how,
+      at,
+      ...(how === 'SIGSEGV' ? { addr: x.far } : {}),
+      state: {
+        x: Array.from({ length: 31 }, (_, i) => cpu.x(i)),
+        sp: cpu.sp,
+        nzcv: cpu.nzcv,
+        fpcr: Number(cpu.get(Slot.FPCR)),
+        fpsr: Number(cpu.get(Slot.FPSR)),
+        v: Array.from({ length: 32 }, (_, i) => cpu.v(i)[0] | (cpu.v(i)[1] << 64n)),
+      },
+      memory,
+    };
+  }
+}
+
 /** A run of the reference evaluator that can be taken forward one instruction at a time. */
 export class Reference {
   /** @param decoder of the machine */
   constructor(decoder) {
     this.decoder = decoder;
     this.helpers = {
-      ...helperTable,
+      ...helpersFor(() => this.s.slots),
       readSysreg: () => 0n,
       writeSysreg: (e, value) => {
         if (e === FPCR_ENC) this.s.slots.FPCR = value & BigInt(FPCR_BITS);
@@ -79,7 +180,7 @@ export class Reference {
       memoryBase: WINDOW_BASE,
       memory: WINDOW.slice(),
       // qemu-aarch64 never checks the alignment of SP (its translate-a64.c says so).
-      slots: { FPCR: BigInt(state.fpcr), FPSR: BigInt(state.fpsr), SP_MASK: 0n },
+      slots: { FPCR: BigInt(state.fpcr), FPSR: BigInt(state.fpsr >>> 0), SP_MASK: 0n },
     });
   }
   /** A copy to go back to. */

@@ -120,6 +120,8 @@ static void handler(int signo, struct Siginfo *info, struct Ucontext *uc) {
   fp->fpcr = b->fpcr;
   fp->fpsr = b->fpsr;
   for (int i = 0; i < 64; i++) fp->v[i] = b->v[i];
+  // Restoring a frame does not tell the emulator's translator of FPCR.AH and NEP; writing the register does.
+  __asm__ volatile("msr fpcr, %0" ::"r"(b->fpcr));
   next++;
 }
 __asm__("restorer: mov x8, #139\n svc #0");

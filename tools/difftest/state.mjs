@@ -3,6 +3,8 @@
 
 export const CODE_BASE = 0x1_0000_0000n;
 export const CODE_WORDS = 64;
+/** Most blocks of one job. */
+export const MAX_BLOCKS = 2048;
 export const WINDOW_BASE = 0x2_0000_0000n;
 export const WINDOW_BYTES = 16384;
 /** Ends a block; what a block itself raises has other immediates. */
@@ -46,13 +48,13 @@ export const WINDOW = windowBytes();
 export const codeAddress = (index) => CODE_BASE + BigInt(index * CODE_WORDS * 4);
 
 /** @returns {string[]} what differs, empty if nothing does. */
-export function differences(a, b) {
+export function differences(a, b, exact = false) {
   const out = [];
   const hex = (v) => (v === undefined ? 'none' : `0x${v.toString(16)}`);
   if (a.how !== b.how) out.push(`ends with ${a.how} / ${b.how}`);
   if (a.at !== b.at) out.push(`at +${a.at} / +${b.at}`);
   // Of addresses outside the translated range qemu-aarch64 says nothing (0).
-  const known = (v) => v !== undefined && v >> 47n === 0n;
+  const known = (v) => v !== undefined && (exact || v >> 47n === 0n);
   if (known(a.addr) && known(b.addr) && a.addr !== b.addr) out.push(`fault address ${hex(a.addr)} / ${hex(b.addr)}`);
   const [p, q] = [a.state, b.state];
   p.x.forEach((v, i) => {
