@@ -87,6 +87,16 @@ const toInt = (mode: Rounding, signed: boolean) => sizes<General>((o, fmt, f) =>
 const fromInt = (signed: boolean) => sizes<General>((o, fmt, f) => toFp(o, fmt, f, signed));
 const fractionBits = <F extends { readonly scale: number }>(o: Ops<F>) => o.imm32((f) => 64 - f.scale);
 
+/** Integers in vector registers (FEAT_FPRCVT). */
+const toVectorInt = (mode: Rounding, signed: boolean) =>
+  sizes<General>((o, fmt, { sf, Rn, Rd }) =>
+    o.setFp(Rd, width(sf), o.fpToInt(fmt, o.Vs(Rn, fmt), width(sf), signed, mode), Rd),
+  );
+const fromVectorInt = (signed: boolean) =>
+  sizes<General>((o, fmt, { sf, Rn, Rd }) =>
+    o.setFp(Rd, fmt, o.intToFp(fmt, o.Vs(Rn, width(sf)), width(sf), signed), Rd),
+  );
+
 const fsqrt = unary((o, fmt, a) => o.fp1('sqrt', fmt, a));
 const fabs = unary((o, fmt, a) => o.fabs(fmt, a));
 const fneg = unary((o, fmt, a) => o.fneg(fmt, a));
@@ -103,6 +113,15 @@ const cvt = {
   ns: toInt('tieeven', true), nu: toInt('tieeven', false), as: toInt('tieaway', true), au: toInt('tieaway', false),
   ps: toInt('plusinf', true), pu: toInt('plusinf', false), ms: toInt('minusinf', true), mu: toInt('minusinf', false),
   zs: toInt('zero', true), zu: toInt('zero', false), scvtf: fromInt(true), ucvtf: fromInt(false),
+}; // biome-ignore format: a table
+
+const fpr = {
+  ns: toVectorInt('tieeven', true), nu: toVectorInt('tieeven', false),
+  as: toVectorInt('tieaway', true), au: toVectorInt('tieaway', false),
+  ps: toVectorInt('plusinf', true), pu: toVectorInt('plusinf', false),
+  ms: toVectorInt('minusinf', true), mu: toVectorInt('minusinf', false),
+  zs: toVectorInt('zero', true), zu: toVectorInt('zero', false),
+  scvtf: fromVectorInt(true), ucvtf: fromVectorInt(false),
 }; // biome-ignore format: a table
 
 /** @arm the pages of C7.2 for scalar floating point */
@@ -245,6 +264,31 @@ export const fp = semantics(
     FCVTZS_fixed_half: (o, f) => fromFp(o, 16, f, true, 'zero', fractionBits(o)),
     FCVTZU_fixed: (o, f) => fromFp(o, formatOf(f.sz), f, false, 'zero', fractionBits(o)),
     FCVTZU_fixed_half: (o, f) => fromFp(o, 16, f, false, 'zero', fractionBits(o)),
+
+    FCVTNS_fpr: fpr.ns.sd,
+    FCVTNS_fpr_half: fpr.ns.half,
+    FCVTNU_fpr: fpr.nu.sd,
+    FCVTNU_fpr_half: fpr.nu.half,
+    FCVTAS_fpr: fpr.as.sd,
+    FCVTAS_fpr_half: fpr.as.half,
+    FCVTAU_fpr: fpr.au.sd,
+    FCVTAU_fpr_half: fpr.au.half,
+    FCVTPS_fpr: fpr.ps.sd,
+    FCVTPS_fpr_half: fpr.ps.half,
+    FCVTPU_fpr: fpr.pu.sd,
+    FCVTPU_fpr_half: fpr.pu.half,
+    FCVTMS_fpr: fpr.ms.sd,
+    FCVTMS_fpr_half: fpr.ms.half,
+    FCVTMU_fpr: fpr.mu.sd,
+    FCVTMU_fpr_half: fpr.mu.half,
+    FCVTZS_fpr: fpr.zs.sd,
+    FCVTZS_fpr_half: fpr.zs.half,
+    FCVTZU_fpr: fpr.zu.sd,
+    FCVTZU_fpr_half: fpr.zu.half,
+    SCVTF_fpr: fpr.scvtf.sd,
+    SCVTF_fpr_half: fpr.scvtf.half,
+    UCVTF_fpr: fpr.ucvtf.sd,
+    UCVTF_fpr_half: fpr.ucvtf.half,
   },
   { fp: true },
 );

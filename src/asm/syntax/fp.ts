@@ -46,9 +46,14 @@ const int = R('Rd');
 const nzcv = imm('nzcv', { bits: 4 });
 const fraction = computed((f) => BigInt(64 - f['scale']!), (v, f) => (v >= 1n && v <= (f['sf'] ? 64n : 32n) ? { scale: 64 - Number(v) } : undefined), { what: 'a number of fraction bits' });
 
+/** Conversions between registers of different sizes: a single goes with a 64-bit integer, a double with a 32-bit one. */
+const fprInt = (name: string, field: string): Operand => S(field, name.endsWith('_half') ? [['s', { sf: 0 }], ['d', { sf: 1 }]] : [['s', { sf: 0, sz: 1 }], ['d', { sf: 1, sz: 0 }]]);
+const fprFloat = (name: string, field: string): Operand => S(field, name.endsWith('_half') ? 'h' : [['s', { sf: 1, sz: 0 }], ['d', { sf: 0, sz: 1 }]]);
+
 const fpRule = (name: string): Shape => {
   const r = of(name);
   const stem = name.replace(/_.*/, '');
+  if (name.includes('_fpr')) return (m) => (m.startsWith('f') ? form`${m} ${fprInt(name, 'Rd')}, ${fprFloat(name, 'Rn')}` : form`${m} ${fprFloat(name, 'Rd')}, ${fprInt(name, 'Rn')}`);
   if (name.includes('_fixed')) return (m) => (m.startsWith('f') ? form`${m} ${int}, ${r.n}, ${fraction}` : form`${m} ${r.d}, ${R('Rn')}, ${fraction}`);
   if (name.includes('_zero')) return (m) => form`${m} ${r.n}, #0.0`;
   if (/^FCCMPE?$/.test(stem)) return (m) => form`${m} ${r.n}, ${r.m}, ${nzcv}, ${cond()}`;
