@@ -1,6 +1,7 @@
 // `npm run conformance`: the kernel's own KVM selftests, unmodified, under `hypatia exec`. Prints KTAP and a table, and
 // compares with test/conformance/expected.json. Never hides a skip: its printed reason is part of the verdict.
 //   node tools/conformance.mjs [--selftests DIR] [--only a,b] [--timeout SECONDS] [--jobs N] [--json FILE] [--no-prepare]
+//     [--accept]   the verdicts of this run become the expected ones: read the diff before you commit it
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -17,6 +18,7 @@ const { values: opt } = parseArgs({
     jobs: { type: 'string', default: '2' },
     json: { type: 'string' },
     'no-prepare': { type: 'boolean', default: false },
+    accept: { type: 'boolean', default: false },
   },
 });
 const ref = process.env.HYPATIA_REF ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hypatia');
@@ -102,6 +104,13 @@ await Promise.all(
 );
 results.sort((a, b) => a.name.localeCompare(b.name));
 
+if (opt.accept) {
+  for (const r of results) {
+    const reason = r.verdict === 'skip' ? { reason: r.reason } : r.verdict === 'pass' ? {} : { why: expected.tests[r.name]?.why ?? r.reason };
+    expected.tests[r.name] = { verdict: r.verdict, ...(r.args.length > 0 ? { args: r.args } : {}), ...reason };
+  }
+  writeFileSync(join(root, 'test/conformance/expected.json'), `${JSON.stringify(expected, null, 2)}\n`);
+}
 const matches = (r) => {
   const e = expected.tests[r.name];
   if (!e) return 'no expected verdict is checked in';
