@@ -14,6 +14,8 @@ export interface ChosenCpu {
   readonly executed: CpuModel;
   /** One line for each field that was lowered. */
   readonly warnings: readonly string[];
+  /** The model file, parsed as JSON: it may say more about the host than its registers. */
+  readonly description: unknown;
 }
 
 export function listModels(): string {
@@ -21,8 +23,8 @@ export function listModels(): string {
   return MODEL_NAMES.map((n) => `  ${n.padEnd(width)}  ${builtinModel(n).title}\n`).join('');
 }
 
-function readModel(option: string): CpuModel {
-  if (isModelName(option)) return builtinModel(option);
+function readModel(option: string): { readonly model: CpuModel; readonly description?: unknown } {
+  if (isModelName(option)) return { model: builtinModel(option) };
   if (!/[./]/.test(option)) {
     throw new UsageError(`--cpu ${option}: no such model; there are ${MODEL_NAMES.join(', ')}, or give a FILE.json`);
   }
@@ -33,7 +35,7 @@ function readModel(option: string): CpuModel {
     const code = (e as { code?: string }).code ?? String(e);
     throw new UsageError(`--cpu ${option}: cannot be read (${code})`);
   }
-  return parseModelFile(text, option);
+  return { model: parseModelFile(text, option), description: JSON.parse(text) };
 }
 
 /**
@@ -42,10 +44,10 @@ function readModel(option: string): CpuModel {
  * @throws UsageError
  */
 export function chooseCpu(option: string, unchecked: boolean, canExecute: (feat: Feat) => boolean): ChosenCpu {
-  const model = readModel(option);
+  const { model, description } = readModel(option);
   const lowered = lowerToExecutable(model, canExecute);
-  if (unchecked) return { shown: model, executed: lowered.model, warnings: [] };
+  if (unchecked) return { shown: model, executed: lowered.model, warnings: [], description };
   // A built-in model that wants more than can be executed is nobody's mistake.
   const warnings = isModelName(option) ? [] : lowered.warnings;
-  return { shown: lowered.model, executed: lowered.model, warnings };
+  return { shown: lowered.model, executed: lowered.model, warnings, description };
 }

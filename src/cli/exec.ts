@@ -7,7 +7,7 @@ import { UsageError } from '../base/assert.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
 import { PhysMem } from '../cpu/physmem.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
-import { makeHost } from '../kvm/host.ts';
+import { hostSpecFromJson, makeHost } from '../kvm/host.ts';
 import { regName } from '../kvm/reg_names.ts';
 import { boot, type DevicePlug, linuxHooks, type Machine, Strace } from '../linux/index.ts';
 import { chooseCpu, listModels } from './cpu_option.ts';
@@ -63,7 +63,8 @@ function assemble(options: ExecOptions): Machine {
     system: (c, enc, value, isRead) => hooks!.system(c, enc, value, isRead),
   };
   const engine = createEngine(mem, cpu.executed, ask, () => machine!.currentPauth());
-  const host = makeHost({ raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
+  const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
+  const host = makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
   const devices: DevicePlug[] = [];
   if (host.unavailable === undefined) {
     const kvm = createKvm({ host, mem, counter: () => machine!.clock.counter() });
