@@ -24,6 +24,8 @@ export interface EngineOptions extends SystemOptions {
   readonly hooks: SystemHooks;
   /** Instruction tables; pass the same array each time, what is generated from it is kept. */
   readonly groups: readonly Group[];
+  /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
+  readonly prebuilt?: Uint8Array;
 }
 
 interface Installed {
@@ -47,7 +49,7 @@ class Interpreter implements Engine {
 
   constructor(mem: PhysMem, options: EngineOptions) {
     this.mem = mem;
-    this.program = programOf(options.groups);
+    this.program = programOf(options.groups, options.prebuilt);
     this.decoder = new Decoder(this.program.rows, options.has);
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
@@ -55,7 +57,7 @@ class Interpreter implements Engine {
     const { exports } = this.instantiate(this.program.main);
     this.main = exports['run'] as (cpu: number) => number;
     this.table = exports['handlers'] as WasmTable;
-    this.nextNumber = this.program.firstCold;
+    this.nextNumber = this.program.firstFree;
   }
 
   createTlb(translator: Translator): Tlb {
@@ -163,7 +165,7 @@ class Interpreter implements Engine {
   }
 
   private install(handler: Handler): Installed {
-    const known = this.program.numbers.get(handler.key);
+    const known = this.program.numbers(handler);
     const layout = layoutOf(handler.code);
     const made = known ? { layout, ...known } : { layout, near: undefined, far: this.load(handler) };
     this.installed.set(handler, made);

@@ -1,1 +1,5 @@
-export {};
+// The public face of the interpreter.
+
+export { createInterpreter, type EngineOptions } from './engine.ts';
+export { generateInterpreter } from './program.ts';
+export { createReference } from './reference.ts';

@@ -48,7 +48,7 @@ function parseHoles(not: string | undefined, fields: readonly FieldSpan[]): (f: 
   return (f) => any.some((all) => all.every((holds) => holds(f)));
 }
 
-/** @throws InternalError if the pattern is not 32 bits wide or `not` names no field. */
+/** @throws InternalError if the pattern is not 32 bits wide; hole() throws it if `not` names no field. */
 export function parseRow(row: Row): ParsedRow {
   let bit = 32;
   let mask = 0;
@@ -70,7 +70,13 @@ export function parseRow(row: Row): ParsedRow {
     }
   }
   if (bit !== 0) throw new InternalError(`pattern '${row.pattern}' is ${32 - bit} bits wide`);
-  return { mask: mask >>> 0, value: value >>> 0, fields, hole: parseHoles(row.not, fields) };
+  // Most rows of a table are never met by a program: their conditions are read when they are first asked for.
+  let holes: ParsedRow['hole'] | undefined;
+  const hole = (f: FieldValues): boolean => {
+    holes ??= parseHoles(row.not, fields);
+    return holes(f);
+  };
+  return { mask: mask >>> 0, value: value >>> 0, fields, hole: row.not === undefined ? () => false : hole };
 }
 
 export function fieldOf(span: FieldSpan, word: number): number {
