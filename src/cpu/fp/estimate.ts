@@ -18,7 +18,7 @@ import {
 } from './unpack.ts';
 
 /** 1/(a/512) as a number of 9 bits, for 256 <= a < 512. @arm RecipEstimate */
-export function recipEstimate(a: number): number {
+function recipEstimate(a: number): number {
   const b = Math.floor(2 ** 19 / (2 * a + 1));
   return (b + 1) >> 1;
 }
@@ -30,7 +30,7 @@ function recipEstimate12(a: number): number {
 }
 
 /** 1/sqrt(a/512) as a number of 9 bits, for 128 <= a < 512. @arm RecipSqrtEstimate */
-export function recipSqrtEstimate(a: number): number {
+function recipSqrtEstimate(a: number): number {
   const odd = a < 256 ? 2 * a + 1 : 2 * (2 * (a >> 1) + 1);
   let b = 512;
   while (odd * (b + 1) * (b + 1) < 2 ** 28) b += 1;
@@ -49,16 +49,7 @@ function recipSqrtEstimate12(a: number): number {
   return Number(up ? quotient + 1n : quotient);
 }
 
-/** URECPE. @arm UnsignedRecipEstimate */
-export function unsignedRecipEstimate(op: number): number {
-  return op >>> 31 === 0 ? 0xffff_ffff : (recipEstimate(op >>> 23) << 23) >>> 0;
-}
-/** URSQRTE. @arm UnsignedRSqrtEstimate */
-export function unsignedRSqrtEstimate(op: number): number {
-  return op >>> 30 === 0 ? 0xffff_ffff : (recipSqrtEstimate(op >>> 23) << 23) >>> 0;
-}
-
-/** Fraction bits of the estimate, and the fraction of the operand cut to the index of the estimate. */
+/** Fraction bits that the estimate looks at. */
 function precision(cx: FpContext, fmt: Fmt): 8 | 11 {
   return fmt === 32 && cx.rpres && cx.fpcr & FPCR.AH ? 11 : 8;
 }

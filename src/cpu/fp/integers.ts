@@ -49,7 +49,7 @@ function roundNumber(x: number, rounding: FpRounding): number {
   }
 }
 
-/** The integral value of a plain number, saturated, with its flags; undefined if it is not safe to say. */
+/** The integral value of a plain number and its flags; saturation above is one beyond the range. */
 function toInteger(cx: FpContext, x: number, bits: 32 | 64, signed: boolean, rounding: FpRounding): number {
   const r = roundNumber(x, rounding);
   const max = signed ? 2 ** (bits - 1) : 2 ** bits;
@@ -61,7 +61,7 @@ function toInteger(cx: FpContext, x: number, bits: 32 | 64, signed: boolean, rou
   reportInexact(cx, r !== x);
   return r;
 }
-/** Saturation goes one beyond the range above: the largest 64-bit integers are no doubles. */
+/** The pattern of what toInteger gives: the largest 64-bit integers are no doubles. */
 function integer64(r: number, signed: boolean): bigint {
   const beyond = signed ? 2 ** 63 : 2 ** 64;
   return r === beyond ? BigInt(beyond) - 1n : BigInt(r);

@@ -3,8 +3,16 @@
 // OR-ed into its fpsr. The exact arithmetic is in arith.ts, convert.ts, compare.ts, estimate.ts and bf16.ts; single.ts,
 // double.ts and integers.ts take shortcuts where the host's own arithmetic is provably right.
 
-import * as arith from './arith.ts';
-import { addExactly, divExactly, mulAddExactly, mulExactly, sqrtExactly, subExactly } from './arith.ts';
+import {
+  addExactly,
+  divExactly,
+  fpMax as maxExactly,
+  fpMin as minExactly,
+  mulAddExactly,
+  mulExactly,
+  sqrtExactly,
+  subExactly,
+} from './arith.ts';
 import { compareExactly } from './compare.ts';
 import { type Fmt, type FpContext, type FpRounding, fpRoundingMode } from './context.ts';
 import { convertExactly, fixedToFp as fixedToFpExactly, roundIntExactly, toFixedExactly } from './convert.ts';
@@ -23,8 +31,6 @@ export {
   fpRecpX,
   fpRSqrtEstimate,
   fpRSqrtStepFused,
-  unsignedRecipEstimate,
-  unsignedRSqrtEstimate,
 } from './estimate.ts';
 
 /** @arm FPAdd */
@@ -61,12 +67,12 @@ export function fpMulAdd(cx: FpContext, fmt: Fmt, addend: bigint, a: bigint, b: 
 /** @arm FPMax */
 export function fpMax(cx: FpContext, fmt: Fmt, a: bigint, b: bigint): bigint {
   if (fmt === 64) return d.max64(cx, a, b);
-  return fmt === 32 ? BigInt(s.max32(cx, Number(a), Number(b))) : arith.fpMax(cx, fmt, a, b);
+  return fmt === 32 ? BigInt(s.max32(cx, Number(a), Number(b))) : maxExactly(cx, fmt, a, b);
 }
 /** @arm FPMin */
 export function fpMin(cx: FpContext, fmt: Fmt, a: bigint, b: bigint): bigint {
   if (fmt === 64) return d.min64(cx, a, b);
-  return fmt === 32 ? BigInt(s.min32(cx, Number(a), Number(b))) : arith.fpMin(cx, fmt, a, b);
+  return fmt === 32 ? BigInt(s.min32(cx, Number(a), Number(b))) : minExactly(cx, fmt, a, b);
 }
 /** NZCV of a comparison, N in bit 3. @arm FPCompare */
 export function fpCompare(cx: FpContext, fmt: Fmt, a: bigint, b: bigint, signalNaNs: boolean): number {

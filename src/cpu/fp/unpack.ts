@@ -82,7 +82,7 @@ export function fpDefaultNaN(f: Format, fpcr: number): bigint {
   return (fpcr & FPCR.AH ? f.signBit : 0n) | f.expMask | f.quietBit;
 }
 
-/** Classifies without flushing and without exceptions, and with the IEEE meaning of a half's largest exponent. */
+/** Whether a bit pattern is a NaN, quiet or signalling. */
 export function isNaNBits(f: Format, bits: bigint): boolean {
   return (bits & f.expMask) === f.expMask && (bits & f.fracMask) !== 0n;
 }
