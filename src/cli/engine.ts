@@ -1,6 +1,7 @@
 // Which engine runs programs, and what it can execute.
 
-import { type Feat, has } from '../arch/features.ts';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Feat, has, isFeat } from '../arch/features.ts';
 import type { Engine, SystemHooks } from '../cpu/engine.ts';
 import type { CpuModel } from '../cpu/models.ts';
 import type { PauthState } from '../cpu/pauth.ts';
@@ -26,6 +27,26 @@ export function canExecute(feat: Feat): boolean {
   return !incomplete.has(feat);
 }
 
+/**
+ * The interpreter as the build generated it (tools/postbuild.mjs), or undefined where there is none that is as new as the
+ * code it was generated from: then it is generated now, which takes longer.
+ */
+function prebuiltInterpreter(): Uint8Array | undefined {
+  const layer = (name: string): URL => new URL(`../${name}/`, import.meta.url);
+  const file = new URL('interp.wasm', layer('interp'));
+  try {
+    const made = statSync(file).mtimeMs;
+    for (const name of ['wasm', 'ir', 'arch/a64', 'isa', 'interp']) {
+      for (const source of readdirSync(layer(name))) {
+        if (source.endsWith('.js') && statSync(new URL(source, layer(name))).mtimeMs > made) return undefined;
+      }
+    }
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
 export function createEngine(
   mem: PhysMem,
   model: CpuModel,
@@ -33,5 +54,12 @@ export function createEngine(
   pauth: (cpu: CpuState) => PauthState,
 ): Engine {
   const read = (enc: number): bigint => model.raw.get(enc) ?? 0n;
-  return createInterpreter(mem, { has: (f) => has(f as Feat, read), hooks, pauth, groups: A64 });
+  const prebuilt = prebuiltInterpreter();
+  return createInterpreter(mem, {
+    has: (f) => isFeat(f) && has(f, read),
+    hooks,
+    pauth,
+    groups: A64,
+    ...(prebuilt && { prebuilt }),
+  });
 }
