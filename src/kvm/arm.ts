@@ -8,6 +8,7 @@ import { enablePmu, enableTimers } from './attrs.ts';
 import type { Call } from './call.ts';
 import { refuse } from './errors.ts';
 import { firstRun } from './fgu.ts';
+import { cacheAffinities } from './mpidr.ts';
 import { isFinalized } from './reset.ts';
 import { runPage, type Vcpu } from './vcpu.ts';
 import { hasIrqchip, hasPendingIrq } from './vgic/vgic.ts';
@@ -34,6 +35,7 @@ function prepare(vcpu: Vcpu): void {
   if (!regs.initialized) throw refuse.ENOEXEC;
   if (!isFinalized(regs)) throw refuse.EPERM;
   if (regs.hasRun) return;
+  cacheAffinities(vm);
   if (hasIrqchip(vm)) mapResources(vm);
   firstRun(regs);
   if (holds(vm.regs, 'el2')) claimMaintenanceIrq(vcpu);

@@ -3,7 +3,6 @@
 // @linux arch/arm64/kvm/inject_fault.c, hyp/exception.c
 
 import { extract, insert } from '../base/bits.ts';
-import { refuse } from './errors.ts';
 import { sysRegSlot } from './sys_reg_table.ts';
 import type { Vcpu } from './vcpu.ts';
 import { holds } from './vm_features.ts';
@@ -75,8 +74,8 @@ const syndrome = (ec: bigint, iss: bigint): bigint => (ec << 26n) | IL | iss;
 /** A synchronous external abort on data, at the address of the last fault. @linux kvm_inject_sea_dabt */
 export function injectSeaDabt(vcpu: Vcpu): void {
   if (holds(vcpu.vm.regs, 'el1_32')) {
-    vcpu.vm.kvm.trace('hypatia_not_implemented', { what: 'external abort into AArch32 EL1' });
-    throw refuse.ENOSYS;
+    injectDabt32(vcpu);
+    return;
   }
   const el = targetEl(vcpu);
   const ec = elOf(vcpu.regs.core.pstate) === 0 ? EC.DABT_LOW : EC.DABT_CUR;
@@ -85,6 +84,67 @@ export function injectSeaDabt(vcpu: Vcpu): void {
   set(vcpu, 'ESR', el, syndrome(ec, FSC_EXTABT));
   vcpu.mmioNeeded = false; // the access that was being emulated never happens
   takeException(vcpu, el, kind);
+}
+
+// The same for a guest whose EL1 is AArch32.
+
+/** PSTATE as SPSR_EL1 holds it in AArch32 state: what an exception leaves as it was. */
+const CPSR = {
+  N: 31,
+  Z: 30,
+  C: 29,
+  V: 28,
+  Q: 27,
+  DIT: 24,
+  SSBS: 23,
+  PAN: 22,
+  GE: 16,
+  E: 9,
+  A: 8,
+  I: 7,
+  F: 6,
+  T: 5,
+} as const;
+const MODE_ABT = 0x17n;
+const SCTLR32 = { DSSBS: 31, TE: 30, EE: 25, SPAN: 23, V: 13 } as const;
+const { N, Z, C, V, Q } = CPSR;
+const KEPT32 =
+  [N, Z, C, V, Q, CPSR.DIT, CPSR.PAN, CPSR.F].reduce((bits, b) => bits | one(b), 0n) | (0xfn << BigInt(CPSR.GE));
+const TTBCR_EAE = 31;
+/** DFSR of an external abort, by the translation table format. */
+const DFSR_LONG = 0x210n;
+const DFSR_SHORT = 0x008n;
+const VECTOR_DABT = 0x10n;
+const HIGH_VECTORS = 0xffff_0000n;
+/** A data abort returns to the instruction itself: LR_abt is 8 further, in either instruction set. */
+const LR_DABT = 8n;
+/** LR_abt is X20 to AArch64; SPSR_abt comes first among the banked ones. */
+const [X_LR_ABT, SPSR_ABT] = [20, 0];
+
+/** SPSR in the layout of AArch32, where DIT is bit 21 and there is no SS. */
+function spsr32(pstate: bigint): bigint {
+  const dit = extract(pstate, CPSR.DIT, CPSR.DIT);
+  return (pstate & ~(one(CPSR.DIT) | one(21))) | (dit << 21n);
+}
+/** @arm AArch32.TakeDataAbortException. @linux inject_abt32, enter_exception32 */
+function injectDabt32(vcpu: Vcpu): void {
+  const { core, sys } = vcpu.regs;
+  const old = core.pstate;
+  const sctlr = get(vcpu, 'SCTLR', 1);
+  let pstate = (old & KEPT32) | one(CPSR.A) | one(CPSR.I) | MODE_ABT;
+  if (!has(sctlr, SCTLR32.SPAN)) pstate |= one(CPSR.PAN);
+  if (has(sctlr, SCTLR32.DSSBS)) pstate |= one(CPSR.SSBS);
+  if (has(sctlr, SCTLR32.EE)) pstate |= one(CPSR.E);
+  if (has(sctlr, SCTLR32.TE)) pstate |= one(CPSR.T);
+  // DFSR is ESR_EL1, DFAR the low half of FAR_EL1.
+  set(vcpu, 'ESR', 1, has(sys[sysRegSlot('TCR_EL1')]!, TTBCR_EAE) ? DFSR_LONG : DFSR_SHORT);
+  set(vcpu, 'FAR', 1, insert(get(vcpu, 'FAR', 1), 31, 0, extract(vcpu.faultAddress, 31, 0)));
+  core.spsrBanked[SPSR_ABT] = spsr32(old);
+  core.x[X_LR_ABT] = extract(core.pc + LR_DABT, 31, 0);
+  const base = has(sctlr, SCTLR32.V) ? HIGH_VECTORS : get(vcpu, 'VBAR', 1);
+  core.pc = extract(base + VECTOR_DABT, 31, 0);
+  core.pstate = pstate;
+  vcpu.mmioNeeded = false;
 }
 
 /** An SError: at once if it can be taken, else pending. @param iss of ESR_ELx. @linux kvm_inject_serror_esr */

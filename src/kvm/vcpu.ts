@@ -95,6 +95,7 @@ export function createVcpu(vm: Vm, id: bigint, caller: Caller): Vcpu {
     vm.regs.vcpus.splice(vm.regs.vcpus.indexOf(vcpu.regs), 1);
     throw e;
   }
+  vm.affinities = undefined;
   vm.vcpus.push(vcpu);
   vm.byId.set(n, vcpu);
   return vcpu;

@@ -1,7 +1,16 @@
 // Requests on a vCPU's file. @linux kvm_vcpu_ioctl, arch/arm64/kvm/arm.c: kvm_arch_vcpu_ioctl
 
 import { Errno, type HostFile, type Pending, type Result } from '../base/hostfile.ts';
-import { KVM_GUESTDBG, KVM_MP_STATE, KVMIO, regClass, regSize, structs, type ValueOf } from '../uapi/index.ts';
+import {
+  isArm64Reg,
+  KVM_GUESTDBG,
+  KVM_MP_STATE,
+  KVMIO,
+  regClass,
+  regSize,
+  structs,
+  type ValueOf,
+} from '../uapi/index.ts';
 import { runVcpu } from './arm.ts';
 import { vcpuAttrs } from './attrs.ts';
 import {
@@ -22,6 +31,7 @@ import { injectSeaDabt, injectSerror, SERROR_IDS } from './inject_fault.ts';
 import { type DeviceFace, getAttr, hasAttr, setAttr } from './kvm_device.ts';
 import { isFinalized, vcpuFinalize, vcpuInit } from './reset.ts';
 import { statsFile } from './stats.ts';
+import { SVE_VLS } from './sve_regs.ts';
 import { mapVcpu, type Vcpu } from './vcpu.ts';
 import { kick } from './vgic/vgic.ts';
 import { getVm, putVm, refusesCaller } from './vm.ts';
@@ -54,16 +64,29 @@ function getReg({ vcpu }: Target, call: Call): number {
   writeUser(call, addr, value);
   return 0;
 }
+/** The value cannot be fetched: what is wrong with the id is noticed before that, or not at all, by its class. */
+function withoutValue({ regs }: Vcpu, id: bigint): number {
+  if (!isArm64Reg(id)) return -Errno.EINVAL;
+  switch (regClass(id)) {
+    case 'FW':
+    case 'FW_FEAT_BMAP':
+      return regSize(id) === 8 ? -Errno.EFAULT : -Errno.ENOENT;
+    case 'CORE':
+    case 'SVE':
+    case 'DEMUX': {
+      const old = getOneReg(regs, id);
+      if (typeof old === 'number') return old;
+      return id === SVE_VLS && regs.sveFinalized ? -Errno.EPERM : -Errno.EFAULT;
+    }
+    default:
+      return -Errno.EFAULT;
+  }
+}
 function setReg({ vcpu }: Target, call: Call): number {
   requireInit(vcpu);
   const { id, addr } = copyIn(call, structs.kvm_one_reg);
   const data = new Uint8Array(regSize(id));
-  if (!call.caller.memory.read(addr, data)) {
-    // Of some classes, that there is no such register is found out before the value is fetched.
-    const cls = regClass(id);
-    const old = cls === 'SYSREG' || cls === 'FW' || cls === 'FW_FEAT_BMAP' ? 0n : getOneReg(vcpu.regs, id);
-    return typeof old === 'number' ? old : -Errno.EFAULT;
-  }
+  if (!call.caller.memory.read(addr, data)) return withoutValue(vcpu, id);
   return setOneReg(vcpu.regs, id, data);
 }
 /** The count is written back in any case. */

@@ -13,6 +13,7 @@ import { IoBus } from './io_bus.ts';
 import { IrqRouting } from './irqchip.ts';
 import type { Irqfd } from './irqfd.ts';
 import { MemSlots } from './memslots.ts';
+import type { AffinityCache } from './mpidr.ts';
 import type { VmRegs } from './regs_state.ts';
 import { createVmRegs } from './reset.ts';
 import type { FilterRange } from './smccc_filter.ts';
@@ -71,6 +72,8 @@ export interface Vm {
   /** In the order of creation, and by the number that the program gave. */
   readonly vcpus: Vcpu[];
   readonly byId: Map<number, Vcpu>;
+  /** Until a vCPU is created. */
+  affinities: AffinityCache | undefined;
   maxVcpus: number;
   readonly slots: MemSlots;
   stage2: Stage2;
@@ -125,6 +128,7 @@ export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
     users: 1,
     vcpus: [],
     byId: new Map(),
+    affinities: undefined,
     maxVcpus: KVM_LIMITS.MAX_VCPUS,
     slots: new MemSlots(),
     stage2: { unmap: () => {}, writeProtect: () => {} },

@@ -25,7 +25,7 @@ export class Memory implements UserMemory {
   private readonly frames = new Map<number, number>();
   /** Sorted by start; none overlap, because addresses are never used twice. */
   private readonly areas: Area[] = [];
-  private next = 0x1_0000_0000n;
+  private next = 0x10_0000_0000n;
 
   constructor(mem: PhysMem) {
     this.mem = mem;
@@ -38,6 +38,12 @@ export class Memory implements UserMemory {
     this.areas.push({ start, end, pages });
     this.next = end + BigInt(FRAME_SIZE); // a hole after each
     return start;
+  }
+  /** The same at a place of the caller's choice, which is free. */
+  allocateAt(start: bigint, bytes: number): void {
+    const end = start + BigInt(bytes);
+    const i = this.areas.findIndex((a) => a.start >= end);
+    this.areas.splice(i < 0 ? this.areas.length : i, 0, { start, end, pages: undefined });
   }
   read(addr: bigint, out: Uint8Array): boolean {
     return this.each(addr, out.length, (page, offset, from, to) => {
