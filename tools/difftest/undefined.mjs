@@ -26,6 +26,10 @@ const rows = collectRows(all);
 const decoder = new Decoder(rows, () => true);
 const r = generator(Number(opt.seed) + 99);
 
+const excused = NOT_UNDEFINED_THERE.flatMap((e) =>
+  e.holesOf ? rows.filter((x) => e.holesOf.test(x.name)).map((x) => x.parsed) : [e],
+);
+
 /** Rows that cover the word, done or not, holes aside. */
 const known = (word) =>
   rows.some(({ parsed: p, semantic }) => !semantic && (word & p.mask) >>> 0 === p.value && !p.hole(fieldsOf(p, word)));
@@ -45,7 +49,7 @@ while (asked < total) {
   while (blocks.length < MAX_BLOCKS) {
     const w = word();
     if (w === END || decoder.decode(w) || known(w)) continue;
-    if (NOT_UNDEFINED_THERE.some((e) => (w & e.mask) >>> 0 === e.value)) continue;
+    if (excused.some((e) => (w & e.mask) >>> 0 === e.value)) continue;
     blocks.push({ words: [w], state: randomState(r), index: blocks.length });
   }
   const ends = qemu.run(blocks);
