@@ -106,7 +106,12 @@ results.sort((a, b) => a.name.localeCompare(b.name));
 
 if (opt.accept) {
   for (const r of results) {
-    const reason = r.verdict === 'skip' ? { reason: r.reason } : r.verdict === 'pass' ? {} : { why: expected.tests[r.name]?.why ?? r.reason };
+    const reason =
+      r.verdict === 'skip'
+        ? { reason: r.reason }
+        : r.verdict === 'pass'
+          ? {}
+          : { why: expected.tests[r.name]?.why ?? r.reason };
     expected.tests[r.name] = { verdict: r.verdict, ...(r.args.length > 0 ? { args: r.args } : {}), ...reason };
   }
   writeFileSync(join(root, 'test/conformance/expected.json'), `${JSON.stringify(expected, null, 2)}\n`);

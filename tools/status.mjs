@@ -45,11 +45,7 @@ say(
   `${Object.keys(SYSCALLS).length} system calls have a row; every other number answers ENOSYS and is named once on stderr.`,
 );
 say();
-say(
-  Object.keys(SYSCALLS)
-    .sort()
-    .join(', '),
-);
+say(Object.keys(SYSCALLS).sort().join(', '));
 say();
 const text = out.join('\n');
 const file = join(root, 'docs/status.md');

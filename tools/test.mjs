@@ -11,6 +11,7 @@ const step = (name, cmd, args) => {
 };
 step('types of tests and tools', bin('tsc'), ['-p', 'tsconfig.tests.json']);
 step('lint', bin('biome'), ['check', '--max-diagnostics=40', '.']);
+step('status page is up to date', process.execPath, ['tools/status.mjs', '--check']);
 mkdirSync('.cache', { recursive: true });
 rmSync('.cache/vitest.json', { force: true });
 step('unit tests', bin('vitest'), [
