@@ -75,7 +75,7 @@ export const HWCAPS = {
   lrcpc3:      two(46, 'FEAT_LRCPC3'),   lse128:      two(47, 'FEAT_LSE128'),  fpmr:        two(48, 'FEAT_FPMR'),
   lut:         two(49, 'FEAT_LUT'),      faminmax:    two(50, 'FEAT_FAMINMAX'), f8cvt:      two(51, 'FEAT_FP8'),
   f8fma:       two(52, 'FEAT_FP8FMA'),   f8dp4:       two(53, 'FEAT_FP8DOT4'), f8dp2:       two(54, 'FEAT_FP8DOT2'),
-  f8e4m3:      two(55, 'ID_AA64FPFR0_EL1.F8E4M3'),      f8e5m2:      two(56, 'ID_AA64FPFR0_EL1.F8E5M2'),
+  f8e4m3:      two(55, 'FEAT_FP8', 'ID_AA64FPFR0_EL1.F8E4M3'),      f8e5m2:      two(56, 'FEAT_FP8', 'ID_AA64FPFR0_EL1.F8E5M2'),
   smelutv2:    two(57, 'FEAT_SME', 'ID_AA64SMFR0_EL1.LUTv2'),
   smef8f16:    two(58, 'FEAT_SME', 'ID_AA64SMFR0_EL1.F8F16'),
   smef8f32:    two(59, 'FEAT_SME', 'ID_AA64SMFR0_EL1.F8F32'),

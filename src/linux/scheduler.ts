@@ -148,11 +148,10 @@ export class Scheduler {
     if (deadline !== undefined && !clock.isReal) budget = Math.max(1, Math.min(budget, deadline - clock.now()));
     if (t.queuedSince >= 0) t.runDelay += clock.now() - t.queuedSince;
     t.queuedSince = -1;
-    t.timeslices++;
     this.current = t;
-    const start = clock.now();
+    t.beginSlice(clock.now());
     this.runThread(t, budget);
-    t.cpuTime += clock.now() - start;
+    t.endSlice(clock.now());
     this.current = undefined;
     if (t.runnable && !t.dead && q.length > 1 && q[0] === t) {
       q.push(q.shift()!);

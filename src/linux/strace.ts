@@ -65,8 +65,9 @@ export class Strace {
   // ---- what happens --------------------------------------------------------------------------------------------
 
   enter(t: Thread, call: Call | undefined, nr: number, raw: readonly bigint[]): void {
-    const early = (call?.params ?? []).map(([, kind], i) =>
-      LATE.has(kind) ? undefined : this.text(t, call!, kind, i, raw),
+    const params = call?.params ?? [];
+    const early = params.map(([, kind], i) =>
+      LATE.has(kind) || (kind === 'ioctlarg' && isWrittenOnly(t, raw)) ? undefined : this.text(t, call!, kind, i, raw),
     );
     this.open.set(t, { call, nr, raw, early, split: false });
   }
@@ -77,7 +78,7 @@ export class Strace {
     const args = this.args(t, o, true, result);
     const value = this.result(o, result);
     const name = o.call?.name ?? `syscall_${hex(o.nr)}`;
-    const line = o.split ? `<... ${name} resumed>${this.lateArgs(t, o, result)})` : `${name}(${args})`;
+    const line = o.split ? `<... ${name} resumed>${this.restArgs(t, o, result)})` : `${name}(${args})`;
     this.line(t, `${line.padEnd(39)} = ${value}`);
   }
   signal(t: Thread, info: SigInfo): void {
@@ -118,23 +119,29 @@ export class Strace {
   private raw(t: Thread, text: string): void {
     this.options.write(this.many ? `[pid ${t.tid}] ${text}` : text);
   }
-  private args(t: Thread, o: Open_, late: boolean, result: number): string {
+  /** @param from first argument to show @param late those that only the finished call can tell, too */
+  private args(t: Thread, o: Open_, late: boolean, result: number, from = 0): string {
     if (!o.call) return o.raw.map((v) => hex(v)).join(', ');
     const out: string[] = [];
-    o.call.params.forEach(([, kind], i) => {
+    const params = visibleParams(o);
+    for (let i = from; i < params.length; i++) {
       const e = o.early[i];
-      if (e !== undefined) out.push(e);
-      else if (late) out.push(this.lateText(t, o, kind, i, result));
-    });
+      if (e === undefined) {
+        if (!late) break; // the rest comes when the call has finished
+        out.push(this.lateText(t, o, params[i]![1], i, result));
+      } else out.push(params[i]![1] === 'ioctlarg' && late && direction(o.raw) === 3 ? this.changed(t, o, e) : e);
+    }
     return out.join(', ');
   }
-  private lateArgs(t: Thread, o: Open_, result: number): string {
-    if (!o.call) return '';
-    return o.call.params
-      .map(([, kind], i) => (o.early[i] === undefined ? this.lateText(t, o, kind, i, result) : undefined))
-      .filter((x) => x !== undefined)
-      .map((x) => ` ${x}`)
-      .join(',');
+  /** The arguments that the first half of a split line did not show. */
+  private restArgs(t: Thread, o: Open_, result: number): string {
+    const first = visibleParams(o).findIndex((_, i) => o.early[i] === undefined);
+    return o.call && first >= 0 ? this.args(t, o, true, result, first) : '';
+  }
+  /** A structure that the call may have written to: what it was, and what it is now. */
+  private changed(t: Thread, o: Open_, before: string): string {
+    const now = this.ioctlArgument(t, o.raw);
+    return now === before ? before : `${before} => ${now}`;
   }
   private lateText(t: Thread, o: Open_, kind: Kind, i: number, result: number): string {
     if (result < 0 && kind !== 'waitstatus') return pointer(o.raw[i]!);
@@ -313,6 +320,18 @@ export class Strace {
     }
     return `[${out.join(', ')}, ...]`;
   }
+  /** Behind struct kvm_one_reg stands the value: {id=..., addr=... => 0x11}. */
+  private oneReg(t: Thread, b: Uint8Array, text: string): string {
+    const s = new Struct(b);
+    const size = 1 << Number((s.u64(0) >> 52n) & 15n);
+    const value = size <= 16 ? this.read(t, s.u64(8), size) : undefined;
+    if (!value) return text;
+    const digits = [...value]
+      .reverse()
+      .map((x) => x.toString(16).padStart(2, '0'))
+      .join('');
+    return `${text.slice(0, -1)} => 0x${digits.replace(/^0+(?=.)/, '')}}`;
+  }
   private ioctlArgument(t: Thread, raw: readonly bigint[]): string {
     const arg = raw[2]!;
     const known = describeIoctl(Number(raw[1]! & 0xffff_ffffn), fdKind(t, raw));
@@ -320,10 +339,27 @@ export class Strace {
     if (!known) return hex(arg);
     if (!struct) return arg < 0x1_0000n ? String(arg) : hex(arg);
     const b = this.read(t, arg, struct.size);
-    return b ? formatStruct(struct, b, this.options.regName ? { regName: this.options.regName } : {}) : pointer(arg);
+    if (!b) return pointer(arg);
+    const text = formatStruct(struct, b, this.options.regName ? { regName: this.options.regName } : {});
+    return known.name === 'KVM_GET_ONE_REG' || known.name === 'KVM_SET_ONE_REG' ? this.oneReg(t, b, text) : text;
   }
 }
 
+/** What a request number says of its argument: 1 the call reads it, 2 it writes it, 3 both. */
+function direction(raw: readonly bigint[]): number {
+  return Number((raw[1]! >> 30n) & 3n);
+}
+/** The request fills its argument in; KVM_GET_ONE_REG fills what its argument points to. */
+function isWrittenOnly(t: Thread, raw: readonly bigint[]): boolean {
+  return (
+    direction(raw) === 2 || describeIoctl(Number(raw[1]! & 0xffff_ffffn), fdKind(t, raw))?.name === 'KVM_GET_ONE_REG'
+  );
+}
+/** The mode of an open that creates nothing says nothing. */
+function visibleParams(o: Open_): Call['params'] {
+  const params = o.call?.params ?? [];
+  return o.call?.name === 'openat' && (o.raw[2]! & BigInt(Open.O_CREAT)) === 0n ? params.slice(0, 3) : params;
+}
 /** Which kind of KVM file the call is made on: one request number can mean two things. */
 function fdKind(t: Thread, raw: readonly bigint[]): 'system' | 'vm' | 'vcpu' | 'device' | undefined {
   const kind = t.files.get(Number(BigInt.asIntN(32, raw[0]!)))?.file.kind;

@@ -68,8 +68,9 @@ export class Thread implements Caller, Sleeper {
   nice = 0;
   policy = 0;
   priority = 0;
-  /** ns executed. */
-  cpuTime = 0;
+  /** ns executed in finished slices, and when the present one began. */
+  private pastTime = 0;
+  private sliceStart: number | undefined;
   /** ns spent ready to run while another thread had the CPU. */
   runDelay = 0;
   timeslices = 0;
@@ -87,6 +88,19 @@ export class Thread implements Caller, Sleeper {
     this.affinity = machine.allCpus;
     process.threads.push(this);
     machine.addThread(this);
+  }
+
+  /** ns executed. */
+  get cpuTime(): number {
+    return this.pastTime + (this.sliceStart === undefined ? 0 : this.machine.clock.now() - this.sliceStart);
+  }
+  beginSlice(now: number): void {
+    this.sliceStart = now;
+    this.timeslices++;
+  }
+  endSlice(now: number): void {
+    this.pastTime += now - (this.sliceStart ?? now);
+    this.sliceStart = undefined;
   }
 
   // ---- Caller ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 import { Errno } from '../../base/hostfile.ts';
 import { Mode } from '../abi/flags.ts';
 import { blankStat, type DirEntry, type FileOps, type Stat } from './file.ts';
+import type { HostStat } from './hostfs.ts';
 
 let nextIno = 2 ** 40;
 /** Inode numbers of things that no host file system numbered. */
@@ -23,6 +24,16 @@ export abstract class Node {
 
   constructor(mode: number) {
     this.mode = mode;
+  }
+  /** Takes over what the host says of its file. */
+  adopt(s: HostStat): void {
+    this.ino = s.ino;
+    this.uid = s.uid;
+    this.gid = s.gid;
+    this.nlink = s.nlink;
+    this.mtime = s.mtime;
+    this.atime = s.atime;
+    this.ctime = s.ctime;
   }
   get type(): number {
     return this.mode & Mode.S_IFMT;

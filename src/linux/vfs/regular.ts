@@ -36,16 +36,8 @@ export class FileNode extends Node {
     this.hostPath = lower?.path;
     this.writeThrough = lower?.writeThrough ?? false;
     this.hostDev = lower?.stat.dev ?? 1;
-    if (lower) {
-      const s = lower.stat;
-      this.ino = s.ino;
-      this.uid = s.uid;
-      this.gid = s.gid;
-      this.nlink = s.nlink;
-      this.mtime = s.mtime;
-      this.atime = s.atime;
-      this.ctime = s.ctime;
-    } else this.mtime = this.atime = this.ctime = fs.now();
+    if (lower) this.adopt(lower.stat);
+    else this.mtime = this.atime = this.ctime = fs.now();
   }
 
   /** The host's file may have grown since; what is written here no longer follows it. */

@@ -32,15 +32,8 @@ export class TreeDir extends DirNode {
     this.writable = options.writable ?? (() => false);
     this.hostDev = options.stat?.dev ?? 1;
     const s = options.stat;
-    if (s) {
-      this.ino = s.ino;
-      this.uid = s.uid;
-      this.gid = s.gid;
-      this.nlink = s.nlink;
-      this.mtime = s.mtime;
-      this.atime = s.atime;
-      this.ctime = s.ctime;
-    } else this.mtime = this.atime = this.ctime = fs.now();
+    if (s) this.adopt(s);
+    else this.mtime = this.atime = this.ctime = fs.now();
   }
   private through(): string | undefined {
     return this.lowers.find((l) => this.writable(l));
@@ -73,11 +66,11 @@ export class TreeDir extends DirNode {
       return this.through() === undefined ? k : undefined;
     }
     if (k && k.ino === top.stat.ino && k.type === (top.stat.mode & Mode.S_IFMT)) return k;
-    const node = this.adopt(top.path, top.stat, dirs);
+    const node = this.adoptEntry(top.path, top.stat, dirs);
     this.known.set(name, node);
     return node;
   }
-  private adopt(path: string, s: HostStat, dirs: readonly string[]): Node {
+  private adoptEntry(path: string, s: HostStat, dirs: readonly string[]): Node {
     const { host } = this.fs;
     switch (s.mode & Mode.S_IFMT) {
       case Mode.S_IFDIR:
@@ -87,7 +80,7 @@ export class TreeDir extends DirNode {
           const t = host!.readlink(path);
           return typeof t === 'number' ? '' : t;
         });
-        link.ino = s.ino;
+        link.adopt(s);
         return link;
       }
       case Mode.S_IFREG:
@@ -95,7 +88,7 @@ export class TreeDir extends DirNode {
       default: {
         // Devices, FIFOs and sockets of the host are visible but cannot be opened.
         const n = new DeviceNode(s.rdev, () => -Errno.ENXIO, s.mode);
-        n.ino = s.ino;
+        n.adopt(s);
         return n;
       }
     }
