@@ -16,7 +16,6 @@ import { V2_CPU_REGISTERS, V2_DIST_REGISTERS } from './vgic-mmio-v2.ts';
 import { V3_DIST_REGISTERS } from './vgic-mmio-v3.ts';
 import { checkBases, registerRedist, resetCpuInterface } from './vgic-v3.ts';
 
-const V2_MAX_CPUS = 8;
 export const V2_DIST_SIZE = 0x1000;
 export const V2_CPU_SIZE = 0x2000;
 export const V3_DIST_SIZE = 0x10000;
@@ -31,7 +30,7 @@ export function createVgic(vm: Vm, model: Exclude<Irqchip, 'none'>): void {
   if (vm.vcpus.some((v) => v.running)) throw refuse.EBUSY;
   if (hasIrqchip(vm)) throw refuse.EEXIST;
   if (vm.vcpus.some((v) => v.regs.hasRun)) throw refuse.EBUSY;
-  vm.maxVcpus = model === 'v2' ? V2_MAX_CPUS : KVM_LIMITS.MAX_VCPUS;
+  vm.maxVcpus = model === 'v2' ? KVM_LIMITS.MAX_VCPUS_GICV2 : KVM_LIMITS.MAX_VCPUS;
   if (vm.vcpus.length > vm.maxVcpus) throw refuse.E2BIG;
   vm.vgic.model = model;
   vm.vgic.implementationRev = IMP_REV_LATEST;

@@ -11,7 +11,7 @@ import { isVisible, readGuest, readGuestU64, writeGuest, writeGuestU64 } from '.
 import type { Msi } from '../irqchip.ts';
 import type { Vcpu } from '../vcpu.ts';
 import type { Vm } from '../vm.ts';
-import { MIN_LPI, makeIrq, queueIrq, type VgicIrq } from './vgic.ts';
+import { MIN_LPI, makeIrq, requeue, type VgicIrq } from './vgic.ts';
 
 /** Bits of device and event ids, and of LPI numbers. */
 export const DEVICE_BITS = 16;
@@ -108,7 +108,7 @@ function updateConfig(vm: Vm, irq: VgicIrq, only: Vcpu | undefined): number {
   if (only && only !== irq.target) return 0;
   irq.priority = byte[0]! & PROP_PRIORITY;
   irq.enabled = (byte[0]! & PROP_ENABLE) !== 0;
-  queueIrq(irq);
+  requeue(irq);
   return 0;
 }
 function pendingByte(vcpu: Vcpu, intid: number): bigint {
@@ -123,7 +123,7 @@ function takePending(irq: VgicIrq): number {
   if (!readGuest(vm, addr, byte)) return -Errno.EFAULT;
   const bit = 1 << (irq.intid & 7);
   irq.pendingLatch = (byte[0]! & bit) !== 0;
-  queueIrq(irq);
+  requeue(irq);
   if (!irq.pendingLatch) return 0;
   byte[0]! &= ~bit;
   return writeGuest(vm, addr, byte) ? 0 : -Errno.EFAULT;
@@ -158,7 +158,7 @@ export function enableLpis(vcpu: Vcpu): void {
   for (const irq of vcpu.vm.vgic.lpis.values()) {
     if (!readGuest(vcpu.vm, pendingByte(vcpu, irq.intid), byte)) return;
     if (irq.target === vcpu) irq.pendingLatch = ((byte[0]! >> (irq.intid & 7)) & 1) === 1;
-    queueIrq(irq);
+    requeue(irq);
   }
 }
 /** @linux vgic_flush_pending_lpis */
@@ -231,7 +231,7 @@ function trigger(its: Its, device: number, event: number): number {
   if (!ite || !vcpu) return GUEST_ERROR;
   if (!vcpu.vgic.lpisEnabled) return -Errno.EBUSY;
   ite.irq.pendingLatch = true;
-  queueIrq(ite.irq);
+  requeue(ite.irq);
   return 0;
 }
 /** A message written to a translater. @returns 1 delivered, 0 not, or a negative errno. @linux vgic_its_inject_msi */

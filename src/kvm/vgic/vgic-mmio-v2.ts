@@ -3,7 +3,7 @@
 
 import { GIC_IIDR, GICC, GICC_CTLR, GICD } from '../../arch/gic.ts';
 import type { Vcpu } from '../vcpu.ts';
-import { getIrq, kick, NR_PRIVATE_IRQS, queueIrq, type VgicIrq } from './vgic.ts';
+import { getIrq, kick, NR_PRIVATE_IRQS, requeue, type VgicIrq } from './vgic.ts';
 import {
   type Access, clearActive, clearEnable, clearPending, ignore, type Read, type Row, raz, readActive, readConfig, readEnable, readGroup,
   readPending, readPriority, setActive, setEnable, setPending, type Write, writeConfig, writeGroup, writePriority,
@@ -52,7 +52,7 @@ const writeSgir: Write = ({ vcpu }, value) => {
 function send(irq: VgicIrq, from: Vcpu): void {
   irq.pendingLatch = true;
   irq.source |= 1 << from.id;
-  queueIrq(irq);
+  requeue(irq);
 }
 
 function bytes(a: Access, f: (irq: VgicIrq, shift: bigint) => void): void {
@@ -95,7 +95,7 @@ const setSources: Write = (a, value) => {
     irq.source |= byteAt(value, shift);
     if (irq.source === 0) return;
     irq.pendingLatch = true;
-    queueIrq(irq);
+    requeue(irq);
   });
   return 0;
 };

@@ -5,7 +5,7 @@
 import type { IoDevice } from '../io_bus.ts';
 import type { Vcpu } from '../vcpu.ts';
 import type { Vm } from '../vm.ts';
-import { getIrq, isPending, NR_PRIVATE_IRQS, NR_SGIS, queueIrq, type VgicIrq } from './vgic.ts';
+import { getIrq, isPending, NR_PRIVATE_IRQS, NR_SGIS, requeue, type VgicIrq } from './vgic.ts';
 
 /** One access to a row. */
 export interface Access {
@@ -116,7 +116,7 @@ export const readGroup: Read = (a) => readBits(a, 1, (irq) => irq.group);
 export const writeGroup: Write = (a, value) => {
   each(a, 1, (irq, shift) => {
     irq.group = (value >> shift) & 1n ? 1 : 0;
-    queueIrq(irq);
+    requeue(irq);
   });
   return 0;
 };
@@ -124,7 +124,7 @@ export const readEnable: Read = (a) => readBits(a, 1, (irq) => irq.enabled);
 export const setEnable: Write = (a, value) =>
   eachSet(a, value, (irq) => {
     irq.enabled = true;
-    queueIrq(irq);
+    requeue(irq);
   });
 export const clearEnable: Write = (a, value) =>
   eachSet(a, value, (irq) => {
@@ -144,7 +144,7 @@ export const setPending: Write = (a, value) =>
       irq.source |= 1 << a.vcpu.id; // nobody knows who sent it
     }
     irq.pendingLatch = true;
-    queueIrq(irq);
+    requeue(irq);
   });
 export const clearPending: Write = (a, value) =>
   eachSet(a, value, (irq) => {
@@ -169,7 +169,7 @@ export const setActive: Write = (a, value) =>
   eachSet(a, value, (irq) => {
     irq.active = true;
     if (isV2Sgi(a, irq)) irq.activeSource = a.user ? 0 : a.vcpu.id;
-    queueIrq(irq);
+    requeue(irq);
   });
 export const clearActive: Write = (a, value) =>
   eachSet(a, value, (irq) => {
@@ -208,7 +208,7 @@ export function writeLineLevels(vcpu: Vcpu, intid: number, levels: number): void
     const irq = lineOf(vcpu, intid + i);
     if (!irq) continue;
     irq.lineLevel = ((levels >>> i) & 1) === 1; // also of edges: the configuration may be restored later
-    if (irq.lineLevel) queueIrq(irq);
+    if (irq.lineLevel) requeue(irq);
   }
 }
 function lineOf(vcpu: Vcpu, intid: number): VgicIrq | undefined {

@@ -1,13 +1,14 @@
 // What is particular to GICv3: where the redistributors lie, and the CPU interface's registers while the vCPU is not
 // running. @linux arch/arm64/kvm/vgic/vgic-v3.c, vgic-mmio-v3.c (redistributor regions)
 
-import { BASER_FIELDS, ICC_SRE, ICH_VMCR, ICH_VTR } from '../../arch/gic.ts';
-import { bits32, extract } from '../../base/bits.ts';
+import { BASER_FIELDS, ICC_SRE, ICH_VTR } from '../../arch/gic.ts';
+import { extract } from '../../base/bits.ts';
 import { refuse } from '../errors.ts';
 import type { Vcpu } from '../vcpu.ts';
 import type { Vm } from '../vm.ts';
 import type { RedistRegion } from './vgic.ts';
 import { defaultAttributes } from './vgic-baser.ts';
+import { type VmcrField, vmcrField, withVmcrField } from './vgic-cpuif.ts';
 import { frameDevice } from './vgic-mmio.ts';
 import { REDIST_SIZE, V3_REDIST_REGISTERS } from './vgic-mmio-v3.ts';
 
@@ -105,20 +106,14 @@ export function maxAprIndex(vcpu: Vcpu): number {
   return vcpu.vgic.priBits === 7 ? 3 : vcpu.vgic.priBits === 6 ? 1 : 0;
 }
 
-type VmcrField = keyof typeof ICH_VMCR;
 /** A field of the CPU interface settings. @linux vgic_get_vmcr */
 export function getVmcr(vcpu: Vcpu, field: VmcrField): number {
-  const [hi, lo] = ICH_VMCR[field];
-  return bits32(vcpu.vgic.vmcr, hi, lo);
+  return vmcrField(vcpu.vgic.vmcr, field);
 }
 /** With system registers VFIQEn is one and VAckCtl zero for good. @linux vgic_v3_set_vmcr */
 export function setVmcr(vcpu: Vcpu, field: VmcrField, value: number): void {
-  const [hi, lo] = ICH_VMCR[field];
-  const mask = (2 ** (hi - lo + 1) - 1) * 2 ** lo;
-  let vmcr = BigInt(vcpu.vgic.vmcr >>> 0);
-  vmcr = (vmcr & ~BigInt(mask)) | ((BigInt(value >>> 0) << BigInt(lo)) & BigInt(mask));
-  if (vcpu.vm.vgic.model !== 'v2') {
-    vmcr = (vmcr | (1n << BigInt(ICH_VMCR.VFIQEn[1]))) & ~(1n << BigInt(ICH_VMCR.VAckCtl[1]));
-  }
-  vcpu.vgic.vmcr = Number(vmcr);
+  let vmcr = withVmcrField(vcpu.vgic.vmcr, field, value);
+  if (vcpu.vm.vgic.model !== 'v2') vmcr = withVmcrField(withVmcrField(vmcr, 'VFIQEn', 1), 'VAckCtl', 0);
+  vcpu.vgic.vmcr = vmcr;
+  vcpu.vgic.signal = undefined;
 }

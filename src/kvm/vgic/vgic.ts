@@ -6,6 +6,7 @@ import { Errno } from '../../base/hostfile.ts';
 import type { Irqchip } from '../regs_state.ts';
 import type { Vcpu } from '../vcpu.ts';
 import type { Vm } from '../vm.ts';
+import { vmcrField } from './vgic-cpuif.ts';
 import type { Its } from './vgic-its.ts';
 
 export const NR_SGIS = 16;
@@ -120,13 +121,15 @@ export interface VgicCpu {
   /** Number of priority bits, and ICC_CTLR_EL1.IDbits. */
   priBits: number;
   idBits: number;
+  /** What the CPU interface signals; undefined: something changed since it was last worked out. */
+  signal: 'none' | 'irq' | 'fiq' | 'both' | undefined;
 }
 
 export function makeVgicCpu(): VgicCpu {
   return {
     privateIrqs: [], apList: new Set(), vmcr: 0, sre: 0, ap0r: new Uint32Array(4), ap1r: new Uint32Array(4),
     lr: new BigUint64Array(16), redistBase: undefined, region: undefined, regionIndex: 0, pendbaser: 0n, lpisEnabled: false,
-    priBits: 0, idBits: 0,
+    priBits: 0, idBits: 0, signal: undefined,
   }; // biome-ignore format: a record of zeros
 }
 
@@ -158,32 +161,45 @@ export function isPending(irq: VgicIrq): boolean {
   return irq.pendingLatch || (irq.config === 'level' && irq.lineLevel);
 }
 
-/** Something changed that a running vCPU must look at; a waiting one is asked again by its thread's scheduler. */
+/** Something changed that the vCPU must look at; a waiting one is asked again by its thread's scheduler. */
 export function kick(vcpu: Vcpu): void {
+  vcpu.vgic.signal = undefined;
   vcpu.onKick?.();
 }
 
-/** Which vCPU must look at the interrupt, if any. @linux vgic_target_oracle */
+/**
+ * Which vCPU must look at the interrupt, if any. Whether the distributor forwards anything is asked when it looks.
+ * @linux vgic_target_oracle
+ */
 export function targetOf(irq: VgicIrq): Vcpu | undefined {
   if (irq.active) return irq.vcpu ?? irq.target;
-  if (!irq.enabled || !isPending(irq)) return undefined;
-  return irq.target?.vm.vgic.enabled ? irq.target : undefined;
+  return irq.enabled && isPending(irq) ? irq.target : undefined;
 }
-/** After any change of an interrupt: puts it before the vCPU that has to look at it. @linux vgic_queue_irq_unlock */
-export function queueIrq(irq: VgicIrq): void {
-  const vcpu = targetOf(irq);
-  if (!vcpu) return;
-  if (!irq.vcpu) {
-    vcpu.vgic.apList.add(irq);
-    irq.vcpu = vcpu;
+/**
+ * After any change of an interrupt: takes it from the vCPU that need not look at it any more, and puts it before the one
+ * that has to. @linux vgic_queue_irq_unlock, vgic_prune_ap_list
+ */
+export function requeue(irq: VgicIrq): void {
+  const from = irq.vcpu;
+  const to = targetOf(irq);
+  if (from && from !== to) {
+    from.vgic.apList.delete(irq);
+    from.vgic.signal = undefined;
   }
-  kick(vcpu);
+  irq.vcpu = to;
+  if (!to) return;
+  to.vgic.apList.add(irq);
+  kick(to);
 }
-/** Some interrupt waits for the vCPU. Priorities and masks are the running guest's to judge. @linux kvm_vgic_vcpu_pending_irq */
+/**
+ * Some interrupt beyond the priority mask waits for the vCPU: it is runnable, whatever groups and running priority say.
+ * @linux kvm_vgic_vcpu_pending_irq
+ */
 export function hasPendingIrq(vcpu: Vcpu): boolean {
-  if (!isInitialized(vcpu.vm)) return false;
+  if (!isInitialized(vcpu.vm) || !vcpu.vm.vgic.enabled) return false;
+  const mask = vmcrField(vcpu.vgic.vmcr, 'VPMR');
   for (const irq of vcpu.vgic.apList) {
-    if (irq.enabled && isPending(irq) && !irq.active && targetOf(irq) === vcpu) return true;
+    if (irq.enabled && isPending(irq) && !irq.active && irq.priority < mask) return true;
   }
   return false;
 }
@@ -212,8 +228,13 @@ export function injectIrq(
     if (!level) return 0;
     irq.pendingLatch = true;
   }
-  queueIrq(irq);
+  requeue(irq);
   return 0;
+}
+
+/** The output of a device inside KVM (timer, PMU): an interrupt that it owns. @linux kvm_vgic_inject_irq */
+export function setLevel(vcpu: Vcpu, intid: number, level: boolean, owner: object): void {
+  injectIrq(vcpu.vm, vcpu, intid, level, owner);
 }
 
 /**
