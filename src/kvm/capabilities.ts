@@ -4,7 +4,7 @@
 import { Errno } from '../base/hostfile.ts';
 import { type CapName, KVM_CAP, KVM_DIRTY_LOG, KVM_GUESTDBG, KVM_LIMITS, structs } from '../uapi/index.ts';
 import { GUEST_MEMFD_FLAGS } from './guest_memfd.ts';
-import type { Kvm, Vm } from './vm.ts';
+import { defaultMaxVcpus, type Kvm, type Vm } from './vm.ts';
 
 /** @param vm undefined on the system file */
 type Answer = number | ((kvm: Kvm, vm: Vm | undefined) => number);
@@ -12,7 +12,7 @@ type Answer = number | ((kvm: Kvm, vm: Vm | undefined) => number);
 /** Sizes that stage 2 can map at once, with 4 KiB pages: page, 2 MiB, 1 GiB. */
 const BLOCK_SIZES = 0x4020_1000;
 const bit = (has: boolean): number => (has ? 1 : 0);
-const maxVcpus: Answer = (_kvm, vm) => vm?.maxVcpus ?? KVM_LIMITS.MAX_VCPUS;
+const maxVcpus: Answer = ({ host }, vm) => vm?.maxVcpus ?? defaultMaxVcpus(host);
 const pauth: Answer = ({ host }) => bit(host.hasPauth);
 /** Makes sense for a VM only. */
 const vmOnly =
@@ -24,7 +24,7 @@ const vmOnly =
 const ANSWERS = {
   IRQCHIP: ({ host }) => bit(host.hasGicv3 || host.hasGicv5 || host.gic === 'v2'),
   USER_MEMORY: 1,
-  NR_VCPUS: ({ host }) => Math.min(host.cpus, KVM_LIMITS.MAX_VCPUS),
+  NR_VCPUS: ({ host }) => Math.min(host.cpus, defaultMaxVcpus(host)),
   NR_MEMSLOTS: KVM_LIMITS.USER_MEM_SLOTS,
   MP_STATE: 1,
   COALESCED_MMIO: KVM_LIMITS.COALESCED_MMIO_PAGE_OFFSET,

@@ -111,6 +111,10 @@ function ipaBitsOf(host: Host, type: bigint): number {
   return bits;
 }
 
+/** As many as the host's interrupt controller could have CPUs. @linux kvm_arm_default_max_vcpus */
+export function defaultMaxVcpus(host: Host): number {
+  return host.gic === 'v2' ? KVM_LIMITS.MAX_VCPUS_GICV2 : KVM_LIMITS.MAX_VCPUS;
+}
 /** KVM_CREATE_VM. The new VM has one user. @throws EINVAL, ENOMEM. @linux kvm_create_vm, kvm_arch_init_vm */
 export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
   const { IPA_SIZE_MASK, PROTECTED } = KVM_VM_TYPE_ARM;
@@ -129,7 +133,7 @@ export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
     vcpus: [],
     byId: new Map(),
     affinities: undefined,
-    maxVcpus: KVM_LIMITS.MAX_VCPUS,
+    maxVcpus: defaultMaxVcpus(kvm.host),
     slots: new MemSlots(),
     stage2: { unmap: () => {}, writeProtect: () => {} },
     buses: { mmio: new IoBus(), pio: new IoBus(), ccw: new IoBus() },
