@@ -123,17 +123,18 @@ function makeEnv(s: TestState, entry: RowEntry, word: number, operands: readonly
     pc: s.pc,
     probe: (kind, address, access: Access) => {
       const offset = address - s.memoryBase;
-      const fault = (code: number): never =>
+      // A read-modify-write that could not even read reports the read.
+      const fault = (code: number, write = kind !== 'r'): never =>
         leave({
           kind: 'exception',
           ec: EC_DATA_ABORT,
-          iss: code | (kind === 'r' ? 0 : WNR),
+          iss: code | (write ? WNR : 0),
           past: false,
           far: address,
         });
       // FEAT_LSE2: atomic accesses must stay within 16 bytes.
       if ((access.atomic || access.ordered) && (address & 15n) + BigInt(access.size) > 16n) fault(DFSC.alignment);
-      if (offset < 0n || offset + BigInt(access.size) > BigInt(s.memory.length)) fault(DFSC.translation);
+      if (offset < 0n || offset + BigInt(access.size) > BigInt(s.memory.length)) fault(DFSC.translation, kind === 'w');
       return Number(offset) + 1;
     },
     load: (host, bytes) => {

@@ -370,7 +370,9 @@ export class Drawer {
     const size = { size: r.below(4), sz: r.below(2) };
     const [Rt, Rt2, Rs] = this.registers(3);
     const loaded = { Rn, Rt, ...(pair ? { Rt2 } : {}), ...size };
-    if (r.chance(85) && !this.put(this.word(load, loaded), load.name)) return;
+    if (r.chance(85)) {
+      if (!this.put(this.word(load, loaded), load.name)) return;
+    } else this.put(this.word(this.entry('CLREX')), 'CLREX', true); // an older load of another size would be UNPREDICTABLE
     if (Rt === Rn || (pair && Rt2 === Rn)) return;
     if (r.chance(10)) this.put(this.word(this.entry('CLREX')), 'CLREX', true);
     for (let n = r.below(3); n > 0; n--) {
