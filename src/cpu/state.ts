@@ -62,6 +62,8 @@ export const Slot = {
   RAISE_ISS: 64 * 8 + 4, // u32
   /** u32: set by a called function that wants the instruction to be left with an exception. */
   LEAVE: 65 * 8,
+  /** u32: type of the branch (BranchType) that the run ended at the target of; bit 2: it stands in a guarded page. */
+  BRANCH: 65 * 8 + 4,
   /** Stands in for two pages that an access touches both of: 64 bytes. */
   BOUNCE: 66 * 8,
   /** Arguments and result of vector helpers: the result, then up to 5 arguments of 16 bytes. */

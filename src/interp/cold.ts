@@ -4,7 +4,7 @@
 import { Slot } from '../cpu/state.ts';
 import type { Handler } from '../isa/handlers.ts';
 import type { Code, ModuleBuilder } from '../wasm/builder.ts';
-import { Emitter, type Frame, LEAVE, PAST, Status } from './emit.ts';
+import { Emitter, type Frame, JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { HANDLER_PARAMS, HANDLER_RESULTS, type Import } from './loop.ts';
 
@@ -28,10 +28,10 @@ function functionFrame(code: Code, imports: Import): Frame {
       answer((EXITS.Exception << REASON_SHIFT) | LEAVE);
       code.end();
     },
-    jump: () => {
+    jump: (type) => {
       const target = code.local('i64');
       code.set(target).get(cpu).get(target).mem('i64.store', Slot.PC);
-      answer(Status.Jump);
+      answer(Status.Jump | (type << JUMP_TYPE_SHIFT));
     },
     branch: (emitOperand) => {
       code.get(cpu);

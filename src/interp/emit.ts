@@ -3,21 +3,26 @@
 // emit_memory.ts and emit_fp.ts.
 
 import { InternalError } from '../base/assert.ts';
+import { branchTypeOf } from '../cpu/bti.ts';
 import { Slot, slotOffset } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
-import { type Block, type Node, type NodeOf, OPS, type Op, type Place, type Ty } from '../ir/ops.ts';
+import { type Block, type Node, type NodeOf, OPS, type Place, type Ty } from '../ir/ops.ts';
 import type { Recording } from '../isa/record.ts';
 import type { Code } from '../wasm/builder.ts';
-import type { IntOp, LaneOp, MemoryOp, PlainOp, ValueType } from '../wasm/opcodes.ts';
+import type { LaneOp, MemoryOp, PlainOp, ValueType } from '../wasm/opcodes.ts';
+import { emitHighProduct, emitQuotient, emitSelect } from './emit_arith.ts';
+import { emitAddWithCarry, emitReadFlags, emitSetFlags, emitSignZero } from './emit_flags.ts';
 import { emitFp, emitFpVector } from './emit_fp.ts';
 import { emitHost, emitProbe } from './emit_memory.ts';
 import { type Layout, layoutOf, POINTER_AT } from './record.ts';
 
 /**
- * What a handler function returns: go on, or why not. Numbers from LEAVE on end the run: exit reason << 4 | LEAVE, plus
- * PAST where the instruction is done.
+ * What a handler function returns: go on, or why not. Odd numbers below LEAVE are jumps to the PC that is stored. Numbers
+ * from LEAVE on end the run: exit reason << 4 | LEAVE, plus PAST where the instruction is done.
  */
 export const Status = { Next: 0, Jump: 1, Resync: 2 } as const;
+/** A Jump says from this bit on what type of branch it was. */
+export const JUMP_TYPE_SHIFT = 1;
 export const LEAVE = 8;
 export const PAST = 1;
 
@@ -38,8 +43,8 @@ export interface Frame {
   leave(reason: number, past: boolean): void;
   /** Takes an i32 from the stack and leaves with an exception that is already described if it is zero. */
   faultIfZero(): void;
-  /** Takes an i64 from the stack: the target. */
-  jump(kind: string): void;
+  /** Takes an i64 from the stack: the target. @param type a BranchType */
+  jump(type: number): void;
   /** Branches by the distance in operand `slot`. */
   branch(emitOperand: () => void): void;
   /** Goes on with the next instruction by looking it up anew. */
@@ -190,17 +195,17 @@ export class Emitter {
       case 'i32.select':
       case 'i64.select':
       case 'v128.select':
-        this.select(n);
+        emitSelect(this, n);
         return;
       case 'i32.quot_u':
       case 'i32.quot_s':
       case 'i64.quot_u':
       case 'i64.quot_s':
-        this.quotient(n);
+        emitQuotient(this, n);
         return;
       case 'i64.mulhi_u':
       case 'i64.mulhi_s':
-        this.highProduct(n);
+        emitHighProduct(this, n);
         return;
       case 'i8x16.shuffle':
         this.args(n);
@@ -209,7 +214,7 @@ export class Emitter {
       case 'flags.get':
       case 'flags.carry':
       case 'flags.cond':
-        this.readFlags(n);
+        emitReadFlags(this, n);
         return;
       case 'host.load8':
       case 'host.load16':
@@ -254,15 +259,14 @@ export class Emitter {
         return this.ifElse(n);
       case 'adc.i32':
       case 'adc.i64':
-        this.addWithCarry(n);
+        emitAddWithCarry(this, n);
         return false;
       case 'flags.nz.i32':
       case 'flags.nz.i64':
-        this.signZero(() => this.value(n.args[0]), n.op === 'flags.nz.i64');
-        code.get(f.cpu).i64(0n).mem('i64.store', Slot.FLAG_C);
+        emitSignZero(this, n);
         return false;
       case 'flags.set':
-        this.setFlags(n);
+        emitSetFlags(this, n);
         return false;
       case 'mem.r':
       case 'mem.w':
@@ -282,7 +286,7 @@ export class Emitter {
         return true;
       case 'br.to':
         this.value(n.args[0]);
-        f.jump(n.attr);
+        f.jump(branchTypeOf(n.attr));
         return true;
       case 'raise':
         code.get(f.cpu).i32(n.attr.ec).mem('i32.store', Slot.RAISE_EC).get(f.cpu);
@@ -320,6 +324,10 @@ export class Emitter {
       default:
         throw new InternalError(`no code for ${n.op}`);
     }
+  }
+  /** The value of a node is in this local. */
+  define(n: { readonly id: number }, local: number): void {
+    this.where.set(n.id, local);
   }
   /** Takes the result of an effect from the stack. */
   store(n: { readonly id: number; readonly ty: Ty | 'void' }): void {
@@ -413,208 +421,4 @@ export class Emitter {
     code.get(f.cpu).mem('v128.load', Slot.VECTORS);
     this.store(n);
   }
-
-  // ---- arithmetic that WebAssembly does not have --------------------------------------------------------------------------------
-
-  private select(n: Node): void {
-    this.value(n.args[1]);
-    this.value(n.args[2]);
-    this.value(n.args[0]);
-    this.code.select();
-  }
-  private quotient(n: Node): void {
-    const { code } = this;
-    const ty = n.ty as 'i32' | 'i64';
-    const [a, b] = [this.inLocal(n.args[0]!), this.inLocal(n.args[1]!)];
-    const signed = n.op.endsWith('s');
-    const constant = (v: number): void => void (ty === 'i64' ? code.i64(BigInt(v)) : code.i32(v));
-    code.get(b).op(`${ty}.eqz`);
-    code.block('if', ty);
-    constant(0);
-    code.else();
-    if (signed) {
-      // The most negative number by -1 would trap: dividing by -1 is negation.
-      code.get(b);
-      constant(-1);
-      code.op(`${ty}.eq`);
-      code.block('if', ty);
-      constant(0);
-      code.get(a).op(`${ty}.sub`).else();
-    }
-    code
-      .get(a)
-      .get(b)
-      .op(`${ty}.div_${signed ? 's' : 'u'}`);
-    if (signed) code.end();
-    code.end();
-  }
-  /** The high half of a product, from four products of halves. */
-  private highProduct(n: Node): void {
-    const { code, f } = this;
-    const [a, b] = [this.inLocal(n.args[0]!), this.inLocal(n.args[1]!)];
-    const [middle, cross] = [f.temp('i64'), f.temp('i64')];
-    const shift = n.op === 'i64.mulhi_s' ? 'i64.shr_s' : 'i64.shr_u';
-    const low = (x: number): Code => code.get(x).i64(0xffff_ffffn).op('i64.and');
-    const high = (x: number): Code => code.get(x).i64(32n).op(shift);
-    // middle = high(a) * low(b) + carry of low(a) * low(b); cross = low(a) * high(b) + low(middle)
-    high(a);
-    low(b).op('i64.mul');
-    low(a);
-    low(b).op('i64.mul').i64(32n).op('i64.shr_u').op('i64.add').set(middle);
-    low(a);
-    high(b).op('i64.mul');
-    low(middle).op('i64.add').set(cross);
-    high(a);
-    high(b).op('i64.mul');
-    high(middle).op('i64.add');
-    high(cross).op('i64.add');
-  }
-
-  // ---- flags ----------------------------------------------------------------------------------------------------------------
-
-  /** N and Z follow from the value, sign-extended. */
-  private signZero(emitValue: () => void, is64: boolean): void {
-    const { code, f } = this;
-    const wide = f.temp('i64');
-    emitValue();
-    if (!is64) code.op('i64.extend_i32_s');
-    code.set(wide);
-    code.get(f.cpu).get(wide).mem('i64.store', Slot.FLAG_N);
-    code.get(f.cpu).get(wide).mem('i64.store', Slot.FLAG_Z);
-  }
-  private addWithCarry(n: NodeOf<'adc.i32' | 'adc.i64'>): void {
-    const { code, f } = this;
-    const ty = n.op === 'adc.i64' ? 'i64' : 'i32';
-    const [a, b, c] = n.args as [Node, Node, Node];
-    const carry = constantOf(c);
-    const op = (name: string): Code => code.op(`${ty}.${name}` as IntOp);
-    const x = this.inLocal(a);
-    const result = f.temp(ty);
-    const inverted = carry === 1 && this.usesOf(b) === 1 ? complementOf(b, ty) : undefined;
-    const y = this.inLocal(inverted ?? b);
-    let carryOut = (): void => {
-      code.get(result).get(x);
-      op('lt_u');
-    };
-    if (inverted) {
-      code.get(x).get(y);
-      op('sub').set(result);
-      carryOut = () => {
-        code.get(x).get(y);
-        op('ge_u');
-      };
-    } else {
-      code.get(x).get(y);
-      op('add').set(result);
-      if (carry !== 0) {
-        // Either step may carry, never both.
-        const first = f.temp('i32');
-        const sum = f.temp(ty);
-        carryOut();
-        code.set(first).get(result).set(sum).get(result);
-        this.value(c);
-        if (ty === 'i64') code.op('i64.extend_i32_u');
-        op('add').set(result);
-        carryOut = () => {
-          code.get(result).get(sum);
-          op('lt_u').get(first).op('i32.or');
-        };
-      }
-    }
-    this.signZero(() => code.get(result), ty === 'i64');
-    code.get(f.cpu);
-    carryOut();
-    code.mem('i32.store', Slot.FLAG_C);
-    // Overflow: the result has another sign than both addends (for a difference: than x, and x another than y).
-    code
-      .get(f.cpu)
-      .get(x)
-      .get(inverted ? y : result);
-    op('xor')
-      .get(inverted ? x : y)
-      .get(result);
-    op('xor');
-    op('and');
-    if (ty === 'i64') code.i64(63n).op('i64.shr_u').op('i32.wrap_i64');
-    else code.i32(31).op('i32.shr_u');
-    code.mem('i32.store', Slot.FLAG_V);
-    this.where.set(n.id, result);
-  }
-  private setFlags(n: Node): void {
-    const { code, f } = this;
-    const v = this.inLocal(n.args[0]!);
-    code.get(f.cpu).get(v).op('i64.extend_i32_u').i64(60n).op('i64.shl').mem('i64.store', Slot.FLAG_N);
-    code
-      .get(f.cpu)
-      .get(v)
-      .i32(4)
-      .op('i32.and')
-      .i32(4)
-      .op('i32.xor')
-      .op('i64.extend_i32_u')
-      .mem('i64.store', Slot.FLAG_Z);
-    code.get(f.cpu).get(v).i32(1).op('i32.shr_u').i32(1).op('i32.and').mem('i32.store', Slot.FLAG_C);
-    code.get(f.cpu).get(v).i32(1).op('i32.and').mem('i32.store', Slot.FLAG_V);
-  }
-  private readFlags(n: NodeOf<'flags.get' | 'flags.carry' | 'flags.cond'>): void {
-    const { code, f } = this;
-    const flag = (slot: number): Code => code.get(f.cpu).mem('i32.load', slot);
-    const negative = (): Code => code.get(f.cpu).mem('i64.load', Slot.FLAG_N).i64(0n).op('i64.lt_s');
-    const nonzero = (): Code => code.get(f.cpu).mem('i64.load', Slot.FLAG_Z).i64(0n).op('i64.ne');
-    const zero = (): Code => code.get(f.cpu).mem('i64.load', Slot.FLAG_Z).op('i64.eqz');
-    if (n.op === 'flags.carry') {
-      flag(Slot.FLAG_C);
-      return;
-    }
-    if (n.op === 'flags.get') {
-      negative().i32(3).op('i32.shl');
-      zero().i32(2).op('i32.shl').op('i32.or');
-      flag(Slot.FLAG_C).i32(1).op('i32.shl').op('i32.or');
-      flag(Slot.FLAG_V).op('i32.or');
-      return;
-    }
-    const less = (): Code => {
-      negative();
-      return flag(Slot.FLAG_V);
-    };
-    const emit: readonly (() => Code)[] = [
-      zero,
-      nonzero,
-      () => flag(Slot.FLAG_C),
-      () => flag(Slot.FLAG_C).op('i32.eqz'),
-      negative,
-      () => negative().op('i32.eqz'),
-      () => flag(Slot.FLAG_V),
-      () => flag(Slot.FLAG_V).op('i32.eqz'),
-      () => {
-        flag(Slot.FLAG_C);
-        return nonzero().op('i32.and');
-      },
-      () => {
-        flag(Slot.FLAG_C).op('i32.eqz');
-        return zero().op('i32.or');
-      },
-      () => less().op('i32.eq'),
-      () => less().op('i32.ne'),
-      () => {
-        less().op('i32.eq');
-        return nonzero().op('i32.and');
-      },
-      () => {
-        less().op('i32.ne');
-        return zero().op('i32.or');
-      },
-    ];
-    const one = emit[n.attr ?? 14];
-    if (one) one();
-    else code.i32(1);
-  }
-}
-
-/** What `n` is the bitwise complement of, if it is. */
-function complementOf(n: Node, ty: 'i32' | 'i64'): Node | undefined {
-  const op: Op = ty === 'i64' ? 'i64.xor' : 'i32.xor';
-  if (n.op !== op) return undefined;
-  const ones = constantOf(n.args[1]!);
-  return ones === 0xffff_ffff_ffff_ffffn || ones === -1 ? n.args[0] : undefined;
 }

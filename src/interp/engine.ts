@@ -5,6 +5,7 @@ import type { FieldValues } from '../arch/a64/encoding.ts';
 import type { WasmInstance, WasmTable } from '../base/webassembly.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { AccessPath, translate } from '../cpu/access.ts';
+import { btypeOf, mayLand, putBtype, takeBtype } from '../cpu/bti.ts';
 import { Decoder } from '../cpu/decode.ts';
 import { type Engine, Exit, type ExitReason, type SystemHooks, type Tlb, type Translator } from '../cpu/engine.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
@@ -43,6 +44,7 @@ class Interpreter implements Engine {
   private readonly system: SystemAccess;
   private readonly main: (cpu: number) => number;
   private readonly table: WasmTable;
+  private readonly hasBti: boolean;
   private readonly installed = new Map<Handler, Installed>();
   private nextNumber: number;
   private cpu: CpuState | undefined;
@@ -50,6 +52,7 @@ class Interpreter implements Engine {
   constructor(mem: PhysMem, options: EngineOptions) {
     this.mem = mem;
     this.program = programOf(options.groups, options.prebuilt);
+    this.hasBti = options.has('FEAT_BTI');
     this.decoder = new Decoder(this.program.rows, options.has);
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
@@ -82,7 +85,12 @@ class Interpreter implements Engine {
     cpu.exception = undefined;
     u32[at(Slot.BUDGET)] = budget;
     u32[at(Slot.EXEC)] = 0;
+    u32[at(Slot.BRANCH)] = 0;
+    const btype = takeBtype(cpu);
+    if (btype !== 0 && !this.landAt(cpu.pc, btype)) return Exit.Exception;
     const reason = (budget === 1 ? this.step(cpu) : this.main(cpu.base)) as ExitReason;
+    const branch = u32[at(Slot.BRANCH)]!;
+    if (this.hasBti && branch & 3) putBtype(cpu, btypeOf(branch & 3, (branch & 4) !== 0));
     cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + BigInt(u32[at(Slot.EXEC)]!));
     u32[at(Slot.EXEC)] = 0;
     if (reason === Exit.Exception) {
@@ -124,6 +132,18 @@ class Interpreter implements Engine {
     const records = this.pages.recordsOf(t.frame);
     tlb.fill('fetch', pc, records, t.guarded ? 1 : 0);
     return records;
+  }
+  /** An indirect branch has come to a guarded page. @returns 0 for a fault */
+  private land(va: bigint, type: number, guarded: number): number {
+    return this.landAt(BigInt.asUintN(64, va), btypeOf(type, guarded !== 0)) ? 1 : 0;
+  }
+  private landAt(pc: bigint, btype: number): boolean {
+    const cpu = this.cpu!;
+    const t = pc & 3n ? undefined : this.path.tlbOf(cpu).translator.translate(pc, 'execute', 4, cpu);
+    // A fault of the fetch itself comes first, and by itself.
+    if (!t?.ok || !t.guarded) return true;
+    const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
+    return mayLand(cpu, this.decoder.decode(word), btype);
   }
   private decode(ip: number, records: number): void {
     const { word, index } = this.pages.locate(ip, records);
@@ -187,6 +207,8 @@ class Interpreter implements Engine {
     switch (name) {
       case 'fetch':
         return (va: bigint) => this.fetch(va);
+      case 'land':
+        return (va: bigint, type: number, guarded: number) => this.land(va, type, guarded);
       case 'decode':
         return (ip: number, records: number) => this.decode(ip >>> 0, records >>> 0);
       case 'probe':

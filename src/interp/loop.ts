@@ -4,11 +4,11 @@
 
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
 import type { Handler } from '../isa/handlers.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
-import { Emitter, type Frame, LEAVE, PAST, Status } from './emit.ts';
+import { Emitter, type Frame, JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, Special } from './record.ts';
 
@@ -38,6 +38,9 @@ class Loop {
   readonly count: number;
   readonly executed: number;
   readonly status: number;
+  /** How control gets to `target`; whether the present page is guarded (FEAT_BTI). */
+  readonly branchType: number;
+  readonly guarded: number;
   readonly pcBase: number;
   readonly target: number;
   readonly import: Import;
@@ -52,10 +55,15 @@ class Loop {
   constructor(code: Code, imports: Import) {
     this.code = code;
     this.import = imports;
-    [this.ip, this.records, this.count, this.executed, this.status] = [0, 0, 0, 0, 0].map(() => code.local('i32')) as [
-      number, number, number, number, number,
-    ]; // biome-ignore format: a tuple
-    [this.pcBase, this.target] = [code.local('i64'), code.local('i64')];
+    this.ip = code.local('i32');
+    this.records = code.local('i32');
+    this.count = code.local('i32');
+    this.executed = code.local('i32');
+    this.status = code.local('i32');
+    this.branchType = code.local('i32');
+    this.guarded = code.local('i32');
+    this.pcBase = code.local('i64');
+    this.target = code.local('i64');
   }
   /** Temporaries are shared by all handlers: a function with thousands of locals compiles slowly. */
   temp(type: ValueType): number {
@@ -105,8 +113,9 @@ function inlineFrame(loop: Loop, near: boolean): Frame {
       loop.leaveWith((EXITS.Exception << REASON_SHIFT) | LEAVE);
       code.end();
     },
-    jump: () => {
+    jump: (type) => {
       code.set(loop.target);
+      if (type) code.i32(type).set(loop.branchType);
       loop.setExecuted(1);
       code.br(loop.goto);
     },
@@ -170,6 +179,31 @@ function emitFetch(loop: Loop, out: Label): void {
     .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
     .set(records)
     .end();
+  const before = loop.temp('i32');
+  code
+    .get(loop.guarded)
+    .set(before)
+    .get(entry)
+    .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
+    .tee(loop.guarded);
+  code.block('if');
+  code.get(loop.branchType);
+  code.block('if');
+  code
+    .get(target)
+    .get(loop.branchType)
+    .get(before)
+    .call(loop.import('land', ['i64', 'i32', 'i32'], ['i32']));
+  code.op('i32.eqz');
+  code.block('if');
+  code
+    .i32((EXITS.Exception << REASON_SHIFT) | LEAVE)
+    .set(loop.status)
+    .br(out)
+    .end()
+    .end()
+    .end();
+  code.i32(0).set(loop.branchType);
   // Four bytes of code are sixteen of records.
   code
     .get(target)
@@ -191,8 +225,9 @@ function emitCold(loop: Loop, handlerType: number): void {
   code.get(cpu).get(ip).get(count).get(pcBase).get(ip).mem('i32.load16_u').callIndirect(handlerType).tee(status);
   code.op('i32.eqz').brIf(loop.next);
   code.get(status).i32(LEAVE).op('i32.ge_u').brIf(loop.leaving);
-  code.get(status).i32(Status.Jump).op('i32.eq');
+  code.get(status).i32(Status.Jump).op('i32.and');
   code.block('if');
+  code.get(status).i32(JUMP_TYPE_SHIFT).op('i32.shr_u').set(loop.branchType);
   code.get(cpu).mem('i64.load', Slot.PC).set(loop.target).else();
   loop.setTarget(4);
   code.end();
@@ -255,7 +290,16 @@ export function buildLoop(module: ModuleBuilder, imports: Import, variants: read
     loop.setTarget(0);
     code.get(past).i32(2).op('i32.shl').op('i64.extend_i32_u').get(loop.target).op('i64.add').set(loop.target);
     loop.setExecuted(0);
-    code.get(loop.executed).get(past).op('i32.add').set(loop.executed).end();
+    code.get(loop.executed).get(past).op('i32.add').set(loop.executed).i32(0).set(loop.branchType).end();
+    // Leaving at the target of a jump, which has not been reached yet.
+    code
+      .get(cpu)
+      .get(loop.guarded)
+      .i32(2)
+      .op('i32.shl')
+      .get(loop.branchType)
+      .op('i32.or')
+      .mem('i32.store', Slot.BRANCH);
     code.get(cpu).get(loop.target).mem('i64.store', Slot.PC);
     code.get(cpu).get(loop.executed).mem('i32.store', Slot.EXEC);
     code.get(status).i32(REASON_SHIFT).op('i32.shr_u');

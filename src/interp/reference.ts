@@ -2,6 +2,7 @@
 // translator. Hundreds of times slower; what it does is what the interpreter must do.
 
 import { AccessPath, packAccess, translate } from '../cpu/access.ts';
+import { branchTypeOf, btypeOf, mayLand, putBtype, takeBtype } from '../cpu/bti.ts';
 import { type Decoded, Decoder } from '../cpu/decode.ts';
 import { type Engine, Exit, type ExitReason, type Tlb, type Translator } from '../cpu/engine.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
@@ -19,8 +20,11 @@ import type { EngineOptions } from './engine.ts';
 class Leave extends Error {
   readonly reason: ExitReason | 'jump' | 'resync';
   readonly past: boolean;
-  constructor(reason: ExitReason | 'jump' | 'resync', past: boolean) {
+  /** For a jump: what kind. */
+  readonly type: number;
+  constructor(reason: ExitReason | 'jump' | 'resync', past: boolean, type = 0) {
     super('');
+    this.type = type;
     this.reason = reason;
     this.past = past;
   }
@@ -31,11 +35,17 @@ class Reference implements Engine {
   private readonly decoder: Decoder;
   private readonly path: AccessPath;
   private readonly system: SystemAccess;
+  private readonly hasBti: boolean;
   private readonly functions = new Map<string, (...args: unknown[]) => unknown>();
   private cpu!: CpuState;
+  /** How control got here, whether from a guarded page, and what BTYPE the run began with. */
+  private branchType = 0;
+  private guarded = false;
+  private btype = 0;
 
   constructor(mem: PhysMem, options: EngineOptions) {
     this.mem = mem;
+    this.hasBti = options.has('FEAT_BTI');
     this.decoder = new Decoder(collectRows(options.groups), (f) => options.has(f));
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.system = new SystemAccess(mem, this.path, options, () => {});
@@ -65,8 +75,12 @@ class Reference implements Engine {
     const executed = (cpu.base + Slot.EXEC) >>> 2;
     const kick = (cpu.base + Slot.KICK) >>> 2;
     let check = true;
+    this.guarded = false;
+    this.branchType = 0;
+    this.btype = takeBtype(cpu);
     for (;;) {
       if (check && (u32[kick] || u32[executed]! >= i32[(cpu.base + Slot.BUDGET) >>> 2]!)) {
+        this.putBtype();
         const kicked = u32[kick] !== 0;
         u32[kick] = 0;
         return kicked ? Exit.Kick : Exit.Budget;
@@ -74,6 +88,7 @@ class Reference implements Engine {
       const pc = cpu.pc;
       const word = this.fetch(pc);
       if (word === undefined) return Exit.Exception;
+      this.branchType = 0;
       const end = this.one(word, pc);
       if (typeof end === 'number') return end;
       u32[executed]!++;
@@ -89,7 +104,21 @@ class Reference implements Engine {
       return undefined;
     }
     const t = translate(this.path.tlbOf(cpu).translator, pc, 'execute', 4, cpu);
-    return t && this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
+    if (!t) {
+      this.putBtype();
+      return undefined;
+    }
+    const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
+    const btype = this.pendingBtype();
+    this.btype = 0;
+    this.guarded = t.guarded ?? false;
+    return !this.guarded || mayLand(cpu, this.decoder.decode(word), btype) ? word : undefined;
+  }
+  private pendingBtype(): number {
+    return this.btype || btypeOf(this.branchType, this.guarded);
+  }
+  private putBtype(): void {
+    if (this.hasBti) putBtype(this.cpu, this.pendingBtype());
   }
   private one(word: number, pc: bigint): ExitReason | 'jump' | 'next' | 'resync' {
     const { cpu } = this;
@@ -104,6 +133,7 @@ class Reference implements Engine {
         this.mem.u32[(cpu.base + Slot.EXEC) >>> 2]!++;
         cpu.pc = BigInt.asUintN(64, pc + 4n);
       }
+      this.branchType = e.type;
       return e.reason;
     }
   }
@@ -166,9 +196,9 @@ class Reference implements Engine {
       commit: (host) => {
         if (host === cpu.base + Slot.BOUNCE) path.commit(cpu);
       },
-      branch: (target) => {
+      branch: (target, kind) => {
         cpu.pc = BigInt.asUintN(64, target);
-        throw new Leave('jump', false);
+        throw new Leave('jump', false, branchTypeOf(kind));
       },
       raise: (ec, past, iss) => {
         cpu.exception = { ec, iss: iss >>> 0, far: 0n, ipa: 0n, toEl2: false };

@@ -1,0 +1,62 @@
+// Branch target identification (FEAT_BTI): whether an instruction of a guarded page may be branched to indirectly.
+// Engines ask when an indirect branch arrives in such a page; PSTATE.BTYPE exists only between the two.
+
+import type { Decoded } from './decode.ts';
+import { type CpuState, Slot } from './state.ts';
+
+/** How control got to an instruction. Direct branches and returns set no BTYPE. */
+export const BranchType = { direct: 0, jump: 1, jumpIp: 2, call: 3 } as const;
+export function branchTypeOf(kind: string): number {
+  return (BranchType as Readonly<Record<string, number>>)[kind] ?? BranchType.direct;
+}
+
+/** PSTATE.BTYPE after a branch. @param guarded the branch itself stands in a guarded page */
+export function btypeOf(type: number, guarded: boolean): number {
+  if (type === BranchType.call) return 0b10;
+  if (type === BranchType.direct) return 0;
+  return type === BranchType.jump && guarded ? 0b11 : 0b01;
+}
+
+const EC_BRANCH_TARGET = 0x0d;
+const BTYPE_SHIFT = 10n;
+const BTYPE_MASK = 3n << BTYPE_SHIFT;
+
+/**
+ * @arm BTypeCompatible_BTI, BTypeCompatible_PACIXSP
+ * Our choice: SCTLR_ELx.BT is taken as 1, as Linux sets it for programs and for itself.
+ */
+function compatible(d: Decoded | undefined, btype: number): boolean {
+  switch (d?.entry.name) {
+    case 'BTI': {
+      const targets = d.fields['targets']!;
+      return targets === 3 || (targets === 1 && btype !== 0b11) || (targets === 2 && btype !== 0b10);
+    }
+    case 'PACIASP':
+    case 'PACIBSP':
+      return btype !== 0b11;
+    case 'BRK':
+    case 'HLT':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** @returns false after having set cpu.exception and PSTATE.BTYPE. */
+export function mayLand(cpu: CpuState, d: Decoded | undefined, btype: number): boolean {
+  if (btype === 0 || compatible(d, btype)) return true;
+  putBtype(cpu, btype);
+  cpu.exception = { ec: EC_BRANCH_TARGET, iss: btype, far: 0n, ipa: 0n, toEl2: false };
+  return false;
+}
+/** A run ends between a branch and its target. */
+export function putBtype(cpu: CpuState, btype: number): void {
+  if (btype !== 0) cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~BTYPE_MASK) | (BigInt(btype) << BTYPE_SHIFT));
+}
+/** Takes BTYPE out of PSTATE, where an exception return may have put it. */
+export function takeBtype(cpu: CpuState): number {
+  const pstate = cpu.get(Slot.PSTATE);
+  if ((pstate & BTYPE_MASK) === 0n) return 0;
+  cpu.set(Slot.PSTATE, pstate & ~BTYPE_MASK);
+  return Number((pstate & BTYPE_MASK) >> BTYPE_SHIFT);
+}
