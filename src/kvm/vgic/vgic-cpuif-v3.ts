@@ -130,9 +130,10 @@ const bpr1: Row = {
 const ctlr: Row = {
   read: ({ vcpu, cpu: { regs } }) => {
     const { vtr } = vcpu.vm.kvm.gic;
-    let r = 0n;
-    for (const f of ['PRIbits', 'IDbits', 'SEIS', 'A3V'] as const)
-      r = insert(r, ...ICC_CTLR[f], extract(vtr, ...ICH_VTR[f]));
+    let r = insert(0n, ...ICC_CTLR.PRIbits, extract(vtr, ...ICH_VTR.PRIbits));
+    r = insert(r, ...ICC_CTLR.IDbits, extract(vtr, ...ICH_VTR.IDbits));
+    r = insert(r, ...ICC_CTLR.SEIS, extract(vtr, ...ICH_VTR.SEIS));
+    r = insert(r, ...ICC_CTLR.A3V, extract(vtr, ...ICH_VTR.A3V));
     r = insert(r, ...ICC_CTLR.CBPR, BigInt(vmcrField(regs.vmcr, 'VCBPR')));
     return insert(r, ...ICC_CTLR.EOImode, BigInt(vmcrField(regs.vmcr, 'VEOIM')));
   },

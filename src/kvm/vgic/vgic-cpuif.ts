@@ -46,7 +46,8 @@ const FIRST_SPECIAL = 1020;
 const IDLE = 0x100;
 
 export function vmcrField(vmcr: number, f: VmcrField): number {
-  return bits32(vmcr, ...ICH_VMCR[f]);
+  const [hi, lo] = ICH_VMCR[f];
+  return bits32(vmcr, hi, lo);
 }
 export function withVmcrField(vmcr: number, f: VmcrField, value: number): number {
   const [hi, lo] = ICH_VMCR[f];

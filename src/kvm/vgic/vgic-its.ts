@@ -145,10 +145,12 @@ export function addLpi(vm: Vm, intid: number, vcpu: Vcpu | undefined): VgicIrq |
 function putLpi(vm: Vm, irq: VgicIrq): void {
   if (--irq.refs > 0) return;
   vm.vgic.lpis.delete(irq.intid);
-  irq.vcpu?.vgic.apList.delete(irq);
+  irq.pendingLatch = false;
+  requeue(irq);
 }
 function setTarget(irq: VgicIrq, vcpu: Vcpu | undefined): void {
   irq.target = vcpu;
+  requeue(irq);
 }
 
 /** GICR_CTLR.EnableLPIs: the pending table counts, unless the guest said it is all zero. @linux vgic_enable_lpis */
@@ -166,8 +168,7 @@ export function flushPendingLpis(vcpu: Vcpu): void {
   for (const irq of [...vcpu.vgic.apList]) {
     if (irq.intid < MIN_LPI) continue;
     irq.pendingLatch = false;
-    irq.vcpu = undefined;
-    vcpu.vgic.apList.delete(irq);
+    requeue(irq);
   }
 }
 /** GICR_INVLPIR */
@@ -356,6 +357,7 @@ const COMMANDS: Readonly<Record<keyof typeof GITS_CMD, (its: Its, c: Command) =>
   CLEAR: (its, c) =>
     withIte(its, c, (irq) => {
       irq.pendingLatch = false;
+      requeue(irq);
       return 0;
     }),
   INT: (its, c) => trigger(its, deviceId(c), eventId(c)),

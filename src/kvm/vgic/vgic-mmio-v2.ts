@@ -24,9 +24,8 @@ const readMisc: Read = ({ vcpu, at }) => {
 const writeMisc: Write = (a, value) => {
   const dist = a.vcpu.vm.vgic;
   if (a.at === GICD.CTLR) {
-    const was = dist.enabled;
     dist.enabled = (value & ENABLE) !== 0n;
-    if (!was && dist.enabled) for (const v of a.vcpu.vm.vcpus) kick(v);
+    for (const v of a.vcpu.vm.vcpus) kick(v);
   } else if (a.at === GICD.IIDR && a.user) {
     const revision = checkIidr(readMisc(a), value);
     if (revision < 0) return revision;
@@ -79,6 +78,7 @@ const writeTargets: Write = (a, value) => {
     irq.targets = byteAt(value, shift) & (2 ** vcpus.length - 1);
     const first = irq.targets === 0 ? 0 : 31 - Math.clz32(irq.targets & -irq.targets);
     irq.target = vcpus[first];
+    requeue(irq);
   });
   return 0;
 };
@@ -86,7 +86,9 @@ const readSources: Read = (a) => readBytes(a, (irq) => irq.source);
 const clearSources: Write = (a, value) => {
   bytes(a, (irq, shift) => {
     irq.source &= ~byteAt(value, shift);
-    if (irq.source === 0) irq.pendingLatch = false;
+    if (irq.source !== 0) return;
+    irq.pendingLatch = false;
+    requeue(irq);
   });
   return 0;
 };

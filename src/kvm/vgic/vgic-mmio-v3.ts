@@ -4,7 +4,16 @@ import { GIC_IIDR, GICD, GICD_CTLR, GICD_TYPER, GICR, GICR_CTLR, GICR_TYPER } fr
 import { Errno } from '../../base/hostfile.ts';
 import { mpidrAff, vcpuByMpidr } from '../mpidr.ts';
 import type { Vcpu } from '../vcpu.ts';
-import { getIrq, IMP_REV_LATEST, IMP_REV_OLDEST, isInitialized, kick, MIN_LPI, NR_PRIVATE_IRQS } from './vgic.ts';
+import {
+  getIrq,
+  IMP_REV_LATEST,
+  IMP_REV_OLDEST,
+  isInitialized,
+  kick,
+  MIN_LPI,
+  NR_PRIVATE_IRQS,
+  requeue,
+} from './vgic.ts';
 import { cleanPendbaser, cleanPropbaser, extractBytes, mergeBytes } from './vgic-baser.ts';
 import { enableLpis, flushPendingLpis, invalidateLpi, invalidateLpisOf } from './vgic-its.ts';
 import {
@@ -53,9 +62,8 @@ const readMisc: Read = ({ vcpu, at }) => {
 const writeMisc: Write = (a, value) => {
   const dist = a.vcpu.vm.vgic;
   if (a.at === GICD.CTLR) {
-    const was = dist.enabled;
     dist.enabled = (value & BigInt(GICD_CTLR.EnableGrp1)) !== 0n;
-    if (!a.user && !was && dist.enabled) for (const v of a.vcpu.vm.vcpus) kick(v);
+    for (const v of a.vcpu.vm.vcpus) kick(v);
     return 0;
   }
   if (!a.user) return 0;
@@ -79,6 +87,7 @@ const writeIrouter: Write = ({ vcpu, at }, value) => {
   if (irq && (at & 4) === 0) {
     irq.mpidr = Number(value & 0xff_ffffn);
     irq.target = vcpuByMpidr(vcpu.vm, BigInt(irq.mpidr));
+    requeue(irq);
   }
   return 0;
 };

@@ -129,6 +129,7 @@ export const setEnable: Write = (a, value) =>
 export const clearEnable: Write = (a, value) =>
   eachSet(a, value, (irq) => {
     irq.enabled = false;
+    requeue(irq);
   });
 
 /** GICv3's program sees the latch alone: it saves the level of lines separately. */
@@ -153,6 +154,7 @@ export const clearPending: Write = (a, value) =>
       irq.source = 0;
     }
     irq.pendingLatch = false;
+    requeue(irq);
   });
 /** GICv3's program writes the latches as they shall be, ones and zeros, through ISPENDR. */
 export const restorePending: Write = (a, value) => {
@@ -174,6 +176,7 @@ export const setActive: Write = (a, value) =>
 export const clearActive: Write = (a, value) =>
   eachSet(a, value, (irq) => {
     irq.active = false;
+    requeue(irq);
   });
 
 /** Five bits of priority are implemented, the upper ones. */
@@ -182,6 +185,7 @@ export const readPriority: Read = (a) => readBits(a, 8, (irq) => irq.priority);
 export const writePriority: Write = (a, value) => {
   each(a, 8, (irq, shift) => {
     irq.priority = Number((value >> shift) & PRIORITY_MASK);
+    requeue(irq);
   });
   return 0;
 };
@@ -189,7 +193,9 @@ export const readConfig: Read = (a) => readBits(a, 2, (irq) => (irq.config === '
 /** SGIs are edges and PPIs levels, for good. */
 export const writeConfig: Write = (a, value) => {
   each(a, 2, (irq, shift, intid) => {
-    if (intid >= NR_PRIVATE_IRQS) irq.config = (value >> shift) & 2n ? 'edge' : 'level';
+    if (intid < NR_PRIVATE_IRQS) return;
+    irq.config = (value >> shift) & 2n ? 'edge' : 'level';
+    requeue(irq);
   });
   return 0;
 };
@@ -208,7 +214,7 @@ export function writeLineLevels(vcpu: Vcpu, intid: number, levels: number): void
     const irq = lineOf(vcpu, intid + i);
     if (!irq) continue;
     irq.lineLevel = ((levels >>> i) & 1) === 1; // also of edges: the configuration may be restored later
-    if (irq.lineLevel) requeue(irq);
+    requeue(irq);
   }
 }
 function lineOf(vcpu: Vcpu, intid: number): VgicIrq | undefined {
