@@ -2,7 +2,7 @@
 
 import { insn, type Rows } from './schema.ts';
 
-const CMPBR = { feat: 'FEAT_CMPBR', todo: true } as const;
+const CMPBR = { feat: 'FEAT_CMPBR', not: 'cc=4 | cc=5' } as const;
 
 export const BRANCHES = {
   // Conditional branch (immediate)
@@ -41,8 +41,8 @@ export const BRANCHES = {
   TBNZ:    insn('b5:1 011011 1 b40:5 imm14:14 Rt:5'),
 
   // Compare registers and branch; compare bytes/halfwords and branch; compare register with immediate and branch
-  CB_reg:  insn('sf:1 1110100 cc:3 Rm:5 00 imm9:9 Rt:5', { ...CMPBR, not: 'cc=4 | cc=5' }),
-  CBB:     insn('01110100 cc:3 Rm:5 10 imm9:9 Rt:5', { ...CMPBR, not: 'cc=4 | cc=5' }),
-  CBH:     insn('01110100 cc:3 Rm:5 11 imm9:9 Rt:5', { ...CMPBR, not: 'cc=4 | cc=5' }),
-  CB_imm:  insn('sf:1 1110101 cc:3 imm6:6 0 imm9:9 Rt:5', { ...CMPBR, not: 'cc=4 | cc=5' }),
+  CB_reg:  insn('sf:1 1110100 cc:3 Rm:5 00 imm9:9 Rt:5', CMPBR),
+  CBB:     insn('01110100 cc:3 Rm:5 10 imm9:9 Rt:5', CMPBR),
+  CBH:     insn('01110100 cc:3 Rm:5 11 imm9:9 Rt:5', CMPBR),
+  CB_imm:  insn('sf:1 1110101 cc:3 imm6:6 0 imm9:9 Rt:5', CMPBR),
 } satisfies Rows;
