@@ -5,6 +5,7 @@ import type { ReadId } from '../arch/features.ts';
 import { disassemble } from '../asm/a64.ts';
 import { UsageError } from '../base/assert.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
+import { DEFAULT_MODEL } from '../cpu/models.ts';
 import { PhysMem } from '../cpu/physmem.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { hostSpecFromJson, makeHost } from '../kvm/host.ts';
@@ -50,8 +51,9 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
 }
 
 function assemble(options: ExecOptions): Machine {
-  const cpu = chooseCpu(options.cpu, options.unchecked, canExecute);
-  for (const w of cpu.warnings) message(`hypatia: --cpu ${options.cpu}: ${w}`);
+  const cpu = chooseCpu(options.cpu ?? DEFAULT_MODEL, options.unchecked, canExecute);
+  // Nobody asked for the default model by name, so nobody needs to hear what it lacks.
+  if (options.cpu !== undefined) for (const w of cpu.warnings) message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
   const mem = new PhysMem(options.memory);
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.

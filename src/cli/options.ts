@@ -26,7 +26,8 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
 export interface ExecOptions {
   readonly program: string;
   readonly args: readonly string[];
-  readonly cpu: string;
+  /** undefined: the default. */
+  readonly cpu: string | undefined;
   readonly unchecked: boolean;
   readonly mode: KvmMode;
   readonly smp: number;
@@ -43,7 +44,7 @@ export interface ExecOptions {
 }
 
 const SPEC = {
-  cpu: { type: 'string', default: 'max' },
+  cpu: { type: 'string' },
   'cpu-unchecked': { type: 'boolean', default: false },
   'kvm-mode': { type: 'string', default: 'vhe' },
   smp: { type: 'string', default: '2' },

@@ -327,6 +327,7 @@ export class Machine implements MmHost {
     }
     for (const p of [...this.processes.values()]) if (p !== main && p.status === undefined) p.exitGroup(Signal.SIGKILL);
     for (const p of this.processes.values()) for (const t of p.threads) t.files.closeAll();
+    this.host.stdin.setRaw?.(false);
     if (this.crash) for (const line of this.crash.lines) this.host.message(line);
     const status = main.status;
     return (status & 0x7f) !== 0 ? 128 + (status & 0x7f) : status >> 8;

@@ -61,11 +61,34 @@ function memDevices(m: Machine): Record<string, readonly [minor: number, () => F
 
 // biome-ignore format: a table
 const Tty = {
-  TCGETS: 0x5401, TCSETS: 0x5402, TCSETSW: 0x5403, TCSETSF: 0x5404, TCFLSH: 0x540b, TCSBRK: 0x5409, TIOCGPGRP: 0x540f,
+  TCGETS2: 0x802c542a, TCSETS2: 0x402c542b, TCSETSW2: 0x402c542c, TCSETSF2: 0x402c542d, TCGETS: 0x5401, TCSETS: 0x5402, TCSETSW: 0x5403, TCSETSF: 0x5404, TCFLSH: 0x540b, TCSBRK: 0x5409, TIOCGPGRP: 0x540f,
   TIOCSPGRP: 0x5410, TIOCGWINSZ: 0x5413, TIOCSWINSZ: 0x5414, TIOCSCTTY: 0x540e, TIOCGSID: 0x5429,
 } as const;
-/** Control characters of a fresh terminal: ^C ^\ DEL ^U ^D, VTIME 0, VMIN 1, ... */
+/** Control characters of a fresh terminal: ^C ^\\ DEL ^U ^D, VTIME 0, VMIN 1, ... */
 const CONTROL = [3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0];
+/** struct termios2: flag words, line discipline, control characters, speeds. struct termios is its first 36 bytes. */
+const TERMIOS2_SIZE = 44;
+const TERMIOS_SIZE = 36;
+const C_LFLAG = 12;
+const ISIG = 1;
+const ICANON = 2;
+const BAUD = 38400;
+function freshTermios(): Struct {
+  const s = new Struct(TERMIOS2_SIZE);
+  s.set32(0, 0x500).set32(4, 5).set32(8, 0xbf).set32(C_LFLAG, 0x8a3b).set32(36, BAUD).set32(40, BAUD);
+  s.bytes.set(CONTROL, 17);
+  return s;
+}
+/** The one terminal that the three streams may be. */
+const terminals = new WeakMap<Machine, Struct>();
+function termiosOf(m: Machine): Struct {
+  let t = terminals.get(m);
+  if (!t) {
+    t = freshTermios();
+    terminals.set(m, t);
+  }
+  return t;
+}
 
 /** Standard input, output or error. */
 export class StreamFile implements FileOps {
@@ -108,12 +131,19 @@ export class StreamFile implements FileOps {
   ioctl(cmd: number, arg: bigint, caller: Caller): Result {
     if (!this.stream.isTty) return -Errno.ENOTTY;
     switch (cmd) {
-      case Tty.TCGETS: {
-        const s = new Struct(36);
-        s.set32(0, 0x500).set32(4, 5).set32(8, 0xbf).set32(12, 0x8a3b);
-        s.bytes.set(CONTROL, 17);
-        return caller.memory.write(arg, s.bytes) ? 0 : -Errno.EFAULT;
+      case Tty.TCGETS:
+      case Tty.TCGETS2: {
+        const size = cmd === Tty.TCGETS ? TERMIOS_SIZE : TERMIOS2_SIZE;
+        return caller.memory.write(arg, termiosOf(this.m).bytes.subarray(0, size)) ? 0 : -Errno.EFAULT;
       }
+      case Tty.TCSETS:
+      case Tty.TCSETSW:
+      case Tty.TCSETSF:
+        return this.setTermios(arg, TERMIOS_SIZE, caller);
+      case Tty.TCSETS2:
+      case Tty.TCSETSW2:
+      case Tty.TCSETSF2:
+        return this.setTermios(arg, TERMIOS2_SIZE, caller);
       case Tty.TIOCGWINSZ: {
         const [columns, rows] = this.stream.size?.() ?? [80, 24];
         const s = new Struct(8).set16(0, rows).set16(2, columns);
@@ -122,9 +152,6 @@ export class StreamFile implements FileOps {
       case Tty.TIOCGPGRP:
       case Tty.TIOCGSID:
         return caller.memory.write(arg, new Struct(4).set32(0, caller.pid).bytes) ? 0 : -Errno.EFAULT;
-      case Tty.TCSETS:
-      case Tty.TCSETSW:
-      case Tty.TCSETSF:
       case Tty.TCFLSH:
       case Tty.TCSBRK:
       case Tty.TIOCSPGRP:
@@ -134,6 +161,19 @@ export class StreamFile implements FileOps {
       default:
         return -Errno.ENOTTY;
     }
+  }
+  private setTermios(arg: bigint, size: number, caller: Caller): number {
+    const next = new Uint8Array(size);
+    if (!caller.memory.read(arg, next)) return -Errno.EFAULT;
+    const t = termiosOf(this.m);
+    t.bytes.set(next);
+    const flags = t.u32(C_LFLAG);
+    const SIGINT = 2;
+    this.m.host.stdin.setRaw?.(
+      (flags & ICANON) === 0,
+      (flags & ISIG) !== 0 ? () => this.m.interrupt(SIGINT) : undefined,
+    );
+    return 0;
   }
   close(): void {}
 }

@@ -50,6 +50,11 @@ export interface HostStream {
   read(out: Uint8Array): number | 'wait';
   /** Writes everything. @returns bytes or a negative errno. */
   write(data: Uint8Array): number;
+  /**
+   * A terminal hands over every key at once instead of whole lines.
+   * @param onInterrupt Ctrl-C is still to mean SIGINT: called instead of handing the key over
+   */
+  setRaw?(raw: boolean, onInterrupt?: () => void): void;
   /** A read would not wait. */
   readable(): boolean;
 }

@@ -89,6 +89,7 @@ export const nodeFs: HostFs = {
   chmod: (path, mode) => done(() => fs.chmodSync(path, mode)),
 };
 
+const CTRL_C = 3;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Standard input, output or error of this process, without buffering. */
@@ -100,6 +101,8 @@ export function nodeStream(fd: 0 | 1 | 2): HostStream {
   const chunks: Uint8Array[] = [];
   let ended = false;
   let reading = false;
+  let mode: tty.ReadStream | undefined;
+  let interrupt: (() => void) | undefined;
   const readAhead = () => {
     if (reading || ended) return;
     reading = true;
@@ -108,12 +111,29 @@ export function nodeStream(fd: 0 | 1 | 2): HostStream {
       reading = false;
       if (err && err.code !== 'EAGAIN' && err.code !== 'EINTR') ended = true;
       else if (!err && n === 0) ended = true;
-      else if (!err) chunks.push(buffer.subarray(0, n));
+      else if (!err) keep(buffer.subarray(0, n));
+      if (interrupt) readAhead(); // Ctrl-C must be seen even while the program reads nothing
     });
+  };
+  const keep = (bytes: Uint8Array) => {
+    let rest = bytes;
+    if (interrupt && bytes.includes(CTRL_C)) {
+      interrupt();
+      rest = bytes.filter((b) => b !== CTRL_C);
+    }
+    if (rest.length > 0) chunks.push(rest);
   };
   return {
     type,
     isTty,
+    setRaw: (raw, onInterrupt) => {
+      if (!isTty) return;
+      mode ??= new tty.ReadStream(fd).pause();
+      mode.setRawMode(raw);
+      mode.unref();
+      interrupt = raw ? onInterrupt : undefined;
+      if (interrupt) readAhead();
+    },
     size: () => {
       if (!isTty) return [0, 0];
       const out = new tty.WriteStream(fd);
