@@ -18,6 +18,7 @@ import type { Group } from '../isa/semantics.ts';
 import { CodePages, registerOffset } from './code_pages.ts';
 import { HOST, MEMORY, type Part, type Program, programOf } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import { Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
   /** Whether the machine has a feature, by its FEAT_ name. */
@@ -45,6 +46,7 @@ class Interpreter implements Engine {
   private readonly main: (cpu: number) => number;
   private readonly table: WasmTable;
   private readonly hasBti: boolean;
+  private readonly templates: Templates;
   private readonly installed = new Map<Handler, Installed>();
   private nextNumber: number;
   private cpu: CpuState | undefined;
@@ -56,6 +58,7 @@ class Interpreter implements Engine {
     this.decoder = new Decoder(this.program.rows, options.has);
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
+    this.templates = new Templates(mem);
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
     const { exports } = this.instantiate(this.program.main);
     this.main = exports['run'] as (cpu: number) => number;
@@ -147,6 +150,7 @@ class Interpreter implements Engine {
   }
   private decode(ip: number, records: number): void {
     const { word, index } = this.pages.locate(ip, records);
+    if (this.templates.copyTo(word, ip)) return;
     const d = this.decoder.decode(word);
     const handler = d ? d.entry.handler(d.fields) : UNDEFINED;
     const installed = this.installed.get(handler) ?? this.install(handler);
@@ -157,11 +161,13 @@ class Interpreter implements Engine {
       this.mem.view.setUint32(ip + POINTER_AT, aside, true);
     }
     const { operands } = handler.code;
+    let movable = aside === 0;
     for (let i = 0; i < operands.length; i++) {
       const o = operands[i]!;
       const slot = installed.layout.slots[i]!;
       const at = (slot.aside ? aside : ip) + slot.at;
       if (o.kind === 'branch') {
+        movable = false;
         const distance = Number(o.value(d!.fields));
         const target = index + distance / 4;
         if (installed.near !== undefined && target >= 0 && target < RECORDS_PER_PAGE) {
@@ -171,6 +177,7 @@ class Interpreter implements Engine {
       } else this.writeOperand(o, slot.width, at, d!.fields);
     }
     this.mem.u16[ip >>> 1] = number;
+    if (movable) this.templates.keep(word, ip);
   }
   private writeOperand(o: Operand, width: number, at: number, fields: FieldValues): void {
     const { view } = this.mem;
