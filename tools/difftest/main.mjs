@@ -17,7 +17,7 @@ import { Drawer } from './generate.mjs';
 import { all, groups as named, vectors } from './groups.mjs';
 import { Machine, Reference } from './ours.mjs';
 import { Qemu } from './qemu.mjs';
-import { caseText, reportDifference } from './report.mjs';
+import { reportDifference } from './report.mjs';
 import { differences } from './state.mjs';
 
 const { values: opt } = parseArgs({
@@ -38,15 +38,20 @@ const { values: opt } = parseArgs({
 });
 const number = (name) => {
   const n = Number(opt[name]);
-  if (!Number.isInteger(n) || n < 0) {
-    process.stderr.write(`difftest: --${name} wants a number, not '${opt[name]}'\n`);
-    process.exit(2);
-  }
+  if (!Number.isInteger(n) || n < 0) fail(`--${name} wants a number, not '${opt[name]}'`);
   return n;
 };
-
-const qemu = new Qemu(opt.qemu, opt.cpu);
-process.stdout.write(`${qemu.version()}, -cpu ${opt.cpu}\n`);
+const fail = (message) => {
+  process.stderr.write(`difftest: ${message}\n`);
+  process.exit(2);
+};
+let qemu;
+try {
+  qemu = new Qemu(opt.qemu, opt.cpu);
+  process.stdout.write(`${qemu.version()}, -cpu ${opt.cpu}\n`);
+} catch (e) {
+  fail(e.message);
+}
 const wanted = opt.groups?.split(',');
 const entries = collectRows(all);
 const inGroups = new Set(
@@ -62,6 +67,7 @@ const drawn = entries.filter((e) => e.semantic && inGroups.has(e.name) && (!only
 const drawer = new Drawer(drawn, reference, { length: number('length') });
 for (const e of entries) drawer.byName.set(e.name, e);
 
+const report = (what) => reportDifference({ ...what, write: opt.write, verbose: opt.verbose });
 const total = number('instructions');
 const batchSize = number('batch');
 const counts = new Map();
@@ -90,15 +96,16 @@ while (done < total && different < number('limit')) {
     const differ = theirs ? differences(block.end, theirs) : ['the emulator died or hung on this block'];
     const ours = interpreter?.run(block);
     const inner = ours ? differences(block.end, ours, true) : [];
-    if (inner.length > 0) {
-      process.stdout.write(`\nevaluator / interpreter: ${inner.slice(0, 8).join('; ')}\n`);
-      process.stdout.write(caseText(block, block.end, 'block as drawn, end on the evaluator'));
-      different++;
+    if (inner.length > 0 && different++ < number('limit')) {
+      const run = (b) => {
+        interpreter.load([b]);
+        return [interpreter.run(b), reference.run(b).end];
+      };
+      report({ block, differ: inner, names: { left: 'interpreter', right: 'evaluator', exact: true }, run });
     }
-    if (differ.length > 0) {
-      if (different < number('limit'))
-        reportDifference({ block, differ, reference, qemu, write: opt.write, verbose: opt.verbose });
-      different++;
+    if (differ.length > 0 && different++ < number('limit')) {
+      const run = (b) => [reference.run(b).end, qemu.run([b])[0]];
+      report({ block, differ, names: { left: 'evaluator', right: 'qemu', exact: false }, run });
     }
     for (const name of block.rows) counts.set(name, (counts.get(name) ?? 0) + 1);
   });

@@ -11,16 +11,13 @@ import { codeAddress, differences } from './state.mjs';
 const NOP = 0xd503201f;
 const CASES = join(dirname(fileURLToPath(import.meta.url)), '../../test/cases/a64');
 
-function compare(block, reference, qemu) {
-  const [theirs] = qemu.run([block]);
-  const { end } = reference.run(block);
-  return theirs ? differences(end, theirs) : ['the emulator died or hung'];
-}
-
-/** @returns the smallest block found that still differs. */
-export function shrink(block, reference, qemu) {
+/**
+ * @param compare what two runs of a block differ in
+ * @returns the smallest block found that still differs, or undefined if it does not differ when run alone
+ */
+export function shrink(block, compare) {
   let best = { ...block, words: [...block.words] };
-  const differs = (b) => compare(b, reference, qemu).length > 0;
+  const differs = (b) => compare(b).length > 0;
   if (!differs(best)) return undefined;
   // Cut the tail, then blank unit by unit, then clear what the block does not need.
   const units = [...new Set([...(block.units ?? block.words.keys()), block.words.length])];
@@ -75,19 +72,27 @@ function nextNumber() {
   return String(last + 1).padStart(4, '0');
 }
 
-export function reportDifference({ block, differ, reference, qemu, write, verbose }) {
-  if (verbose) process.stdout.write(`\n${caseText(block, reference.run(block).end, differ.join('; '))}`);
-  const small = shrink(block, reference, qemu);
+let printed = 0;
+/**
+ * Prints a differing block, made small.
+ * @param engines names of the two sides, and how to run a block on each
+ */
+export function reportDifference({ block, differ, names, run, write, verbose }) {
+  const both = (b) => {
+    const [left, right] = run(b);
+    return left && right ? differences(left, right, names.exact) : ['one side died or hung'];
+  };
+  const title = `${names.left} / ${names.right}`;
+  if (verbose) process.stdout.write(`\n${caseText(block, block.end, `as drawn: ${title}: ${differ.join('; ')}`)}`);
+  const small = shrink(block, both);
   if (!small) {
-    process.stdout.write(`\nnot reproducible alone (seed and state matter): ${differ.join('; ')}\n`);
+    process.stdout.write(`\ndiffers only after the blocks before it: ${title}: ${differ.join('; ')}\n`);
     process.stdout.write(block.words.map((w) => `        ${disassemble(w)}\n`).join(''));
     return;
   }
-  const [theirs] = qemu.run([small]);
-  const { end } = reference.run(small);
-  const now = theirs ? differences(end, theirs) : differ;
-  const number = nextNumber();
-  const text = caseText(small, theirs ?? end, `${number}: ours / theirs: ${now.slice(0, 6).join('; ')}`);
+  const [left, right] = run(small);
+  const number = String(Number(nextNumber()) + (write ? 0 : printed++)).padStart(4, '0');
+  const text = caseText(small, right ?? left, `${number}: ${title}: ${both(small).slice(0, 6).join('; ')}`);
   process.stdout.write(`\n${text}`);
   if (write) writeFileSync(join(CASES, `${number}.s`), text);
 }
