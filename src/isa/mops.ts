@@ -52,6 +52,17 @@ function checkOption(o: Ops, isSet: boolean, epilogue: boolean): void {
   );
 }
 
+/** Rights of the T forms: options<0> is for writes (and for sets), options<1> for reads. */
+interface Rights {
+  readonly write: { unprivileged: boolean };
+  readonly read: { unprivileged: boolean };
+}
+const copyRights = (o: Ops): Rights => {
+  const t = o.pick((f) => f['options']! & 3, [0, 1, 2, 3]);
+  return { write: { unprivileged: (t & 1) !== 0 }, read: { unprivileged: (t & 2) !== 0 } };
+};
+const setRights = (o: Ops): Rights['write'] => ({ unprivileged: o.pick((f) => f['options']! & 1, [0, 1]) === 1 });
+
 /** After a chunk: again while anything is left. */
 const repeatUnlessZero = (o: Ops, left: Val): void => o.branchIf(o.eqz(o.eqz(left)), () => 0n);
 
@@ -85,7 +96,8 @@ const copyForward =
     const left = o.X(Rn); // negative
     const to = o.add(o.X(Rd), left);
     const from = o.add(o.X(Rs), left);
-    const done = chunk(o, o.neg(left), (bits) => o.st(to, bits, o.ld(from, bits)));
+    const { read, write } = copyRights(o);
+    const done = chunk(o, o.neg(left), (bits) => o.st(to, bits, o.ld(from, bits, read), write));
     const now = o.add(left, done);
     o.setX(Rn, now);
     repeatUnlessZero(o, now);
@@ -99,10 +111,11 @@ const copyEither =
     const magnitude = o.select(forward, o.neg(left), left);
     const to = o.X(Rd);
     const from = o.X(Rs);
+    const { read, write } = copyRights(o);
     // Forward: left is minus the distance to the end. Backward: the last bytes of what is left.
     const done = chunk(o, magnitude, (bits) => {
       const at = o.select(forward, left, o.sub(left, o.i64(bits / 8)));
-      o.st(o.add(to, at), bits, o.ld(o.add(from, at), bits));
+      o.st(o.add(to, at), bits, o.ld(o.add(from, at), bits, read), write);
     });
     const now = o.select(forward, o.add(left, done), o.sub(left, done));
     o.setX(Rn, now);
@@ -122,9 +135,10 @@ const set =
     checkOption(o, true, epilogue);
     const left = o.X(Rn);
     const to = o.add(o.X(Rd), left);
+    const rights = setRights(o);
     const vector = o.splat('i8x16', o.X(Rs, 0));
     const done = chunk(o, o.neg(left), (bits) => {
-      o.st(to, bits, bits === 128 ? vector : o.lane(vector, bits, 0));
+      o.st(to, bits, bits === 128 ? vector : o.lane(vector, bits, 0), rights);
     });
     const now = o.add(left, done);
     o.setX(Rn, now);
