@@ -33,7 +33,7 @@ interface ModelCpu {
   split: boolean;
   enabled: [boolean, boolean];
   /** Group priorities of what was acknowledged and not ended, the most urgent last. */
-  readonly stack: { readonly group: 0 | 1; readonly priority: number }[];
+  readonly stack: { readonly intid: number; readonly group: 0 | 1; readonly priority: number }[];
 }
 
 class Model {
@@ -75,7 +75,7 @@ class Model {
   acknowledge(n: number, group: 0 | 1): number {
     const i = this.signalled(n);
     if (i?.group !== group) return 1023;
-    this.cpus[n]!.stack.push({ group, priority: this.preemption(this.cpus[n]!, i) });
+    this.cpus[n]!.stack.push({ intid: i.intid, group, priority: this.preemption(this.cpus[n]!, i) });
     i.latch = false;
     i.active = true;
     return i.intid;
@@ -95,7 +95,7 @@ function make(intid: number, target: number): ModelIrq {
 }
 
 /** One thing that happens. @returns what the guest sees of it, which must be the same in both */
-type Step = { readonly text: string; real(g: Gic): number | undefined; model(m: Model): number | undefined };
+type Step = { readonly text: string; real(g: Gic, m: Model): number | undefined; model(m: Model): number | undefined };
 const nothing = (f: () => void): undefined => {
   f();
   return undefined;
@@ -103,7 +103,7 @@ const nothing = (f: () => void): undefined => {
 
 const cpuArb = fc.nat(CPUS - 1);
 const irqArb = fc.constantFrom(...INTIDS);
-const groupArb = fc.constantFrom<0 | 1>(0, 1, 1, 1);
+const groupArb = fc.constantFrom<0 | 1>(0, 1);
 const PRIORITIES = [0, 0x08, 0x10, 0x40, 0x80, 0xa0, 0xa8, 0xf8];
 
 /** Steps on one interrupt: (GIC, model's interrupt). */
@@ -178,14 +178,43 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     })),
   onCpu('SGI to others', fc.constantFrom(0, 3), (g, cpu, sgi) => nothing(() => g.setIcc('SGI1R', (1n << 40n) | (BigInt(sgi) << 24n), cpu)),
     (m, cpu, sgi) => nothing(() => { m.find(sgi, 1 - cpu).latch = true; })),
-  ...[0, 1, 2].map(() => onCpu('acknowledge', groupArb, (g, cpu, group) => g.icc(IAR[group], cpu), (m, cpu, group) => m.acknowledge(cpu, group))),
+  ...[0, 1].map(() => onCpu('acknowledge', groupArb, (g, cpu, group) => g.icc(IAR[group], cpu), (m, cpu, group) => m.acknowledge(cpu, group))),
+  ...[0, 1, 2, 3].map(() => onCpu('acknowledge the signal', fc.constant(0), (g, cpu) => g.icc(IAR[g.signal(cpu) === 'fiq' ? 0 : 1], cpu),
+    (m, cpu) => m.acknowledge(cpu, m.signalled(cpu)?.group ?? 1))),
+  onCpu('raise something', fc.constantFrom(32, 33, 47, 63), (g, cpu, i) => nothing(() => injectIrq(g.vm, g.cpus[cpu], i, true, undefined)), (m, _c, i) => nothing(() => {
+    const irq = m.find(i, 0);
+    if (irq.edge) irq.latch = true;
+    else irq.line = true;
+  })),
   ...[0, 1].map(() => onCpu('end', fc.tuple(groupArb, irqArb), (g, cpu, [group, i]) => write(g, EOIR[group], i, cpu),
     (m, cpu, [group, i]) => nothing(() => m.end(cpu, group, i)))),
+  ...[0, 1, 2].map(() => cpuArb.map((cpu): Step => ({
+    text: `end the last(cpu ${cpu})`,
+    real: (g, m) => {
+      const last = m.cpus[cpu]!.stack.at(-1);
+      return last && write(g, EOIR[last.group], last.intid, cpu);
+    },
+    model: (m) => nothing(() => {
+      const last = m.cpus[cpu]!.stack.at(-1);
+      if (last) m.end(cpu, last.group, last.intid);
+    }),
+  }))),
   onCpu('end nothing', fc.tuple(groupArb, fc.constantFrom(1020, 1022, 1023)), (g, cpu, [group, i]) => write(g, EOIR[group], i, cpu), () => undefined),
+  fc.tuple(cpuArb, groupArb).map(([cpu, group]): Step => ({
+    text: `end the last as group ${group}(cpu ${cpu})`,
+    real: (g, m) => {
+      const last = m.cpus[cpu]!.stack.at(-1);
+      return last && write(g, EOIR[group], last.intid, cpu);
+    },
+    model: (m) => nothing(() => {
+      const last = m.cpus[cpu]!.stack.at(-1);
+      if (last) m.end(cpu, group, last.intid);
+    }),
+  })),
   onCpu('deactivate', irqArb, (g, cpu, i) => write(g, 'DIR', i, cpu), (m, cpu, i) => nothing(() => {
     if (m.cpus[cpu]!.split) m.find(i, cpu).active = false;
   })),
-  onCpu('PMR', fc.constantFrom(0, 0x20, 0xa0, 0xf8, 0xff), (g, cpu, v) => write(g, 'PMR', v, cpu),
+  onCpu('PMR', fc.constantFrom(0x20, 0xa0, 0xf8, 0xff, 0xff), (g, cpu, v) => write(g, 'PMR', v, cpu),
     (m, cpu, v) => nothing(() => { m.cpus[cpu]!.pmr = Math.floor(v / 8) * 8; })),
   onCpu('BPR0', fc.nat(7), (g, cpu, v) => write(g, 'BPR0', v, cpu), (m, cpu, v) => nothing(() => { m.cpus[cpu]!.bpr0 = Math.max(v, 2); })),
   onCpu('BPR1', fc.nat(7), (g, cpu, v) => write(g, 'BPR1', v, cpu), (m, cpu, v) => nothing(() => {
@@ -249,10 +278,20 @@ describe('the distributor, two redistributors and two CPU interfaces', () => {
         gic.open();
         const model = new Model();
         model.forwarding = true;
-        for (const cpu of model.cpus) [cpu.pmr, cpu.enabled[1]] = [0xf8, true];
+        for (const cpu of model.cpus) [cpu.pmr, cpu.enabled] = [0xf8, [true, true]];
+        gic.setIcc('IGRPEN0', 1, 0);
+        gic.setIcc('IGRPEN0', 1, 1);
+        for (const [n, i] of model.irqs.entries()) {
+          gic.setBit(GICD.ISENABLER, i.intid, i.target);
+          i.enabled = true;
+          i.group = n % 2 === 0 ? 0 : 1;
+          gic.putBit(GICD.IGROUPR, i.intid, i.group === 1, i.target);
+          i.priority = ((n * 5) % 16) * 0x10;
+          gic.setPriority(i.intid, i.priority, i.target);
+        }
         for (const [n, step] of sequence.entries()) {
           const trail = sequence.slice(0, n + 1).map((s) => s.text);
-          expect(step.real(gic), trail.join('\n')).toBe(step.model(model));
+          expect(step.real(gic, model), trail.join('\n')).toBe(step.model(model));
           expect(seenIn(gic), trail.join('\n')).toEqual(expectedOf(model));
         }
       }),
