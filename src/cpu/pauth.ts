@@ -74,12 +74,41 @@ function fastHash(k: Int32Array, at: number, dLo: number, dHi: number, mLo: numb
   code[1] = b ^ d ^ (d >>> 16);
 }
 
+/**
+ * Codes computed lately: a return authenticates what its call signed. An entry is everything the code depends on (data,
+ * modifier, key, algorithm) and the code.
+ */
+const ENTRY = 11;
+const ENTRIES = 1024;
+const recent = new Int32Array(ENTRY * ENTRIES);
+const ALGORITHM = { impdef: 0, qarma5: 1, qarma3: 2 } as const;
+
 /** @arm ComputePAC. KeyHi is the outer key, KeyLo the core key. */
 function compute(s: PauthState, key: number, dLo: number, dHi: number, mLo: number, mHi: number): void {
   const k = s.keys;
   const at = key * 4;
-  if (s.algorithm === 'impdef') fastHash(k, at, dLo, dHi, mLo, mHi);
-  else qarma(s.algorithm, code, dLo, dHi, mLo, mHi, k[at + 2]!, k[at + 3]!, k[at]!, k[at + 1]!);
+  if (s.algorithm === 'impdef') {
+    fastHash(k, at, dLo, dHi, mLo, mHi);
+    return;
+  }
+  const which = ALGORITHM[s.algorithm];
+  const e = ((Math.imul(dLo ^ (mLo << 1) ^ (key << 8), 0x9e3779b1) >>> 22) & (ENTRIES - 1)) * ENTRY;
+  const hit =
+    recent[e] === dLo &&
+    recent[e + 1] === dHi &&
+    recent[e + 2] === mLo &&
+    recent[e + 3] === mHi &&
+    recent[e + 4] === k[at] &&
+    recent[e + 5] === k[at + 1] &&
+    recent[e + 6] === k[at + 2] &&
+    recent[e + 7] === k[at + 3] &&
+    recent[e + 8] === which;
+  if (!hit) {
+    qarma(s.algorithm, code, dLo, dHi, mLo, mHi, k[at + 2]!, k[at + 3]!, k[at]!, k[at + 1]!);
+    recent.set([dLo, dHi, mLo, mHi, k[at]!, k[at + 1]!, k[at + 2]!, k[at + 3]!, which, code[0]!, code[1]!], e);
+  }
+  code[0] = recent[e + 9]!;
+  code[1] = recent[e + 10]!;
 }
 
 // ---- where it lies ----------------------------------------------------------------------------------------------------------
