@@ -273,7 +273,7 @@ function expectedOf(m: Model): unknown {
 describe('the distributor, two redistributors and two CPU interfaces', () => {
   test('do what the model does', () => {
     fc.assert(
-      fc.property(fc.array(steps, { minLength: 20, maxLength: 150 }), (sequence) => {
+      fc.property(fc.array(steps, { minLength: 40, maxLength: 200, size: 'max' }), (sequence) => {
         const gic = new Gic({ cpus: CPUS });
         gic.open();
         const model = new Model();
@@ -295,7 +295,7 @@ describe('the distributor, two redistributors and two CPU interfaces', () => {
           expect(seenIn(gic), trail.join('\n')).toEqual(expectedOf(model));
         }
       }),
-      { numRuns: 150, seed: 3 },
+      { numRuns: 100, seed: 3 },
     );
   });
 });
