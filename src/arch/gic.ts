@@ -25,7 +25,10 @@ export const GICR_CTLR  = { EnableLPIs: 1, CES: 2, IR: 4, RWP: 8 } as const;
 export const GICR_TYPER = { PLPIS: 1, Last: 1 << 4 } as const;
 
 /** CPU interface of GICv2. */
-export const GICC = { CTLR: 0x00, PMR: 0x04, BPR: 0x08, ABPR: 0x1c, APR0: 0xd0, IIDR: 0xfc, DIR: 0x1000 } as const;
+export const GICC = {
+  CTLR: 0x00, PMR: 0x04, BPR: 0x08, IAR: 0x0c, EOIR: 0x10, RPR: 0x14, HPPIR: 0x18, ABPR: 0x1c, AIAR: 0x20, AEOIR: 0x24, AHPPIR: 0x28,
+  APR0: 0xd0, IIDR: 0xfc, DIR: 0x1000,
+} as const;
 export const GICC_CTLR = { EnableGrp0: 0, EnableGrp1: 1, AckCtl: 2, FIQEn: 3, CBPR: 4, EOImodeNS: 9 } as const;
 
 /** Interrupt Translation Service: control frame; GITS_TRANSLATER lies 64 KiB above. */

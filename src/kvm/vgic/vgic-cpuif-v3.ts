@@ -4,7 +4,7 @@
 
 import { ICC_CTLR, ICH_VTR } from '../../arch/gic.ts';
 import { enc } from '../../arch/schema.ts';
-import { extract, insert } from '../../base/bits.ts';
+import { bits32, extract, insert } from '../../base/bits.ts';
 import type { InterruptSource, SysregDevice } from '../../cpu/pe_ports.ts';
 import { notifyAcked } from '../irqfd.ts';
 import { vcpuByMpidr } from '../mpidr.ts';
@@ -12,7 +12,7 @@ import type { Vcpu } from '../vcpu.ts';
 import { getIrq, hasIrqchip, isPending, isSpi, MIN_LPI, NR_PRIVATE_IRQS, requeue, type VgicIrq } from './vgic.ts';
 import {
   acknowledge, aprCount, type Candidate, type CpuIf, cleanVmcr, deactivate, endOfInterrupt, type Group, type InterruptList, pendingInGroup,
-  runningPriority, signalled, type VmcrField, vmcrField, withVmcrField,
+  runningPriority, SPURIOUS, signalled, type VmcrField, vmcrField, withVmcrField,
 } from './vgic-cpuif.ts'; // biome-ignore format: one list
 import { setVmcr } from './vgic-v3.ts';
 
@@ -32,29 +32,36 @@ function waitingFor(vcpu: Vcpu): InterruptList {
     },
     activate: (intid) => {
       const irq = getIrq(vm, vcpu, intid);
-      if (!irq) return;
-      irq.pendingLatch = false;
+      if (!irq) return SPURIOUS;
+      irq.activeSource = irq.source === 0 ? 0 : 31 - Math.clz32(irq.source & -irq.source);
+      irq.source &= irq.source - 1;
+      irq.pendingLatch = irq.source !== 0;
       irq.active = intid < MIN_LPI;
       requeue(irq);
+      return intid | (irq.activeSource << V2_SOURCE);
     },
-    deactivate: (intid) => deactivateIrq(vcpu, intid),
+    deactivate: (name) => deactivateIrq(vcpu, name),
   };
 }
+/** GICv2 names an SGI together with its sender: CPU<12:10> INTID<9:0>. */
+const V2_SOURCE = 10;
 /** An interrupt ends, on whatever vCPU it was taken; the sources of a level interrupt hear of it. */
-export function deactivateIrq(vcpu: Vcpu, intid: number): void {
+function deactivateIrq(vcpu: Vcpu, name: number): void {
+  const v2 = vcpu.vm.vgic.model === 'v2';
+  const intid = v2 ? bits32(name, 9, 0) : name;
   const irq = getIrq(vcpu.vm, vcpu, intid);
-  if (!irq?.active) return;
+  if (!irq?.active || (v2 && bits32(name, 12, 10) !== irq.activeSource)) return;
   irq.active = false;
   requeue(irq);
   if (irq.config === 'level' && isSpi(intid)) notifyAcked(vcpu.vm, intid - NR_PRIVATE_IRQS);
 }
 
 /** The CPU interface of a vCPU. */
-export function makeCpuIf(vcpu: Vcpu, list = waitingFor(vcpu)): CpuIf {
+export function makeCpuIf(vcpu: Vcpu): CpuIf {
   const { vtr } = vcpu.vm.kvm.gic;
   return {
     regs: vcpu.vgic,
-    list,
+    list: waitingFor(vcpu),
     priBits: Number(extract(vtr, ...ICH_VTR.PRIbits)) + 1,
     preBits: Number(extract(vtr, ...ICH_VTR.PREbits)) + 1,
     sharedApr: vcpu.vm.vgic.model === 'v2',

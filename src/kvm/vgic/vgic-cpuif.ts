@@ -25,10 +25,10 @@ export interface Candidate {
 export interface InterruptList {
   /** The most urgent pending and inactive one. @param groups bit mask of the groups that count */
   highest(groups: number): Candidate | undefined;
-  /** Pending becomes active (or just goes, if the interrupt has no active state). */
-  activate(intid: number): void;
-  /** Does nothing where it is not active. */
-  deactivate(intid: number): void;
+  /** Pending becomes active (or just goes, if the interrupt has no active state). @returns how the guest is to name it */
+  activate(intid: number): number;
+  /** Does nothing where it is not active. @param name as `activate` returned it */
+  deactivate(name: number): void;
 }
 export interface CpuIf {
   readonly regs: CpuIfRegs;
@@ -107,8 +107,7 @@ export function acknowledge(cpu: CpuIf, group: Group): number {
   if (c?.group !== group) return SPURIOUS;
   const level = groupPriority(cpu, c) >> (8 - cpu.preBits);
   apr(cpu, group)[level >> 5]! |= 1 << (level & 31);
-  cpu.list.activate(c.intid);
-  return c.intid;
+  return cpu.list.activate(c.intid);
 }
 /** Reading ICC_HPPIR<group>_EL1. */
 export function pendingInGroup(cpu: CpuIf, group: Group): number {
@@ -126,11 +125,11 @@ function isSpecial(intid: number): boolean {
   return intid >= FIRST_SPECIAL && intid <= SPURIOUS;
 }
 /** Writing ICC_EOIR<group>_EL1: drops the running priority and, unless EOImode says otherwise, deactivates. */
-export function endOfInterrupt(cpu: CpuIf, group: Group, intid: number): void {
-  if (isSpecial(intid) || !dropPriority(cpu, group)) return;
-  if (vmcrField(cpu.regs.vmcr, 'VEOIM') === 0) cpu.list.deactivate(intid);
+export function endOfInterrupt(cpu: CpuIf, group: Group, name: number): void {
+  if (isSpecial(name) || !dropPriority(cpu, group)) return;
+  if (vmcrField(cpu.regs.vmcr, 'VEOIM') === 0) cpu.list.deactivate(name);
 }
 /** Writing ICC_DIR_EL1: only where EOImode leaves it to this register. */
-export function deactivate(cpu: CpuIf, intid: number): void {
-  if (!isSpecial(intid) && vmcrField(cpu.regs.vmcr, 'VEOIM') !== 0) cpu.list.deactivate(intid);
+export function deactivate(cpu: CpuIf, name: number): void {
+  if (!isSpecial(name) && vmcrField(cpu.regs.vmcr, 'VEOIM') !== 0) cpu.list.deactivate(name);
 }

@@ -12,7 +12,7 @@ import type { Vcpu } from '../vcpu.ts';
 import type { Vm } from '../vm.ts';
 import { hasIrqchip, IMP_REV_LATEST, isInitialized, makeIrq, NR_PRIVATE_IRQS, NR_SGIS, setOwner } from './vgic.ts';
 import { frameDevice } from './vgic-mmio.ts';
-import { V2_CPU_REGISTERS, V2_DIST_REGISTERS } from './vgic-mmio-v2.ts';
+import { V2_CPU_FRAME, V2_DIST_REGISTERS } from './vgic-mmio-v2.ts';
 import { V3_DIST_REGISTERS } from './vgic-mmio-v3.ts';
 import { checkBases, registerRedist, resetCpuInterface } from './vgic-v3.ts';
 
@@ -109,7 +109,7 @@ function mapV2(vm: Vm): void {
   const apart = distBase + BigInt(V2_DIST_SIZE) <= cpuBase || cpuBase + BigInt(V2_CPU_SIZE) <= distBase;
   if (!apart) throw refuse.EINVAL;
   check(initVgic(vm));
-  vm.buses.mmio.register(cpuBase, V2_CPU_SIZE, frameDevice('vgic-cpu', vm, cpuBase, V2_CPU_REGISTERS));
+  vm.buses.mmio.register(cpuBase, V2_CPU_SIZE, frameDevice('vgic-cpu', vm, cpuBase, V2_CPU_FRAME));
   vm.buses.mmio.register(distBase, V2_DIST_SIZE, frameDevice('vgic-dist', vm, distBase, V2_DIST_REGISTERS));
 }
 

@@ -1,12 +1,27 @@
-// The frames of GICv2's distributor and CPU interface, one row a register. The CPU interface rows are for the program
-// alone: a guest has the real one. @linux arch/arm64/kvm/vgic/vgic-mmio-v2.c
+// The frames of GICv2's distributor and CPU interface, one row a register. Some rows of the CPU interface are for the
+// guest alone: the hardware's virtual interface, of which the program sees only the state.
+// @linux arch/arm64/kvm/vgic/vgic-mmio-v2.c @arm IHI 0048, 5.5
 
 import { GIC_IIDR, GICC, GICC_CTLR, GICD } from '../../arch/gic.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { getIrq, kick, NR_PRIVATE_IRQS, requeue, type VgicIrq } from './vgic.ts';
 import {
-  type Access, clearActive, clearEnable, clearPending, ignore, type Read, type Row, raz, readActive, readConfig, readEnable, readGroup,
-  readPending, readPriority, setActive, setEnable, setPending, type Write, writeConfig, writeGroup, writePriority,
+  acknowledge,
+  type Candidate,
+  type CpuIf,
+  cleanVmcr,
+  deactivate,
+  endOfInterrupt,
+  type Group,
+  highestPending,
+  runningPriority,
+  SPURIOUS,
+  signalled,
+} from './vgic-cpuif.ts';
+import { makeCpuIf } from './vgic-cpuif-v3.ts';
+import {
+  type Access, clearActive, clearEnable, clearPending, ignore, 
+  PRIORITY_MASK, type Read, type Row, raz, readActive, readConfig, readEnable, readGroup,readPending, readPriority, setActive, setEnable, setPending, type Write, writeConfig, writeGroup, writePriority,
 } from './vgic-mmio.ts'; // biome-ignore format: one list
 import { checkIidr, iidr } from './vgic-mmio-v3.ts';
 import { getVmcr, maxAprIndex, setVmcr } from './vgic-v3.ts';
@@ -154,17 +169,18 @@ const writeCtlr: Write = ({ vcpu }, value) => {
   for (const [bit, f] of CTLR_FIELDS) setVmcr(vcpu, f, Number((value >> BigInt(bit)) & 1n));
   return 0;
 };
-/** The ABI shows the upper five bits of the mask, shifted down. */
+/** The ABI shows the program the upper five bits of the mask, shifted down. */
 const PMR_SHIFT = 3;
-const readPmr: Read = ({ vcpu }) => BigInt(getVmcr(vcpu, 'VPMR') >> PMR_SHIFT);
-const writePmr: Write = ({ vcpu }, value) => {
-  setVmcr(vcpu, 'VPMR', (Number(value & 0x1fn) << PMR_SHIFT) & 0xff);
+const readPmr: Read = ({ vcpu, user }) => BigInt(getVmcr(vcpu, 'VPMR') >> (user ? PMR_SHIFT : 0));
+const writePmr: Write = ({ vcpu, user }, value) => {
+  setVmcr(vcpu, 'VPMR', user ? (Number(value & 0x1fn) << PMR_SHIFT) & 0xff : Number(value & PRIORITY_MASK));
   return 0;
 };
 const bpr = (f: 'VBPR0' | 'VBPR1'): readonly [Read, Write] => [
   ({ vcpu }) => BigInt(getVmcr(vcpu, f)),
-  ({ vcpu }, value) => {
+  ({ vcpu, user }, value) => {
     setVmcr(vcpu, f, Number(value & 7n));
+    vcpu.vgic.vmcr = user ? vcpu.vgic.vmcr : cleanVmcr(makeCpuIf(vcpu), vcpu.vgic.vmcr);
     return 0;
   },
 ];
@@ -183,5 +199,58 @@ export const V2_CPU_REGISTERS: readonly Row[] = [
   words(GICC.APR0, 16, readApr, writeApr),
   words(GICC.IIDR, 4, () => GICC_IIDR, ignore),
   words(GICC.DIR, 4, raz, ignore),
+];
+// biome-ignore-end format: tables
+
+// What only the guest can do.
+
+/** There is one, but of the group that this register does not show. */
+const OTHER_GROUP = 1022;
+type Pick = (cpu: CpuIf) => Candidate | undefined;
+/** AckCtl lets the plain registers deal with group 1 too; the A registers know nothing else. */
+const named = (
+  pick: Pick,
+  take: (cpu: CpuIf, group: Group) => number,
+): { readonly plain: Read; readonly aliased: Read } => {
+  const changed = (vcpu: Vcpu, name: number): bigint => {
+    vcpu.vgic.signal = undefined;
+    return BigInt(name);
+  };
+  return {
+    plain: ({ vcpu }) => {
+      const cpu = makeCpuIf(vcpu);
+      const c = pick(cpu);
+      if (c?.group === 1 && getVmcr(vcpu, 'VAckCtl') === 0) return BigInt(OTHER_GROUP);
+      return changed(vcpu, c ? take(cpu, c.group) : SPURIOUS);
+    },
+    aliased: ({ vcpu }) => {
+      const cpu = makeCpuIf(vcpu);
+      return changed(vcpu, pick(cpu)?.group === 1 ? take(cpu, 1) : SPURIOUS);
+    },
+  };
+};
+const iar = named(signalled, acknowledge);
+const hppir = named(highestPending, (cpu) => highestPending(cpu)!.intid);
+const onEnd =
+  (f: (cpu: CpuIf, name: number) => void): Write =>
+  ({ vcpu }, value) => {
+    f(makeCpuIf(vcpu), Number(value & 0x1fffn));
+    vcpu.vgic.signal = undefined;
+    return 0;
+  };
+const eoir = (group: Group): Write => onEnd((cpu, name) => endOfInterrupt(cpu, group, name));
+
+// biome-ignore-start format: tables
+/** The CPU interface as the guest has it. */
+export const V2_CPU_FRAME: readonly Row[] = [
+  words(GICC.IAR, 4, iar.plain, ignore),
+  words(GICC.EOIR, 4, raz, eoir(0)),
+  words(GICC.RPR, 4, ({ vcpu }) => BigInt(runningPriority(makeCpuIf(vcpu))), ignore),
+  words(GICC.HPPIR, 4, hppir.plain, ignore),
+  words(GICC.AIAR, 4, iar.aliased, ignore),
+  words(GICC.AEOIR, 4, raz, eoir(1)),
+  words(GICC.AHPPIR, 4, hppir.aliased, ignore),
+  words(GICC.DIR, 4, raz, onEnd(deactivate)),
+  ...V2_CPU_REGISTERS,
 ];
 // biome-ignore-end format: tables

@@ -180,7 +180,7 @@ export const clearActive: Write = (a, value) =>
   });
 
 /** Five bits of priority are implemented, the upper ones. */
-const PRIORITY_MASK = 0xf8n;
+export const PRIORITY_MASK = 0xf8n;
 export const readPriority: Read = (a) => readBits(a, 8, (irq) => irq.priority);
 export const writePriority: Write = (a, value) => {
   each(a, 8, (irq, shift) => {
