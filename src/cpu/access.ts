@@ -23,7 +23,8 @@ const PAGE = BigInt(FRAME_SIZE);
 
 type Fault = Extract<Translation, { ok: false }>;
 export function faultRecord(f: Fault): ExceptionRecord {
-  return { ec: f.ec, iss: f.iss, far: f.far, ipa: f.ipa ?? 0n, toEl2: f.ipa !== undefined };
+  const record = { ec: f.ec, iss: f.iss, far: f.far, ipa: f.ipa ?? 0n, toEl2: f.ipa !== undefined };
+  return f.iss2 === undefined ? record : { ...record, iss2: f.iss2 };
 }
 
 /** What the machine has that changes the rules of alignment. */
@@ -48,6 +49,10 @@ export class AccessPath {
   }
   add(tlb: SoftTlb): void {
     this.tlbs.set(tlb.base, tlb);
+  }
+  /** Instruction fetch goes through the translators again, everywhere. */
+  flushFetch(): void {
+    for (const tlb of this.tlbs.values()) tlb.flushFetch();
   }
   tlbOf(cpu: CpuState, unprivileged = false): SoftTlb {
     const base = this.mem.u32[(cpu.base + (unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB)) >>> 2]!;

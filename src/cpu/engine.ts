@@ -27,6 +27,8 @@ export interface ExceptionRecord {
   ec: number;
   /** ESR_ELx.ISS, 25 bits. */
   iss: number;
+  /** ESR_ELx.ISS2; absent: 0. */
+  iss2?: number;
   /** FAR_ELx; 0n where the exception has none. */
   far: bigint;
   /** HPFAR_EL2 << 8: the faulting IPA of stage 2 faults, else 0n. */
@@ -50,7 +52,14 @@ export type Translation =
       /** FEAT_BTI: the page is guarded. */
       readonly guarded?: boolean;
     }
-  | { readonly ok: false; readonly ec: number; readonly iss: number; readonly far: bigint; readonly ipa?: bigint };
+  | {
+      readonly ok: false;
+      readonly ec: number;
+      readonly iss: number;
+      readonly iss2?: number;
+      readonly far: bigint;
+      readonly ipa?: bigint;
+    };
 
 /**
  * A translation regime as seen by the engine's TLB fill. One for each address space (process, or guest regime).
@@ -84,8 +93,11 @@ export interface Engine {
   run(cpu: CpuState, budget: number): ExitReason;
   /** A TLB block for one address space. */
   createTlb(translator: Translator): Tlb;
-  /** Frames that hold decoded code changed or went away (IC IVAU, munmap, DMA). */
-  invalidateCode(frame: number): void;
+  /**
+   * A frame that code may have been decoded from has changed (IC IVAU, DMA); without a frame, any of them (IC IALLU). A
+   * frame that is freed, or that comes into use after a TLB flush, is looked at again without being named.
+   */
+  invalidateCode(frame?: number): void;
 }
 
 /** One address space's cached translations. */

@@ -72,6 +72,12 @@ export class SoftTlb implements Tlb {
       }
     }
   }
+  /** Forgets where code was found. */
+  flushFetch(): void {
+    const at = this.base + TlbTable.fetch;
+    this.mem.u8.fill(0, at, at + FETCH_ENTRIES * ENTRY_SIZE);
+    this.invalidate(at);
+  }
   /** Makes an entry match no address. */
   private invalidate(at: number): void {
     const index = (at - this.base) / ENTRY_SIZE;

@@ -24,6 +24,8 @@ interface CodePage {
   frame: number;
   /** What the frame held when the page was made. */
   sum: number;
+  /** No record has been decoded since the page was cleared. */
+  blank: boolean;
   /** Blocks for operands that do not fit their record, and the free room in the last one. */
   readonly aside: number[];
   asideNext: number;
@@ -62,15 +64,19 @@ export class CodePages {
     page.sum = sum;
     return page.records;
   }
-  /** The word that the record at `ip` is of, and its number in the page. */
+  /** The word that the record at `ip` is of, and its number in the page: it is about to be decoded. */
   locate(ip: number, records: number): { word: number; index: number } {
     const frame = this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
     const index = (ip - records) / RECORD_SIZE;
+    this.pageOf(records).blank = false;
     return { word: this.mem.u32[frame * WORDS + index]!, index };
+  }
+  private pageOf(records: number): CodePage {
+    return this.byIndex[this.mem.u32[(records + END + EndRecord.index) >>> 2]!]!;
   }
   /** Room beside the records of a page. */
   allocAside(records: number, bytes: number): number {
-    const page = this.byIndex[this.mem.u32[(records + END + EndRecord.index) >>> 2]!]!;
+    const page = this.pageOf(records);
     if (page.asideNext + bytes > page.asideEnd) {
       const block = this.freeAside.pop() ?? this.mem.allocFixed(ASIDE_SIZE);
       page.aside.push(block);
@@ -107,6 +113,8 @@ export class CodePages {
     this.retired.push(page);
   }
   private clear(page: CodePage): void {
+    if (page.blank) return; // invalidation comes line by line
+    page.blank = true;
     this.mem.u8.fill(0, page.records, page.records + END);
     const first = page.aside[0];
     page.asideNext = first ?? 0;
@@ -120,7 +128,7 @@ export class CodePages {
     }
     const records = this.chunkNext;
     this.chunkNext += RECORD_PAGE_SIZE;
-    const page = { records, frame: 0, sum: 0, aside: [], asideNext: 0, asideEnd: 0 };
+    const page = { records, frame: 0, sum: 0, blank: true, aside: [], asideNext: 0, asideEnd: 0 };
     this.mem.u16[(records + END) >>> 1] = Special.End;
     this.mem.u32[(records + END + EndRecord.index) >>> 2] = this.byIndex.push(page) - 1;
     return page;

@@ -207,6 +207,11 @@ describe.each([
     m.cpu.setX(1, CODE);
     finish(m);
     expect(m.cpu.x(0)).toBe(2n);
+    m.mem.u32[(page.frame * 4096) >>> 2] = 0xd28000a0; // mov x0, #5
+    m.engine.invalidateCode();
+    m.cpu.pc = CODE;
+    finish(m);
+    expect(m.cpu.x(0)).toBe(5n);
     // The same address shows another frame.
     const other = m.map(CODE);
     m.mem.u8.copyWithin(other.frame * 4096, page.frame * 4096, (page.frame + 1) * 4096);

@@ -71,8 +71,10 @@ class Interpreter implements Engine {
     this.path.add(tlb);
     return tlb;
   }
-  invalidateCode(frame: number): void {
-    this.pages.invalidate(frame);
+  invalidateCode(frame?: number): void {
+    // When code is fetched again, what was decoded is compared with what is there.
+    if (frame === undefined) this.path.flushFetch();
+    else this.pages.invalidate(frame);
   }
 
   run(cpu: CpuState, budget: number): ExitReason {
