@@ -56,6 +56,8 @@ export interface Caller {
   signalPending(mask?: bigint): boolean;
   /** Which of the host's CPUs the thread runs on. */
   cpu(): number;
+  /** ns that the thread was ready to run but had to wait for a CPU; absent: not known. */
+  readonly runDelay?: number;
 }
 
 /** Frames that a mapping of a HostFile shows: page i of the mapping is frames(i). */

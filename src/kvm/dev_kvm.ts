@@ -5,10 +5,10 @@ import { insert } from '../base/bits.ts';
 import { Errno, type HostFile } from '../base/hostfile.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import { KVM_API_VERSION, PAGE_SIZE } from '../uapi/index.ts';
-import type { EnterGuest } from './arm.ts';
 import { type Call, dispatcher, type IoctlTable, installFd, O_CLOEXEC, O_RDWR } from './call.ts';
 import { checkExtension } from './capabilities.ts';
 import { refuse } from './errors.ts';
+import type { Hardware } from './hardware.ts';
 import type { Host } from './host.ts';
 import type { Trace } from './trace.ts';
 import { createVm, type GicFacts, type Kvm } from './vm.ts';
@@ -20,8 +20,10 @@ export interface KvmOptions {
   readonly mem: PhysMem;
   /** The host's counter (CNTPCT_EL0) now; default: it stands still. */
   readonly counter?: () => bigint;
-  /** Executes guests; default: KVM_RUN stops at the door with EIO. */
-  readonly enterGuest?: EnterGuest;
+  /** What guests execute on; default: KVM_RUN stops at the door with EIO. */
+  readonly hardware?: Hardware;
+  /** 64 random bits at a time, for guests that ask for entropy; default: a fixed sequence. */
+  readonly random?: () => bigint;
   /** Told what happens; default: nobody is. */
   readonly trace?: Trace;
   /** Default: a GICv3 with 4 list registers, 5 priority bits and 24-bit ids; GICv2 guests only on a GICv2. */
@@ -36,6 +38,17 @@ function defaultVtr(): bigint {
     vtr = insert(vtr, hi, lo, BigInt(value));
   }
   return vtr;
+}
+
+/** @see SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" */
+function fixedSequence(): () => bigint {
+  const mix = (z: bigint, shift: bigint, by: bigint): bigint => BigInt.asUintN(64, (z ^ (z >> shift)) * by);
+  let state = 0n;
+  return () => {
+    state = BigInt.asUintN(64, state + 0x9e37_79b9_7f4a_7c15n);
+    const z = mix(mix(state, 30n, 0xbf58_476d_1ce4_e5b9n), 27n, 0x94d0_49bb_1331_11ebn);
+    return z ^ (z >> 31n);
+  };
 }
 
 function createVmFd(kvm: Kvm, call: Call): number {
@@ -75,7 +88,8 @@ export function createKvm(options: KvmOptions): { readonly host: Host; open(): H
     gic: { emulatesV2: options.gic?.emulatesV2 ?? host.gic === 'v2', vtr: options.gic?.vtr ?? defaultVtr() },
     trace: options.trace ?? (() => {}),
     counter: options.counter ?? (() => 0n),
-    enterGuest: options.enterGuest,
+    hardware: options.hardware,
+    random: options.random ?? fixedSequence(),
     irqfdOwners: new WeakMap(),
   };
   return {

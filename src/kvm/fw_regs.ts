@@ -27,7 +27,8 @@ const BITMAPS: readonly bigint[] = SMCCC_SERVICES.map((_, i) => regId('U64', 'FW
 /** All firmware registers in the kernel's order. @linux kvm_arm_fw_reg_ids */
 export const FW_REG_IDS: readonly bigint[] = [...Object.values(FW_REG), ...BITMAPS];
 
-const PSCI = { v0_1: 1, v0_2: 2, v1_0: 0x1_0000, v1_1: 0x1_0001, v1_2: 0x1_0002, v1_3: 0x1_0003 } as const;
+/** Values of KVM_REG_ARM_PSCI_VERSION. */
+export const PSCI = { v0_1: 1, v0_2: 2, v1_0: 0x1_0000, v1_1: 0x1_0001, v1_2: 0x1_0002, v1_3: 0x1_0003 } as const;
 const NEWER_PSCI: readonly number[] = [PSCI.v0_2, PSCI.v1_0, PSCI.v1_1, PSCI.v1_2, PSCI.v1_3];
 
 /** @linux kvm_psci_version */

@@ -63,10 +63,10 @@ export function readGuestU64(vm: Vm, gpa: bigint): bigint | undefined {
   const bytes = new Uint8Array(8);
   return readGuest(vm, gpa, bytes) ? new DataView(bytes.buffer).getBigUint64(0, true) : undefined;
 }
-export function writeGuestU64(vm: Vm, gpa: bigint, value: bigint): boolean {
+export function writeGuestU64(vm: Vm, gpa: bigint, value: bigint, vcpu?: Vcpu): boolean {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, value, true);
-  return writeGuest(vm, gpa, bytes);
+  return writeGuest(vm, gpa, bytes, vcpu);
 }
 /** There is memory at `gpa`. @linux kvm_is_visible_gfn */
 export function isVisible(vm: Vm, gpa: bigint): boolean {

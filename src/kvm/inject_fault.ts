@@ -3,6 +3,7 @@
 // @linux arch/arm64/kvm/inject_fault.c, hyp/exception.c
 
 import { extract, insert } from '../base/bits.ts';
+import { putRegs } from './emulate.ts';
 import { sysRegSlot } from './sys_reg_table.ts';
 import type { Vcpu } from './vcpu.ts';
 import { holds } from './vm_features.ts';
@@ -66,24 +67,51 @@ function takeException(vcpu: Vcpu, el: Target, kind: Kind): void {
   core.pstate = pstate;
 }
 
-const EC = { DABT_LOW: 0x24n, DABT_CUR: 0x25n, SERROR: 0x2fn } as const;
+const EC = { UNKNOWN: 0n, IABT_LOW: 0x20n, DABT_LOW: 0x24n, SERROR: 0x2fn } as const;
 const IL = one(25);
 const FSC_EXTABT = 0x10n;
+const FSC_ADDRESS_SIZE = 0n;
 const syndrome = (ec: bigint, iss: bigint): bigint => (ec << 26n) | IL | iss;
 
 /** A synchronous external abort on data, at the address of the last fault. @linux kvm_inject_sea_dabt */
 export function injectSeaDabt(vcpu: Vcpu): void {
+  putRegs(vcpu);
   if (holds(vcpu.vm.regs, 'el1_32')) {
     injectDabt32(vcpu);
     return;
   }
+  injectAbort(vcpu, false, FSC_EXTABT);
+}
+/** The same on an instruction fetch. @linux kvm_inject_sea_iabt */
+export function injectSeaIabt(vcpu: Vcpu): void {
+  putRegs(vcpu);
+  injectAbort(vcpu, true, FSC_EXTABT);
+}
+/** An address that no translation of this host can produce. @linux kvm_inject_size_fault */
+export function injectSizeFault(vcpu: Vcpu, isFetch: boolean): void {
+  putRegs(vcpu);
+  injectAbort(vcpu, isFetch, FSC_ADDRESS_SIZE);
+}
+function injectAbort(vcpu: Vcpu, isFetch: boolean, fsc: bigint): void {
   const el = targetEl(vcpu);
-  const ec = elOf(vcpu.regs.core.pstate) === 0 ? EC.DABT_LOW : EC.DABT_CUR;
-  const kind = sctlr2Bit(vcpu, SCTLR2.EASE) ? 'serror' : 'sync';
+  const low = isFetch ? EC.IABT_LOW : EC.DABT_LOW;
+  const ec = elOf(vcpu.regs.core.pstate) < el ? low : low + 1n;
+  const kind = fsc === FSC_EXTABT && sctlr2Bit(vcpu, SCTLR2.EASE) ? 'serror' : 'sync';
   set(vcpu, 'FAR', el, vcpu.faultAddress);
-  set(vcpu, 'ESR', el, syndrome(ec, FSC_EXTABT));
+  set(vcpu, 'ESR', el, syndrome(ec, fsc));
   vcpu.mmioNeeded = false; // the access that was being emulated never happens
   takeException(vcpu, el, kind);
+}
+/** The instruction does not exist for this guest. @linux kvm_inject_undefined */
+export function injectUndefined(vcpu: Vcpu): void {
+  injectSync(vcpu, EC.UNKNOWN, 0n);
+}
+/** A synchronous exception without an address. @param ec ESR_ELx.EC. @param iss ESR_ELx.ISS */
+export function injectSync(vcpu: Vcpu, ec: bigint, iss: bigint): void {
+  putRegs(vcpu);
+  const el = targetEl(vcpu);
+  set(vcpu, 'ESR', el, syndrome(ec, iss));
+  takeException(vcpu, el, 'sync');
 }
 
 // The same for a guest whose EL1 is AArch32.
@@ -139,18 +167,21 @@ function injectDabt32(vcpu: Vcpu): void {
   // DFSR is ESR_EL1, DFAR the low half of FAR_EL1.
   set(vcpu, 'ESR', 1, has(sys[sysRegSlot('TCR_EL1')]!, TTBCR_EAE) ? DFSR_LONG : DFSR_SHORT);
   set(vcpu, 'FAR', 1, insert(get(vcpu, 'FAR', 1), 31, 0, extract(vcpu.faultAddress, 31, 0)));
+  vcpu.mmioNeeded = false;
+  // Until the first run has worked out HCR_EL2, the hypervisor takes any guest for AArch64 and finds nothing to do.
+  if (!vcpu.regs.hasRun) return;
   core.spsrBanked[SPSR_ABT] = spsr32(old);
   core.x[X_LR_ABT] = extract(core.pc + LR_DABT, 31, 0);
   const base = has(sctlr, SCTLR32.V) ? HIGH_VECTORS : get(vcpu, 'VBAR', 1);
   core.pc = extract(base + VECTOR_DABT, 31, 0);
   core.pstate = pstate;
-  vcpu.mmioNeeded = false;
 }
 
 /** An SError: at once if it can be taken, else pending. @param iss of ESR_ELx. @linux kvm_inject_serror_esr */
 export function injectSerror(vcpu: Vcpu, iss: bigint): void {
+  putRegs(vcpu);
   const masked = has(vcpu.regs.core.pstate, PSTATE.A) && !sctlr2Bit(vcpu, SCTLR2.NMEA);
-  if (masked || holds(vcpu.vm.regs, 'el1_32')) {
+  if (masked) {
     vcpu.serrorSyndrome = iss;
     vcpu.lines.serror = true;
     return;
@@ -158,7 +189,7 @@ export function injectSerror(vcpu: Vcpu, iss: bigint): void {
   const el = targetEl(vcpu);
   set(vcpu, 'ESR', el, syndrome(EC.SERROR, iss));
   vcpu.mmioNeeded = false;
-  takeException(vcpu, el, 'serror');
+  if (!holds(vcpu.vm.regs, 'el1_32')) takeException(vcpu, el, 'serror'); // for AArch32, KVM leaves it at the syndrome
 }
 /** What an SError without a given syndrome says: implementation defined, nothing known. @linux kvm_inject_serror */
 export const SERROR_IDS = one(24);

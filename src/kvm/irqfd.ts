@@ -56,9 +56,10 @@ function assign(vm: Vm, call: Call, args: ValueOf<typeof structs.kvm_irqfd>, res
     resample,
     stop: () => {
       unlisten();
+      event.consume();
       owners.delete(event);
       vm.irqfds.delete(self);
-      if (resample) setIrq(vm, gsi, false);
+      if (resample && ![...vm.irqfds].some((i) => i.gsi === gsi && i.resample)) setIrq(vm, gsi, false);
     },
   };
   owners.set(event, self);

@@ -5,7 +5,9 @@ import { type Caller, Errno, type SharedPages } from '../base/hostfile.ts';
 import { FRAME_SHIFT } from '../cpu/physmem.ts';
 import { KVM_LIMITS, KVM_MP_STATE, PAGE_SIZE, type StructValue, type structs } from '../uapi/index.ts';
 import { DirtyRing } from './dirty.ts';
+import type { Resident } from './emulate.ts';
 import { refuse } from './errors.ts';
+import type { Guest } from './hyp/switch.ts';
 import type { VcpuRegs } from './regs_state.ts';
 import { createVcpuRegs } from './reset.ts';
 import { Stats, VCPU_STATS, type VcpuStats } from './stats.ts';
@@ -53,6 +55,24 @@ export interface Vcpu {
   readonly ich: Map<string, bigint>;
   /** Set while the vCPU executes: makes it come out and look. */
   onKick: (() => void) | undefined;
+  /** Its PE, from the first run on. */
+  guest: Guest | undefined;
+  /** The PE that holds its registers; undefined: they are in `regs`. */
+  resident: Resident | undefined;
+  /** The last exception that came to EL2: ESR_EL2, FAR_EL2, and the intermediate physical address in HPFAR_EL2. */
+  readonly fault: { esr: bigint; far: bigint; ipa: bigint };
+  /** Why stage 2 had no answer, where that was not for want of a memslot: wait for a page, or a negative errno. */
+  faultResult: 'wait' | number | undefined;
+  /** PSCI CPU_ON: reset to this before the next run. */
+  pendingReset: { readonly pc: bigint; readonly x0: bigint; readonly bigEndian: boolean } | undefined;
+  /** In WFI, or suspended by PSCI. `wake`: CNTPCT_EL0 at which it ends by itself. */
+  halted: { readonly wake: bigint | undefined } | undefined;
+  /** ns that its thread had waited for a CPU when stolen time was last counted. */
+  lastSteal: bigint;
+  /** Interrupt outputs that go to the program for want of an irqchip: KVM_ARM_DEV bits. */
+  deviceLevel: number;
+  /** Outputs of the timers as they were last passed on. */
+  readonly timerOutputs: { CNTV: boolean; CNTP: boolean };
 }
 
 /** KVM_CREATE_VCPU. @throws EINVAL, EBUSY, EEXIST, ENOMEM. @linux kvm_vm_ioctl_create_vcpu */
@@ -87,6 +107,15 @@ export function createVcpu(vm: Vm, id: bigint, caller: Caller): Vcpu {
     timersEnabled: false,
     ich: new Map(),
     onKick: undefined,
+    guest: undefined,
+    resident: undefined,
+    fault: { esr: 0n, far: 0n, ipa: 0n },
+    faultResult: undefined,
+    pendingReset: undefined,
+    halted: undefined,
+    lastSteal: 0n,
+    deviceLevel: 0,
+    timerOutputs: { CNTV: false, CNTP: false },
   };
   try {
     addVgicCpu(vcpu);

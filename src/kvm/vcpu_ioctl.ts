@@ -3,6 +3,7 @@
 import { Errno, type HostFile, type Pending, type Result } from '../base/hostfile.ts';
 import {
   isArm64Reg,
+  KVM,
   KVM_GUESTDBG,
   KVM_MP_STATE,
   KVMIO,
@@ -11,7 +12,7 @@ import {
   structs,
   type ValueOf,
 } from '../uapi/index.ts';
-import { runVcpu } from './arm.ts';
+import { applyReset, runVcpu } from './arm.ts';
 import { vcpuAttrs } from './attrs.ts';
 import {
   type Call,
@@ -24,6 +25,7 @@ import {
   readUser,
   writeUser,
 } from './call.ts';
+import { putRegs } from './emulate.ts';
 import { check, refuse } from './errors.ts';
 import { regList } from './get-reg-list.ts';
 import { getOneReg, setOneReg } from './guest.ts';
@@ -52,6 +54,8 @@ function init({ vcpu }: Target, call: Call): number {
   vcpu.lines.irq = false;
   vcpu.lines.fiq = false;
   vcpu.lines.serror = false;
+  vcpu.halted = undefined;
+  vcpu.mmioNeeded = false;
   setMpState(vcpu, vcpu.regs.powerOff ? KVM_MP_STATE.STOPPED : KVM_MP_STATE.RUNNABLE);
   return 0;
 }
@@ -216,6 +220,12 @@ function after(vcpu: Vcpu, next: () => Result): Pending {
   };
 }
 
+/** Registers are where requests look for them, and as a reset that the guest asked for leaves them. */
+function settle(vcpu: Vcpu): void {
+  putRegs(vcpu);
+  applyReset(vcpu);
+}
+
 /** The file of a vCPU; the VM lives as long as it is open. */
 export function vcpuFile(vcpu: Vcpu): HostFile {
   const { vm } = vcpu;
@@ -226,7 +236,10 @@ export function vcpuFile(vcpu: Vcpu): HostFile {
     ioctl: (cmd, arg, caller) => {
       if (refusesCaller(vm, caller)) return -Errno.EIO;
       if (((cmd >>> 8) & 0xff) !== KVMIO) return -Errno.EINVAL;
-      const next = (): Result => dispatch(target, cmd, arg, caller);
+      const next = (): Result => {
+        if (cmd !== KVM.KVM_RUN) settle(vcpu);
+        return dispatch(target, cmd, arg, caller);
+      };
       return vcpu.running ? after(vcpu, next) : next();
     },
     mmap: (offset, length, shared, prot) => mapVcpu(vcpu, offset, length, shared, prot),

@@ -4,15 +4,16 @@
 import type { Caller, EventFile, UserMemory } from '../base/hostfile.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import { KVM_LIMITS, KVM_VM_TYPE_ARM } from '../uapi/index.ts';
-import type { EnterGuest } from './arm.ts';
 import { CoalescedMmio } from './coalesced.ts';
 import { refuse } from './errors.ts';
 import type { Ioeventfd } from './eventfd.ts';
+import type { Hardware } from './hardware.ts';
 import type { Host } from './host.ts';
 import { IoBus } from './io_bus.ts';
 import { IrqRouting } from './irqchip.ts';
 import type { Irqfd } from './irqfd.ts';
 import { MemSlots } from './memslots.ts';
+import { Stage2Mmu } from './mmu.ts';
 import type { AffinityCache } from './mpidr.ts';
 import type { VmRegs } from './regs_state.ts';
 import { createVmRegs } from './reset.ts';
@@ -37,15 +38,12 @@ export interface Kvm {
   readonly trace: Trace;
   /** CNTPCT_EL0 now. */
   readonly counter: () => bigint;
-  readonly enterGuest: EnterGuest | undefined;
+  /** What guests execute on; undefined: there is nothing. */
+  readonly hardware: Hardware | undefined;
+  /** 64 random bits. */
+  readonly random: () => bigint;
   /** An eventfd can be the source of one irqfd, of whatever VM. */
   readonly irqfdOwners: WeakMap<EventFile, Irqfd>;
-}
-
-/** The second stage of translation is told what it must forget. */
-export interface Stage2 {
-  unmap(gfn: number, pages: number): void;
-  writeProtect(gfn: number, pages: number): void;
 }
 
 /** Settings by KVM_ENABLE_CAP that only take effect in a running guest. */
@@ -76,7 +74,7 @@ export interface Vm {
   affinities: AffinityCache | undefined;
   maxVcpus: number;
   readonly slots: MemSlots;
-  stage2: Stage2;
+  readonly stage2: Stage2Mmu;
   readonly buses: { readonly mmio: IoBus; readonly pio: IoBus; readonly ccw: IoBus };
   readonly coalesced: CoalescedMmio;
   readonly ioeventfds: Ioeventfd[];
@@ -135,7 +133,7 @@ export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
     affinities: undefined,
     maxVcpus: defaultMaxVcpus(kvm.host),
     slots: new MemSlots(),
-    stage2: { unmap: () => {}, writeProtect: () => {} },
+    stage2: new Stage2Mmu(),
     buses: { mmio: new IoBus(), pio: new IoBus(), ccw: new IoBus() },
     coalesced: new CoalescedMmio(kvm.mem),
     ioeventfds: [],
@@ -161,6 +159,7 @@ export function getVm(vm: Vm): void {
 export function putVm(vm: Vm): void {
   if (--vm.users > 0) return;
   vm.coalesced.free();
+  vm.stage2.free();
   for (const vcpu of vm.vcpus) freeVcpu(vcpu);
 }
 /** Requests of this caller answer EIO: it is another process, or the VM is dead. */

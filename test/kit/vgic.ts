@@ -91,7 +91,7 @@ export class Gic {
     }; // biome-ignore format: a record
     const kvm: Kvm = {
       host, mem: shared, gic: { emulatesV2: true, vtr: (4n << 29n) | (4n << 26n) | (1n << 23n) | 3n }, trace: () => {}, counter: () => 0n,
-      enterGuest: undefined, irqfdOwners: new WeakMap(),
+      hardware: undefined, random: () => 0n, irqfdOwners: new WeakMap(),
     }; // biome-ignore format: a record
     this.vm = createVm(kvm, 0n, this.caller);
     const gmem = undefined;

@@ -1,0 +1,228 @@
+// The world switch: puts a vCPU into a PE, sets the traps that KVM wants, lets the guest run, and takes the registers back
+// when somebody wants to see them. Decides nothing about exits. @linux arch/arm64/kvm/hyp/vhe/switch.c
+
+import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../../arch/control_regs.ts';
+import { ID_REGS } from '../../arch/id_regs.ts';
+import type { ControlReg } from '../../arch/schema.ts';
+import { fieldMask } from '../../base/bits.ts';
+import type { PeApi, PeDomain, PeExit } from '../../cpu/pe_ports.ts';
+import { type CpuState, Slot } from '../../cpu/state.ts';
+import { timerLevel } from '../arch_timer.ts';
+import { DebugSwitch, mdcrOf } from '../debug.ts';
+import { PSTATE_BTYPE_SS, type Resident } from '../emulate.ts';
+import type { Hardware } from '../hardware.ts';
+import { GuestStage2 } from '../mmu.ts';
+import { type StoredReg, sysRegSlot } from '../sys_reg_table.ts';
+import type { Vcpu } from '../vcpu.ts';
+import { type InterruptPorts, interruptPorts } from '../vgic/vgic-cpuif-v3.ts';
+import type { Vm } from '../vm.ts';
+import { holds, readVmIdReg, vmHas } from '../vm_features.ts';
+import { SysregSwitch } from './sysreg-sr.ts';
+
+/** The named bits of a control register, in the layout that it has while HCR_EL2.E2H is `e2h`. */
+export function bitsOf<R extends ControlRegName>(name: R, e2h: boolean, ...bits: readonly ControlBitName<R>[]): bigint {
+  const row: ControlReg = CONTROL_REGS[name];
+  const fields = (!e2h && row.e2h0) || row.fields;
+  return bits.reduce((m, b) => m | (fields[b] ? fieldMask(fields[b].hi, fields[b].lo) : 0n), 0n);
+}
+
+const domains = new WeakMap<Vm, PeDomain>();
+function domainOf(vm: Vm, hw: Hardware): PeDomain {
+  const known = domains.get(vm);
+  if (known) return known;
+  const made = hw.createDomain();
+  domains.set(vm, made);
+  return made;
+}
+
+/** A vCPU in its PE. */
+export class Guest implements Resident {
+  readonly pe: PeApi;
+  private readonly vcpu: Vcpu;
+  private readonly hw: Hardware;
+  private readonly sysregs: SysregSwitch;
+  private readonly cpu: CpuState;
+  readonly ports: InterruptPorts;
+  private readonly debug = new DebugSwitch();
+  private readonly vse: bigint;
+  private readonly hcr: bigint;
+  /** HCR_EL2.VSE was set for the last run. */
+  private armed = false;
+  private virtualOffset: bigint | undefined;
+  private physicalOffset: bigint | undefined;
+
+  constructor(vcpu: Vcpu, hw: Hardware) {
+    this.vcpu = vcpu;
+    this.hw = hw;
+    const { vm } = vcpu;
+    this.ports = interruptPorts(vcpu);
+    this.pe = hw.createPe({
+      domain: domainOf(vm, hw),
+      stage2: new GuestStage2(vcpu, hw),
+      guestHas: (f) => vmHas(vm.regs, f),
+      interrupts: this.ports,
+      device: this.ports,
+      timers: { timerLevel: (timer, asserted) => timerLevel(vcpu, timer, asserted) },
+      readId: (encoding) => readVmIdReg(vm.regs, encoding),
+    });
+    this.cpu = this.pe.cpu;
+    this.sysregs = new SysregSwitch(vm.regs);
+    const e2h = hw.has('FEAT_VHE');
+    this.vse = bitsOf('HCR_EL2', e2h, 'VSE');
+    this.hcr = hcrOf(vcpu, e2h);
+    this.pe.configure();
+    setTraps(vcpu, this.pe, e2h, this.hcr);
+  }
+
+  // ---- Resident -----------------------------------------------------------------------------------------------------
+
+  x(n: number): bigint {
+    return this.cpu.x(n);
+  }
+  setX(n: number, value: bigint): void {
+    this.cpu.setX(n, value);
+  }
+  get pc(): bigint {
+    return this.cpu.pc;
+  }
+  set pc(value: bigint) {
+    this.cpu.pc = value;
+  }
+  get pstate(): bigint {
+    return this.pe.pstate;
+  }
+  sysReg(name: StoredReg): bigint | undefined {
+    return this.sysregs.has(name) ? this.pe.get(name) : undefined;
+  }
+  skip(): void {
+    const { cpu } = this;
+    cpu.pc = BigInt.asUintN(64, cpu.pc + 4n);
+    cpu.set(Slot.PSTATE, cpu.get(Slot.PSTATE) & ~PSTATE_BTYPE_SS);
+  }
+  kick(): void {
+    this.pe.kick();
+  }
+  /** @linux kvm_vcpu_load, __sysreg_restore_el1_state */
+  private load(): void {
+    const { pe, cpu, vcpu } = this;
+    const { core, vectors } = vcpu.regs;
+    const { u8, u64 } = cpu.mem;
+    this.sysregs.load(pe, vcpu.regs);
+    this.debug.load(vcpu, pe);
+    pe.pstate = core.pstate;
+    u64.set(core.x, (cpu.base + Slot.X) >>> 3);
+    pe.set('SP_EL0', core.spEl0);
+    cpu.pc = core.pc;
+    cpu.set(Slot.FPCR, BigInt(core.fpcr));
+    cpu.set(Slot.FPSR, BigInt(core.fpsr));
+    u8.set(vectors, cpu.base + Slot.V);
+    vcpu.resident = this;
+  }
+  store(): void {
+    const { pe, cpu, vcpu } = this;
+    const { core, vectors } = vcpu.regs;
+    const { u8, u64 } = cpu.mem;
+    const x = (cpu.base + Slot.X) >>> 3;
+    core.pstate = pe.pstate;
+    core.x.set(u64.subarray(x, x + core.x.length));
+    core.spEl0 = pe.get('SP_EL0');
+    core.pc = cpu.pc;
+    core.fpcr = Number(cpu.get(Slot.FPCR));
+    core.fpsr = Number(cpu.get(Slot.FPSR));
+    vectors.set(u8.subarray(cpu.base + Slot.V, cpu.base + Slot.V + vectors.length));
+    this.sysregs.store(pe, vcpu.regs);
+    this.debug.store(vcpu);
+  }
+
+  /** The program may move the VM's counters at any time. */
+  private setOffsets(): void {
+    const { virtualOffset, physicalOffset } = this.vcpu.vm.regs;
+    if (virtualOffset !== this.virtualOffset) this.pe.set('CNTVOFF_EL2', virtualOffset);
+    if (physicalOffset !== this.physicalOffset && this.hw.has('FEAT_ECV_POFF'))
+      this.pe.set('CNTPOFF_EL2', physicalOffset);
+    this.virtualOffset = virtualOffset;
+    this.physicalOffset = physicalOffset;
+  }
+
+  // ---- running --------------------------------------------------------------------------------------------------------
+
+  /** Executes the guest. @returns why it came back, and how many instructions that took */
+  run(budget: number): { readonly exit: PeExit; readonly executed: number } {
+    const { pe, cpu, hw, vcpu } = this;
+    if (vcpu.resident !== this) this.load();
+    const { serror } = vcpu.lines;
+    if (serror || this.armed) pe.set('HCR_EL2', serror ? this.hcr | this.vse : this.hcr);
+    this.armed = serror;
+    if (serror) pe.set('VSESR_EL2', vcpu.serrorSyndrome);
+    this.setOffsets();
+    const before = cpu.icount;
+    hw.enter(cpu);
+    try {
+      const exit = pe.run(Math.max(1, budget));
+      return { exit, executed: Number(cpu.icount - before) };
+    } finally {
+      hw.leave();
+      if (serror) vcpu.lines.serror = (pe.get('HCR_EL2') & this.vse) !== 0n;
+    }
+  }
+}
+
+/** HCR_EL2 while the guest runs. @linux HCR_GUEST_FLAGS, vcpu_set_hcr */
+function hcrOf(vcpu: Vcpu, e2h: boolean): bigint {
+  const { regs } = vcpu.vm;
+  const set = (...names: readonly ControlBitName<'HCR_EL2'>[]): bigint => bitsOf('HCR_EL2', e2h, ...names);
+  let v = set(
+    'VM',
+    'SWIO',
+    'PTW',
+    'FB',
+    'AMO',
+    'IMO',
+    'FMO',
+    'TSC',
+    'TSW',
+    'TACR',
+    'TIDCP',
+    'TLOR',
+    'TID1',
+    'TID2',
+    'TID3',
+  );
+  v |= set('RW') | (e2h ? set('E2H') : 0n);
+  if (holds(regs, 'pauth')) v |= set('API', 'APK');
+  v |= holds(regs, 'mte') ? set('ATA') : set('TID5');
+  if (regs.host.hasRas) v |= set('TEA');
+  if (!vmHas(regs, 'FEAT_RAS')) v |= set('TERR');
+  return v;
+}
+
+/** Everything else that decides what comes to KVM: does not change while the VM runs. */
+function setTraps(vcpu: Vcpu, pe: PeApi, e2h: boolean, hcr: bigint): void {
+  const { vm } = vcpu;
+  const enforcement = vm.regs.enforcement!;
+  pe.set('HCR_EL2', hcr);
+  pe.set('HCRX_EL2', enforcement.hcrx);
+  pe.set('MDCR_EL2', mdcrOf(vcpu));
+  pe.set('VPIDR_EL2', readVmIdReg(vm.regs, ID_REGS.MIDR_EL1.enc));
+  pe.set('VMPIDR_EL2', vcpu.regs.sys[sysRegSlot('MPIDR_EL1')]!);
+  const cptr = bitsOf('CPTR_EL2', e2h, 'TAM', 'TTA');
+  const fp = e2h
+    ? bitsOf('CPTR_EL2', true, 'FPEN') |
+      (holds(vm.regs, 'sve') ? bitsOf('CPTR_EL2', true, 'ZEN') : 0n) |
+      (vmHas(vm.regs, 'FEAT_S1POE') ? bitsOf('CPTR_EL2', true, 'E0POE') : 0n)
+    : CONTROL_REGS.CPTR_EL2.e2h0Res1! & ~(holds(vm.regs, 'sve') ? 1n << 8n : 0n);
+  pe.set('CPTR_EL2', cptr | fp);
+  if (holds(vm.regs, 'sve')) pe.set('ZCR_EL2', BigInt(vcpu.regs.sveMaxVl / 16 - 1));
+  const counters = bitsOf('CNTHCTL_EL2', e2h, 'EL1PCTEN', 'EL1PTEN');
+  pe.set('CNTHCTL_EL2', counters | (vm.kvm.hardware!.has('FEAT_ECV_POFF') ? bitsOf('CNTHCTL_EL2', e2h, 'ECV') : 0n));
+  for (const [name, row] of Object.entries(CONTROL_REGS) as [ControlRegName, ControlReg][]) {
+    if (!row.fgt || !vm.kvm.hardware!.has(row.feat as 'FEAT_FGT')) continue;
+    const undef = enforcement.fgu.get(name.replace('FGWTR', 'FGRTR')) ?? 0n;
+    let value = 0n;
+    for (const f of Object.values(row.fields)) {
+      const mask = fieldMask(f.hi, f.lo);
+      if ((f.role === 'en') !== ((undef & mask) !== 0n)) value |= mask;
+    }
+    pe.set(name, value);
+  }
+}
