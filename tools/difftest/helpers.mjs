@@ -7,14 +7,15 @@ import { fpKey, fpTypes } from '../../dist/ir/ops.js';
 /** As a user process of Linux has it: 48-bit addresses, tags ignored in the lower range, all keys enabled. */
 export const pauthState = { ...resetPauth(), enabled: 15, tbiData: 1, tbiInstruction: 1 };
 
-/** @param slots where FPCR and FPSR are, asked at each call */
+/** @param slots where FPCR, FPSR and FPMR are, asked at each call */
 export function helpersFor(slots) {
-  const context = { fpcr: 0, fpsr: 0, rpres: true, pauth: pauthState };
+  const context = { fpcr: 0, fpsr: 0, fpmr: 0n, rpres: true, pauth: pauthState };
   const bound = new Map();
   const within = (f) => {
     const s = slots();
     context.fpcr = Number(s.FPCR ?? 0n);
     context.fpsr = Number(s.FPSR ?? 0n);
+    context.fpmr = s.FPMR ?? 0n;
     const result = f();
     s.FPSR = BigInt(context.fpsr >>> 0);
     return result;
