@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kvm.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,8 @@
 #define BASE 0x200000000ul
 #define SIZE (64ul << 20)
 #define FILES 256
+/** Microseconds in which the kernel raises interrupts of eventfds, from a work queue. */
+#define SETTLE 1000
 #ifdef SCRIPT
 __asm__(".section .rodata\nscript: .incbin " SCRIPT "\nscript_end: .byte 0\n.previous");
 extern const char script[], script_end[];
@@ -78,12 +81,14 @@ static int carry_out(const char *line) {
       r = 0;
     }
     result(r);
+    if (a == KVM_IRQFD) usleep(SETTLE);
     break;
   }
   case 'W': {
     sscanf(args, "%u %lu", &n, &a);
     uint64_t value = a;
     result(write(fds[n], &value, 8));
+    usleep(SETTLE);
     break;
   }
   case 'R': {
