@@ -10,10 +10,17 @@ import type { SoftTlb } from './tlb.ts';
 export type AccessKind = 'r' | 'w' | 'rw';
 const KINDS: readonly AccessKind[] = ['r', 'w', 'rw'];
 
-/** An access as one number, for compiled code: size 0..6, atomic 7, ordered 8, unprivileged 9, kind 10.. */
+/** An access as one number, for compiled code: size 0..6, atomic 7, ordered 8, unprivileged 9, kind 10, log2(element) 12.. */
 export function packAccess(kind: AccessKind, a: AccessRow): number {
   const flag = (on: boolean, bit: number): number => (on ? 1 << bit : 0);
-  return a.size | flag(a.atomic, 7) | flag(a.ordered, 8) | flag(a.unprivileged, 9) | (KINDS.indexOf(kind) << 10);
+  return (
+    a.size |
+    flag(a.atomic, 7) |
+    flag(a.ordered, 8) |
+    flag(a.unprivileged, 9) |
+    (KINDS.indexOf(kind) << 10) |
+    (Math.log2(a.element) << 12)
+  );
 }
 
 const EC_DATA_ABORT = 0x24;
@@ -64,16 +71,17 @@ export class AccessPath {
   /** @returns a host address good for the access, or 0 after having set cpu.exception. */
   probe(cpu: CpuState, va: bigint, packed: number): number {
     const size = packed & 127;
-    const kind = KINDS[packed >> 10]!;
+    const kind = KINDS[(packed >> 10) & 3]!;
+    const element = 1 << (packed >> 12);
     const checked = (packed & (3 << 7)) !== 0;
     if (checked && va & BigInt(size - 1) && !this.mayMisalign(cpu, va, size)) return this.misaligned(cpu, va, kind);
     const tlb = this.tlbOf(cpu, (packed & (1 << 9)) !== 0);
     const inPage = FRAME_SIZE - Number(va & (PAGE - 1n));
-    if (size <= inPage) return this.page(cpu, tlb, va, kind, size);
+    if (size <= inPage) return this.page(cpu, tlb, va, kind, size, element);
 
-    const first = this.page(cpu, tlb, va, kind, inPage);
+    const first = this.page(cpu, tlb, va, kind, inPage, element);
     if (first === 0) return 0;
-    const second = this.page(cpu, tlb, BigInt.asUintN(64, va + BigInt(inPage)), kind, size - inPage);
+    const second = this.page(cpu, tlb, BigInt.asUintN(64, va + BigInt(inPage)), kind, size - inPage, 1);
     if (second === 0) return 0;
     const bounce = cpu.base + Slot.BOUNCE;
     if (kind === 'r') {
@@ -94,7 +102,7 @@ export class AccessPath {
     this.mem.u8.copyWithin(this.second, bounce + this.firstBytes, bounce + this.totalBytes);
   }
 
-  private page(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number): number {
+  private page(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {
     const offset = Number(va & (PAGE - 1n));
     let frame = 0;
     for (const access of kind === 'r'
@@ -105,7 +113,8 @@ export class AccessPath {
       const t = translate(tlb.translator, va, access, size, cpu);
       if (!t) return 0;
       frame = t.frame;
-      if (t.uncached) continue;
+      if (t.aligned && va & BigInt(element - 1)) return this.misaligned(cpu, va, kind);
+      if (t.uncached || t.aligned) continue;
       tlb.fillData(access, va, frame);
       if (access === 'read' && t.writable) tlb.fillData('write', va, frame);
     }

@@ -49,6 +49,8 @@ export type Translation =
       readonly executable: boolean;
       /** Do not remember this answer: ask for every access. */
       readonly uncached?: boolean;
+      /** Misaligned accesses fault (Device memory, SCTLR_ELx.A). Such an answer is not remembered either. */
+      readonly aligned?: boolean;
       /** FEAT_BTI: the page is guarded. */
       readonly guarded?: boolean;
     }

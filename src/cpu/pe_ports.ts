@@ -4,6 +4,7 @@
 import type { Feat } from '../arch/features.ts';
 import type { RegName } from '../arch/sysregs.ts';
 import type { Access, Engine, ExceptionRecord, SystemHooks } from './engine.ts';
+import type { TlbTarget } from './mmu/tlbi.ts';
 import type { PauthState } from './pauth.ts';
 import type { PhysMem } from './physmem.ts';
 import type { CpuState } from './state.ts';
@@ -120,6 +121,7 @@ export interface PeDomain {
   readonly members: readonly PeMaintenance[];
 }
 export interface PeMaintenance {
+  readonly mmu: TlbTarget;
   flushTlbs(): void;
 }
 /** The part of a directory that a new PE enters itself into. */

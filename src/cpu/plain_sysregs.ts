@@ -44,7 +44,7 @@ export class PlainSysregs {
   }
 
   private isOpenFpmr(cpu: CpuState, encoding: number): boolean {
-    return encoding === FPMR && this.fpmr && (Number(cpu.get(Slot.SYS_OPEN)) & SysOpen.Registers) !== 0;
+    return encoding === FPMR && this.fpmr && (Number(cpu.get(Slot.SYS_OPEN)) & SysOpen.Fpmr) !== 0;
   }
   /** @returns undefined where the system is to be asked */
   read(cpu: CpuState, encoding: number): bigint | undefined {

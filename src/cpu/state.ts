@@ -49,6 +49,12 @@ export const Slot = {
   /** u32: address of the TLB block that LDTR, STTR and such use. */
   TLB_UNPRIVILEGED: 56 * 8,
 
+  /**
+   * u32: nonzero while no control refuses FPMR (the three EnFPM bits, whatever FP_ON says); else the FP8 instructions are
+   * UNDEFINED. Set by whoever sets FP_ON, 1 from the start. @arm CheckFPMREnabled
+   */
+  FPMR_ON: 57 * 8,
+
   ENGINE: 60 * 8,
   // The flags in the form that makes them cheap to set: N is the sign of FLAG_N, Z means FLAG_Z is zero.
   FLAG_N: 60 * 8,
@@ -98,7 +104,8 @@ export class CpuState {
     this.mem = mem;
     this.base = mem.allocFixed(Slot.END);
     this.mem.u32[(this.base + Slot.SP_MASK) >>> 2] = 15;
-    this.mem.u32[(this.base + Slot.SYS_OPEN) >>> 2] = 7;
+    this.mem.u32[(this.base + Slot.SYS_OPEN) >>> 2] = 15;
+    this.fpmrOn = true;
     this.nzcv = 0;
   }
 
@@ -154,6 +161,10 @@ export class CpuState {
   }
   set fpOn(v: boolean) {
     this.setU32(Slot.FP_ON, v ? 1 : 0);
+  }
+  /** The FP8 instructions may use FPMR. */
+  set fpmrOn(v: boolean) {
+    this.setU32(Slot.FPMR_ON, v ? 1 : 0);
   }
   /** Instructions executed since the state was made; exact inside SystemHooks too. */
   get icount(): bigint {

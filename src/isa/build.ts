@@ -26,7 +26,7 @@ const ISS_FP = 0x1e00000;
 /** Positions in the PSTATE slot, which has SPSR_ELx's layout. */
 const PSTATE_BIT = { DIT: [24, 1], SSBS: [12, 1], TCO: [25, 1], BTYPE: [10, 3], PAN: [22, 1], UAO: [23, 1] } as const;
 /** Bits of the slot SYS_OPEN: accesses that no control traps, so that they need not ask. */
-export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4 } as const;
+export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4, Fpmr: 8 } as const;
 const DC_ZVA = enc(1, 3, 7, 4, 1);
 const CACHE_BLOCK = 64;
 
@@ -183,7 +183,7 @@ export function makeOps(r: Recorder): Ops {
   const system: Pick<
     Ops,
     | 'undefined' | 'exception' | 'idle' | 'readSysreg' | 'writeSysreg' | 'sys' | 'sysl' | 'msrImm' | 'eret' | 'pstate'
-    | 'checkFP' | 'barrier' | 'clrex' | 'setQC'
+    | 'checkFP' | 'checkFPMR' | 'barrier' | 'clrex' | 'setQC'
   > = {
     undefined: () => {
       raise(EC.Unknown, i32(0));
@@ -256,7 +256,7 @@ export function makeOps(r: Recorder): Ops {
       const zero = r.ir.const('v128', 0n);
       const clear = (): void => {
         // A fault reports the address as given, not that of the block.
-        r.ir.add('mem.w', [node(value)], { size: 1, atomic: false, ordered: false, unprivileged: false });
+        r.ir.add('mem.w', [node(value)], { size: 1, element: 1, atomic: false, ordered: false, unprivileged: false });
         ops.stMany(ops.and(value, i64(-CACHE_BLOCK)), 128, [zero, zero, zero, zero]);
       };
       whenOpen(SysOpen.DcZva, clear, ask);
@@ -276,6 +276,7 @@ export function makeOps(r: Recorder): Ops {
       return ops.and(ops.wrap(ops.shrU(get(slot('PSTATE'), 'i64'), i64(shift))), i32(mask));
     },
     checkFP: () => ops.if(ops.eqz(get(slot('FP_ON'), 'i32')), () => raise(EC.FpAccess, i32(ISS_FP))),
+    checkFPMR: () => ops.if(ops.eqz(get(slot('FPMR_ON'), 'i32')), () => ops.undefined()),
     // Everything is in order anyway; only a context synchronisation may change what the next instruction is.
     barrier: (kind) => {
       if (kind === 'isb') resync();

@@ -1,0 +1,45 @@
+// Which cached translations does a TLBI end? By the scope in its row: everything, an ASID, an address, a range. Broadcast
+// forms reach every PE of the domain. Drops more than is asked for where that is simpler, never less.
+
+import type { Operation } from '../../arch/sysregs.ts';
+
+/** One PE's TLB as maintenance sees it. */
+export interface TlbTarget {
+  flushAll(): void;
+  /** What translates one address: its page, or the block that it lies in. */
+  flushVa(va: bigint): void;
+  flushRange(start: bigint, end: bigint): void;
+  flushAsid(asid: number): void;
+}
+
+const PAGE_BITS: Readonly<Record<number, bigint>> = { 1: 12n, 2: 14n, 3: 16n };
+
+export function invalidate(op: Operation, value: bigint, targets: readonly TlbTarget[]): void {
+  const scope = op.tlbi!.scope;
+  switch (scope) {
+    case 'va': {
+      // VA<55:12> in bits 43:0. The level hint is not needed.
+      const va = BigInt.asUintN(64, BigInt.asIntN(44, value) << 12n);
+      for (const t of targets) t.flushVa(va);
+      return;
+    }
+    case 'asid': {
+      const asid = Number((value >> 48n) & 0xffffn);
+      for (const t of targets) t.flushAsid(asid);
+      return;
+    }
+    case 'range': {
+      const bits = PAGE_BITS[Number((value >> 46n) & 3n)];
+      if (bits === undefined) return; // reserved granule: nothing need be done
+      const scale = (value >> 44n) & 3n;
+      const num = (value >> 39n) & 31n;
+      const start = BigInt.asIntN(37, value) << bits;
+      const length = ((num + 1n) << (5n * scale + 1n)) << bits;
+      const from = BigInt.asUintN(64, start);
+      for (const t of targets) t.flushRange(from, from + length);
+      return;
+    }
+    default:
+      for (const t of targets) t.flushAll();
+  }
+}

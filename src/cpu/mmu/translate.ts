@@ -1,0 +1,269 @@
+// From a guest's virtual address to a frame: stage 1 by walk.ts, stage 2 by asking its owner, faults as syndromes. Keeps
+// the TLB blocks of one PE: a few address spaces, each for EL0, for EL1 and for EL1 with PSTATE.PAN set. The only
+// caller of the walk.
+
+import { fscAt } from '../../arch/esr.ts';
+import type { Access, Engine, Tlb, Translation, Translator } from '../engine.ts';
+import type { Stage2, Stage2Answer, Stage2Fault } from '../pe_ports.ts';
+import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
+import type { CpuState } from '../state.ts';
+import type { Regime } from './regime.ts';
+import { type Descriptor, type TablePort, type WalkResult, walkStage1 } from './walk.ts';
+
+/** Which accesses a TLB block answers. */
+export type Mode = 'el0' | 'el1' | 'el1Pan';
+const MODES = ['el0', 'el1', 'el1Pan'] as const;
+
+interface Space {
+  /** Regime.key of what it holds; undefined: free. */
+  key: string | undefined;
+  asid: number;
+  readonly tlbs: Readonly<Record<Mode, Tlb>>;
+  lastUse: number;
+}
+/** Address spaces remembered at a time. */
+const SPACES = 6;
+/** Blocks of one size remembered before everything is dropped. */
+const MAX_BLOCKS = 4096;
+
+const EC = { dataLow: 0x24, fetchLow: 0x20 } as const;
+/** Syndrome bits of aborts. */
+const WNR = 1 << 6;
+const S1PTW = 1 << 7;
+const EA_SEA = 0x10;
+const EA_WALK = 0x14;
+/** ISS2.Overlay. */
+const ISS2_OVERLAY = 1 << 6;
+const KIND: Readonly<Record<Stage2Fault, 'TRANSLATION' | 'PERMISSION' | 'ACCESS_FLAG' | 'ADDRESS_SIZE'>> = {
+  translation: 'TRANSLATION',
+  permission: 'PERMISSION',
+  accessFlag: 'ACCESS_FLAG',
+  addressSize: 'ADDRESS_SIZE',
+};
+
+/** What debug.ts adds: looked at only while it is set. */
+export interface DebugWatch {
+  /** The page has a breakpoint: its instructions are to be executed one by one. */
+  stopsFetch(va: bigint): boolean;
+  /** Accesses to the page have to be looked at one by one. */
+  watchesPage(va: bigint): boolean;
+  /** @returns the fault of a watchpoint that the access hits */
+  hit(va: bigint, size: number, access: 'read' | 'write', el0: boolean): Translation | undefined;
+}
+/** Not an exception class: the fetch is to be looked at by the PE. */
+export const EC_BREAKPOINT_PAGE = 0x100;
+
+export class Mmu {
+  private readonly mem: PhysMem;
+  private readonly stage2: Stage2;
+  private readonly spaces: Space[] = [];
+  private readonly engine: Engine;
+  private current: Space | undefined;
+  private uses = 0;
+  /** Set by the PE before anything is translated. */
+  regime!: Regime;
+  debug: DebugWatch | undefined;
+  /** Fault of the last table access. */
+  private tableFault: Extract<Stage2Answer, { ok: false }> | undefined;
+  private tableWrite = false;
+  /** Blocks larger than a page that some TLB block may hold a page of: size in bits -> numbers. */
+  private readonly blocks = new Map<number, Set<bigint>>();
+  private readonly port: TablePort;
+
+  constructor(mem: PhysMem, engine: Engine, stage2: Stage2) {
+    this.mem = mem;
+    this.engine = engine;
+    this.stage2 = stage2;
+    stage2.onChange(() => this.flushAll());
+    this.port = {
+      read: (ipa, into) => this.readTable(ipa, into),
+      write: (ipa, value) => this.writeTable(ipa, value),
+    };
+  }
+
+  // ---- TLB blocks -------------------------------------------------------------------------------------------------------
+
+  /** Makes `regime` the one in force. */
+  setRegime(regime: Regime): void {
+    this.regime = regime;
+    if (this.current?.key === regime.key) return;
+    this.current = this.spaces.find((s) => s.key === regime.key) ?? this.takeSpace(regime);
+    this.current.lastUse = ++this.uses;
+  }
+  private takeSpace(regime: Regime): Space {
+    let space: Space;
+    if (this.spaces.length < SPACES) {
+      space = {
+        key: undefined,
+        asid: 0,
+        tlbs: { el0: this.makeTlb('el0'), el1: this.makeTlb('el1'), el1Pan: this.makeTlb('el1Pan') },
+        lastUse: 0,
+      };
+      this.spaces.push(space);
+    } else {
+      space = this.spaces.reduce((a, b) => (a.lastUse < b.lastUse ? a : b));
+      for (const m of MODES) space.tlbs[m].flush();
+    }
+    space.key = regime.key;
+    space.asid = regime.asid;
+    return space;
+  }
+  private makeTlb(mode: Mode): Tlb {
+    const translator: Translator = {
+      translate: (va, access, size, cpu) => this.translate(mode, va, access, size, cpu),
+    };
+    return this.engine.createTlb(translator);
+  }
+  /** Address of the block for CpuState.tlb. */
+  blockOf(mode: Mode): number {
+    return this.current!.tlbs[mode].base;
+  }
+  flushAll(): void {
+    for (const inside of this.blocks.values()) inside.clear();
+    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush();
+  }
+  flushRange(start: bigint, end: bigint): void {
+    for (const sizes of this.blocks.values()) {
+      if (sizes.size === 0) continue;
+      this.flushAll();
+      return;
+    }
+    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(start, end);
+  }
+  flushVa(va: bigint): void {
+    for (const [bits, inside] of this.blocks) {
+      if (!inside.has(blockOf(va, bits))) continue;
+      this.flushAll();
+      return;
+    }
+    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(va, va + 1n);
+  }
+  flushAsid(asid: number): void {
+    for (const s of this.spaces) if (s.asid === asid) for (const m of MODES) s.tlbs[m].flush();
+  }
+
+  // ---- tables -----------------------------------------------------------------------------------------------------------
+
+  private readTable(ipa: number, into: Descriptor): boolean {
+    const a = this.stage2.translate(BigInt(ipa), 'read', true);
+    if (!a.ok) {
+      this.tableFault = a;
+      this.tableWrite = false;
+      return false;
+    }
+    const at = (a.frame * FRAME_SIZE + (ipa % FRAME_SIZE)) >>> 2;
+    into.lo = this.mem.u32[at]!;
+    into.hi = this.mem.u32[at + 1]!;
+    return true;
+  }
+  private writeTable(ipa: number, value: Descriptor): boolean {
+    const a = this.stage2.translate(BigInt(ipa), 'write', true);
+    if (!a.ok) {
+      this.tableFault = a;
+      this.tableWrite = true;
+      return false;
+    }
+    const at = (a.frame * FRAME_SIZE + (ipa % FRAME_SIZE)) >>> 2;
+    this.mem.u32[at] = value.lo;
+    this.mem.u32[at + 1] = value.hi;
+    return true;
+  }
+
+  // ---- translation --------------------------------------------------------------------------------------------------------
+
+  /** Stage 1 alone, for AT and for what looks at memory from outside. */
+  stage1(va: bigint, access: Access, mode: Mode, update: boolean): WalkResult {
+    return walkStage1(this.regime, this.port, {
+      va,
+      access,
+      el0: mode === 'el0',
+      pan: mode === 'el1Pan',
+      update,
+    });
+  }
+  /** How stage 2 refused the last table access of a walk. */
+  get lastTableFault(): Extract<Stage2Answer, { ok: false }> {
+    return this.tableFault!;
+  }
+  stage2Of(ipa: number, access: Access): Stage2Answer {
+    return this.stage2.translate(BigInt(ipa), access, false);
+  }
+
+  translate(mode: Mode, va: bigint, access: Access, size: number, cpu: CpuState): Translation {
+    const { debug } = this;
+    if (debug && access === 'execute' && debug.stopsFetch(va)) {
+      return { ok: false, ec: EC_BREAKPOINT_PAGE, iss: 0, far: va };
+    }
+    const s1 = this.stage1(va, access, mode, true);
+    if (!s1.ok) return this.stage1Fault(s1, va, access, cpu);
+    const s2 = this.stage2Of(s1.ipa, access);
+    if (!s2.ok) return this.stage2Fault(s2, BigInt(s1.ipa), va, access, false, cpu);
+    if (s1.sizeBits > FRAME_SHIFT) this.remember(va, s1.sizeBits);
+    if (debug && access !== 'execute' && debug.watchesPage(va)) {
+      return (
+        debug.hit(va, size, access, mode === 'el0') ?? {
+          ok: true,
+          frame: s2.frame,
+          writable: false,
+          executable: false,
+          uncached: true,
+        }
+      );
+    }
+    return {
+      ok: true,
+      frame: s2.frame,
+      writable: s1.writable && s2.writable,
+      executable: s1.executable && s2.executable,
+      uncached: s2.uncached === true,
+      guarded: s1.guarded,
+    };
+  }
+
+  private remember(va: bigint, bits: number): void {
+    let inside = this.blocks.get(bits);
+    if (!inside) {
+      inside = new Set();
+      this.blocks.set(bits, inside);
+    }
+    if (inside.size >= MAX_BLOCKS) this.flushAll();
+    inside.add(blockOf(va, bits));
+  }
+
+  private stage1Fault(w: Extract<WalkResult, { ok: false }>, va: bigint, access: Access, cpu: CpuState): Translation {
+    if (w.fsc === undefined) return this.stage2Fault(this.tableFault!, BigInt(w.ipa), va, access, true, cpu);
+    return {
+      ok: false,
+      ec: ecOf(access, cpu.el),
+      iss: w.fsc | (access === 'write' ? WNR : 0),
+      far: va,
+      ...(w.overlay ? { iss2: ISS2_OVERLAY } : {}),
+    };
+  }
+  private stage2Fault(
+    a: Extract<Stage2Answer, { ok: false }>,
+    ipa: bigint,
+    va: bigint,
+    access: Access,
+    walk: boolean,
+    cpu: CpuState,
+  ): Translation {
+    // On a table, the direction is that of the walk: it writes only to update a descriptor.
+    const wnr = access !== 'execute' && (walk ? this.tableWrite : access === 'write') ? WNR : 0;
+    if (a.external !== undefined) {
+      const fsc = walk && a.external === EA_SEA ? EA_WALK + a.level : a.external;
+      return { ok: false, ec: ecOf(access, cpu.el), iss: fsc | wnr, far: va };
+    }
+    const iss = fscAt(KIND[a.fault], a.level) | wnr | (walk ? S1PTW : 0);
+    return { ok: false, ec: ecOf(access, 0), iss, far: va, ipa };
+  }
+}
+
+/** The number of the block of 2^bits bytes that an address lies in, its tag ignored. */
+function blockOf(va: bigint, bits: number): bigint {
+  return (va & 0x00ff_ffff_ffff_ffffn) >> BigInt(bits);
+}
+/** The class of an abort from `el` that EL1 (or, for stage 2, EL2) takes. */
+function ecOf(access: Access, el: number): number {
+  return (access === 'execute' ? EC.fetchLow : EC.dataLow) + (el === 0 ? 0 : 1);
+}

@@ -1,0 +1,224 @@
+// The stage 1 table walk of VMSAv8-64: from a virtual to an intermediate physical address, all granules and sizes,
+// with hardware updates of the access flag and dirty state. Reads tables through a port, so that stage 2 can fault it.
+// @arm AArch64.S1Walk, AArch64.S1Translate
+
+import { type FaultKind, fscAt } from '../../arch/esr.ts';
+import type { Access } from '../engine.ts';
+import { type Leaf, Perm, permissionsOf } from './perms.ts';
+import type { Range, Regime } from './regime.ts';
+
+/** A descriptor as two halves; `undefined` from the port: stage 2 faulted, and the port knows how. */
+export interface Descriptor {
+  lo: number;
+  hi: number;
+}
+export interface TablePort {
+  /** @returns false after a fault of stage 2 */
+  read(ipa: number, into: Descriptor): boolean;
+  /** Replaces a descriptor. @returns false after a fault of stage 2 */
+  write(ipa: number, value: Descriptor): boolean;
+}
+
+export type WalkResult =
+  | {
+      readonly ok: true;
+      /** Address of the byte. */
+      readonly ipa: number;
+      readonly writable: boolean;
+      readonly executable: boolean;
+      /** Attr<n> of MAIR_EL1; 0 (Device-nGnRnE) while the MMU is off for data. */
+      readonly attr: number;
+      readonly sh: number;
+      readonly guarded: boolean;
+      readonly level: number;
+      /** log2 of what the entry translates, neighbours by the Contiguous bit included. */
+      readonly sizeBits: number;
+    }
+  | {
+      readonly ok: false;
+      /** Status code of a stage 1 fault; undefined: stage 2 faulted on a table at `ipa`. */
+      readonly fsc: number | undefined;
+      readonly ipa: number;
+      /** A permission that an overlay took away. */
+      readonly overlay: boolean;
+    };
+
+export interface WalkRequest {
+  readonly va: bigint;
+  readonly access: Access;
+  readonly el0: boolean;
+  /** PSTATE.PAN applies. */
+  readonly pan: boolean;
+  /** Make hardware updates (AT instructions may leave them out). */
+  readonly update: boolean;
+}
+
+const VALID = 1;
+const TABLE_OR_PAGE = 2;
+const AF = 1 << 10;
+const AP2 = 1 << 7;
+const HI = {
+  PXN: 1 << 21,
+  UXN: 1 << 22,
+  DBM: 1 << 19,
+  GP: 1 << 18,
+  CONTIGUOUS: 1 << 20,
+  PXN_TABLE: 1 << 27,
+  UXN_TABLE: 1 << 28,
+} as const;
+const NORMAL = 0xff;
+
+const fault = (kind: FaultKind, level: number, overlay = false): WalkResult => ({
+  ok: false,
+  fsc: fscAt(kind, level as -1 | 0 | 1 | 2 | 3),
+  ipa: 0,
+  overlay,
+});
+
+export function walkStage1(r: Regime, port: TablePort, q: WalkRequest): WalkResult {
+  const { va, access } = q;
+  const upper = ((va >> 55n) & 1n) === 1n;
+  const range = upper ? r.upper : r.lower;
+  const tbi = access === 'execute' ? range.tbiInstruction : range.tbiData;
+  if (!r.on) return untranslated(r, va, access, tbi);
+  const top = Number(BigInt.asUintN(64, va) >> 56n);
+  if (!tbi && top !== (upper ? 0xff : 0)) return fault('TRANSLATION', 0);
+  if (range.disabled || range.inputBits === 0 || (q.el0 && range.el0Disabled)) return fault('TRANSLATION', 0);
+  const low = Number(va & 0x00ff_ffff_ffff_ffffn);
+  // Bits from the input size up to 55 all equal bit 55. `low` is exact only below 2^53; the high part is compared alone.
+  const high = BigInt.asIntN(56, va) >> BigInt(range.inputBits);
+  if (high !== (upper ? -1n : 0n)) return fault('TRANSLATION', 0);
+  const offset = range.inputBits <= 52 ? Number(va & ((1n << BigInt(range.inputBits)) - 1n)) : low;
+  return descend(r, range, port, q, offset);
+}
+
+/** Stage 1 is off: addresses go through. @arm AArch64.S1DisabledOutput */
+function untranslated(r: Regime, va: bigint, access: Access, tbi: boolean): WalkResult {
+  const address = va & (tbi ? 0x00ff_ffff_ffff_ffffn : 0xffff_ffff_ffff_ffffn);
+  if (address >> 52n !== 0n || Number(address) >= 2 ** Math.max(r.outputBits, 48)) return fault('ADDRESS_SIZE', 0);
+  const attr = access === 'execute' ? NORMAL : 0;
+  return {
+    ok: true,
+    ipa: Number(address),
+    writable: true,
+    executable: true,
+    attr,
+    sh: 2,
+    guarded: false,
+    level: 3,
+    sizeBits: 12,
+  };
+}
+
+const d: Descriptor = { lo: 0, hi: 0 };
+
+function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offset: number): WalkResult {
+  const { granuleBits } = range;
+  const stride = granuleBits - 3;
+  const leaf: Leaf = {
+    ap: 0, uxn: false, pxn: false, dbm: false, pi: 0, po: 0, apTable: 0, uxnTable: false, pxnTable: false,
+  }; // biome-ignore format: a record
+  let table = range.base;
+  const limit = 2 ** r.outputBits;
+  if (table >= limit) return fault('ADDRESS_SIZE', 0);
+  for (let level = range.startLevel; ; level++) {
+    const shift = granuleBits + (3 - level) * stride;
+    const size = 2 ** shift;
+    const index = level === range.startLevel ? Math.floor(offset / size) : Math.floor(offset / size) % 2 ** stride;
+    const at = table + index * 8;
+    if (!port.read(at, d)) return { ok: false, fsc: undefined, ipa: at, overlay: false };
+    if (!(d.lo & VALID)) return fault('TRANSLATION', level);
+    const isTable = level < 3 && (d.lo & TABLE_OR_PAGE) !== 0;
+    if (level === 3 ? !(d.lo & TABLE_OR_PAGE) : !isTable && !blockAllowed(r, granuleBits, level)) {
+      return fault('TRANSLATION', level);
+    }
+    const address = addressOf(r, granuleBits);
+    if (isTable) {
+      table = address - (address % 2 ** granuleBits);
+      if (table >= limit) return fault('ADDRESS_SIZE', level);
+      if (range.hierarchical) {
+        leaf.apTable |= (d.hi >>> 29) & 3;
+        leaf.uxnTable ||= (d.hi & HI.UXN_TABLE) !== 0;
+        leaf.pxnTable ||= (d.hi & HI.PXN_TABLE) !== 0;
+      }
+      continue;
+    }
+    const output = address - (address % size);
+    if (output >= limit) return fault('ADDRESS_SIZE', level);
+    return finish(r, port, q, leaf, at, output + (offset % size), level, granuleBits);
+  }
+}
+
+/** Levels at which a block descriptor may stand. */
+function blockAllowed(r: Regime, granuleBits: number, level: number): boolean {
+  if (granuleBits === 12) return level === 1 || level === 2 || (level === 0 && r.ds);
+  if (granuleBits === 14) return level === 2 || (level === 1 && r.ds);
+  return level === 2 || (level === 1 && r.lpa64K);
+}
+/** The output address of the descriptor, low bits not yet cleared. */
+function addressOf(r: Regime, granuleBits: number): number {
+  const low = (d.lo & 0xfffff000) >>> 0;
+  if (r.ds && granuleBits !== 16) {
+    return ((d.hi & 0x3ffff) + ((d.lo >>> 8) & 3) * 2 ** 18) * 2 ** 32 + low;
+  }
+  const base = (d.hi & 0xffff) * 2 ** 32 + low;
+  if (granuleBits !== 16) return base;
+  const plain = base - (base % 2 ** 16);
+  return r.lpa64K ? plain + ((d.lo >>> 12) & 15) * 2 ** 48 : plain;
+}
+
+/** log2 of the entries that the Contiguous bit joins. */
+function contiguousBits(granuleBits: number, level: number): number {
+  return granuleBits === 12 ? 4 : granuleBits === 14 && level === 3 ? 7 : 5;
+}
+
+function finish(
+  r: Regime,
+  port: TablePort,
+  q: WalkRequest,
+  leaf: Leaf,
+  at: number,
+  ipa: number,
+  level: number,
+  granuleBits: number,
+): WalkResult {
+  const { lo, hi } = d;
+  const setsAf = !(lo & AF);
+  if (setsAf && !r.hardwareAf) return fault('ACCESS_FLAG', level);
+  leaf.ap = (lo >>> 6) & 3;
+  leaf.uxn = (hi & HI.UXN) !== 0;
+  leaf.pxn = (hi & HI.PXN) !== 0;
+  leaf.dbm = (hi & HI.DBM) !== 0;
+  leaf.pi = (leaf.uxn ? 8 : 0) | (leaf.pxn ? 4 : 0) | (leaf.dbm ? 2 : 0) | ((lo >>> 6) & 1);
+  leaf.po = (hi >>> 28) & 7;
+  const granted = permissionsOf(r, leaf, q.el0);
+  let { perms } = granted;
+  if (!q.el0 && q.pan && granted.userAccess) perms &= ~(Perm.R | Perm.W);
+  const attr = Number((r.mair >> BigInt(8 * ((lo >>> 2) & 7))) & 0xffn);
+  const needed = q.access === 'read' ? Perm.R : q.access === 'write' ? Perm.W : Perm.X;
+  if (!(perms & needed)) {
+    const byOverlay = (granted.base & needed) !== 0 && (granted.perms & needed) === 0;
+    return fault('PERMISSION', level, byOverlay && (r.privOverlay ?? r.userOverlay) !== undefined);
+  }
+  // Clean: AP[2] (nDirty) is set on a page that may be written.
+  const clean = (lo & AP2) !== 0 && (r.pie !== undefined || (r.hardwareDirty && leaf.dbm));
+  const makesDirty = clean && q.access === 'write';
+  if (makesDirty && !r.hardwareDirty) return fault('PERMISSION', level);
+  if (q.update && (setsAf || makesDirty)) {
+    d.lo = (lo | AF) & (makesDirty ? ~AP2 : -1);
+    if (!port.write(at, d)) return { ok: false, fsc: undefined, ipa: at, overlay: false };
+  }
+  return {
+    ok: true,
+    ipa,
+    // A clean page is written to only after it has been asked about again.
+    writable: (perms & Perm.W) !== 0 && (!clean || makesDirty),
+    executable: (perms & Perm.X) !== 0,
+    attr,
+    sh: (lo >>> 8) & 3,
+    guarded: (hi & HI.GP) !== 0,
+    level,
+    sizeBits:
+      granuleBits + (3 - level) * (granuleBits - 3) + (hi & HI.CONTIGUOUS ? contiguousBits(granuleBits, level) : 0),
+  };
+}

@@ -1,0 +1,394 @@
+// One processing element as its hypervisor sees it: named EL2 registers in, run(), exceptions to EL2 out. Guest code
+// runs at EL1 and EL0 in an Engine; exceptions to EL1, interrupts, waiting and debug events are dealt with here.
+// Knows nothing of memslots, exits to user space or interrupt controllers: those are behind pe_ports.ts.
+
+import { EC, ISS } from '../arch/esr.ts';
+import type { RegName } from '../arch/sysregs.ts';
+import { DebugUnit } from './debug.ts';
+import { type Access, type ExceptionRecord, Exit, type SystemHooks } from './engine.ts';
+import { ERET_WORD, eretTarget, esrValue, exceptionReturn, takeToEl1, type Vector } from './exception.ts';
+import { EC_BREAKPOINT_PAGE, Mmu, type Mode } from './mmu/translate.ts';
+import type { PauthState } from './pauth.ts';
+import { configurePauth, newPeControls, type PeControls, updateControls } from './pe_controls.ts';
+import type { PeApi, PeExit, PeMaintenance, PeOptions, TimerName } from './pe_ports.ts';
+import { bitOf, PeRegs } from './pe_regs.ts';
+import { PeSystem } from './pe_system.ts';
+import { Pstate, Spsr } from './pstate.ts';
+import type { Has } from './resx.ts';
+import { CpuState, Slot } from './state.ts';
+import { instructionSyndrome, isCacheMaintenance, rtOf } from './syndrome.ts';
+import { isControl, readSpecial, writeSpecial } from './sysreg_effects.ts';
+import { Timers } from './timer.ts';
+
+const HCR = {
+  HCD: bitOf('HCR_EL2', 'HCD'), TSC: bitOf('HCR_EL2', 'TSC'), TWI: bitOf('HCR_EL2', 'TWI'), TWE: bitOf('HCR_EL2', 'TWE'),
+  VSE: bitOf('HCR_EL2', 'VSE'), VI: bitOf('HCR_EL2', 'VI'), VF: bitOf('HCR_EL2', 'VF'), AMO: bitOf('HCR_EL2', 'AMO'),
+  IMO: bitOf('HCR_EL2', 'IMO'), FMO: bitOf('HCR_EL2', 'FMO'), TEA: bitOf('HCR_EL2', 'TEA'), NV: bitOf('HCR_EL2', 'NV'),
+}; // biome-ignore format: a table
+const TDE = bitOf('MDCR_EL2', 'TDE');
+const SCTLR_N = { TWI: bitOf('SCTLR_EL1', 'nTWI'), TWE: bitOf('SCTLR_EL1', 'nTWE') };
+const HCRX_MCE2 = bitOf('HCRX_EL2', 'MCE2');
+const ISS_MASK = 0x1ff_ffffn;
+const ISS_COND = (1 << ISS.WFX.CV) | (14 << ISS.WFX.COND[1]);
+const FSC_MASK = 0x3f;
+const isSea = (iss: number): boolean =>
+  (iss & FSC_MASK) >= 0x10 && (iss & FSC_MASK) <= 0x17 && (iss & FSC_MASK) !== 0x11;
+const record = (ec: number, iss = 0, toEl2 = false): ExceptionRecord => ({ ec, iss, far: 0n, ipa: 0n, toEl2 });
+
+export class Pe implements PeApi, SystemHooks, PeMaintenance {
+  readonly cpu: CpuState;
+  readonly options: PeOptions;
+  readonly regs: PeRegs;
+  readonly pstate_: Pstate;
+  readonly mmu: Mmu;
+  readonly timers: Timers;
+  readonly debug: DebugUnit;
+  readonly has: Has;
+  readonly controls: PeControls;
+  private readonly system_: PeSystem;
+  private stale = true;
+  private levelStale = true;
+  private kicked = false;
+  private running = false;
+  private seed = 1n;
+
+  constructor(options: PeOptions) {
+    this.options = options;
+    this.has = options.guestHas ?? options.has;
+    this.cpu = new CpuState(options.mem);
+    this.regs = new PeRegs(this.cpu);
+    this.pstate_ = new Pstate(this.cpu, this.regs);
+    this.mmu = new Mmu(options.mem, options.engine, options.stage2);
+    this.timers = new Timers(this.regs, options.clock, options.timers);
+    this.controls = newPeControls(this);
+    this.debug = new DebugUnit(this.regs, this.pstate_, this.cpu, this.mmu);
+    this.system_ = new PeSystem(this);
+    options.domain.add(this);
+    options.directory.register(this.cpu, this);
+    this.configure();
+    this.pstate = Spsr.DAIF | 5n;
+  }
+
+  // ---- registers ------------------------------------------------------------------------------------------------------
+
+  get(name: RegName): bigint {
+    return readSpecial(this, name) ?? this.regs.get(name);
+  }
+  set(name: RegName, value: bigint): void {
+    const v = BigInt.asUintN(64, value);
+    if (writeSpecial(this, name, v)) return;
+    if (this.regs.get(name) === v) return;
+    this.regs.set(name, v);
+    if (name === 'HCR_EL2') this.configureRegs();
+    if (isControl(name)) this.stale = true;
+  }
+  get pstate(): bigint {
+    return this.pstate_.value;
+  }
+  set pstate(v: bigint) {
+    this.pstate_.value = v;
+    this.levelStale = true;
+  }
+  configure(): void {
+    this.configureRegs();
+    configurePauth(this);
+    this.stale = true;
+  }
+  private configureRegs(): void {
+    const e2h = (this.regs.get('HCR_EL2') & bitOf('HCR_EL2', 'E2H')) !== 0n;
+    this.regs.configure(this.options.has, this.has, e2h);
+  }
+  /** Control registers changed: what was derived from them is computed anew. */
+  sync(): void {
+    this.stale = false;
+    updateControls(this);
+    this.applyLevel();
+  }
+  /** What the engine has to know of the present EL and PSTATE. */
+  applyLevel(): void {
+    this.levelStale = false;
+    const { cpu, controls } = this;
+    const el = cpu.el as 0 | 1;
+    cpu.fpOn = controls.fpOn[el]!;
+    cpu.set(Slot.SP_MASK, controls.spMask[el]!);
+    cpu.set(Slot.SYS_OPEN, controls.sysOpen[el]!);
+    this.applyTlb();
+  }
+  applyTlb(): void {
+    const { cpu, pstate_, mmu } = this;
+    cpu.tlb = mmu.blockOf(this.mode);
+    if (cpu.el === 1 && !pstate_.has(Spsr.UAO)) cpu.tlbUnprivileged = mmu.blockOf('el0');
+  }
+  get mode(): Mode {
+    return this.cpu.el === 0 ? 'el0' : this.pstate_.has(Spsr.PAN) ? 'el1Pan' : 'el1';
+  }
+
+  // ---- SystemHooks ------------------------------------------------------------------------------------------------------
+
+  readSysreg(_cpu: CpuState, enc: number): bigint | undefined {
+    return this.system_.read(enc);
+  }
+  writeSysreg(_cpu: CpuState, enc: number, value: bigint): boolean {
+    return this.system_.write(enc, value);
+  }
+  system(_cpu: CpuState, enc: number, value: bigint, isRead: boolean): bigint | undefined {
+    return this.system_.operation(enc, value, isRead);
+  }
+  pauth(): PauthState {
+    return this.controls.pauth;
+  }
+
+  // ---- running --------------------------------------------------------------------------------------------------------------
+
+  kick(): void {
+    this.kicked = true;
+    if (this.running) this.cpu.requestExit();
+  }
+  recheckInterrupts(): void {
+    // A budget below zero brings compiled code back at its next branch.
+    if (this.running) this.options.mem.i32[(this.cpu.base + Slot.BUDGET) >>> 2] = -1;
+  }
+  /** The next number of a sequence that is the same in every run. */
+  nextRandom(): bigint {
+    this.seed = BigInt.asUintN(64, this.seed * 6364136223846793005n + 1442695040888963407n);
+    return this.seed ^ (this.seed >> 29n);
+  }
+  counter(timer: TimerName): bigint {
+    return this.timers.counter(timer);
+  }
+  timerOutput(timer: TimerName): boolean {
+    return this.timers.output(timer);
+  }
+  flushTlbs(): void {
+    this.mmu.flushAll();
+  }
+  takeToEl1(r: ExceptionRecord, vector: Vector): void {
+    this.toEl1(vector, r);
+  }
+  translateVa(va: bigint, access: Access): { readonly ipa: bigint; readonly frame: number } | undefined {
+    if (this.stale) this.sync();
+    const s1 = this.mmu.stage1(va, access, this.cpu.el === 0 ? 'el0' : 'el1', false);
+    if (!s1.ok) return undefined;
+    const s2 = this.mmu.stage2Of(s1.ipa, access);
+    return s2.ok ? { ipa: BigInt(s1.ipa), frame: s2.frame } : undefined;
+  }
+
+  run(budget: number): PeExit {
+    this.running = true;
+    try {
+      return this.loop(budget);
+    } finally {
+      this.running = false;
+    }
+  }
+  private loop(budget: number): PeExit {
+    const { cpu, timers, debug, options } = this;
+    let remaining = budget;
+    for (;;) {
+      if (this.stale) this.sync();
+      else if (this.levelStale) this.applyLevel();
+      if (this.kicked) {
+        this.kicked = false;
+        cpu.set(Slot.KICK, 0n);
+        return { kind: 'kick' };
+      }
+      timers.update();
+      this.takeInterrupt();
+      if (remaining <= 0) return { kind: 'budget' };
+      let exit: PeExit | undefined;
+      const pending = this.pstate_.has(Spsr.IL) ? record(EC.ILL.ec) : debug.pendingStep();
+      if (pending) {
+        remaining--;
+        exit = this.raise(pending);
+      } else {
+        const before = cpu.icount;
+        const steps = debug.stepping;
+        const reason = options.engine.run(cpu, steps || debug.onBreakpointPage ? 1 : timers.budget(remaining));
+        const executed = Number(cpu.icount - before);
+        remaining -= Math.max(executed, reason === Exit.Exception ? 1 : 0);
+        if (steps && executed > 0) debug.stepped(this.wordAt(cpu.pc - 4n));
+        if (debug.onBreakpointPage) debug.leaveBreakpointPage();
+        switch (reason) {
+          case Exit.Budget:
+            break;
+          case Exit.Kick:
+            this.kicked = false;
+            return { kind: 'kick' };
+          case Exit.Idle:
+            exit = this.idle();
+            break;
+          case Exit.System:
+            remaining--;
+            exit = this.eret();
+            break;
+          default:
+            exit = this.exception(cpu.exception!);
+        }
+      }
+      if (exit) return exit;
+    }
+  }
+
+  /** The instruction at an address that was just executed; 0 if it cannot be read any more. */
+  wordAt(pc: bigint): number {
+    const t = this.translateVa(pc, 'execute');
+    return t ? this.options.mem.u32[(t.frame * 4096 + Number(pc & 0xffcn)) >>> 2]! : 0;
+  }
+
+  // ---- exceptions -------------------------------------------------------------------------------------------------------------
+
+  private toEl1(vector: Vector, r: ExceptionRecord | undefined): void {
+    takeToEl1({ cpu: this.cpu, regs: this.regs, pstate: this.pstate_, has: this.has }, vector, r);
+    if (!this.stale) this.applyLevel();
+  }
+  private toEl2(r: ExceptionRecord): PeExit {
+    const { regs, cpu } = this;
+    regs.set('ESR_EL2', esrValue(r));
+    regs.set('ELR_EL2', cpu.pc);
+    regs.set('SPSR_EL2', this.pstate);
+    regs.set('FAR_EL2', r.far);
+    if (r.ipa !== 0n || r.toEl2) regs.set('HPFAR_EL2', (r.ipa >> 12n) << 4n);
+    return { kind: 'el2', record: { ...r, toEl2: true } };
+  }
+  /** Takes a synchronous exception where its record says. */
+  private raise(r: ExceptionRecord): PeExit | undefined {
+    if (r.toEl2) return this.toEl2(r);
+    this.toEl1('sync', r);
+    return undefined;
+  }
+  private back(): void {
+    this.cpu.pc = BigInt.asUintN(64, this.cpu.pc - 4n);
+  }
+  private hcr(bit: bigint): boolean {
+    return (this.regs.value('HCR_EL2') & bit) !== 0n;
+  }
+
+  /** Routes what an instruction raised. */
+  private exception(r: ExceptionRecord): PeExit | undefined {
+    const { cpu, controls } = this;
+    const el = cpu.el as 0 | 1;
+    switch (r.ec) {
+      case EC_BREAKPOINT_PAGE: {
+        const hit = this.debug.breakpointAt(cpu.pc);
+        if (hit) return this.raise(hit);
+        this.debug.enterBreakpointPage(cpu.pc);
+        return undefined;
+      }
+      case EC.FP_ASIMD.ec: {
+        const v = controls.rules.fp(el);
+        return this.raise(record(r.ec, r.iss, v !== undefined && typeof v === 'object' && v.to === 2));
+      }
+      case EC.SVC64.ec:
+        if (this.debug.stepping) this.debug.stepped(0);
+        return this.raise({ ...r, toEl2: controls.rules.instruction(el === 0 ? 'SVC_EL0' : 'SVC_EL1') });
+      case EC.HVC64.ec:
+        if (!this.hcr(HCR.HCD)) return this.toEl2(r);
+        this.back();
+        return this.raise(record(EC.UNKNOWN.ec));
+      case EC.SMC64.ec:
+        this.back();
+        // Without EL3 there is nobody else to call.
+        return this.hcr(HCR.TSC) ? this.toEl2(r) : this.raise(record(EC.UNKNOWN.ec));
+      case EC.SYS64.ec:
+        return this.raise({ ...r, iss: r.iss | (rtOf(this.wordAt(cpu.pc)) << ISS.SYS64.Rt[1]) });
+      case EC.MOPS.ec:
+        return this.raise({ ...r, toEl2: (this.regs.value('HCRX_EL2') & HCRX_MCE2) !== 0n });
+      case EC.IABT_LOW.ec:
+      case EC.IABT_CUR.ec:
+      case EC.DABT_LOW.ec:
+      case EC.DABT_CUR.ec:
+        return this.abort(r);
+      case EC.BRK64.ec:
+      case EC.BREAKPT_LOW.ec:
+      case EC.BREAKPT_CUR.ec:
+      case EC.WATCHPT_LOW.ec:
+      case EC.WATCHPT_CUR.ec:
+        return this.raise({ ...r, toEl2: (this.regs.value('MDCR_EL2') & TDE) !== 0n });
+      default:
+        return this.raise(r);
+    }
+  }
+  private abort(r: ExceptionRecord): PeExit | undefined {
+    const isData = r.ec >= EC.DABT_LOW.ec;
+    let { iss } = r;
+    if (isData) {
+      const word = this.wordAt(this.cpu.pc);
+      if (isCacheMaintenance(word)) iss |= (1 << ISS.DABT.CM) | (1 << ISS.DABT.WnR);
+      else if (r.toEl2 && !(iss & (1 << ISS.DABT.S1PTW))) iss |= instructionSyndrome(word);
+    }
+    if (!r.toEl2 && isSea(iss) && this.hcr(HCR.TEA)) {
+      return this.toEl2({ ...r, ec: isData ? EC.DABT_LOW.ec : EC.IABT_LOW.ec, iss });
+    }
+    return this.raise({ ...r, iss });
+  }
+
+  private eret(): PeExit | undefined {
+    const { cpu, controls, regs, pstate_ } = this;
+    const word = this.wordAt(cpu.pc);
+    if (controls.rules.instruction('ERET') || this.hcr(HCR.NV)) {
+      const iss = word === ERET_WORD ? 0 : 2 | ((word >>> 10) & 1);
+      return this.toEl2(record(EC.ERET.ec, iss));
+    }
+    const target = eretTarget(regs.get('ELR_EL1'), word, cpu.sp, controls.pauth);
+    if (typeof target !== 'bigint') return this.raise(record(EC.FPAC.ec, target.iss));
+    cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + 1n);
+    const wasStepping = this.debug.stepping;
+    const site = { cpu, regs, pstate: pstate_, has: this.has };
+    exceptionReturn(site, target, (el) => !wasStepping && this.debug.stepsAt(el));
+    this.applyLevel();
+    return undefined;
+  }
+
+  // ---- interrupts and waiting ---------------------------------------------------------------------------------------------------
+
+  /** What is signalled to the guest, whatever PSTATE masks: bits as in ISR_EL1. */
+  pendingInterrupts(): bigint {
+    const hcr = this.regs.value('HCR_EL2');
+    const p = this.options.interrupts.pending();
+    let bits = 0n;
+    if (hcr & HCR.IMO && (hcr & HCR.VI || p === 'irq' || p === 'both')) bits |= Spsr.I;
+    if (hcr & HCR.FMO && (hcr & HCR.VF || p === 'fiq' || p === 'both')) bits |= Spsr.F;
+    if (hcr & HCR.AMO && hcr & HCR.VSE) bits |= Spsr.A;
+    return bits;
+  }
+  private takeInterrupt(): void {
+    const open = this.pendingInterrupts() & ~this.pstate_.bits;
+    if (open & Spsr.A) {
+      const syndrome = this.has('FEAT_RAS') ? Number(this.regs.get('VSESR_EL2') & ISS_MASK) : 0;
+      this.regs.set('HCR_EL2', this.regs.get('HCR_EL2') & ~HCR.VSE);
+      this.toEl1('serror', record(EC.SERROR.ec, syndrome));
+    } else if (open & Spsr.F) this.toEl1('fiq', undefined);
+    else if (open & Spsr.I) this.toEl1('irq', undefined);
+  }
+
+  private idle(): PeExit | undefined {
+    const { cpu, regs, timers } = this;
+    const word = this.wordAt(cpu.pc - 4n);
+    const timed = (word & 0xffffff00) >>> 0 === 0xd5031000;
+    const isEvent = timed ? ((word >>> 5) & 1) === 0 : word === WFE_WORD;
+    if (this.pendingInterrupts() !== 0n) return undefined;
+    const until = timed ? cpu.idleDeadline : undefined;
+    if (until !== undefined && timers.counter('CNTV') >= until) return undefined;
+    const ti = (timed ? 2 : 0) | (isEvent ? 1 : 0);
+    const iss = ISS_COND | ti | (timed ? ((word & 31) << ISS.WFX.RN[1]) | (1 << ISS.WFX.RV) : 0);
+    const open = regs.value('SCTLR_EL1') & (isEvent ? SCTLR_N.TWE : SCTLR_N.TWI);
+    if (cpu.el === 0 && !open) {
+      this.back();
+      return this.raise(record(EC.WFX.ec, iss));
+    }
+    if (this.hcr(isEvent ? HCR.TWE : HCR.TWI)) {
+      this.back();
+      return this.toEl2(record(EC.WFX.ec, iss));
+    }
+    let wake = timers.nextEvent();
+    for (const at of [
+      until === undefined ? undefined : timers.atVirtual(until),
+      isEvent ? timers.eventStream() : undefined,
+    ]) {
+      if (at !== undefined && (wake === undefined || at < wake)) wake = at;
+    }
+    return { kind: 'idle', wake };
+  }
+}
+
+const WFE_WORD = 0xd503205f;

@@ -1,0 +1,143 @@
+// What follows from a PE's control registers and is wanted often: the translation regime, whether FP is enabled at each
+// level, which accesses need not ask, the keys of pointer authentication. Computed anew when a control changes.
+
+import { encOf, operationAt, type RegName, registerAt, SYSTEM_OPS } from '../arch/sysregs.ts';
+import { SysOpen } from '../isa/build.ts';
+import { regimeOf } from './mmu/regime.ts';
+import { type PauthState, resetPauth } from './pauth.ts';
+import type { Pe } from './pe.ts';
+import { bitOf } from './pe_regs.ts';
+import { AccessRules, type Verdict, type View } from './sysreg_access.ts';
+
+export interface PeControls {
+  readonly rules: AccessRules;
+  /** By EL. */
+  readonly fpOn: [boolean, boolean];
+  readonly spMask: [bigint, bigint];
+  readonly sysOpen: [bigint, bigint];
+  readonly pauth: PauthState;
+  /** Decisions made since a control changed. */
+  readonly verdicts: Map<number, Verdict>;
+}
+
+const SRE = 1n;
+const SRE_ENABLE = 8n;
+
+/** How the PE reads the tables: its real EL2 registers, the features that the guest has. */
+function viewOf(pe: Pe): View {
+  const { regs } = pe;
+  return {
+    has: pe.has,
+    hardware: pe.options.has,
+    control: (name) => regs.value(name),
+    get iccSre() {
+      return (regs.get('ICC_SRE_EL1') & SRE) !== 0n;
+    },
+    get iccSreEnable() {
+      return (regs.get('ICC_SRE_EL2') & SRE_ENABLE) !== 0n;
+    },
+  };
+}
+
+export function newPeControls(pe: Pe): PeControls {
+  return {
+    rules: new AccessRules(viewOf(pe)),
+    fpOn: [false, false],
+    spMask: [0n, 0n],
+    sysOpen: [0n, 0n],
+    pauth: resetPauth(),
+    verdicts: new Map(),
+  };
+}
+
+/** The decision about a register, remembered. */
+export function registerVerdict(pe: Pe, encoding: number, isRead: boolean): Verdict {
+  const el = pe.cpu.el as 0 | 1;
+  const key = (encoding << 3) | (isRead ? 4 : 0) | el;
+  let v = pe.controls.verdicts.get(key);
+  if (v === undefined) {
+    v = pe.controls.rules.register(registerAt(encoding, isRead ? 'read' : 'write'), encoding, isRead, el);
+    pe.controls.verdicts.set(key, v);
+  }
+  return v;
+}
+/** The decision about an operation of the SYS space, remembered. */
+export function operationVerdict(pe: Pe, encoding: number, isRead: boolean): Verdict {
+  const el = pe.cpu.el as 0 | 1;
+  const key = (encoding << 3) | (isRead ? 4 : 0) | 2 | el;
+  let v = pe.controls.verdicts.get(key);
+  if (v === undefined) {
+    v = pe.controls.rules.operation(operationAt(encoding), encoding, isRead, el);
+    pe.controls.verdicts.set(key, v);
+  }
+  return v;
+}
+
+const SCTLR = { SA: bitOf('SCTLR_EL1', 'SA'), SA0: bitOf('SCTLR_EL1', 'SA0') };
+const ALIGNED = 15n;
+/** Registers and operations that the engine carries out alone while their bit in SYS_OPEN is set. */
+const INLINE = (['TPIDR_EL0', 'TPIDRRO_EL0'] as const).map((n) => encOf(n));
+const FPMR = encOf('FPMR');
+const CACHE = ['DC_CVAC', 'DC_CVAU', 'DC_CVAP', 'DC_CVADP', 'DC_CIVAC', 'IC_IVAU'].map((n) => SYSTEM_OPS.get(n)!);
+const DC_ZVA = SYSTEM_OPS.get('DC_ZVA')!;
+
+export function updateControls(pe: Pe): void {
+  const { controls, regs } = pe;
+  const { rules } = controls;
+  pe.mmu.setRegime(regimeOf(regs, pe.has));
+  controls.verdicts.clear();
+  const sctlr = regs.value('SCTLR_EL1');
+  for (const el of [0, 1] as const) {
+    controls.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
+    controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0n;
+    const register = (enc: number, isRead: boolean): boolean =>
+      rules.register(registerAt(enc, isRead ? 'read' : 'write'), enc, isRead, el) === 'ok';
+    let open = 0;
+    if (INLINE.every((e) => register(e, true)) && register(INLINE[0]!, false)) open |= SysOpen.Registers;
+    if (register(FPMR, true) && register(FPMR, false)) open |= SysOpen.Fpmr;
+    if (rules.operation(DC_ZVA, DC_ZVA.enc, false, el) === 'ok') open |= SysOpen.DcZva;
+    const cacheOpen = CACHE.every((op) => rules.operation(op, op.enc, false, el) === 'ok');
+    if (cacheOpen) open |= SysOpen.Cache;
+    controls.sysOpen[el] = BigInt(open);
+  }
+  updatePauth(pe);
+  pe.debug.update();
+}
+
+// ---- pointer authentication -----------------------------------------------------------------------------------------------------
+
+const KEYS = ['APIA', 'APIB', 'APDA', 'APDB', 'APGA'] as const;
+const ENABLE = ['EnIA', 'EnIB', 'EnDA', 'EnDB'] as const;
+const keyName = (key: (typeof KEYS)[number], half: 'LO' | 'HI'): RegName => `${key}KEY${half}_EL1`;
+
+/** What the CPU is decides about algorithms. */
+export function configurePauth(pe: Pe): void {
+  const { has } = pe.options;
+  const { pauth } = pe.controls;
+  pauth.algorithm = has('FEAT_PACQARMA5') ? 'qarma5' : has('FEAT_PACQARMA3') ? 'qarma3' : 'impdef';
+  pauth.epac = has('FEAT_EPAC');
+  pauth.pauth2 = has('FEAT_PAuth2');
+  pauth.fpac = has('FEAT_FPAC');
+  pauth.fpacCombine = has('FEAT_FPACCOMBINE');
+}
+function updatePauth(pe: Pe): void {
+  const { regs, mmu } = pe;
+  const { pauth } = pe.controls;
+  const sctlr = regs.value('SCTLR_EL1');
+  pauth.enabled = 0;
+  ENABLE.forEach((bit, i) => {
+    if (sctlr & bitOf('SCTLR_EL1', bit)) pauth.enabled |= 1 << i;
+  });
+  KEYS.forEach((key, k) => {
+    (['LO', 'HI'] as const).forEach((half, h) => {
+      const v = regs.get(keyName(key, half));
+      pauth.keys[k * 4 + h * 2] = Number(BigInt.asIntN(32, v));
+      pauth.keys[k * 4 + h * 2 + 1] = Number(BigInt.asIntN(32, v >> 32n));
+    });
+  });
+  const { lower, upper } = mmu.regime;
+  const bottom = (bits: number): number => Math.min(Math.max(bits, 33), 55);
+  pauth.bottom = [bottom(lower.inputBits || 48), bottom(upper.inputBits || 48)];
+  pauth.tbiData = (lower.tbiData ? 1 : 0) | (upper.tbiData ? 2 : 0);
+  pauth.tbiInstruction = (lower.tbiInstruction ? 1 : 0) | (upper.tbiInstruction ? 2 : 0);
+}

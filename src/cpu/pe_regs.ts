@@ -1,0 +1,92 @@
+// Where one PE keeps its system registers: 64 bits each, raw, as the owner of EL2 wrote them or as the guest did. What
+// reserved bits read as is applied on top (`effective`, `guestValue`). Registers that the CPU state itself holds
+// (TPIDR_EL0, FPCR...) are reached there. Decides nothing about access.
+
+import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../arch/control_regs.ts';
+import { REGISTERS, type Register, type RegName } from '../arch/sysregs.ts';
+import { fieldMask } from '../base/bits.ts';
+import { type Has, type Resx, resxOf } from './resx.ts';
+import { type CpuState, Slot } from './state.ts';
+
+/** Registers with storage in the CPU state. */
+const IN_STATE: Readonly<Record<string, number>> = {
+  TPIDR_EL0: Slot.TPIDR_EL0,
+  TPIDRRO_EL0: Slot.TPIDRRO_EL0,
+  TPIDR2_EL0: Slot.TPIDR2_EL0,
+  FPCR: Slot.FPCR,
+  FPSR: Slot.FPSR,
+  FPMR: Slot.FPMR,
+};
+
+const BASE = [...REGISTERS.values()].filter((r) => r.aliasOf === undefined);
+const INDEX: ReadonlyMap<string, number> = new Map(BASE.map((r, i) => [r.name, i]));
+const baseOf = (r: Register): string => {
+  let name = r.aliasOf ?? r.name;
+  for (let next = REGISTERS.get(name)?.aliasOf; next; next = REGISTERS.get(name)?.aliasOf) name = next;
+  return name;
+};
+/** Register names, aliases included, to the index of their storage. */
+const SLOTS: ReadonlyMap<string, number> = new Map([...REGISTERS.values()].map((r) => [r.name, INDEX.get(baseOf(r))!]));
+
+/** Names of registers, as numbers: an index into PeRegs. */
+export function slotOf(name: RegName): number {
+  return SLOTS.get(name)!;
+}
+
+export class PeRegs {
+  private readonly cpu: CpuState;
+  private readonly values = new BigUint64Array(BASE.length);
+  private readonly res0 = new BigUint64Array(BASE.length);
+  private readonly res1 = new BigUint64Array(BASE.length);
+  private readonly inState = new Map<number, number>();
+
+  constructor(cpu: CpuState) {
+    this.cpu = cpu;
+    for (const [name, slot] of Object.entries(IN_STATE)) this.inState.set(INDEX.get(name)!, slot);
+  }
+  /** Computes reserved bits anew. EL2 registers are those of the hardware, all others those of the guest. */
+  configure(hardware: Has, guest: Has, e2h: boolean): void {
+    BASE.forEach((r, i) => {
+      const x: Resx = resxOf(r, r.el >= 2 ? hardware : guest, e2h);
+      this.res0[i] = x.res0;
+      this.res1[i] = x.res1;
+    });
+  }
+  raw(slot: number): bigint {
+    const at = this.inState.get(slot);
+    return at === undefined ? this.values[slot]! : this.cpu.get(at);
+  }
+  setRaw(slot: number, value: bigint): void {
+    const at = this.inState.get(slot);
+    if (at === undefined) this.values[slot] = value;
+    else this.cpu.set(at, BigInt.asUintN(64, value));
+  }
+  /** The value that counts: reserved bits read as they must. */
+  effective(slot: number): bigint {
+    return (this.raw(slot) & ~this.res0[slot]!) | this.res1[slot]!;
+  }
+  /** What a write by the guest leaves. */
+  masked(slot: number, value: bigint): bigint {
+    return (value & ~this.res0[slot]!) | this.res1[slot]!;
+  }
+  get(name: RegName): bigint {
+    return this.raw(slotOf(name));
+  }
+  set(name: RegName, value: bigint): void {
+    this.setRaw(slotOf(name), value);
+  }
+  value(name: RegName): bigint {
+    return this.effective(slotOf(name));
+  }
+}
+
+/** Mask of a control bit, in the layout with E2H = 1 where there are two. */
+export function bitOf<R extends ControlRegName>(reg: R, bit: ControlBitName<R>): bigint {
+  const f = (CONTROL_REGS[reg].fields as Readonly<Record<string, { hi: number; lo: number }>>)[bit]!;
+  return fieldMask(f.hi, f.lo);
+}
+/** A field of a control register's value as a number. */
+export function fieldOf<R extends ControlRegName>(reg: R, field: ControlBitName<R>, value: bigint): number {
+  const f = (CONTROL_REGS[reg].fields as Readonly<Record<string, { hi: number; lo: number }>>)[field]!;
+  return Number((value & fieldMask(f.hi, f.lo)) >> BigInt(f.lo));
+}

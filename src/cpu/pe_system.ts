@@ -1,0 +1,222 @@
+// What happens when a guest's instruction reads or writes a system register or executes a system instruction: the
+// decision of sysreg_access.ts, then storage, an effect, a device, or the exception.
+
+import { EC, fscAt, ISS, issOfSysreg } from '../arch/esr.ts';
+import { encParts } from '../arch/schema.ts';
+import { type Operation, operationAt, type RegName, registerAt } from '../arch/sysregs.ts';
+import type { Access } from './engine.ts';
+import { translateAt } from './mmu/at.ts';
+import { invalidate } from './mmu/tlbi.ts';
+import type { Mode } from './mmu/translate.ts';
+import type { Pe } from './pe.ts';
+import { operationVerdict, registerVerdict } from './pe_controls.ts';
+import type { PeMaintenance } from './pe_ports.ts';
+import { bitOf, slotOf } from './pe_regs.ts';
+import { Spsr } from './pstate.ts';
+import type { Verdict } from './sysreg_access.ts';
+import { effectOf, isControl } from './sysreg_effects.ts';
+
+const UMA = bitOf('SCTLR_EL1', 'UMA');
+/** MSR (immediate): op1 << 3 | op2. */
+const Imm = { UAO: 3, PAN: 4, SPSel: 5, ALLINT: 0o10, DAIFSet: 0o36, DAIFClr: 0o37 } as const;
+const AT: Readonly<Record<string, readonly [Access, Mode | 'pan']>> = {
+  AT_S1E1R: ['read', 'el1'],
+  AT_S1E1W: ['write', 'el1'],
+  AT_S1E0R: ['read', 'el0'],
+  AT_S1E0W: ['write', 'el0'],
+  AT_S1E1RP: ['read', 'pan'],
+  AT_S1E1WP: ['write', 'pan'],
+};
+const BLOCK = 64n;
+
+export class PeSystem {
+  private readonly pe: Pe;
+  constructor(pe: Pe) {
+    this.pe = pe;
+  }
+
+  /** Leaves the instruction with the exception that a decision names. */
+  private refuse(v: Exclude<Verdict, 'ok'>): void {
+    this.pe.cpu.exception =
+      v === 'undef'
+        ? { ec: EC.UNKNOWN.ec, iss: 0, far: 0n, ipa: 0n, toEl2: false }
+        : { ec: v.ec, iss: v.iss, far: 0n, ipa: 0n, toEl2: v.to === 2 };
+  }
+
+  // ---- registers ------------------------------------------------------------------------------------------------------
+
+  read(encoding: number): bigint | undefined {
+    const { pe } = this;
+    const v = registerVerdict(pe, encoding, true);
+    if (v !== 'ok') {
+      this.refuse(v);
+      return undefined;
+    }
+    const row = registerAt(encoding, 'read');
+    if (!row) return 0n;
+    const { name } = row;
+    if (name === 'SP_EL0' && pe.pstate_.sp === 0) return this.undefined();
+    const effect = effectOf(name)?.read;
+    if (effect) return effect(pe);
+    if (row.table === 'id') return pe.options.readId(encoding);
+    if (isDevice(name)) {
+      const value = pe.options.device.read(encoding);
+      pe.recheckInterrupts();
+      return value === undefined ? this.undefined() : value;
+    }
+    return pe.regs.effective(slotOf(name as RegName));
+  }
+  write(encoding: number, value: bigint): boolean {
+    const { pe } = this;
+    const v = registerVerdict(pe, encoding, false);
+    if (v !== 'ok') {
+      this.refuse(v);
+      return false;
+    }
+    const name = registerAt(encoding, 'write')!.name as RegName;
+    if (name === 'SP_EL0' && pe.pstate_.sp === 0) {
+      this.undefined();
+      return false;
+    }
+    if (isDevice(name)) {
+      const accepted = pe.options.device.write(encoding, value);
+      pe.recheckInterrupts();
+      if (!accepted) this.undefined();
+      return accepted;
+    }
+    const effect = effectOf(name)?.write;
+    if (effect) {
+      effect(pe, value);
+      return true;
+    }
+    const slot = slotOf(name);
+    const kept = pe.regs.masked(slot, value);
+    if (!isControl(name)) {
+      pe.regs.setRaw(slot, kept);
+      return true;
+    }
+    if (pe.regs.raw(slot) === kept) return true;
+    pe.regs.setRaw(slot, kept);
+    pe.sync();
+    return true;
+  }
+  private undefined(): undefined {
+    this.refuse('undef');
+    return undefined;
+  }
+
+  // ---- operations ---------------------------------------------------------------------------------------------------------
+
+  operation(encoding: number, value: bigint, isRead: boolean): bigint | undefined {
+    const [op0] = encParts(encoding);
+    if (op0 === 0) return this.immediate(encoding);
+    const v = operationVerdict(this.pe, encoding, isRead);
+    if (v !== 'ok') {
+      this.refuse(v);
+      return undefined;
+    }
+    return this.execute(operationAt(encoding)!, value);
+  }
+  private execute(op: Operation, value: bigint): bigint | undefined {
+    const { pe } = this;
+    const { name } = op;
+    if (op.tlbi) {
+      const targets: readonly PeMaintenance[] = op.tlbi.share === '' ? [pe] : pe.options.domain.members;
+      invalidate(
+        op,
+        value,
+        targets.map((t) => t.mmu),
+      );
+      return 0n;
+    }
+    const at = AT[name];
+    if (at) return this.translate(value, at[0], at[1]);
+    if (name === 'DC_ZVA') return this.zero(value);
+    if (name.startsWith('IC_IALLU')) {
+      // Decoded code is compared with memory when its page is entered again.
+      for (const t of pe.options.domain.members) t.flushTlbs();
+      return 0n;
+    }
+    if (name.startsWith('DC_') && !name.endsWith('SW'))
+      return this.touch(value, name === 'DC_IVAC' ? 'write' : 'read') === undefined ? undefined : 0n;
+    if (name === 'IC_IVAU') {
+      const frame = this.touch(value, 'read');
+      if (frame === undefined) return undefined;
+      pe.options.engine.invalidateCode(frame);
+      return 0n;
+    }
+    // Maintenance by set and way, prediction restriction: there is nothing to maintain.
+    if (name.startsWith('DC_') || name.endsWith('_RCTX')) return 0n;
+    return this.undefined();
+  }
+  /** A cache operation by address. @returns the frame, or undefined after the fault */
+  private touch(va: bigint, access: Access): number | undefined {
+    const { pe } = this;
+    const t = pe.mmu.translate(pe.mode, va, access, 1, pe.cpu);
+    if (t.ok) return t.frame;
+    pe.cpu.exception = { ec: t.ec, iss: t.iss, far: t.far, ipa: t.ipa ?? 0n, toEl2: t.ipa !== undefined };
+    return undefined;
+  }
+  private zero(value: bigint): bigint | undefined {
+    const { pe } = this;
+    const frame = this.touch(value, 'write');
+    if (frame === undefined) return undefined;
+    const start = frame * 4096 + Number(value & 0xfffn & ~(BLOCK - 1n));
+    pe.options.mem.u8.fill(0, start, start + Number(BLOCK));
+    return 0n;
+  }
+  private translate(va: bigint, access: Access, mode: Mode | 'pan'): bigint | undefined {
+    const { pe } = this;
+    const with_ = mode === 'pan' ? (pe.pstate_.has(Spsr.PAN) ? 'el1Pan' : 'el1') : mode;
+    const r = translateAt(pe.mmu, va, access, with_);
+    if ('par' in r) {
+      pe.regs.set('PAR_EL1', r.par);
+      return 0n;
+    }
+    const { level, fault } = pe.mmu.lastTableFault;
+    const kind = (
+      {
+        translation: 'TRANSLATION',
+        permission: 'PERMISSION',
+        accessFlag: 'ACCESS_FLAG',
+        addressSize: 'ADDRESS_SIZE',
+      } as const
+    )[fault];
+    const iss = fscAt(kind, level) | (1 << ISS.DABT.S1PTW) | (1 << ISS.DABT.CM) | (1 << ISS.DABT.WnR);
+    pe.cpu.exception = { ec: EC.DABT_LOW.ec, iss, far: va, ipa: r.stage2.ipa, toEl2: true };
+    return undefined;
+  }
+
+  // ---- MSR (immediate) -------------------------------------------------------------------------------------------------------
+
+  private immediate(encoding: number): bigint | undefined {
+    const { pe } = this;
+    const [, op1, , value, op2] = encParts(encoding);
+    const field = (op1 << 3) | op2;
+    const el = pe.cpu.el;
+    if (field === Imm.DAIFSet || field === Imm.DAIFClr) {
+      if (el === 0 && !(pe.regs.value('SCTLR_EL1') & UMA)) {
+        this.refuse({ to: 1, ec: EC.SYS64.ec, iss: issOfSysreg(encoding, 0, false) });
+        return undefined;
+      }
+      const mask = BigInt(value) << 6n;
+      pe.pstate_.bits = field === Imm.DAIFSet ? pe.pstate_.bits | mask : pe.pstate_.bits & ~mask;
+      if (field === Imm.DAIFClr) pe.recheckInterrupts();
+      return 0n;
+    }
+    if (el === 0) return this.undefined();
+    const set = (value & 1) !== 0;
+    if (field === Imm.SPSel) pe.pstate_.setMode(1, set ? 1 : 0);
+    else if (field === Imm.PAN && pe.has('FEAT_PAN')) {
+      pe.pstate_.assign(Spsr.PAN, set);
+      pe.applyTlb();
+    } else if (field === Imm.UAO && pe.has('FEAT_UAO')) {
+      pe.pstate_.assign(Spsr.UAO, set);
+      pe.applyTlb();
+    } else return this.undefined();
+    return 0n;
+  }
+}
+
+/** Registers of the interrupt controller's CPU interface. */
+const isDevice = (name: string): boolean => name.startsWith('ICC_');

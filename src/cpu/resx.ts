@@ -1,0 +1,64 @@
+// Which bits of a register are reserved, given what the machine (or VM) has? Computed from the rows: a bit whose need
+// fails is RES0 unless a word says RES1; bits without a field are RES0 where the row names fields at all. Knows no
+// values.
+
+import { CONTROL_REGS, type ControlRegName } from '../arch/control_regs.ts';
+import type { Feat } from '../arch/features.ts';
+import { type ControlBits, type ControlReg, type Field, maskOf, type Need } from '../arch/schema.ts';
+import type { Register } from '../arch/sysregs.ts';
+import { fieldMask, mask64 } from '../base/bits.ts';
+
+export type Has = (feat: Feat) => boolean;
+
+/** Whether a need is met. */
+export function meets(need: Need, has: Has): boolean {
+  if (need === 'always') return true;
+  if (typeof need === 'object') {
+    return 'any' in need ? need.any.some((n) => meets(n, has)) : need.all.every((n) => meets(n, has));
+  }
+  return need.startsWith('!') ? !has(need.slice(1) as Feat) : has(need as Feat);
+}
+
+export interface Resx {
+  readonly res0: bigint;
+  readonly res1: bigint;
+}
+const FREE: Resx = { res0: 0n, res1: 0n };
+
+/** Registers without fields in their row that have reserved bits all the same. */
+const OTHERS: Readonly<Record<string, Resx>> = {
+  VBAR_EL1: { res0: fieldMask(10, 0), res1: 0n },
+};
+
+/** @param e2h HCR_EL2.E2H, which decides about layouts and words of EL2 registers */
+export function resxOf(row: Register, has: Has, e2h: boolean): Resx {
+  const fixed = OTHERS[row.name];
+  if (fixed) return fixed;
+  if (row.table === 'control') return controlResx(CONTROL_REGS[row.key as ControlRegName], has, e2h);
+  const fields = Object.values(row.fields);
+  if (fields.length === 0) return FREE;
+  return { res0: mask64 & ~(union(fields) | layoutBits(row) | row.res1), res1: row.res1 };
+}
+
+function controlResx(row: ControlReg, has: Has, e2h: boolean): Resx {
+  const other = !e2h && row.e2h0 !== undefined;
+  const fields: ControlBits = other ? row.e2h0! : row.fields;
+  const always = other ? row.e2h0Res1! : row.res1;
+  let known = always;
+  let res0 = 0n;
+  let res1 = always;
+  for (const f of Object.values(fields)) {
+    const mask = fieldMask(f.hi, f.lo);
+    known |= mask;
+    if (meets(f.need, has) && (e2h || !f.words.includes('needs-e2h'))) continue;
+    if (f.words.includes('res1-if-absent') || f.words.includes(e2h ? 'res1-if-e2h1' : 'res1-if-e2h0')) res1 |= mask;
+    else res0 |= mask;
+  }
+  return { res0: (res0 | (mask64 & ~known)) & ~res1, res1 };
+}
+
+const union = (fields: readonly Field[]): bigint => fields.reduce((m, f) => m | fieldMask(f.hi, f.lo), 0n);
+function layoutBits(row: Register): bigint {
+  const { layouts } = row as { layouts?: Readonly<Record<string, Readonly<Record<string, Field>>>> };
+  return layouts ? Object.values(layouts).reduce((m, l) => m | union(Object.values(l)), 0n) : maskOf();
+}
