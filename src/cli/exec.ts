@@ -6,13 +6,17 @@ import { disassemble } from '../asm/a64.ts';
 import { UsageError } from '../base/assert.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
 import { DEFAULT_MODEL } from '../cpu/models.ts';
+import { createPeDirectory } from '../cpu/pe_directory.ts';
 import { PhysMem } from '../cpu/physmem.ts';
+import type { CpuState } from '../cpu/state.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { hostSpecFromJson, makeHost } from '../kvm/host.ts';
 import { regName } from '../kvm/reg_names.ts';
+import type { Trace } from '../kvm/trace.ts';
 import { boot, type DevicePlug, linuxHooks, type Machine, Strace } from '../linux/index.ts';
 import { chooseCpu, listModels } from './cpu_option.ts';
 import { canExecute, createEngine } from './engine.ts';
+import { guestHardware } from './guests.ts';
 import { message, nodeHost } from './host.ts';
 import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
 
@@ -59,17 +63,34 @@ function assemble(options: ExecOptions): Machine {
   // The engine wants its hooks before the machine exists that answers them.
   let hooks: SystemHooks | undefined;
   let machine: Machine | undefined;
+  const guests = createPeDirectory();
+  const hooksOf = (c: CpuState): SystemHooks => (guests.owns(c) ? guests : hooks!);
   const ask: SystemHooks = {
-    readSysreg: (c, enc) => hooks!.readSysreg(c, enc),
-    writeSysreg: (c, enc, value) => hooks!.writeSysreg(c, enc, value),
-    system: (c, enc, value, isRead) => hooks!.system(c, enc, value, isRead),
+    readSysreg: (c, enc) => hooksOf(c).readSysreg(c, enc),
+    writeSysreg: (c, enc, value) => hooksOf(c).writeSysreg(c, enc, value),
+    system: (c, enc, value, isRead) => hooksOf(c).system(c, enc, value, isRead),
   };
-  const engine = createEngine(mem, cpu.executed, ask, () => machine!.currentPauth());
+  const engine = createEngine(mem, cpu.executed, ask, (c) =>
+    guests.owns(c) ? guests.pauth(c) : machine!.currentPauth(),
+  );
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
   const host = makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
   const devices: DevicePlug[] = [];
   if (host.unavailable === undefined) {
-    const kvm = createKvm({ host, mem, counter: () => machine!.clock.counter() });
+    const clock = () => machine!.clock;
+    const hardware = guestHardware({
+      mem,
+      engine,
+      directory: guests,
+      readId: (enc) => cpu.shown.raw.get(enc) ?? 0n,
+      clock,
+    });
+    const random = () => {
+      const bytes = new Uint8Array(8);
+      machine!.rng.fill(bytes);
+      return new DataView(bytes.buffer).getBigUint64(0, true);
+    };
+    const kvm = createKvm({ host, mem, counter: () => clock().counter(), hardware, random, trace });
     devices.push({ ...KVM_DEVICE, open: () => kvm.open() });
   } else message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
   machine = boot(
@@ -98,6 +119,16 @@ function assemble(options: ExecOptions): Machine {
   hooks = linuxHooks(machine);
   return machine;
 }
+
+/** What we could not do for a guest is said once each; everything else is for tracing. */
+const told = new Set<string>();
+const trace: Trace = (event, fields) => {
+  if (!event.startsWith('hypatia_')) return;
+  const what = String(fields['what']);
+  if (told.has(what)) return;
+  told.add(what);
+  message(`hypatia: KVM: ${what}`);
+};
 
 interface Sink {
   write(line: string): void;
