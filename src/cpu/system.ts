@@ -23,7 +23,7 @@ export interface SystemOptions {
 
 const FP_DISABLED = { ec: 0x07, iss: 0x1e00000 } as const;
 /** A cache operation by address: may fault like a read, of the byte it is given. */
-const BYTE = packAccess('r', { size: 1, atomic: false, ordered: false, unprivileged: false });
+const BYTE = packAccess('r', { size: 1, element: 1, atomic: false, ordered: false, unprivileged: false });
 
 export class SystemAccess {
   private readonly mem: PhysMem;
@@ -34,7 +34,7 @@ export class SystemAccess {
   private readonly dropCode: (frame: number) => void;
   private readonly rpres: boolean;
   private cpu!: CpuState;
-  private readonly context: { fpcr: number; fpsr: number; readonly rpres: boolean; pauth: PauthState };
+  private readonly context: { fpcr: number; fpsr: number; fpmr: bigint; readonly rpres: boolean; pauth: PauthState };
 
   constructor(mem: PhysMem, path: AccessPath, options: SystemOptions, dropCode: (frame: number) => void) {
     this.mem = mem;
@@ -45,7 +45,7 @@ export class SystemAccess {
     this.rpres = options.has('FEAT_RPRES');
     const none = resetPauth();
     this.pauthOf = options.pauth ? (cpu) => options.pauth!(cpu) : () => none;
-    this.context = { fpcr: 0, fpsr: 0, rpres: this.rpres, pauth: none };
+    this.context = { fpcr: 0, fpsr: 0, fpmr: 0n, rpres: this.rpres, pauth: none };
   }
   /** The PE that calls come from. */
   enter(cpu: CpuState): void {
@@ -131,10 +131,12 @@ export class SystemAccess {
     if (name.startsWith('vector:')) {
       const helper = VECTOR_HELPERS[rest as VectorHelperName];
       assert(rest in VECTOR_HELPERS, `no vector helper '${rest}'`);
+      const needsFpmr = /fp8/i.test(rest);
       return (param: number) => {
         const at = (this.cpu.base + Slot.VECTORS) >>> 3;
         const { u64 } = this.mem;
         const vector = (i: number): bigint => u64[at + 2 * i]! | (u64[at + 2 * i + 1]! << 64n);
+        if (needsFpmr) this.context.fpmr = this.cpu.get(Slot.FPMR);
         const r = this.with((cx) => helper(cx, param, vector(1), vector(2), vector(3), vector(4), vector(5)));
         u64[at] = BigInt.asUintN(64, r);
         u64[at + 1] = BigInt.asUintN(64, r >> 64n);

@@ -32,6 +32,8 @@ export interface Local {
 export interface Access {
   /** Bytes, 1..64. */
   readonly size: number;
+  /** Bytes of each of its elements: what must be aligned where memory asks for that. */
+  readonly element: number;
   /** Single-copy atomic: alignment is checked. */
   readonly atomic: boolean;
   /** Checked with the rights of EL0. */

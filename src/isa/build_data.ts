@@ -94,7 +94,8 @@ export function makeMemory(r: Recorder, ops: GetOps): Pick<Ops, MemoryName> {
     bits: number,
     count: number,
     how: Partial<Omit<Access, 'size'>> = {},
-  ): ValueNode => r.ir.add(`mem.${kind}`, [node(addr)], { size: (bits / 8) * count, ...PLAIN, ...how });
+  ): ValueNode =>
+    r.ir.add(`mem.${kind}`, [node(addr)], { size: (bits / 8) * count, element: bits / 8, ...PLAIN, ...how });
   const load = (host: ValueNode, bits: Bits, i: number): ValueNode =>
     r.ir.add(`host.load${bits}`, [host], (i * bits) / 8);
   const store = (host: ValueNode, bits: Bits, values: readonly Val[]): void => {
