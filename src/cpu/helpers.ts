@@ -6,11 +6,12 @@ import type { FpAttr, FpOp, Ty } from '../ir/ops.ts';
 import type { HELPERS, HelperName, VectorHelperName } from '../isa/helpers.ts';
 import { crc32, crc32c } from './crc32.ts';
 import { directFp } from './fp/direct.ts';
+import * as fp8 from './fp/fp8.ts';
 import * as soft from './fp/softfloat.ts';
 import * as pauth from './pauth.ts';
 
-/** What a helper may look at. Floating-point exceptions are OR-ed into fpsr. */
-export interface HelperContext extends soft.FpContext {
+/** What a helper may look at; FPMR only those of 8-bit floating point. Exceptions are OR-ed into fpsr. */
+export interface HelperContext extends fp8.Fp8Context {
   readonly pauth: pauth.PauthState;
 }
 
@@ -61,6 +62,12 @@ export const SCALAR_HELPERS: ScalarHelpers = {
 export type VectorHelper = (cx: HelperContext, param: number, ...args: bigint[]) => bigint;
 export const VECTOR_HELPERS: Readonly<Record<VectorHelperName, VectorHelper>> = {
   bfMatMulAdd: (cx, _, c, a, b) => soft.bfMatMulAdd(cx, c!, a!, b!),
+  fp8ToHalf: (cx, stream, a) => fp8.fp8ConvertVector(cx, 'half', stream as 1 | 2, a!),
+  fp8ToBf16: (cx, stream, a) => fp8.fp8ConvertVector(cx, 'bfloat16', stream as 1 | 2, a!),
+  fpToFp8: (cx, from, a) => fp8.fpConvertFp8Vector(cx, from as 16 | 32, a!),
+  fp8MulAdd: (cx, param, c, a, b) => fp8.fp8MulAddVector(cx, (param & ~15) as 16 | 32, param & 15, c!, a!, b!),
+  fp8Dot: (cx, fmt, c, a, b) => fp8.fp8DotVector(cx, fmt as 16 | 32, c!, a!, b!),
+  fp8MatMulAdd: (cx, fmt, c, a, b) => fp8.fp8MatMulVector(cx, fmt as 16 | 32, c!, a!, b!),
 };
 
 /** An operation on bit patterns, all as unsigned bigints. */

@@ -25,7 +25,7 @@ const entries = new Map(collectRows(GROUPS).map((e) => [e.name, e]));
 type Context = Parameters<(typeof SCALAR_HELPERS)['bfcvt']>[0];
 type AnyHelper = (cx: Context, ...args: (number | bigint)[]) => number | bigint;
 
-const contextOf = (fpcr: number): Context => ({ fpcr, fpsr: 0, rpres: true }) as unknown as Context;
+const contextOf = (fpcr: number): Context => ({ fpcr, fpsr: 0, fpmr: 0n, rpres: true }) as unknown as Context;
 /** What semantics call, bound to `cx` as engines bind it. */
 function helpersOf(cx: Context): TestHelpers {
   const scalar = SCALAR_HELPERS as unknown as Record<string, AnyHelper>;

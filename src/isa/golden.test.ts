@@ -67,7 +67,7 @@ function signalOf(ec: number, iss: number): string {
 const rows = collectRows(Object.values(GROUPS));
 const decoder = new Decoder(rows, () => true);
 // As a user process of Linux has it: all keys enabled, tags ignored in the lower range.
-const context = { fpcr: 0, fpsr: 0, pauth: { ...resetPauth(), enabled: 15, tbiData: 1, tbiInstruction: 1 } };
+const context = { fpcr: 0, fpsr: 0, fpmr: 0n, pauth: { ...resetPauth(), enabled: 15, tbiData: 1, tbiInstruction: 1 } };
 const helpers: TestHelpers = {
   helper: (name, args) =>
     (SCALAR_HELPERS[name as keyof typeof SCALAR_HELPERS] as (...a: unknown[]) => number | bigint)(context, ...args),

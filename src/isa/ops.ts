@@ -296,4 +296,6 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   pstate(bit: 'DIT' | 'SSBS' | 'TCO' | 'BTYPE' | 'PAN' | 'UAO'): Val;
   /** The PE executes no FP here: take the trap (CheckFPEnabled64). Called for every row of an `fp` table. */
   checkFP(): void;
+  /** FPMR may not be used here: UNDEFINED (CheckFPMREnabled). Called before checkFP() for every row of an `fpmr` table. */
+  checkFPMR(): void;
 }

@@ -47,6 +47,12 @@ const DONE = new Done();
 
 export type Semantic = Group['semantics'][string];
 
+/** What an instruction asks before anything else. */
+export interface Checks {
+  readonly fp: boolean;
+  readonly fpmr: boolean;
+}
+
 export class Recorder {
   ir = new IrBuilder();
   private operands: Operand[] = [];
@@ -59,9 +65,9 @@ export class Recorder {
 
   /**
    * @param choose answers each choice; asked once per choice.
-   * @param checkFp the row belongs to an `fp` table.
+   * @param checks the tables that the row belongs to: `fp`, `fpmr`.
    */
-  record(row: ParsedRow, semantic: Semantic, checkFp: boolean, choose: (c: Choice) => number): Recording {
+  record(row: ParsedRow, semantic: Semantic, checks: Checks, choose: (c: Choice) => number): Recording {
     this.ir = new IrBuilder();
     this.operands = [];
     this.path = [];
@@ -69,7 +75,8 @@ export class Recorder {
     this.picks = 0;
     this.choose = choose;
     try {
-      if (checkFp) this.ops.checkFP();
+      if (checks.fpmr) this.ops.checkFPMR();
+      if (checks.fp) this.ops.checkFP();
       semantic(this.ops, this.fieldsFor(row));
     } catch (e) {
       if (e !== DONE) throw e;

@@ -14,12 +14,15 @@ export interface Group {
   readonly semantics: Readonly<Record<string, (o: Ops, f: Readonly<Record<string, never>>) => void>>;
   /** Every instruction of the group first checks that FP and SIMD are enabled. */
   readonly fp: boolean;
+  /** Before that, it checks that FPMR may be used. */
+  readonly fpmr: boolean;
 }
 
 export function semantics<const T extends Readonly<Record<string, Row>>>(
   rows: T,
   impl: SemanticsOf<T>,
-  options: { readonly fp?: boolean } = {},
+  options: { readonly fp?: boolean; readonly fpmr?: boolean } = {},
 ): Group {
-  return { rows, semantics: impl as unknown as Group['semantics'], fp: options.fp ?? false };
+  const { fp = false, fpmr = false } = options;
+  return { rows, semantics: impl as unknown as Group['semantics'], fp, fpmr };
 }

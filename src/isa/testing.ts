@@ -56,7 +56,7 @@ export function testState(from: Partial<TestState> = {}): TestState {
     v: Array.from({ length: 32 }, (_, i) => from.v?.[i] ?? 0n),
     memoryBase: from.memoryBase ?? 0x10000n,
     memory: from.memory ?? new Uint8Array(4096),
-    slots: { FP_ON: 1n, SP_MASK: 15n, SYS_OPEN: 3n, ...from.slots },
+    slots: { FP_ON: 1n, FPMR_ON: 1n, SP_MASK: 15n, SYS_OPEN: 3n, ...from.slots },
   };
 }
 

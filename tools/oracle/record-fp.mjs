@@ -35,14 +35,15 @@ const toGeneral = (insn) => /^\w+ [wx]0/.test(insn);
 const folder = join(dirname(fileURLToPath(import.meta.url)), '../../golden/fp');
 const low = (1n << 64n) - 1n;
 /** One item for the runner. */
-function block(word, fpcr, v) {
-  const b = Buffer.alloc(80);
+function block(word, fpcr, v, fpmr = 0n) {
+  const b = Buffer.alloc(88);
   b.writeUInt32LE(word, 0);
   b.writeUInt32LE(fpcr, 4);
   b.writeUInt32LE(1, 8);
+  b.writeBigUInt64LE(fpmr, 16);
   v.forEach((x, i) => {
-    b.writeBigUInt64LE(x & low, 16 + 16 * i);
-    b.writeBigUInt64LE(x >> 64n, 24 + 16 * i);
+    b.writeBigUInt64LE(x & low, 24 + 16 * i);
+    b.writeBigUInt64LE(x >> 64n, 32 + 16 * i);
   });
   return b;
 }

@@ -1,6 +1,7 @@
 /*
  * Executes one floating-point instruction over many operands and reports result and flags; see record-fp.mjs.
- * Input: blocks of { u32 instruction, u32 FPCR, u32 count, u32 0 } and count times V0..V3 (64 bytes; X1 is V1<63:0>).
+ * Input: blocks of { u32 instruction, u32 FPCR, u32 count, u32 0, u64 FPMR } and count times V0..V3 (64 bytes; X1 is
+ * V1<63:0>). A CPU without FPMR takes blocks with FPMR zero.
  * Output, per item: V0 (16 bytes), X0, u32 FPSR, u32 NZCV.
  * Build: aarch64-linux-gnu-gcc -O2 -static -o runfp runfp.c
  */
@@ -11,6 +12,7 @@
 
 struct block {
 	uint32_t insn, fpcr, count, zero;
+	uint64_t fpmr;
 };
 struct item {
 	uint64_t v[8];
@@ -32,6 +34,15 @@ __asm__(".text\n.global loop_start, loop_insn, loop_end\n"
 	" sub x12, x12, #1\n b 1b\n"
 	"2: msr fpcr, x13\n ret\n"
 	"loop_end:\n");
+
+static void write_fpmr(uint64_t value)
+{
+	static uint64_t now;
+
+	if (value != now)
+		__asm__ volatile("msr s3_3_c4_c4_2, %0" ::"r"(value));
+	now = value;
+}
 
 static int read_all(void *to, size_t size)
 {
@@ -80,6 +91,7 @@ int main(void)
 			used += words;
 			last = b;
 		}
+		write_fpmr(b.fpmr);
 		while (b.count) {
 			uint32_t n = b.count < 1024 ? b.count : 1024;
 			if (!read_all(items, n * sizeof(items[0])))

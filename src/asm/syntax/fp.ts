@@ -185,4 +185,5 @@ export const SIMD_FP8_SYNTAX = syntax(SIMD_FP8, {
   FMLALB_fp8_elt: fp8Element('fmlalb', '8h'), FMLALT_fp8_elt: fp8Element('fmlalt', '8h'),
   FMLALLBB_elt: fp8Element('fmlallbb', '4s'), FMLALLBT_elt: fp8Element('fmlallbt', '4s'),
   FMLALLTB_elt: fp8Element('fmlalltb', '4s'), FMLALLTT_elt: fp8Element('fmlalltt', '4s'),
+  FMMLA_fp8_half: fp8('fmmla', '8h', '16b'), FMMLA_fp8_single: fp8('fmmla', '4s', '16b'),
 });

@@ -31,7 +31,8 @@ export interface Format {
   readonly signBit: bigint;
 }
 
-function makeFormat(width: number, E: number): Format {
+/** A format with `E` exponent bits and the usual bias. */
+export function makeFormat(width: number, E: number): Format {
   const F = width - 1 - E;
   const bias = 2 ** (E - 1) - 1;
   return {
