@@ -92,7 +92,7 @@ describe('lines', () => {
       [4, resample],
     ]);
     const caller = { ...g.caller, getFile: (fd: number) => files.get(fd) };
-    irqfd(g.vm, { arg: 0n, caller }, { fd: 3, gsi: 4, flags: 2, resamplefd: 4, pad: [] });
+    irqfd(g.vm, { arg: 0n, caller }, { fd: 3, gsi: 4, flags: 2, resamplefd: 4, pad: new Uint8Array(16) });
     raise.signal(1n);
     expect([g.icc('IAR1'), resample.count, raise.count]).toEqual([36, 0n, 0n]);
     g.setIcc('EOIR1', 36);
@@ -103,7 +103,7 @@ describe('lines', () => {
     enableSpi(g, 36, true);
     const raise = eventfd();
     const caller = { ...g.caller, getFile: () => raise };
-    irqfd(g.vm, { arg: 0n, caller }, { fd: 3, gsi: 4, flags: 0, resamplefd: 0, pad: [] });
+    irqfd(g.vm, { arg: 0n, caller }, { fd: 3, gsi: 4, flags: 0, resamplefd: 0, pad: new Uint8Array(16) });
     raise.signal(1n);
     expect([take(g), take(g)]).toEqual([36, 1023]);
   });
