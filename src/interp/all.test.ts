@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { assembleProgram } from '../asm/index.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { overlaps } from '../cpu/decode.ts';
+import { Exit } from '../cpu/engine.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
-import { generateHandlers, generateModule, hotVariants } from './program.ts';
+import { createInterpreter } from './engine.ts';
+import { generateHandlers, generateInterpreter, generateModule, hotVariants } from './program.ts';
+import { TestMachine } from './testing.ts';
 
 const rows = collectRows(A64);
 const implemented = rows.filter((row) => row.semantic);
@@ -24,6 +28,18 @@ describe('all instructions', () => {
   });
   it('become valid WebAssembly in every specialisation', () => {
     expect(implemented.map(complaint).filter((c) => c !== undefined)).toEqual([]);
+  });
+  it('can be generated ahead of time, the same each time', () => {
+    const prebuilt = generateInterpreter(A64);
+    expect(Buffer.from(generateInterpreter([...A64])).equals(prebuilt)).toBe(true);
+    const source =
+      'mov x0, #6\nfmov d1, #3.0\nscvtf d0, x0\nfmul d0, d0, d1\ncbz x0, .\nfcvtzs x1, d0\nrev16 x2, x1\nsvc #0';
+    const { sections } = assembleProgram(source, { base: 0x400000n });
+    const m = new TestMachine(createInterpreter, [], { groups: [...A64], prebuilt });
+    m.poke(0x400000n, sections[0]!.bytes);
+    m.cpu.pc = 0x400000n;
+    expect(m.engine.run(m.cpu, 100)).toBe(Exit.Exception);
+    expect([m.cpu.x(1), m.cpu.x(2), m.cpu.exception?.ec]).toEqual([18n, 18n << 8n, 0x15]);
   });
   it('have their frequent ones in a main loop that compilers can still handle', () => {
     const variants = hotVariants(rows);

@@ -25,11 +25,16 @@ export class TestMachine {
   hooks: SystemHooks = { readSysreg: () => undefined, writeSysreg: () => false, system: () => undefined };
   readonly without = new Set<string>();
 
-  constructor(make: (mem: PhysMem, options: EngineOptions) => Engine, without: readonly string[] = []) {
+  constructor(
+    make: (mem: PhysMem, options: EngineOptions) => Engine,
+    without: readonly string[] = [],
+    more: Partial<EngineOptions> = {},
+  ) {
     for (const f of without) this.without.add(f);
     this.engine = make(this.mem, {
       has: (f) => !this.without.has(f),
       groups: A64,
+      ...more,
       hooks: {
         readSysreg: (cpu, enc) => this.hooks.readSysreg(cpu, enc),
         writeSysreg: (cpu, enc, value) => this.hooks.writeSysreg(cpu, enc, value),
