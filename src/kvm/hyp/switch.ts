@@ -205,6 +205,7 @@ function setTraps(vcpu: Vcpu, pe: PeApi, e2h: boolean, hcr: bigint): void {
   pe.set('MDCR_EL2', mdcrOf(vcpu));
   pe.set('VPIDR_EL2', readVmIdReg(vm.regs, ID_REGS.MIDR_EL1.enc));
   pe.set('VMPIDR_EL2', vcpu.regs.sys[sysRegSlot('MPIDR_EL1')]!);
+  pe.set('ICC_SRE_EL1', BigInt(vcpu.vgic.sre)); // ICC_SRE_EL2.Enable stays clear: the guest's own accesses trap
   const cptr = bitsOf('CPTR_EL2', e2h, 'TAM', 'TTA');
   const fp = e2h
     ? bitsOf('CPTR_EL2', true, 'FPEN') |
