@@ -14,6 +14,7 @@ export function registers(s, before) {
   });
   note('sp', s.sp, before?.sp ?? 0n);
   for (const k of ['nzcv', 'fpcr', 'fpsr']) note(k, s[k], before?.[k] ?? 0);
+  note('fpmr', s.fpmr ?? 0n, before?.fpmr ?? 0n);
   s.v.forEach((v, i) => {
     note(`v${i}`, v, before?.v[i] ?? 0n);
   });
@@ -31,11 +32,11 @@ export function endText(end, before) {
 
 /** `x1=0x2 nzcv=0x3`. @returns a state with everything else zero */
 export function parseState(text) {
-  const state = { x: Array(31).fill(0n), sp: 0n, nzcv: 0, fpcr: 0, fpsr: 0, v: Array(32).fill(0n) };
+  const state = { x: Array(31).fill(0n), sp: 0n, nzcv: 0, fpcr: 0, fpsr: 0, fpmr: 0n, v: Array(32).fill(0n) };
   for (const [, name, value] of text.matchAll(/([a-z]+\d*)=(0x[0-9a-f]+)/g)) {
     const m = /^([xv])(\d+)$/.exec(name);
     if (m) state[m[1]][Number(m[2])] = BigInt(value);
-    else state[name] = name === 'sp' ? BigInt(value) : Number(value);
+    else state[name] = name === 'sp' || name === 'fpmr' ? BigInt(value) : Number(value);
   }
   return state;
 }

@@ -7,6 +7,7 @@ import {
   CLEARS_MONITOR,
   EXCLUDED,
   FAULTS_OPEN,
+  FPMR_BITS,
   LITERAL,
   NARROW,
   RARE,
@@ -100,6 +101,15 @@ function vector(r) {
   return v;
 }
 
+/** Formats that exist for the most part, scales that do not lead out of range. */
+function fpmr(r) {
+  if (r.chance(10)) return r.u64() & FPMR_BITS;
+  const format = () => BigInt(r.below(r.chance(95) ? 2 : 8));
+  const [lscale, lscale2, nscale] = [r.below(r.chance(70) ? 6 : 128), r.below(64), (r.below(17) - 8) & 255];
+  const low = format() | (format() << 3n) | (format() << 6n) | BigInt((r.below(4) << 14) | (lscale << 16));
+  return low | (BigInt(nscale) << 24n) | (BigInt(lscale2) << 32n);
+}
+
 /** @returns {import('./state.mjs').State} */
 export function randomState(r) {
   const x = Array.from({ length: 31 }, () => word(r));
@@ -110,6 +120,7 @@ export function randomState(r) {
     nzcv: r.below(16),
     fpcr: r.chance(50) ? 0 : r.u32() & FPCR_BITS & (r.chance(50) ? ~7 : -1),
     fpsr: r.chance(70) ? 0 : r.u32() & 0x0800009f,
+    fpmr: fpmr(r),
     v: Array.from({ length: 32 }, () => vector(r)),
   };
 }

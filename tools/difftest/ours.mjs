@@ -7,12 +7,14 @@ import { FPCR } from '../../dist/cpu/fp/context.js';
 import { PhysMem } from '../../dist/cpu/physmem.js';
 import { CpuState, Slot } from '../../dist/cpu/state.js';
 import { A64 } from '../../dist/isa/a64.js';
+import { SysOpen } from '../../dist/isa/build.js';
 import { runEntry, testState } from '../../dist/isa/testing.js';
 import { helpersFor, pauthState } from './helpers.mjs';
 import { LITERAL } from './rows.mjs';
 import { CODE_BASE, CODE_WORDS, codeAddress, END, MAX_BLOCKS, WINDOW, WINDOW_BASE } from './state.mjs';
 
 const FPCR_ENC = enc(3, 3, 4, 4, 0);
+const FPMR_ENC = enc(3, 3, 4, 4, 2);
 /** Bits of FPCR that both machines have. */
 export const FPCR_BITS =
   FPCR.AHP | FPCR.DN | FPCR.FZ | FPCR.RMode | FPCR.FZ16 | FPCR.EBF | FPCR.NEP | FPCR.AH | FPCR.FIZ;
@@ -118,9 +120,10 @@ export class Machine {
     });
     cpu.set(Slot.FPCR, BigInt(state.fpcr));
     cpu.set(Slot.FPSR, BigInt(state.fpsr >>> 0));
+    cpu.set(Slot.FPMR, state.fpmr);
     cpu.set(Slot.EXCL_ADDR, 0n);
     cpu.set(Slot.SP_MASK, 0n);
-    cpu.set(Slot.SYS_OPEN, 3n);
+    cpu.set(Slot.SYS_OPEN, BigInt(SysOpen.Registers | SysOpen.DcZva | SysOpen.Fpmr));
     cpu.set(Slot.EVENT, 0n);
     cpu.fpOn = true;
     let reason;
@@ -147,6 +150,7 @@ export class Machine {
         nzcv: cpu.nzcv,
         fpcr: Number(cpu.get(Slot.FPCR)),
         fpsr: Number(cpu.get(Slot.FPSR)),
+        fpmr: cpu.get(Slot.FPMR),
         v: Array.from({ length: 32 }, (_, i) => cpu.v(i)[0] | (cpu.v(i)[1] << 64n)),
       },
       memory,
@@ -161,9 +165,10 @@ export class Reference {
     this.decoder = decoder;
     this.helpers = {
       ...helpersFor(() => this.s.slots),
-      readSysreg: () => 0n,
+      readSysreg: (e) => (e === FPMR_ENC ? (this.s.slots.FPMR ?? 0n) : 0n),
       writeSysreg: (e, value) => {
         if (e === FPCR_ENC) this.s.slots.FPCR = value & BigInt(FPCR_BITS);
+        else if (e === FPMR_ENC) this.s.slots.FPMR = value;
       },
       system: () => 0n,
     };
@@ -180,7 +185,7 @@ export class Reference {
       memoryBase: WINDOW_BASE,
       memory: WINDOW.slice(),
       // qemu-aarch64 never checks the alignment of SP (its translate-a64.c says so).
-      slots: { FPCR: BigInt(state.fpcr), FPSR: BigInt(state.fpsr >>> 0), SP_MASK: 0n },
+      slots: { FPCR: BigInt(state.fpcr), FPSR: BigInt(state.fpsr >>> 0), FPMR: state.fpmr, SP_MASK: 0n },
     });
   }
   /** A copy to go back to. */
@@ -223,6 +228,7 @@ export class Reference {
         nzcv: s.nzcv,
         fpcr: Number(s.slots.FPCR ?? 0n),
         fpsr: Number(s.slots.FPSR ?? 0n),
+        fpmr: s.slots.FPMR ?? 0n,
         v: [...s.v],
       },
       memory: changes(s.memory),

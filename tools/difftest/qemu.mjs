@@ -30,8 +30,8 @@ export function buildRunner() {
   throw new Error(`no compiler for aarch64 works:\n  ${tried.join('\n  ')}`);
 }
 
-const IN_WORDS = 31 + 4 + 64 + CODE_WORDS / 2;
-const OUT_WORDS = 4 + 31 + 4 + 64 + 1;
+const IN_WORDS = 31 + 5 + 64 + CODE_WORDS / 2;
+const OUT_WORDS = 4 + 31 + 5 + 64 + 1;
 const SIGNALS = { 4: 'SIGILL', 5: 'SIGTRAP', 7: 'SIGBUS', 8: 'SIGFPE', 11: 'SIGSEGV' };
 
 /** Blocks of consecutive indices, as the runner reads them. */
@@ -48,11 +48,12 @@ function pack(blocks) {
     words[at + 32] = BigInt(state.nzcv);
     words[at + 33] = BigInt(state.fpcr);
     words[at + 34] = BigInt(state.fpsr);
+    words[at + 35] = state.fpmr;
     state.v.forEach((v, i) => {
-      words[at + 35 + 2 * i] = v; // the array keeps the low 64 bits
-      words[at + 36 + 2 * i] = v >> 64n;
+      words[at + 36 + 2 * i] = v; // the array keeps the low 64 bits
+      words[at + 37 + 2 * i] = v >> 64n;
     });
-    for (let i = 0; i < CODE_WORDS; i++) u32[(at + 99) * 2 + i] = code[i] ?? END;
+    for (let i = 0; i < CODE_WORDS; i++) u32[(at + 100) * 2 + i] = code[i] ?? END;
     at += IN_WORDS;
   }
   return Buffer.from(words.buffer);
@@ -66,7 +67,7 @@ function unpack(bytes, blocks) {
     if (at + OUT_WORDS > words.length) break;
     const [signal, code, addr, pc] = words.subarray(at, at + 4);
     const x = [...words.subarray(at + 4, at + 35)];
-    const v = Array.from({ length: 32 }, (_, i) => words[at + 39 + 2 * i] | (words[at + 40 + 2 * i] << 64n));
+    const v = Array.from({ length: 32 }, (_, i) => words[at + 40 + 2 * i] | (words[at + 41 + 2 * i] << 64n));
     const n = Number(words[at + OUT_WORDS - 1]);
     const memory = new Map();
     for (let i = 0; i < n; i++) memory.set(Number(words[at + OUT_WORDS + 2 * i]), words[at + OUT_WORDS + 2 * i + 1]);
@@ -84,6 +85,7 @@ function unpack(bytes, blocks) {
         nzcv: Number(words[at + 36]),
         fpcr: Number(words[at + 37]),
         fpsr: Number(words[at + 38]),
+        fpmr: words[at + 39],
         v,
       },
       memory,

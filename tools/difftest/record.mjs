@@ -49,6 +49,7 @@ function trimmed(decoder, { words, state }) {
     sp: named.has(31) ? state.sp : 0n,
     fpcr: 0,
     fpsr: 0,
+    fpmr: 0n,
   };
 }
 

@@ -44,6 +44,7 @@ export function shrink(block, compare) {
   attempt((s) => s.x.fill(0n));
   for (let i = 0; i < 31; i++) if (best.state.x[i] !== 0n) attempt((s) => (s.x[i] = 0n));
   for (let i = 0; i < 32; i++) if (best.state.v[i] !== 0n) attempt((s) => (s.v[i] = 0n));
+  if (state.fpmr !== 0n) attempt((s) => (s.fpmr = 0n));
   for (const k of ['nzcv', 'fpcr', 'fpsr']) if (state[k] !== 0) attempt((s) => (s[k] = 0));
   return best;
 }

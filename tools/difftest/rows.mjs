@@ -43,6 +43,7 @@ const reg = (op1, CRn, CRm, op2) => ({ o0: 1, op1, CRn, CRm, op2 });
 const NZCV = reg(3, 4, 2, 0);
 const FPCR = reg(3, 4, 4, 0);
 const FPSR = reg(3, 4, 4, 1);
+const FPMR = reg(3, 4, 4, 2);
 /** A few words ahead, so that both ways lead on. */
 const skip = (field) => (f, r) => {
   f[field] = 1 + r.below(4);
@@ -57,8 +58,8 @@ const ones =
 
 /** Changes to random fields, by row. `r` is the random source. */
 export const NARROW = {
-  MRS: systemRegister([NZCV, FPCR, FPSR]),
-  MSR_reg: systemRegister([NZCV, FPCR, FPSR]),
+  MRS: systemRegister([NZCV, FPCR, FPSR, FPMR]),
+  MSR_reg: systemRegister([NZCV, FPCR, FPSR, FPMR]),
   /** A deadline in the past. */
   WFET: (f) => Object.assign(f, { Rt: 31 }),
   WFIT: (f) => Object.assign(f, { Rt: 31 }),
@@ -102,6 +103,8 @@ export const LITERAL = /_lit(_fp)?$/;
 
 /** Bits that are RES0 for us but storage for a CPU that also has AArch32: Len and Stride, and the flags of VFP compares. */
 const AARCH32_BITS = { FPCR: 0x0037_0000n, FPSR: 0xf000_0000n };
+/** Bits of FPMR that mean something. */
+export const FPMR_BITS = 0x3f_ff7f_c1ffn;
 /** Vector FABS and FNEG. */
 const VECTOR_SIGN = /^F(ABS|NEG)_vec/;
 const AH = 2n;
@@ -110,6 +113,7 @@ export function refusedNow(name, f, { x, slots }) {
   if (VECTOR_SIGN.test(name) && (slots.FPCR ?? 0n) & AH)
     return 'qemu-aarch64 changes the sign of NaNs though FPCR.AH is 1';
   if (name !== 'MSR_reg' || f.CRm !== FPCR.CRm) return undefined;
+  if (f.op2 === FPMR.op2) return (x[f.Rt] ?? 0n) & ~FPMR_BITS ? 'writes RES0 bits of FPMR' : undefined;
   const bits = f.op2 === FPCR.op2 ? AARCH32_BITS.FPCR : AARCH32_BITS.FPSR;
   return (x[f.Rt] ?? 0n) & bits ? 'writes bits that only exist where AArch32 does' : undefined;
 }
@@ -137,5 +141,4 @@ export function refused(name, f) {
 /** Encodings that are UNDEFINED here and not on the other side, for undefined.mjs. */
 export const NOT_UNDEFINED_THERE = [
   { holesOf: /_fpr$/, why: 'FEAT_FPRCVT has no conversions between equal sizes; qemu-aarch64 does' },
-  { mask: 0xff60fc00, value: 0x6e00ec00, why: 'FMMLA of FEAT_F8F16MM and FEAT_F8F32MM: no rows yet' },
 ];

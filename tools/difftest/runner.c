@@ -12,19 +12,20 @@ static const u64 CODE_BASE = 0x100000000ul;
 static const u64 WINDOW_BASE = 0x200000000ul;
 
 struct Job { u64 blocks, first; u64 window[WINDOW_WORDS]; };
-struct In { u64 x[31], sp, nzcv, fpcr, fpsr, v[64]; u32 code[CODE_WORDS]; };
-struct Out { u64 signal, code, addr, pc, x[31], sp, nzcv, fpcr, fpsr, v[64], changes; };
+struct In { u64 x[31], sp, nzcv, fpcr, fpsr, fpmr, v[64]; u32 code[CODE_WORDS]; };
+struct Out { u64 signal, code, addr, pc, x[31], sp, nzcv, fpcr, fpsr, fpmr, v[64], changes; };
 struct Change { u64 index, value; };
 
 struct Siginfo { int signo, err, code, pad; u64 addr; };
 struct Fpsimd { u32 magic, size, fpsr, fpcr; u64 v[64]; } __attribute__((aligned(16)));
+struct Fpmr { u32 magic, size; u64 fpmr; };
 struct Ucontext {
   u64 flags, link, stack[3], mask[16], pad;
   u64 fault, x[31], sp, pc, pstate;
   u64 pad2;
   unsigned char records[4096];
 };
-enum { FPSIMD_MAGIC = 0x46508001 };
+enum { FPSIMD_MAGIC = 0x46508001, FPMR_MAGIC = 0x46504d52 };
 
 static u64 call(u64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   register u64 x8 __asm__("x8") = n, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
@@ -76,7 +77,7 @@ static void emit(const void *from, u64 bytes) {
   used += bytes;
 }
 
-static void report(const struct Siginfo *info, const struct Ucontext *uc, const struct Fpsimd *fp) {
+static void report(const struct Siginfo *info, const struct Ucontext *uc, const struct Fpsimd *fp, u64 fpmr) {
   out.signal = info->signo;
   out.code = info->code;
   out.addr = info->addr;
@@ -86,6 +87,7 @@ static void report(const struct Siginfo *info, const struct Ucontext *uc, const 
   out.nzcv = uc->pstate >> 28 & 15;
   out.fpcr = fp->fpcr;
   out.fpsr = fp->fpsr;
+  out.fpmr = fpmr;
   for (int i = 0; i < 64; i++) out.v[i] = fp->v[i];
   u64 *window = (u64 *)WINDOW_BASE;
   out.changes = 0;
@@ -99,14 +101,21 @@ static void report(const struct Siginfo *info, const struct Ucontext *uc, const 
   emit(changed, out.changes * sizeof *changed);
 }
 
+/** The record of the frame with that mark, if there is one. */
+static void *record(struct Ucontext *uc, u32 magic) {
+  for (u32 *r = (u32 *)uc->records;; r = (u32 *)((unsigned char *)r + r[1])) {
+    if (r[0] == magic) return r;
+    if (r[0] == 0) return 0;
+  }
+}
+
 static void handler(int signo, struct Siginfo *info, struct Ucontext *uc) {
   (void)signo;
-  struct Fpsimd *fp = (struct Fpsimd *)uc->records;
-  while (fp->magic != FPSIMD_MAGIC) {
-    if (fp->magic == 0) leave(6);
-    fp = (struct Fpsimd *)((unsigned char *)fp + fp->size);
-  }
-  if (running) report(info, uc, fp);
+  struct Fpsimd *fp = record(uc, FPSIMD_MAGIC);
+  if (!fp) leave(6);
+  u64 fpmr;
+  __asm__ volatile("mrs %0, s3_3_c4_c4_2" : "=r"(fpmr)); // signals leave it alone
+  if (running) report(info, uc, fp, fpmr);
   running = 1;
   if (next == job.blocks) {
     writeAll(buffer, used);
@@ -119,6 +128,9 @@ static void handler(int signo, struct Siginfo *info, struct Ucontext *uc) {
   uc->pstate = b->nzcv << 28;
   fp->fpcr = b->fpcr;
   fp->fpsr = b->fpsr;
+  struct Fpmr *mode = record(uc, FPMR_MAGIC);
+  if (mode) mode->fpmr = b->fpmr;
+  __asm__ volatile("msr s3_3_c4_c4_2, %0" ::"r"(b->fpmr));
   for (int i = 0; i < 64; i++) fp->v[i] = b->v[i];
   // Restoring a frame does not tell the emulator's translator of FPCR.AH and NEP; writing the register does.
   __asm__ volatile("msr fpcr, %0" ::"r"(b->fpcr));

@@ -39,7 +39,7 @@ export function windowBytes() {
 export const WINDOW = windowBytes();
 
 /**
- * @typedef {{ x: bigint[], sp: bigint, nzcv: number, fpcr: number, fpsr: number, v: bigint[] }} State  v: 128 bits each
+ * @typedef {{ x: bigint[], sp: bigint, nzcv: number, fpcr: number, fpsr: number, fpmr: bigint, v: bigint[] }} State  v: 128 bits each
  * @typedef {{ words: number[], state: State, index: number, steps?: number, rows?: string[] }} Block
  * @typedef {{ how: string, at: number, addr?: bigint, state: State, memory: Map<number, bigint> }} End
  *   how: 'end', or the signal and what it means; at: byte offset of PC in the block; memory: changed 8-byte words
@@ -67,6 +67,7 @@ export function differences(a, b, exact = false) {
   });
   if (p.fpcr !== q.fpcr) out.push(`fpcr ${hex(p.fpcr)} / ${hex(q.fpcr)}`);
   if (p.fpsr !== q.fpsr) out.push(`fpsr ${hex(p.fpsr)} / ${hex(q.fpsr)}`);
+  if (p.fpmr !== q.fpmr) out.push(`fpmr ${hex(p.fpmr)} / ${hex(q.fpmr)}`);
   for (const i of new Set([...a.memory.keys(), ...b.memory.keys()]))
     if (a.memory.get(i) !== b.memory.get(i))
       out.push(`[window+0x${(i * 8).toString(16)}] ${hex(a.memory.get(i))} / ${hex(b.memory.get(i))}`);
