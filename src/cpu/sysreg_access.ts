@@ -87,9 +87,12 @@ export class AccessRules {
         return { to, ...sys };
       }
     }
-    // Encodings kept for feature identification read as zero.
-    if (!row) return idSpace && el === 1 && encParts(encoding)[1] === 0 ? 'ok' : 'undef';
-    if (!meets(row.feat, view.has)) return idSpace && row.table === 'id' && el === 1 ? 'ok' : 'undef';
+    // Encodings kept for feature identification read as zero, or are reported by FEAT_IDST like those of EL0.
+    if (!row || !meets(row.feat, view.has)) {
+      if (!idSpace || el === 0 || (row && row.table !== 'id')) return 'undef';
+      if (encParts(encoding)[1] === 0) return 'ok';
+      return view.has('FEAT_IDST') ? { to: 1, ...sys } : 'undef';
+    }
     if ((isRead && row.access === 'wo') || (!isRead && row.access === 'ro')) return 'undef';
     if (row.el > el) {
       if (el === 1 && row.el === 2 && !row.noNv && this.traps('HCR_EL2.NV')) return { to: 2, ...sys };
