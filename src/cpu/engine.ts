@@ -81,14 +81,17 @@ export interface SystemHooks {
   readSysreg(cpu: CpuState, enc: number): bigint | undefined;
   /** MSR (register). @returns false after having set cpu.exception. */
   writeSysreg(cpu: CpuState, enc: number, value: bigint): boolean;
-  /** MSR (immediate) other than the PSTATE fields that EL0 may always set; SYS, SYSL (op0 = 1). */
+  /**
+   * SYS, SYSL (op0 = 1) and MSR (immediate) of PSTATE fields that the engine does not handle itself (op0 = 0, CRn = 4, CRm
+   * and `value` the immediate). @returns what SYSL reads, or undefined after having set cpu.exception.
+   */
   system(cpu: CpuState, enc: number, value: bigint, isRead: boolean): bigint | undefined;
 }
 
 export interface Engine {
   /**
    * Runs until something happens.
-   * @param budget instructions to execute, 1 to 2^31 - 1. It is looked at where control leaves the straight line (taken
+   * @param budget instructions to execute, at least 1 (more than 2^31 - 2^16 count as that). It is looked at where control leaves the straight line (taken
    *        branches, page ends, context synchronisation), so a run may go a little past it; the same code goes past by
    *        the same amount on every engine. A budget of 1 executes exactly one instruction.
    */

@@ -16,6 +16,7 @@ import { type Handler, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
 import type { Group } from '../isa/semantics.ts';
 import { CodePages, registerOffset } from './code_pages.ts';
+import { MAX_BUDGET } from './exits.ts';
 import { HOST, MEMORY, type Part, type Program, programOf } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { Templates } from './templates.ts';
@@ -88,7 +89,7 @@ class Interpreter implements Engine {
     this.system.enter(cpu);
     this.pages.reclaim();
     cpu.exception = undefined;
-    u32[at(Slot.BUDGET)] = budget;
+    u32[at(Slot.BUDGET)] = Math.min(budget, MAX_BUDGET);
     u32[at(Slot.EXEC)] = 0;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);

@@ -5,3 +5,5 @@ import { Exit } from '../cpu/engine.ts';
 export const EXITS = Exit;
 /** A status is reason << REASON_SHIFT | LEAVE | PAST. */
 export const REASON_SHIFT = 4;
+/** Instructions are counted in 31 bits, and a run may go past its budget by a page of straight code. */
+export const MAX_BUDGET = 0x7fff_0000;

@@ -15,6 +15,7 @@ import { fpKey, type Place, type Ty } from '../ir/ops.ts';
 import { collectRows, type Handler, UNDEFINED } from '../isa/handlers.ts';
 import { registerOffset } from './code_pages.ts';
 import type { EngineOptions } from './engine.ts';
+import { MAX_BUDGET } from './exits.ts';
 
 /** How an instruction ended that did not simply come to its end. */
 class Leave extends Error {
@@ -64,7 +65,7 @@ class Reference implements Engine {
     this.system.enter(cpu);
     cpu.exception = undefined;
     u32[at(Slot.EXEC)] = 0;
-    u32[at(Slot.BUDGET)] = budget;
+    u32[at(Slot.BUDGET)] = Math.min(budget, MAX_BUDGET);
     const reason = this.loop(cpu, budget);
     cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + BigInt(u32[at(Slot.EXEC)]!));
     u32[at(Slot.EXEC)] = 0;

@@ -267,7 +267,7 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   fpvTest(op: 'eq' | 'ge' | 'gt', fmt: Fmt, count: number, a: Val, b: Val): Val;
 
   // ---- helpers written in TypeScript: pure functions of their arguments (and of FPCR/FPSR where the row says so) ----------------
-  /** A scalar helper (CRC32, PAuth, ...). The row of the helper in ir/ops.ts gives argument and result types. */
+  /** A scalar helper (CRC32, PAuth, ...). The row of the helper in isa/helpers.ts gives argument and result types. */
   helper(name: string, ...args: readonly Val[]): Val;
   /** A vector helper (AES, SHA, SM, BF16 dot products, ...). `param` is a static number handed through. */
   helperV(name: string, param: number, ...args: readonly Val[]): Val;
