@@ -15,6 +15,9 @@ const SLICE_SPREAD = 20_000;
 /** A thread that is alone may go on for longer: nobody waits. */
 const SLICE_ALONE = 2_000_000;
 
+/** ns that a thread keeps its CPU from others that want it, over several slices, unless it gives way. */
+const QUANTUM = 250_000;
+
 export type RoundResult = 'ran' | 'idle' | 'stuck';
 
 export class Scheduler {
@@ -149,11 +152,14 @@ export class Scheduler {
     if (t.queuedSince >= 0) t.runDelay += clock.now() - t.queuedSince;
     t.queuedSince = -1;
     this.current = t;
-    t.beginSlice(clock.now());
-    this.runThread(t, budget);
+    const start = clock.now();
+    t.beginSlice(start);
+    const gaveWay = this.runThread(t, budget);
     t.endSlice(clock.now());
     this.current = undefined;
-    if (t.runnable && !t.dead && q.length > 1 && q[0] === t) {
+    t.quantumUsed += clock.now() - start;
+    if (gaveWay || q.length === 1 || t.quantumUsed >= QUANTUM) t.quantumUsed = 0;
+    if (t.quantumUsed === 0 && t.runnable && !t.dead && q.length > 1 && q[0] === t) {
       q.push(q.shift()!);
       t.queuedSince = clock.now();
       t.involuntarySwitches++;
@@ -163,7 +169,8 @@ export class Scheduler {
     }
   }
 
-  private runThread(t: Thread, budget: number): void {
+  /** @returns true when the thread does not want to go on now */
+  private runThread(t: Thread, budget: number): boolean {
     const { machine } = this;
     const { clock, engine } = machine;
     machine.rseqUpdate(t);
@@ -184,19 +191,19 @@ export class Scheduler {
         const r = stepCall(t, left);
         if (r === 'wait') {
           t.sleep(t.op);
-          return;
+          return true;
         }
         if (r === 'again') {
           // Whoever ran instructions inside the call has usually told the clock.
           if (clock.now() === before) clock.advance(left);
-          return;
+          return false;
         }
         finishCall(t, r);
         left -= Math.max(1, clock.now() - before);
         continue;
       }
       t.interrupted = false;
-      if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t)) return;
+      if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t)) return true;
       t.state.tlb = t.mm.tlb.base;
       t.state.clearMonitor();
       clock.enter(t.state);
@@ -210,10 +217,11 @@ export class Scheduler {
         left -= machine.syscallCost;
         if (machine.yielding) {
           machine.yielding = false;
-          return;
+          return true;
         }
-      } else if (why === Exit.Idle) return;
+      } else if (why === Exit.Idle) return true;
       else if (why === Exit.System) handleException(t, { ec: 0, iss: 0, far: 0n, ipa: 0n, toEl2: false });
     }
+    return false;
   }
 }

@@ -73,6 +73,8 @@ export class Thread implements Caller, Sleeper {
   private sliceStart: number | undefined;
   /** ns spent ready to run while another thread had the CPU. */
   runDelay = 0;
+  /** ns of its turn that it has used. */
+  quantumUsed = 0;
   timeslices = 0;
   queuedSince = 0;
   voluntarySwitches = 0;
