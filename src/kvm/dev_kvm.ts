@@ -74,15 +74,10 @@ const TABLE: IoctlTable<'system', Kvm> = {
 };
 const dispatch = dispatcher<'system', Kvm>(TABLE, () => -Errno.EINVAL);
 
-/**
- * KVM on a host: what stands behind /dev/kvm.
- * @example
- * const kvm = createKvm({ host: makeHost({ raw, mode: 'vhe' }), mem: new PhysMem(64) });
- * process.installFd(kvm.open(), '/dev/kvm', O_RDWR);
- */
-export function createKvm(options: KvmOptions): { readonly host: Host; open(): HostFile } {
+/** The host's KVM, before anybody opened it. */
+export function makeKvm(options: KvmOptions): Kvm {
   const { host } = options;
-  const kvm: Kvm = {
+  return {
     host,
     mem: options.mem,
     gic: { emulatesV2: options.gic?.emulatesV2 ?? host.gic === 'v2', vtr: options.gic?.vtr ?? defaultVtr() },
@@ -92,12 +87,23 @@ export function createKvm(options: KvmOptions): { readonly host: Host; open(): H
     random: options.random ?? fixedSequence(),
     irqfdOwners: new WeakMap(),
   };
+}
+/** /dev/kvm, opened. */
+export function systemFile(kvm: Kvm): HostFile {
   return {
-    host,
-    open: () => ({
-      kind: 'kvm-system',
-      ioctl: (cmd, arg, caller) => dispatch(kvm, cmd, arg, caller),
-      close: () => {},
-    }),
+    kind: 'kvm-system',
+    ioctl: (cmd, arg, caller) => dispatch(kvm, cmd, arg, caller),
+    close: () => {},
   };
+}
+
+/**
+ * KVM on a host: what stands behind /dev/kvm.
+ * @example
+ * const kvm = createKvm({ host: makeHost({ raw, mode: 'vhe' }), mem: new PhysMem(64) });
+ * process.installFd(kvm.open(), '/dev/kvm', O_RDWR);
+ */
+export function createKvm(options: KvmOptions): { readonly host: Host; open(): HostFile } {
+  const kvm = makeKvm(options);
+  return { host: kvm.host, open: () => systemFile(kvm) };
 }
