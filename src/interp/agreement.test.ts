@@ -189,20 +189,22 @@ function randomWord(row: RowEntry, r: Random): number | undefined {
   return undefined;
 }
 
-function compare(row: RowEntry, word: number, seed: number): string | undefined {
+/** Runs the words on both engines. @returns what differs, if anything */
+function compare(name: string, words: readonly number[], budget: number, seed: number): string | undefined {
   const shown = [interpreter, reference].map((side) => {
     randomise(side, seed);
     const { cpu, mem } = side;
     const index = seed % 1000;
-    mem.u32[(side.code * FRAME_SIZE) / 4 + index] = word;
+    mem.u32.set(words, (side.code * FRAME_SIZE) / 4 + index);
     side.engine.invalidateCode(side.code);
     cpu.pc = CODE + BigInt(4 * index);
-    return side.show(side.engine.run(cpu, 1));
+    return side.show(side.engine.run(cpu, budget));
   });
   if (shown[0] === shown[1]) return undefined;
   const [a, b] = shown.map((s) => s.split('\n')) as [string[], string[]];
   const lines = a.flatMap((line, i) => (line === b[i] ? [] : [`  interpreter ${line}`, `  reference   ${b[i]}`]));
-  return [`${row.name} 0x${word.toString(16).padStart(8, '0')} seed ${seed}`, ...lines.slice(0, 8)].join('\n');
+  const text = words.map((w) => `0x${w.toString(16).padStart(8, '0')}`).join(' ');
+  return [`${name} ${text} seed ${seed}`, ...lines.slice(0, 8)].join('\n');
 }
 
 describe('interpreter and reference agree', () => {
@@ -215,11 +217,23 @@ describe('interpreter and reference agree', () => {
     for (const row of rows.filter((x) => only.test(x.name))) {
       for (let i = 0; i < rounds; i++) {
         const word = randomWord(row, r);
-        const difference = word === undefined ? undefined : compare(row, word, r.u32() >>> 1);
+        const difference = word === undefined ? undefined : compare(row.name, [word], 1, r.u32() >>> 1);
         if (difference) differences.push(difference);
       }
     }
     expect(differences.slice(0, 20).join('\n')).toBe('');
+  });
+  it('on sequences of instructions', () => {
+    const r = new Random(Number(process.env['AGREEMENT_SEED'] ?? 43));
+    const LENGTH = 16;
+    const SVC = 0xd4000001;
+    const differences: string[] = [];
+    for (let i = 0; i < 50 * rounds; i++) {
+      const words = Array.from({ length: LENGTH }, () => randomWord(r.of(rows), r) ?? SVC);
+      const difference = compare('sequence', [...words, SVC], 200, r.u32() >>> 1);
+      if (difference) differences.push(difference);
+    }
+    expect(differences.slice(0, 5).join('\n')).toBe('');
   });
   it('has words for every row', () => {
     expect(rows.filter((row) => randomWord(row, new Random(7)) === undefined).map((row) => row.name)).toEqual([]);

@@ -101,6 +101,7 @@ class Reference implements Engine {
   private fetch(pc: bigint): number | undefined {
     const { cpu } = this;
     if (pc & 3n) {
+      this.putBtype();
       cpu.exception = { ec: 0x22, iss: 0, far: pc, ipa: 0n, toEl2: false };
       return undefined;
     }
