@@ -1,4 +1,4 @@
-// Recorded answers of another implementation for every row of the floating-point tables (golden/fp/rows.json;
+// Recorded answers of another implementation for every row of the floating-point tables (rows.json of golden/fp and fp8;
 // tools/oracle/record-fp.mjs asks again). A case is a number, which says where it started (start below), and what the
 // instruction left behind: `84: v0=36c092ef fpsr=10`.
 
@@ -8,24 +8,31 @@ import { bindFp, SCALAR_HELPERS, VECTOR_HELPERS } from '../cpu/helpers.ts';
 import { fpTypes } from '../ir/ops.ts';
 import { fp } from './fp.ts';
 import { collectRows } from './handlers.ts';
+import type { Group } from './semantics.ts';
 import { simdFp, simdFpScalar } from './simd_fp.ts';
 import { simdFpIndexed, simdFpIndexedScalar } from './simd_fp_indexed.ts';
 import { simdFpMisc, simdFpMiscScalar } from './simd_fp_misc.ts';
+import { simdFp8 } from './simd_fp8.ts';
 import { runEntry, type TestHelpers, testState } from './testing.ts';
 
 interface Golden {
   readonly fpcr: readonly string[];
+  readonly fpmr?: readonly string[];
   readonly operands: readonly string[];
   readonly rows: readonly { readonly row: string; readonly word: string; readonly cases: readonly string[] }[];
 }
-const golden = JSON.parse(readFileSync(new URL('../../golden/fp/rows.json', import.meta.url), 'utf8')) as Golden;
-const GROUPS = [fp, simdFp, simdFpScalar, simdFpMisc, simdFpMiscScalar, simdFpIndexed, simdFpIndexedScalar];
-const entries = new Map(collectRows(GROUPS).map((e) => [e.name, e]));
+const GROUPS: Readonly<Record<string, readonly Group[]>> = {
+  fp: [fp, simdFp, simdFpScalar, simdFpMisc, simdFpMiscScalar, simdFpIndexed, simdFpIndexedScalar],
+  fp8: [simdFp8],
+};
+const read = (folder: string) =>
+  JSON.parse(readFileSync(new URL(`../../golden/${folder}/rows.json`, import.meta.url), 'utf8')) as Golden;
+const entries = new Map(collectRows(Object.values(GROUPS).flat()).map((e) => [e.name, e]));
 
 type Context = Parameters<(typeof SCALAR_HELPERS)['bfcvt']>[0];
 type AnyHelper = (cx: Context, ...args: (number | bigint)[]) => number | bigint;
 
-const contextOf = (fpcr: number): Context => ({ fpcr, fpsr: 0, fpmr: 0n, rpres: true }) as unknown as Context;
+const contextOf = (fpcr: number, fpmr = 0n): Context => ({ fpcr, fpsr: 0, fpmr, rpres: true }) as unknown as Context;
 /** What semantics call, bound to `cx` as engines bind it. */
 function helpersOf(cx: Context): TestHelpers {
   const scalar = SCALAR_HELPERS as unknown as Record<string, AnyHelper>;
@@ -36,12 +43,13 @@ function helpersOf(cx: Context): TestHelpers {
   };
 }
 
-function run(row: string, word: number, c: number): string {
+function run(golden: Golden, row: string, word: number, c: number): string {
   const operand = (i: number) => BigInt(`0x${golden.operands[i % golden.operands.length]}`);
   const fpcr = Number.parseInt(golden.fpcr[c % golden.fpcr.length]!, 16);
   const v = [0, 1, 2, 3].map((i) => operand(c * (2 * i + 1) + 7 * i));
   const state = testState({ v, x: [0n, BigInt.asUintN(64, v[1]!)], slots: { FPCR: BigInt(fpcr) } });
-  const cx = contextOf(fpcr);
+  const fpmr = golden.fpmr ? BigInt(`0x${golden.fpmr[c % golden.fpmr.length]}`) : 0n;
+  const cx = contextOf(fpcr, fpmr);
   expect(runEntry(entries.get(row)!, word, state, helpersOf(cx))).toEqual({ kind: 'next' });
   const parts = [`${c}:`];
   if (state.v[0] !== v[0]) parts.push(`v0=${state.v[0]!.toString(16)}`);
@@ -51,13 +59,16 @@ function run(row: string, word: number, c: number): string {
   return parts.join(' ');
 }
 
-describe('floating-point rows', () => {
+describe.each(Object.keys(GROUPS))('floating-point rows: %s', (folder) => {
+  const golden = read(folder);
   it('are all recorded', () => {
-    const implemented = [...entries.values()].filter((e) => e.semantic).map((e) => e.name);
+    const implemented = collectRows(GROUPS[folder]!)
+      .filter((e) => e.semantic)
+      .map((e) => e.name);
     expect(new Set(golden.rows.map((r) => r.row))).toEqual(new Set(implemented));
   });
   it.each(golden.rows)('$row $word', ({ row, word, cases }) => {
-    expect(cases.map((line) => run(row, Number.parseInt(word, 16), Number.parseInt(line, 10)))).toEqual(cases);
+    expect(cases.map((line) => run(golden, row, Number.parseInt(word, 16), Number.parseInt(line, 10)))).toEqual(cases);
   });
 });
 

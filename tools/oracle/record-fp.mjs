@@ -1,10 +1,10 @@
-// Asks another implementation for the answers in golden/fp: every case is run again, differences are shown, and with
+// Asks another implementation for the answers in golden/fp and golden/fp8: every case is run again, differences are shown, and with
 // --accept the files are rewritten. rows.json has instruction words and numbered starting states (see startOf), the other
 // files assembly and operands.
 //   node tools/oracle/record-fp.mjs [--accept] [--llvm-mc PATH] -- qemu-aarch64 -cpu max ./runfp     (runfp.c, built static)
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -32,7 +32,7 @@ const accumulates = (insn) => /^(fmlal|bfmlalb|bfdot|bfmmla)\b/.test(insn);
 const comparesOnly = (insn) => /^fcmpe?\b/.test(insn);
 const toGeneral = (insn) => /^\w+ [wx]0/.test(insn);
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), '../../golden/fp');
+const folders = ['fp', 'fp8'].map((f) => join(dirname(fileURLToPath(import.meta.url)), '../../golden', f));
 const low = (1n << 64n) - 1n;
 /** One item for the runner. */
 function block(word, fpcr, v, fpmr = 0n) {
@@ -90,17 +90,18 @@ function recordInstructions(file, golden) {
   }
 }
 
-/** FPCR and V0..V3 (X1 is the low half of V1, X0 zero) of a numbered start; src/isa/fp_golden.test.ts does the same. */
+/** FPCR, FPMR and V0..V3 (X1 is the low half of V1, X0 zero) of a numbered start; src/isa/fp_golden.test.ts does the same. */
 function startOf(golden, c) {
   const operand = (i) => BigInt(`0x${golden.operands[i % golden.operands.length]}`);
   const fpcr = Number.parseInt(golden.fpcr[c % golden.fpcr.length], 16);
-  return { fpcr, v: [0, 1, 2, 3].map((i) => operand(c * (2 * i + 1) + 7 * i)) };
+  const fpmr = golden.fpmr ? BigInt(`0x${golden.fpmr[c % golden.fpmr.length]}`) : 0n;
+  return { fpcr, fpmr, v: [0, 1, 2, 3].map((i) => operand(c * (2 * i + 1) + 7 * i)) };
 }
 function recordRows(file, golden) {
   const starts = golden.rows.flatMap(({ word, cases }) =>
     cases.map((line) => ({ word: Number.parseInt(word, 16), ...startOf(golden, Number.parseInt(line, 10)) })),
   );
-  const out = run(runner[0], runner.slice(1), Buffer.concat(starts.map((s) => block(s.word, s.fpcr, s.v))));
+  const out = run(runner[0], runner.slice(1), Buffer.concat(starts.map((s) => block(s.word, s.fpcr, s.v, s.fpmr))));
   let i = 0;
   for (const row of golden.rows) {
     row.cases = row.cases.map((line) => {
@@ -130,12 +131,13 @@ function format(golden) {
   const rows = golden.rows.map(
     ({ row, word, cases }) => `    { "row": "${row}", "word": "${word}", "cases": [\n${list(cases, '      ')}\n    ] }`,
   );
-  const starts = `  "fpcr": ${JSON.stringify(golden.fpcr)},\n  "operands": [\n${list(golden.operands, '    ')}\n  ],\n`;
-  return `{\n${recorded}${starts}  "rows": [\n${rows.join(',\n')}\n  ]\n}\n`;
+  const controls = ['fpcr', 'fpmr'].filter((k) => golden[k]).map((k) => `  "${k}": ${JSON.stringify(golden[k])},\n`);
+  const starts = `  "operands": [\n${list(golden.operands, '    ')}\n  ],\n`;
+  return `{\n${recorded}${controls.join('')}${starts}  "rows": [\n${rows.join(',\n')}\n  ]\n}\n`;
 }
 
-for (const file of readdirSync(folder)) {
-  const path = join(folder, file);
+for (const path of folders.flatMap((f) => readdirSync(f).map((file) => join(f, file)))) {
+  const file = relative(join(folders[0], '..'), path);
   const golden = JSON.parse(readFileSync(path, 'utf8'));
   if (golden.rows) recordRows(file, golden);
   else recordInstructions(file, golden);
