@@ -133,8 +133,7 @@ export class PeSystem {
     if (at) return this.translate(value, at[0], at[1]);
     if (name === 'DC_ZVA') return this.zero(value);
     if (name.startsWith('IC_IALLU')) {
-      // Decoded code is compared with memory when its page is entered again.
-      for (const t of pe.options.domain.members) t.flushTlbs();
+      pe.options.engine.invalidateCode();
       return 0n;
     }
     if (name.startsWith('DC_') && !name.endsWith('SW'))
