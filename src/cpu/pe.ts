@@ -159,6 +159,9 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   timerOutput(timer: TimerName): boolean {
     return this.timers.output(timer);
   }
+  get tableFaultLevel(): number {
+    return this.mmu.tableLevel;
+  }
   flushTlbs(): void {
     this.mmu.flushAll();
   }

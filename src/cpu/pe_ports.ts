@@ -154,6 +154,8 @@ export interface PeApi {
   counter(timer: TimerName): bigint;
   /** The level of a timer's output now. */
   timerOutput(timer: TimerName): boolean;
+  /** The level of stage 1 that the last stage 2 fault on a table (S1PTW) belongs to, -1 to 3. */
+  readonly tableFaultLevel: number;
   /** Forgets cached translations of this PE. */
   flushTlbs(): void;
   /** Takes a synchronous exception or virtual SError to EL1 now, as KVM's injection does: PC and PSTATE are its source. */

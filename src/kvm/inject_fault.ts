@@ -70,6 +70,7 @@ function takeException(vcpu: Vcpu, el: Target, kind: Kind): void {
 const EC = { UNKNOWN: 0n, IABT_LOW: 0x20n, DABT_LOW: 0x24n, SERROR: 0x2fn } as const;
 const IL = one(25);
 const FSC_EXTABT = 0x10n;
+const FSC_EXTABT_WALK = 0x14n;
 const FSC_ADDRESS_SIZE = 0n;
 const syndrome = (ec: bigint, iss: bigint): bigint => (ec << 26n) | IL | iss;
 
@@ -96,11 +97,16 @@ function injectAbort(vcpu: Vcpu, isFetch: boolean, fsc: bigint): void {
   const el = targetEl(vcpu);
   const low = isFetch ? EC.IABT_LOW : EC.DABT_LOW;
   const ec = elOf(vcpu.regs.core.pstate) < el ? low : low + 1n;
-  const kind = fsc === FSC_EXTABT && sctlr2Bit(vcpu, SCTLR2.EASE) ? 'serror' : 'sync';
+  const kind = fsc !== FSC_ADDRESS_SIZE && sctlr2Bit(vcpu, SCTLR2.EASE) ? 'serror' : 'sync';
   set(vcpu, 'FAR', el, vcpu.faultAddress);
   set(vcpu, 'ESR', el, syndrome(ec, fsc));
   vcpu.mmioNeeded = false; // the access that was being emulated never happens
   takeException(vcpu, el, kind);
+}
+/** The same while stage 1 tables were read. @param level of the table, -1 to 3 */
+export function injectSeaWalk(vcpu: Vcpu, isFetch: boolean, level: number): void {
+  putRegs(vcpu);
+  injectAbort(vcpu, isFetch, FSC_EXTABT_WALK + BigInt(level));
 }
 /** The instruction does not exist for this guest. @linux kvm_inject_undefined */
 export function injectUndefined(vcpu: Vcpu): void {

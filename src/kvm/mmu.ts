@@ -13,7 +13,7 @@ import { markDirty } from './dirty.ts';
 import { exitToUser, incrPc } from './emulate.ts';
 import { hasGuestMemfd } from './guest_memfd.ts';
 import type { Hardware } from './hardware.ts';
-import { injectSeaDabt, injectSeaIabt, injectSizeFault } from './inject_fault.ts';
+import { injectSeaDabt, injectSeaIabt, injectSeaWalk, injectSizeFault } from './inject_fault.ts';
 import type { MemSlot } from './memslots.ts';
 import { ioMemAbort } from './mmio.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -162,7 +162,9 @@ export function guestAbort(vcpu: Vcpu, isFetch: boolean): 'resume' | 'exit' | 'w
   return result;
 }
 function injectSea(vcpu: Vcpu, isFetch: boolean): 'resume' {
-  if (isFetch) injectSeaIabt(vcpu);
+  const onTable = bit(vcpu.fault.esr, ISS.DABT.S1PTW) && !isExternal(FSC(vcpu.fault.esr));
+  if (onTable) injectSeaWalk(vcpu, isFetch, vcpu.guest?.pe.tableFaultLevel ?? 3);
+  else if (isFetch) injectSeaIabt(vcpu);
   else injectSeaDabt(vcpu);
   return 'resume';
 }

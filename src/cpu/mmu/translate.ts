@@ -65,6 +65,8 @@ export class Mmu {
   debug: DebugWatch | undefined;
   /** Fault of the last table access. */
   private tableFault: Extract<Stage2Answer, { ok: false }> | undefined;
+  /** Which level of stage 1 the last access had asked for that stage 2 refused. */
+  tableLevel = 3;
   private tableWrite = false;
   /** Blocks larger than a page that some TLB block may hold a page of: size in bits -> numbers. */
   private readonly blocks = new Map<number, Set<bigint>>();
@@ -231,7 +233,10 @@ export class Mmu {
   }
 
   private stage1Fault(w: Extract<WalkResult, { ok: false }>, va: bigint, access: Access, cpu: CpuState): Translation {
-    if (w.fsc === undefined) return this.stage2Fault(this.tableFault!, BigInt(w.ipa), va, access, true, cpu);
+    if (w.fsc === undefined) {
+      this.tableLevel = w.level ?? 3;
+      return this.stage2Fault(this.tableFault!, BigInt(w.ipa), va, access, true, cpu);
+    }
     return {
       ok: false,
       ec: ecOf(access, cpu.el),
@@ -251,7 +256,7 @@ export class Mmu {
     // On a table, the direction is that of the walk: it writes only to update a descriptor.
     const wnr = access !== 'execute' && (walk ? this.tableWrite : access === 'write') ? WNR : 0;
     if (a.external !== undefined) {
-      const fsc = walk && a.external === EA_SEA ? EA_WALK + a.level : a.external;
+      const fsc = walk && a.external === EA_SEA ? EA_WALK + this.tableLevel : a.external;
       return { ok: false, ec: ecOf(access, cpu.el), iss: fsc | wnr, far: va };
     }
     const iss = fscAt(KIND[a.fault], a.level) | wnr | (walk ? S1PTW : 0);

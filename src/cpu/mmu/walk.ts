@@ -39,6 +39,8 @@ export type WalkResult =
       /** Status code of a stage 1 fault; undefined: stage 2 faulted on a table at `ipa`. */
       readonly fsc: number | undefined;
       readonly ipa: number;
+      /** Of that table. */
+      readonly level?: number;
       /** A permission that an overlay took away. */
       readonly overlay: boolean;
     };
@@ -126,7 +128,7 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
     const size = 2 ** shift;
     const index = level === range.startLevel ? Math.floor(offset / size) : Math.floor(offset / size) % 2 ** stride;
     const at = table + index * 8;
-    if (!port.read(at, d)) return { ok: false, fsc: undefined, ipa: at, overlay: false };
+    if (!port.read(at, d)) return { ok: false, fsc: undefined, ipa: at, level, overlay: false };
     if (!(d.lo & VALID)) return fault('TRANSLATION', level);
     const isTable = level < 3 && (d.lo & TABLE_OR_PAGE) !== 0;
     if (level === 3 ? !(d.lo & TABLE_OR_PAGE) : !isTable && !blockAllowed(r, granuleBits, level)) {
@@ -206,7 +208,7 @@ function finish(
   if (makesDirty && !r.hardwareDirty) return fault('PERMISSION', level);
   if (q.update && (setsAf || makesDirty)) {
     d.lo = (lo | AF) & (makesDirty ? ~AP2 : -1);
-    if (!port.write(at, d)) return { ok: false, fsc: undefined, ipa: at, overlay: false };
+    if (!port.write(at, d)) return { ok: false, fsc: undefined, ipa: at, level, overlay: false };
   }
   return {
     ok: true,
