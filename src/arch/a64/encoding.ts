@@ -48,26 +48,36 @@ function parseHoles(not: string | undefined, fields: readonly FieldSpan[]): (f: 
   return (f) => any.some((all) => all.every((holds) => holds(f)));
 }
 
+function wordEnd(text: string, at: number): number {
+  const blank = text.indexOf(' ', at);
+  return blank < 0 ? text.length : blank;
+}
+
 /** @throws InternalError if the pattern is not 32 bits wide; hole() throws it if `not` names no field. */
 export function parseRow(row: Row): ParsedRow {
+  // One pass over the characters: a thousand rows are read each time a program starts.
+  const { pattern } = row;
   let bit = 32;
   let mask = 0;
   let value = 0;
   const fields: FieldSpan[] = [];
-  for (const token of row.pattern.trim().split(/\s+/)) {
-    const colon = token.indexOf(':');
-    if (colon > 0) {
-      const width = Number(token.slice(colon + 1));
+  for (let at = 0; at < pattern.length; at++) {
+    if (pattern[at] === ' ') continue;
+    const end = wordEnd(pattern, at);
+    const colon = pattern.indexOf(':', at);
+    if (colon > at && colon < end) {
+      const width = Number(pattern.slice(colon + 1, end));
       bit -= width;
-      fields.push({ name: token.slice(0, colon), lo: bit, width });
-      continue;
+      fields.push({ name: pattern.slice(at, colon), lo: bit, width });
+    } else {
+      for (let i = at; i < end; i++) {
+        bit--;
+        if (pattern[i] === 'x') continue;
+        mask |= 1 << bit;
+        if (pattern[i] === '1') value |= 1 << bit;
+      }
     }
-    for (const ch of token) {
-      bit--;
-      if (ch === 'x') continue;
-      mask |= 1 << bit;
-      if (ch === '1') value |= 1 << bit;
-    }
+    at = end;
   }
   if (bit !== 0) throw new InternalError(`pattern '${row.pattern}' is ${32 - bit} bits wide`);
   // Most rows of a table are never met by a program: their conditions are read when they are first asked for.
