@@ -165,7 +165,10 @@ function randomise(side: Side, seed: number): void {
   cpu.set(Slot.FPCR, r.of([0n, 0n, 0n, BigInt(r.u32()) & 0x07c80007n]));
   cpu.set(Slot.FPSR, r.of([0n, 0x10n, 0x10n]));
   cpu.set(Slot.PSTATE, 0n);
-  cpu.set(Slot.SYS_OPEN, BigInt(r.below(8)));
+  cpu.set(Slot.SYS_OPEN, BigInt(r.below(16)));
+  cpu.fpmrOn = r.below(16) !== 0;
+  // Formats that exist for the most part.
+  cpu.set(Slot.FPMR, r.u64() & (r.below(8) === 0 ? -1n : ~0o666n));
   cpu.set(Slot.TPIDR_EL0, r.u64());
   cpu.set(Slot.SYSREGS, 0n);
   cpu.set(Slot.EVENT, BigInt(r.below(2)));
