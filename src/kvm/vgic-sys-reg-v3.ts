@@ -51,6 +51,7 @@ const apr = (group: 'ap0r' | 'ap1r', n: number): Row => {
     set: (v, x) => {
       has(v);
       v.vgic[group][n] = Number(extract(x, 31, 0));
+      v.vgic.signal = undefined;
     },
   };
 };

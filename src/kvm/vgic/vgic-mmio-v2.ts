@@ -187,6 +187,7 @@ const bpr = (f: 'VBPR0' | 'VBPR1'): readonly [Read, Write] => [
 const readApr: Read = ({ vcpu, at }) => (at >> 2 > maxAprIndex(vcpu) ? 0n : BigInt(vcpu.vgic.ap1r[at >> 2]!));
 const writeApr: Write = ({ vcpu, at }, value) => {
   if (at >> 2 <= maxAprIndex(vcpu)) vcpu.vgic.ap1r[at >> 2] = Number(value & 0xffff_ffffn);
+  vcpu.vgic.signal = undefined;
   return 0;
 };
 

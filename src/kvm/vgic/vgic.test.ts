@@ -123,6 +123,25 @@ describe('lines', () => {
 });
 
 describe('registers of the CPU interface', () => {
+  test('what the program restores counts at once', () => {
+    const g = new Gic().open();
+    enableSpi(g, 40, true);
+    g.setPriority(40, 0x80);
+    g.setBit(GICD.ISPENDR, 40);
+    expect(g.signal()).toBe('irq');
+    g.set(GRP.CPU_SYSREGS, BigInt(ICC.AP1R0), 1n << 4n); // priority 0x20 is being handled
+    expect([g.signal(), g.icc('RPR')]).toEqual(['none', 0x20]);
+    g.set(GRP.CPU_SYSREGS, BigInt(ICC.AP1R0), 0n);
+    g.set(GRP.CPU_SYSREGS, BigInt(ICC.PMR), 0x40n);
+    expect(g.signal()).toBe('none');
+    g.set(GRP.CPU_SYSREGS, BigInt(ICC.PMR), 0xf8n);
+    g.set(GRP.CPU_SYSREGS, BigInt(ICC.IGRPEN1), 0n);
+    expect(g.signal()).toBe('none');
+    g.set(GRP.CPU_SYSREGS, BigInt(ICC.IGRPEN1), 1n);
+    expect(g.signal()).toBe('irq');
+    g.set(GRP.DIST_REGS, BigInt(GICD.CTLR), 0n);
+    expect(g.signal()).toBe('none');
+  });
   test('five bits of priority: one word of active priorities for each group, the other registers are UNDEFINED', () => {
     const g = new Gic().open();
     expect([ICC.AP0R0, ICC.AP1R0].map((e) => g.ports[0]!.read(e))).toEqual([0n, 0n]);

@@ -218,6 +218,7 @@ export function injectIrq(
   owner: object | undefined,
 ): number {
   if (!isInitialized(vm)) return 0;
+  vm.kvm.trace('vgic_update_irq_pending', { vcpu: vcpu?.id ?? 0, irq: intid, level });
   const irq = getIrq(vm, vcpu, intid);
   if (!irq) return -Errno.EINVAL;
   if (irq.owner !== owner) return 0;
