@@ -73,6 +73,7 @@ export function sysTree(m: Machine): FixedDir {
         },
         hugepages: { 'hugepages-2048kB': noPages, 'hugepages-1048576kB': noPages },
         ksm: { run: '0\n' },
+        lru_gen: { enabled: '0x0007\n', min_ttl_ms: '0\n' },
       },
       debug: {},
     },
