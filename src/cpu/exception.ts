@@ -5,7 +5,7 @@
 import { EC, ESR_EC_SHIFT, ESR_IL } from '../arch/esr.ts';
 import type { ExceptionRecord } from './engine.ts';
 import { type PauthState, pacAuth, pacFailed, result as pacResult } from './pauth.ts';
-import { bitOf, type PeRegs } from './pe_regs.ts';
+import { bitOf, type PeRegs, slotOf } from './pe_regs.ts';
 import { type Pstate, Spsr } from './pstate.ts';
 import type { Has } from './resx.ts';
 import type { CpuState } from './state.ts';
@@ -22,6 +22,8 @@ export interface ExceptionSite {
   readonly regs: PeRegs;
   readonly pstate: Pstate;
   readonly has: Has;
+  /** existingPstate(has) */
+  readonly exists: bigint;
 }
 
 const SCTLR = {
@@ -29,6 +31,9 @@ const SCTLR = {
   DSSBS: bitOf('SCTLR_EL1', 'DSSBS'),
   SPINTMASK: bitOf('SCTLR_EL1', 'SPINTMASK'),
 };
+const [SCTLR_EL1, SPSR_EL1, ELR_EL1, ESR_EL1, FAR_EL1, VBAR_EL1] = (
+  ['SCTLR_EL1', 'SPSR_EL1', 'ELR_EL1', 'ESR_EL1', 'FAR_EL1', 'VBAR_EL1'] as const
+).map(slotOf) as [number, number, number, number, number, number];
 const SCTLR2_EASE = bitOf('SCTLR2_EL1', 'EASE');
 /** Classes with an address in FAR_EL1. */
 const HAS_FAR: ReadonlySet<number> = new Set(
@@ -45,15 +50,15 @@ export function esrValue(r: ExceptionRecord): bigint {
 
 /** Takes an exception to EL1: PC is the preferred return address. */
 export function takeToEl1(s: ExceptionSite, vector: Vector, record: ExceptionRecord | undefined): void {
-  const { cpu, regs, pstate, has } = s;
-  const sctlr = regs.value('SCTLR_EL1');
+  const { cpu, regs, pstate, has, exists } = s;
+  const sctlr = regs.effective(SCTLR_EL1);
   const from = cpu.el === 0 ? FROM.el0 : pstate.sp === 0 ? FROM.sp0 : FROM.spx;
-  regs.set('SPSR_EL1', pstate.value);
-  regs.set('ELR_EL1', cpu.pc);
+  regs.setRaw(SPSR_EL1, pstate.value);
+  regs.setRaw(ELR_EL1, cpu.pc);
   let entry: Vector = vector;
   if (record) {
-    regs.set('ESR_EL1', esrValue(record));
-    if (vector === 'sync' && HAS_FAR.has(record.ec)) regs.set('FAR_EL1', record.far);
+    regs.setRaw(ESR_EL1, esrValue(record));
+    if (vector === 'sync' && HAS_FAR.has(record.ec)) regs.setRaw(FAR_EL1, record.far);
     // FEAT_DoubleFault2: synchronous external aborts may use the vector of SError.
     const isSea = (record.ec & ~5) === EC.IABT_LOW.ec && (record.iss & 0x3f) === FSC_SEA;
     if (isSea && has('FEAT_DoubleFault2') && regs.value('SCTLR2_EL1') & SCTLR2_EASE) entry = 'serror';
@@ -61,17 +66,17 @@ export function takeToEl1(s: ExceptionSite, vector: Vector, record: ExceptionRec
   let bits = pstate.bits;
   bits |= Spsr.DAIF;
   bits &= ~(Spsr.IL | Spsr.SS | Spsr.UAO | Spsr.BTYPE | Spsr.SSBS | Spsr.ALLINT);
-  if (has('FEAT_PAN') && !(sctlr & SCTLR.SPAN)) bits |= Spsr.PAN;
-  if (has('FEAT_SSBS') && sctlr & SCTLR.DSSBS) bits |= Spsr.SSBS;
-  if (has('FEAT_MTE2')) bits |= Spsr.TCO;
-  if (has('FEAT_NMI') && !(sctlr & SCTLR.SPINTMASK)) bits |= Spsr.ALLINT;
+  if (exists & Spsr.PAN && !(sctlr & SCTLR.SPAN)) bits |= Spsr.PAN;
+  if (exists & Spsr.SSBS && sctlr & SCTLR.DSSBS) bits |= Spsr.SSBS;
+  if (exists & Spsr.TCO && has('FEAT_MTE2')) bits |= Spsr.TCO;
+  if (exists & Spsr.ALLINT && !(sctlr & SCTLR.SPINTMASK)) bits |= Spsr.ALLINT;
   pstate.bits = bits;
   pstate.setMode(1, 1);
-  cpu.pc = BigInt.asUintN(64, regs.value('VBAR_EL1') + BigInt(from + VECTOR[entry]));
+  cpu.pc = BigInt.asUintN(64, regs.effective(VBAR_EL1) + BigInt(from + VECTOR[entry]));
 }
 
 /** PSTATE bits that a machine has. */
-function existing(has: Has): bigint {
+export function existingPstate(has: Has): bigint {
   let bits = Spsr.DAIF | Spsr.IL | Spsr.SS;
   if (has('FEAT_PAN')) bits |= Spsr.PAN;
   if (has('FEAT_UAO')) bits |= Spsr.UAO;
@@ -93,11 +98,10 @@ const EL1H = 5n;
  * @param stepping PSTATE.SS after the return if SPSR.SS asks for it
  */
 export function exceptionReturn(s: ExceptionSite, target: bigint, stepping: (el: 0 | 1) => boolean): void {
-  const { cpu, regs, pstate, has } = s;
-  const spsr = regs.get('SPSR_EL1');
+  const { cpu, regs, pstate, exists } = s;
+  const spsr = regs.raw(SPSR_EL1);
   const m = spsr & 0x1fn;
   const legal = m === EL0T || m === EL1T || m === EL1H;
-  const exists = existing(has);
   cpu.nzcv = Number((spsr >> 28n) & 15n);
   if (legal) {
     pstate.bits = spsr & exists & ~Spsr.SS;

@@ -6,13 +6,23 @@ import { EC, ISS } from '../arch/esr.ts';
 import type { RegName } from '../arch/sysregs.ts';
 import { DebugUnit } from './debug.ts';
 import { type Access, type ExceptionRecord, Exit, type SystemHooks } from './engine.ts';
-import { ERET_WORD, eretTarget, esrValue, exceptionReturn, takeToEl1, type Vector } from './exception.ts';
+import {
+  ERET_WORD,
+  type ExceptionSite,
+  eretTarget,
+  esrValue,
+  exceptionReturn,
+  existingPstate,
+  takeToEl1,
+  type Vector,
+} from './exception.ts';
 import { EC_BREAKPOINT_PAGE, Mmu, type Mode } from './mmu/translate.ts';
 import type { PauthState } from './pauth.ts';
-import { configurePauth, newPeControls, type PeControls, updateControls } from './pe_controls.ts';
+import { configurePauth, newPeControls, type PeControls, updateControls, updateRegime } from './pe_controls.ts';
 import type { PeApi, PeExit, PeMaintenance, PeOptions, TimerName } from './pe_ports.ts';
-import { bitOf, PeRegs } from './pe_regs.ts';
+import { bitOf, PeRegs, slotOf } from './pe_regs.ts';
 import { PeSystem } from './pe_system.ts';
+import { FRAME_SIZE } from './physmem.ts';
 import { Pstate, Spsr } from './pstate.ts';
 import type { Has } from './resx.ts';
 import { CpuState, Slot } from './state.ts';
@@ -21,9 +31,14 @@ import { isControl, readSpecial, writeSpecial } from './sysreg_effects.ts';
 import { Timers } from './timer.ts';
 
 const HCR = {
-  HCD: bitOf('HCR_EL2', 'HCD'), TSC: bitOf('HCR_EL2', 'TSC'), TWI: bitOf('HCR_EL2', 'TWI'), TWE: bitOf('HCR_EL2', 'TWE'),
+  E2H: bitOf('HCR_EL2', 'E2H'), HCD: bitOf('HCR_EL2', 'HCD'), TSC: bitOf('HCR_EL2', 'TSC'), TWI: bitOf('HCR_EL2', 'TWI'), TWE: bitOf('HCR_EL2', 'TWE'),
   VSE: bitOf('HCR_EL2', 'VSE'), VI: bitOf('HCR_EL2', 'VI'), VF: bitOf('HCR_EL2', 'VF'), AMO: bitOf('HCR_EL2', 'AMO'),
-  IMO: bitOf('HCR_EL2', 'IMO'), FMO: bitOf('HCR_EL2', 'FMO'), TEA: bitOf('HCR_EL2', 'TEA'), NV: bitOf('HCR_EL2', 'NV'),
+  IMO: bitOf('HCR_EL2', 'IMO'), FMO: bitOf('HCR_EL2', 'FMO'), TEA: bitOf('HCR_EL2', 'TEA'), 
+}; // biome-ignore format: a table
+/** Bits that nothing is derived from: they are looked at when it matters. */
+const HCR_LIVE = HCR.VSE | HCR.VI | HCR.VF | HCR.TWI | HCR.TWE | HCR.TSC | HCR.HCD | HCR.TEA;
+const EL2 = {
+  ESR: slotOf('ESR_EL2'), ELR: slotOf('ELR_EL2'), SPSR: slotOf('SPSR_EL2'), FAR: slotOf('FAR_EL2'), HPFAR: slotOf('HPFAR_EL2'),
 }; // biome-ignore format: a table
 const TDE = bitOf('MDCR_EL2', 'TDE');
 const SCTLR_N = { TWI: bitOf('SCTLR_EL1', 'nTWI'), TWE: bitOf('SCTLR_EL1', 'nTWE') };
@@ -48,6 +63,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private readonly system_: PeSystem;
   private stale = true;
   private levelStale = true;
+  private site!: ExceptionSite;
   private kicked = false;
   private running = false;
   private seed = 1n;
@@ -77,10 +93,16 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   set(name: RegName, value: bigint): void {
     const v = BigInt.asUintN(64, value);
     if (writeSpecial(this, name, v)) return;
-    if (this.regs.get(name) === v) return;
+    const old = this.regs.get(name);
+    if (old === v) return;
     this.regs.set(name, v);
-    if (name === 'HCR_EL2') this.configureRegs();
-    if (isControl(name)) this.stale = true;
+    if (name === 'HCR_EL2') this.hcrChanged(old ^ v);
+    else if (isControl(name)) this.stale = true;
+  }
+  private hcrChanged(bits: bigint): void {
+    if (bits & HCR.E2H) this.configureRegs();
+    if (bits & ~HCR_LIVE) this.stale = true;
+    else this.controls.hcr = this.regs.value('HCR_EL2');
   }
   get pstate(): bigint {
     return this.pstate_.value;
@@ -92,11 +114,23 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   configure(): void {
     this.configureRegs();
     configurePauth(this);
+    this.site = {
+      cpu: this.cpu,
+      regs: this.regs,
+      pstate: this.pstate_,
+      has: this.has,
+      exists: existingPstate(this.has),
+    };
     this.stale = true;
   }
   private configureRegs(): void {
-    const e2h = (this.regs.get('HCR_EL2') & bitOf('HCR_EL2', 'E2H')) !== 0n;
+    const e2h = (this.regs.get('HCR_EL2') & HCR.E2H) !== 0n;
     this.regs.configure(this.options.has, this.has, e2h);
+  }
+  /** A register that only translation reads changed. */
+  syncRegime(): void {
+    updateRegime(this);
+    this.applyTlb();
   }
   /** Control registers changed: what was derived from them is computed anew. */
   sync(): void {
@@ -234,23 +268,23 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
 
   /** The instruction at an address that was just executed; 0 if it cannot be read any more. */
   wordAt(pc: bigint): number {
-    const t = this.translateVa(pc, 'execute');
-    return t ? this.options.mem.u32[(t.frame * 4096 + Number(pc & 0xffcn)) >>> 2]! : 0;
+    const frame = this.mmu.fetchFrame(pc, this.mode, this.cpu);
+    return frame === 0 ? 0 : this.options.mem.u32[(frame * FRAME_SIZE + Number(pc & 0xffcn)) >>> 2]!;
   }
 
   // ---- exceptions -------------------------------------------------------------------------------------------------------------
 
   private toEl1(vector: Vector, r: ExceptionRecord | undefined): void {
-    takeToEl1({ cpu: this.cpu, regs: this.regs, pstate: this.pstate_, has: this.has }, vector, r);
+    takeToEl1(this.site, vector, r);
     if (!this.stale) this.applyLevel();
   }
   private toEl2(r: ExceptionRecord): PeExit {
     const { regs, cpu } = this;
-    regs.set('ESR_EL2', esrValue(r));
-    regs.set('ELR_EL2', cpu.pc);
-    regs.set('SPSR_EL2', this.pstate);
-    regs.set('FAR_EL2', r.far);
-    if (r.ipa !== 0n || r.toEl2) regs.set('HPFAR_EL2', (r.ipa >> 12n) << 4n);
+    regs.setRaw(EL2.ESR, esrValue(r));
+    regs.setRaw(EL2.ELR, cpu.pc);
+    regs.setRaw(EL2.SPSR, this.pstate);
+    regs.setRaw(EL2.FAR, r.far);
+    if (r.ipa !== 0n || r.toEl2) regs.setRaw(EL2.HPFAR, (r.ipa >> 12n) << 4n);
     return { kind: 'el2', record: { ...r, toEl2: true } };
   }
   /** Takes a synchronous exception where its record says. */
@@ -263,7 +297,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.cpu.pc = BigInt.asUintN(64, this.cpu.pc - 4n);
   }
   private hcr(bit: bigint): boolean {
-    return (this.regs.value('HCR_EL2') & bit) !== 0n;
+    return (this.controls.hcr & bit) !== 0n;
   }
 
   /** Routes what an instruction raised. */
@@ -283,7 +317,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       }
       case EC.SVC64.ec:
         if (this.debug.stepping) this.debug.stepped(0);
-        return this.raise({ ...r, toEl2: controls.rules.instruction(el === 0 ? 'SVC_EL0' : 'SVC_EL1') });
+        return this.raise({ ...r, toEl2: controls.trapsSvc[el]! });
       case EC.HVC64.ec:
         if (!this.hcr(HCR.HCD)) return this.toEl2(r);
         this.back();
@@ -326,9 +360,9 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   }
 
   private eret(): PeExit | undefined {
-    const { cpu, controls, regs, pstate_ } = this;
+    const { cpu, controls, regs } = this;
     const word = this.wordAt(cpu.pc);
-    if (controls.rules.instruction('ERET') || this.hcr(HCR.NV)) {
+    if (controls.trapsEret) {
       const iss = word === ERET_WORD ? 0 : 2 | ((word >>> 10) & 1);
       return this.toEl2(record(EC.ERET.ec, iss));
     }
@@ -336,8 +370,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (typeof target !== 'bigint') return this.raise(record(EC.FPAC.ec, target.iss));
     cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + 1n);
     const wasStepping = this.debug.stepping;
-    const site = { cpu, regs, pstate: pstate_, has: this.has };
-    exceptionReturn(site, target, (el) => !wasStepping && this.debug.stepsAt(el));
+    exceptionReturn(this.site, target, (el) => !wasStepping && this.debug.stepsAt(el));
     this.applyLevel();
     return undefined;
   }
@@ -346,7 +379,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
 
   /** What is signalled to the guest, whatever PSTATE masks: bits as in ISR_EL1. */
   pendingInterrupts(): bigint {
-    const hcr = this.regs.value('HCR_EL2');
+    const { hcr } = this.controls;
     const p = this.options.interrupts.pending();
     let bits = 0n;
     if (hcr & HCR.IMO && (hcr & HCR.VI || p === 'irq' || p === 'both')) bits |= Spsr.I;
@@ -359,6 +392,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (open & Spsr.A) {
       const syndrome = this.has('FEAT_RAS') ? Number(this.regs.get('VSESR_EL2') & ISS_MASK) : 0;
       this.regs.set('HCR_EL2', this.regs.get('HCR_EL2') & ~HCR.VSE);
+      this.controls.hcr &= ~HCR.VSE;
       this.toEl1('serror', record(EC.SERROR.ec, syndrome));
     } else if (open & Spsr.F) this.toEl1('fiq', undefined);
     else if (open & Spsr.I) this.toEl1('irq', undefined);

@@ -16,6 +16,11 @@ export interface PeControls {
   readonly spMask: [bigint, bigint];
   readonly sysOpen: [bigint, bigint];
   readonly pauth: PauthState;
+  /** HCR_EL2, reserved bits applied. */
+  hcr: bigint;
+  /** HFGITR_EL2 (or HCR_EL2.NV) traps these. */
+  trapsSvc: [boolean, boolean];
+  trapsEret: boolean;
   /** Decisions made since a control changed. */
   readonly verdicts: Map<number, Verdict>;
 }
@@ -46,6 +51,9 @@ export function newPeControls(pe: Pe): PeControls {
     spMask: [0n, 0n],
     sysOpen: [0n, 0n],
     pauth: resetPauth(),
+    hcr: 0n,
+    trapsSvc: [false, false],
+    trapsEret: false,
     verdicts: new Map(),
   };
 }
@@ -74,6 +82,7 @@ export function operationVerdict(pe: Pe, encoding: number, isRead: boolean): Ver
 }
 
 const SCTLR = { SA: bitOf('SCTLR_EL1', 'SA'), SA0: bitOf('SCTLR_EL1', 'SA0') };
+const HCR_NV = bitOf('HCR_EL2', 'NV');
 const ALIGNED = 15n;
 /** Registers and operations that the engine carries out alone while their bit in SYS_OPEN is set. */
 const INLINE = (['TPIDR_EL0', 'TPIDRRO_EL0'] as const).map((n) => encOf(n));
@@ -81,11 +90,19 @@ const FPMR = encOf('FPMR');
 const CACHE = ['DC_CVAC', 'DC_CVAU', 'DC_CVAP', 'DC_CVADP', 'DC_CIVAC', 'IC_IVAU'].map((n) => SYSTEM_OPS.get(n)!);
 const DC_ZVA = SYSTEM_OPS.get('DC_ZVA')!;
 
+/** After a change of something that only translation looks at. */
+export function updateRegime(pe: Pe): void {
+  pe.mmu.setRegime(regimeOf(pe.regs, pe.has));
+}
+
 export function updateControls(pe: Pe): void {
   const { controls, regs } = pe;
   const { rules } = controls;
-  pe.mmu.setRegime(regimeOf(regs, pe.has));
+  updateRegime(pe);
   controls.verdicts.clear();
+  controls.hcr = regs.value('HCR_EL2');
+  controls.trapsSvc = [rules.instruction('SVC_EL0'), rules.instruction('SVC_EL1')];
+  controls.trapsEret = rules.instruction('ERET') || (controls.hcr & HCR_NV) !== 0n;
   const sctlr = regs.value('SCTLR_EL1');
   for (const el of [0, 1] as const) {
     controls.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
@@ -120,7 +137,12 @@ export function configurePauth(pe: Pe): void {
   pauth.fpac = has('FEAT_FPAC');
   pauth.fpacCombine = has('FEAT_FPACCOMBINE');
 }
-function updatePauth(pe: Pe): void {
+const KEY_NAMES: ReadonlySet<string> = new Set(KEYS.flatMap((k) => [keyName(k, 'LO'), keyName(k, 'HI')]));
+/** One of the key registers. */
+export function isPauthKey(name: string): boolean {
+  return KEY_NAMES.has(name);
+}
+export function updatePauth(pe: Pe): void {
   const { regs, mmu } = pe;
   const { pauth } = pe.controls;
   const sctlr = regs.value('SCTLR_EL1');

@@ -38,11 +38,12 @@ export class PeRegs {
   private readonly values = new BigUint64Array(BASE.length);
   private readonly res0 = new BigUint64Array(BASE.length);
   private readonly res1 = new BigUint64Array(BASE.length);
-  private readonly inState = new Map<number, number>();
+  /** Offset in the CPU state, or -1. */
+  private readonly inState = new Int32Array(BASE.length).fill(-1);
 
   constructor(cpu: CpuState) {
     this.cpu = cpu;
-    for (const [name, slot] of Object.entries(IN_STATE)) this.inState.set(INDEX.get(name)!, slot);
+    for (const [name, slot] of Object.entries(IN_STATE)) this.inState[INDEX.get(name)!] = slot;
   }
   /** Computes reserved bits anew. EL2 registers are those of the hardware, all others those of the guest. */
   configure(hardware: Has, guest: Has, e2h: boolean): void {
@@ -53,12 +54,12 @@ export class PeRegs {
     });
   }
   raw(slot: number): bigint {
-    const at = this.inState.get(slot);
-    return at === undefined ? this.values[slot]! : this.cpu.get(at);
+    const at = this.inState[slot]!;
+    return at < 0 ? this.values[slot]! : this.cpu.get(at);
   }
   setRaw(slot: number, value: bigint): void {
-    const at = this.inState.get(slot);
-    if (at === undefined) this.values[slot] = value;
+    const at = this.inState[slot]!;
+    if (at < 0) this.values[slot] = value;
     else this.cpu.set(at, BigInt.asUintN(64, value));
   }
   /** The value that counts: reserved bits read as they must. */

@@ -9,7 +9,7 @@ import { translateAt } from './mmu/at.ts';
 import { invalidate } from './mmu/tlbi.ts';
 import type { Mode } from './mmu/translate.ts';
 import type { Pe } from './pe.ts';
-import { operationVerdict, registerVerdict } from './pe_controls.ts';
+import { isPauthKey, operationVerdict, registerVerdict, updatePauth } from './pe_controls.ts';
 import type { PeMaintenance } from './pe_ports.ts';
 import { bitOf, slotOf } from './pe_regs.ts';
 import { Spsr } from './pstate.ts';
@@ -28,6 +28,16 @@ const AT: Readonly<Record<string, readonly [Access, Mode | 'pan']>> = {
   AT_S1E1WP: ['write', 'pan'],
 };
 const BLOCK = 64n;
+/** Registers that nothing but translation looks at. */
+const TRANSLATION: ReadonlySet<RegName> = new Set([
+  'TTBR0_EL1',
+  'TTBR1_EL1',
+  'MAIR_EL1',
+  'PIR_EL1',
+  'PIRE0_EL1',
+  'POR_EL1',
+  'POR_EL0',
+]);
 
 export class PeSystem {
   private readonly pe: Pe;
@@ -97,7 +107,9 @@ export class PeSystem {
     }
     if (pe.regs.raw(slot) === kept) return true;
     pe.regs.setRaw(slot, kept);
-    pe.sync();
+    if (TRANSLATION.has(name)) pe.syncRegime();
+    else if (isPauthKey(name)) updatePauth(pe);
+    else pe.sync();
     return true;
   }
   private undefined(): undefined {
@@ -200,7 +212,7 @@ export class PeSystem {
       }
       const mask = BigInt(value) << 6n;
       pe.pstate_.bits = field === Imm.DAIFSet ? pe.pstate_.bits | mask : pe.pstate_.bits & ~mask;
-      if (field === Imm.DAIFClr) pe.recheckInterrupts();
+      if (field === Imm.DAIFClr && pe.pendingInterrupts() !== 0n) pe.recheckInterrupts();
       return 0n;
     }
     if (el === 0) return this.undefined();

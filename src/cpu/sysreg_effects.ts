@@ -1,7 +1,7 @@
 // Registers that are more than storage: what a read computes and a write sets in motion, by name. Everything not named
 // here is 64 bits with reserved ones. Access has been decided before.
 
-import { register, type RegName } from '../arch/sysregs.ts';
+import { type RegName, register } from '../arch/sysregs.ts';
 import type { Pe } from './pe.ts';
 import type { TimerName } from './pe_ports.ts';
 import { type Pstate, Spsr } from './pstate.ts';

@@ -20,6 +20,9 @@ const REGS: Readonly<Record<TimerName, TimerRegs>> = {
   CNTV: { ctl: slotOf('CNTV_CTL_EL0'), cval: slotOf('CNTV_CVAL_EL0') },
 };
 const NAMES = ['CNTP', 'CNTV'] as const;
+const CNTVOFF = slotOf('CNTVOFF_EL2');
+const CNTHCTL = slotOf('CNTHCTL_EL2');
+const CNTPOFF = slotOf('CNTPOFF_EL2');
 
 export class Timers {
   private readonly regs: PeRegs;
@@ -34,8 +37,8 @@ export class Timers {
   }
 
   private offset(t: TimerName): bigint {
-    if (t === 'CNTV') return this.regs.get('CNTVOFF_EL2');
-    return this.regs.value('CNTHCTL_EL2') & ECV ? this.regs.get('CNTPOFF_EL2') : 0n;
+    if (t === 'CNTV') return this.regs.raw(CNTVOFF);
+    return this.regs.effective(CNTHCTL) & ECV ? this.regs.raw(CNTPOFF) : 0n;
   }
   /** CNTPCT_EL0 or CNTVCT_EL0. */
   counter(t: TimerName): bigint {
@@ -76,6 +79,8 @@ export class Timers {
   /** Tells the sink what has changed. @returns whether anything has */
   update(): boolean {
     let changed = false;
+    const enabled = this.regs.raw(REGS.CNTP.ctl) | this.regs.raw(REGS.CNTV.ctl);
+    if (!(enabled & ENABLE) && !this.level.CNTP && !this.level.CNTV) return false;
     for (const t of NAMES) {
       const now = this.output(t);
       if (now === this.level[t]) continue;

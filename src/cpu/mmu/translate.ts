@@ -23,6 +23,7 @@ interface Space {
 }
 /** Address spaces remembered at a time. */
 const SPACES = 6;
+const PAGE_BITS = BigInt(FRAME_SHIFT);
 /** Blocks of one size remembered before everything is dropped. */
 const MAX_BLOCKS = 4096;
 
@@ -68,6 +69,7 @@ export class Mmu {
   /** Which level of stage 1 the last access had asked for that stage 2 refused. */
   tableLevel = 3;
   private tableWrite = false;
+  private fetched: { readonly page: bigint; readonly mode: Mode; readonly frame: number } | undefined;
   /** Blocks larger than a page that some TLB block may hold a page of: size in bits -> numbers. */
   private readonly blocks = new Map<number, Set<bigint>>();
   private readonly port: TablePort;
@@ -91,6 +93,7 @@ export class Mmu {
     if (this.current?.key === regime.key) return;
     this.current = this.spaces.find((s) => s.key === regime.key) ?? this.takeSpace(regime);
     this.current.lastUse = ++this.uses;
+    this.fetched = undefined;
   }
   private takeSpace(regime: Regime): Space {
     let space: Space;
@@ -121,10 +124,12 @@ export class Mmu {
     return this.current!.tlbs[mode].base;
   }
   flushAll(): void {
+    this.fetched = undefined;
     for (const inside of this.blocks.values()) inside.clear();
     for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush();
   }
   flushRange(start: bigint, end: bigint): void {
+    this.fetched = undefined;
     for (const sizes of this.blocks.values()) {
       if (sizes.size === 0) continue;
       this.flushAll();
@@ -133,6 +138,7 @@ export class Mmu {
     for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(start, end);
   }
   flushVa(va: bigint): void {
+    this.fetched = undefined;
     for (const [bits, inside] of this.blocks) {
       if (!inside.has(blockOf(va, bits))) continue;
       this.flushAll();
@@ -141,6 +147,7 @@ export class Mmu {
     for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(va, va + 1n);
   }
   flushAsid(asid: number): void {
+    this.fetched = undefined;
     for (const s of this.spaces) if (s.asid === asid) for (const m of MODES) s.tlbs[m].flush();
   }
 
@@ -191,6 +198,19 @@ export class Mmu {
     return this.stage2.translate(BigInt(ipa), access, false);
   }
 
+  /** The frame that an instruction is in, or 0. Breakpoints do not matter. */
+  fetchFrame(pc: bigint, mode: Mode, cpu: CpuState): number {
+    const page = pc >> PAGE_BITS;
+    const last = this.fetched;
+    if (last !== undefined && last.page === page && last.mode === mode) return last.frame;
+    const { debug } = this;
+    this.debug = undefined;
+    const t = this.translate(mode, pc, 'execute', 4, cpu);
+    this.debug = debug;
+    if (!t.ok) return 0;
+    this.fetched = { page, mode, frame: t.frame };
+    return t.frame;
+  }
   translate(mode: Mode, va: bigint, access: Access, size: number, cpu: CpuState): Translation {
     const { debug } = this;
     if (debug && access === 'execute' && debug.stopsFetch(va)) {
