@@ -17,7 +17,7 @@ import { handleExit } from './handle_exit.ts';
 import { Guest } from './hyp/switch.ts';
 import { completeMmio } from './mmio.ts';
 import { cacheAffinities } from './mpidr.ts';
-import { advancePmu } from './pmu-emul.ts';
+import { advancePmu, reloadPmu } from './pmu-emul.ts';
 import { updateStolenTime } from './pvtime.ts';
 import { isFinalized, resetVcpu } from './reset.ts';
 import { sysRegSlot } from './sys_reg_table.ts';
@@ -46,6 +46,7 @@ function prepare(vcpu: Vcpu): void {
   if (holds(vm.regs, 'el2')) claimMaintenanceIrq(vcpu);
   enableTimers(vcpu);
   enablePmu(vcpu);
+  reloadPmu(vcpu);
   vm.regs.ranOnce = true;
 }
 

@@ -64,6 +64,13 @@ export function advancePmu(vcpu: Vcpu, n: number): void {
     add(vcpu, CYCLE, BigInt(n));
   updateIrq(vcpu);
 }
+/** Before the first run: counters that the VM turned out not to have are nowhere enabled. @linux kvm_vcpu_reload_pmu */
+export function reloadPmu(vcpu: Vcpu): void {
+  if (!holds(vcpu.vm.regs, 'pmu')) return;
+  const mask = accessibleCounters(vcpu.regs);
+  for (const name of ['PMCNTENSET_EL0', 'PMINTENSET_EL1', 'PMOVSSET_EL0'] as const)
+    set(vcpu, name, get(vcpu, name) & mask);
+}
 /** @linux kvm_pmu_update_state */
 function updateIrq(vcpu: Vcpu): void {
   const both = get(vcpu, 'PMOVSSET_EL0') & get(vcpu, 'PMINTENSET_EL1') & get(vcpu, 'PMCNTENSET_EL0');
