@@ -61,6 +61,10 @@ export function timespec(s: Struct, o: number): number | undefined {
   const nsec = s.n64(o + 8);
   return sec < 0 || nsec < 0 || nsec >= 1e9 ? undefined : sec * 1e9 + nsec;
 }
+/** As timespec, exact for times since 1970, which do not fit a number. */
+export function timespec64(s: Struct, o: number): bigint | undefined {
+  return timespec(s, o) === undefined ? undefined : s.u64(o) * 1_000_000_000n + s.u64(o + 8);
+}
 export function putTimespec(s: Struct, o: number, ns: bigint | number): void {
   const n = BigInt(ns);
   s.set64(o, n / 1_000_000_000n).set64(o + 8, n % 1_000_000_000n);

@@ -83,6 +83,35 @@ export class Futexes {
       },
     });
   }
+  /** Waits on several words at once. @returns the index of the one that was woken */
+  waitAny(
+    t: Thread,
+    words: readonly { readonly addr: bigint; readonly value: number }[],
+    deadline: number | undefined,
+  ): number | Pending {
+    const keys: string[] = [];
+    for (const { addr, value } of words) {
+      const key = this.key(t.mm, addr);
+      if (typeof key === 'number') return key;
+      const now = this.readWord(t.mm, addr);
+      if (now === undefined) return -EFAULT;
+      if (now !== value) return -EAGAIN;
+      keys.push(key);
+    }
+    const all = keys.map((k) => this.enqueue(k, t, 0xffff_ffff));
+    const end = (r: number): number => {
+      const woken = all.findIndex((w) => w.woken);
+      for (const w of all) this.dequeue(w);
+      return woken >= 0 ? woken : r;
+    };
+    return new Wait(() => (all.some((w) => w.woken) ? end(0) : 'wait'), {
+      queues: all.map((w) => w.queue),
+      deadline,
+      now: () => t.machine.clock.now(),
+      timedOut: () => end(-ETIMEDOUT),
+      interrupted: () => end(Restart.ERESTARTSYS),
+    });
+  }
   /** @returns how many were woken. */
   wake(mm: AddressSpace, addr: bigint, count: number, bitset: number): number {
     const key = this.key(mm, addr);

@@ -203,7 +203,8 @@ export class Scheduler {
         continue;
       }
       t.interrupted = false;
-      if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t)) return true;
+      if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t))
+        return true;
       t.state.tlb = t.mm.tlb.base;
       t.state.clearMonitor();
       clock.enter(t.state);

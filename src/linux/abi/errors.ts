@@ -20,9 +20,19 @@ const WORDS: Readonly<Record<ErrnoName, string>> = {
   ETIMEDOUT: 'Connection timed out', EHWPOISON: 'Memory page has hardware error',
 }; // biome-ignore format: a table
 /** Those that only this layer answers. */
-export const MoreErrno = { ENODATA: 61, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 } as const;
+export const MoreErrno = {
+  ENODATA: 61,
+  ENOTSOCK: 88,
+  ENOPROTOOPT: 92,
+  EPROTONOSUPPORT: 93,
+  EAFNOSUPPORT: 97,
+  EISCONN: 106,
+} as const;
 const MORE_WORDS: Readonly<Record<keyof typeof MoreErrno, string>> = {
   ENODATA: 'No data available',
+  ENOTSOCK: 'Socket operation on non-socket',
+  ENOPROTOOPT: 'Protocol not available',
+  EISCONN: 'Transport endpoint is already connected',
   EPROTONOSUPPORT: 'Protocol not supported',
   EAFNOSUPPORT: 'Address family not supported by protocol',
 };

@@ -150,6 +150,12 @@ export function mremap(
     if (old < newAddr + newSize && newAddr < old + oldSize) return -EINVAL;
   }
   const moved = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
+  if (moved && newSize < oldSize) {
+    munmapRange(mm, old + newSize, old + oldSize);
+    oldSize = newSize;
+  }
+  if ((flags & MREMAP_FIXED) !== 0 && newSize === oldSize && old + oldSize > vma.end)
+    return moveMany(mm, old, oldSize, flags, newAddr);
   if (!moved && newSize <= oldSize) {
     if (newSize < oldSize) munmapRange(mm, old + newSize, old + oldSize);
     return old;
@@ -178,6 +184,18 @@ export function mremap(
   mm.move(old, target, Math.min(oldSize, newSize));
   if (oldSize > 0 && (flags & MREMAP_DONTUNMAP) === 0) munmapRange(mm, old, old + oldSize);
   return target;
+}
+
+/** Several mappings with the gaps between them go to another place. */
+function moveMany(mm: AddressSpace, old: number, length: number, flags: number, to: number): number {
+  for (const v of mm.vmas.overlapping(old, old + length)) {
+    const from = Math.max(v.start, old);
+    const size = Math.min(v.end, old + length) - from;
+    if (v.userfault) return -EFAULT;
+    const r = mremap(mm, from, size, size, flags, to + (from - old));
+    if (r < 0) return r;
+  }
+  return to;
 }
 
 /** @returns the new break, or the old one when it cannot move. */

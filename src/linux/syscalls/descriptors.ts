@@ -12,9 +12,6 @@ import { answer, type SyscallTable, sys } from './schema.ts';
 import { fileOf } from './util.ts';
 
 const { EBADF, EINVAL, ENOTTY, EMFILE, EPERM, EBUSY, EFAULT } = Errno;
-/** errno.h beyond what devices use. */
-const EAFNOSUPPORT = 97;
-const EPROTONOSUPPORT = 93;
 const SETTABLE = Open.O_APPEND | Open.O_NONBLOCK | Open.O_ASYNC | Open.O_DIRECT | Open.O_NOATIME;
 
 function dupTo(t: Thread, from: number, to: number, closeOnExec: boolean): number {
@@ -41,7 +38,7 @@ function fcntl(t: Thread, fd: number, cmd: number, arg: bigint): Result {
       t.files.setCloseOnExec(fd, (n & 1) !== 0);
       return 0;
     case Fcntl.F_GETFL:
-      return d.flags | Open.O_LARGEFILE;
+      return d.flags;
     case Fcntl.F_SETFL:
       d.flags = (d.flags & ~SETTABLE) | (n & SETTABLE);
       return 0;
@@ -110,7 +107,8 @@ function ioctl(t: Thread, fd: number, cmd: number, arg: bigint): Result {
   }
   return d.file.ioctl ? d.file.ioctl(cmd, arg, t) : -ENOTTY;
 }
-function pair(t: Thread, a: Description, b: Description, closeOnExec: boolean, out: bigint): number {
+/** Installs two descriptions and tells their numbers. */
+export function pair(t: Thread, a: Description, b: Description, closeOnExec: boolean, out: bigint): number {
   const x = t.install(a, closeOnExec);
   if (x < 0) {
     b.unref();
@@ -175,7 +173,7 @@ export const DESCRIPTORS = {
     if ((a.flags & ~known) !== 0 || a.name.length > 249) return -EINVAL;
     const f = new MemFd(t.machine.mem, a.name, (a.flags & (Memfd.MFD_ALLOW_SEALING | Memfd.MFD_NOEXEC_SEAL)) !== 0);
     return t.install(
-      new Description(f, Open.O_RDWR, `/memfd:${a.name} (deleted)`),
+      new Description(f, Open.O_RDWR | Open.O_LARGEFILE, `/memfd:${a.name} (deleted)`),
       (a.flags & Memfd.MFD_CLOEXEC) !== 0,
     );
   }),
@@ -186,20 +184,6 @@ export const DESCRIPTORS = {
     const d = new Description(f, Open.O_RDWR | (a.flags & Open.O_NONBLOCK), 'anon_inode:[eventfd]');
     return t.install(d, (a.flags & Open.O_CLOEXEC) !== 0);
   }),
-  socketpair: sys(199, { domain: 'int', type: 'int', protocol: 'int', fds: 'pairout' }, (t, a) => {
-    const AF_UNIX = 1;
-    const SOCK_STREAM = 1;
-    if (a.domain !== AF_UNIX) return -EAFNOSUPPORT;
-    if ((a.type & 15) !== SOCK_STREAM) return -EPROTONOSUPPORT;
-    const x = new Pipe();
-    const y = new Pipe();
-    const flags = Open.O_RDWR | (a.type & Open.O_NONBLOCK);
-    const one = new Description(new PipeEnd(x, y, true), flags, `socket:[${x.ino}]`);
-    const two = new Description(new PipeEnd(y, x, true), flags, `socket:[${y.ino}]`);
-    return pair(t, one, two, (a.type & Open.O_CLOEXEC) !== 0, a.fds);
-  }),
-  // There is no network in here.
-  socket: answer(198, { domain: 'int', type: 'int', protocol: 'int' }, -EAFNOSUPPORT),
   open_by_handle_at: answer(265, { mount: 'fd', handle: 'ptr', flags: 'openflags' }, -EPERM),
   memfd_secret: answer(447, { flags: 'uint' }, -Errno.ENOSYS),
 } satisfies SyscallTable;

@@ -15,13 +15,14 @@ import { PROCESS } from './process.ts';
 import { SCHED } from './sched.ts';
 import { KEEP, type Kind, type Params, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
 import { SIGNALS } from './signals.ts';
+import { SOCKETS } from './sockets.ts';
 import { SYSTEM } from './system.ts';
 import { TIME } from './time.ts';
 import { getString } from './util.ts';
 
 /** Every system call there is, by name. */
 export const SYSCALLS: SyscallTable = {
-  ...IO, ...DESCRIPTORS, ...FILES, ...EVENTS, ...MEMORY, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
+  ...IO, ...SOCKETS, ...DESCRIPTORS, ...FILES, ...EVENTS, ...MEMORY, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
 }; // biome-ignore format: a list
 
 export interface Call {

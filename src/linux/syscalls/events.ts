@@ -12,7 +12,7 @@ import { TimerFd } from '../vfs/timerfd.ts';
 import { UserfaultFd } from '../vfs/userfaultfd.ts';
 import { Restart, Wait, type WaitQueue } from '../wait.ts';
 import { type SyscallTable, SysError, sys } from './schema.ts';
-import { after, fileOf, getStruct, getTimespec, putBytes, putStruct } from './util.ts';
+import { after, asMonotonic, fileOf, getAbsolute, getStruct, getTimespec, putBytes, putStruct } from './util.ts';
 
 const { EINVAL, EBADF } = Errno;
 
@@ -219,12 +219,11 @@ export const EVENTS = {
 
     const old = remaining(t, f);
     const interval = getTimespec(t, a.new);
-    const value = getTimespec(t, a.new + 16n);
-
+    const value = getAbsolute(t, a.new + 16n);
     const { clock } = t.machine;
-    const absolute = (a.flags & 1) !== 0;
-    const offset = f.clockid === Clockid.CLOCK_REALTIME ? Number(clock.realtime()) - clock.now() : 0;
-    f.set(value === 0 ? undefined : absolute ? Math.max(0, value - offset) : clock.now() + value, interval);
+    const isReal = f.clockid === Clockid.CLOCK_REALTIME;
+    const at = (a.flags & 1) !== 0 ? asMonotonic(t, value, isReal) : clock.now() + Number(value);
+    f.set(value === 0n ? undefined : at, interval);
     if (a.old !== 0n) putStruct(t, a.old, old);
     return 0;
   }),

@@ -4,13 +4,14 @@ import { Errno, type Result } from '../../base/hostfile.ts';
 import { AT_FDCWD, At, Mode, O_ACCMODE, Open } from '../abi/flags.ts';
 import { putTimespec, Struct, utf8 } from '../bytes.ts';
 import type { Thread } from '../thread.ts';
+import { FifoNode } from '../vfs/fifo.ts';
 import { Description, type DirEntry, type Stat } from '../vfs/file.ts';
 import { DirNode, Location, type Node, SymlinkNode } from '../vfs/node.ts';
 import { type Walked, walk } from '../vfs/path.ts';
 import { FileNode } from '../vfs/regular.ts';
 import { renameEntry } from '../vfs/tree.ts';
 import { answer, type SyscallTable, SysError, sys } from './schema.ts';
-import { fileOf, getStruct, putBytes, putStruct } from './util.ts';
+import { after, fileOf, getStruct, putBytes, putStruct } from './util.ts';
 
 const { EINVAL, ENOENT, EEXIST, ENOTDIR, EISDIR, EACCES, ELOOP, ENOTEMPTY, EBADF, EBUSY, ERANGE, EPERM } = Errno;
 const { EOPNOTSUPP, EFAULT } = Errno;
@@ -53,7 +54,7 @@ export function permits(t: Thread, s: Stat, want: number): boolean {
 
 // ---- opening -------------------------------------------------------------------------------------------------------
 
-export function openAt(t: Thread, dirfd: number, path: string, flags: number, mode: number): number {
+export function openAt(t: Thread, dirfd: number, path: string, flags: number, mode: number): Result {
   if ((flags & Open.O_TMPFILE) === Open.O_TMPFILE) return -EOPNOTSUPP;
   const isPath = (flags & Open.O_PATH) !== 0;
   const create = (flags & Open.O_CREAT) !== 0 && !isPath;
@@ -87,12 +88,21 @@ export function openAt(t: Thread, dirfd: number, path: string, flags: number, mo
     return t.install(d, cloexec);
   }
   const { node } = location;
+  if (node instanceof FifoNode) return openFifo(t, node, flags, location);
   const magic = (node as { reopen?: () => Description }).reopen;
   const file = magic ? magic().file : node.open(flags);
   if (typeof file === 'number') return file;
   if (node instanceof FileNode) (file as { path?: string }).path = location.path();
-  const keep = flags & ~(Open.O_CREAT | Open.O_EXCL | Open.O_NOCTTY | Open.O_TRUNC | Open.O_CLOEXEC);
+  const keep =
+    Open.O_LARGEFILE | (flags & ~(Open.O_CREAT | Open.O_EXCL | Open.O_NOCTTY | Open.O_TRUNC | Open.O_CLOEXEC));
   return t.install(new Description(file, keep, location.path(), location), cloexec);
+}
+function openFifo(t: Thread, node: FifoNode, flags: number, location: Location): Result {
+  const r = node.openEnd(flags);
+  if (typeof r === 'number') return r;
+  const d = new Description(r.end, flags & (O_ACCMODE | Open.O_NONBLOCK), location.path(), location);
+  const install = () => t.install(d, (flags & Open.O_CLOEXEC) !== 0);
+  return r.wait ? after(r.wait, (n) => (n < 0 ? n : install())) : install();
 }
 function owned(t: Thread, n: Node): void {
   n.uid = t.process.cred.uid;
@@ -358,10 +368,11 @@ export const FILES = {
   mkdirat: sys(34, { dirfd: 'dirfd', path: 'path', mode: 'mode' }, (t, a) => mkdir(t, a.dirfd, a.path, a.mode)),
   mknodat: sys(33, { dirfd: 'dirfd', path: 'path', mode: 'mode', dev: 'uint' }, (t, a) => {
     const type = a.mode & Mode.S_IFMT;
-    if (type !== 0 && type !== Mode.S_IFREG) return -EPERM;
+    if (type !== 0 && type !== Mode.S_IFREG && type !== Mode.S_IFIFO) return -EPERM;
     const w = find(t, a.dirfd, a.path, false);
     if (w.location) return -EEXIST;
-    const made = dirOf(w).makeFile(w.name, a.mode & ~t.fs.umask & 0o7777);
+    const mode = a.mode & ~t.fs.umask & 0o7777;
+    const made = type === Mode.S_IFIFO ? dirOf(w).makeFifo(w.name, mode) : dirOf(w).makeFile(w.name, mode);
     return typeof made === 'number' ? made : 0;
   }),
   unlinkat: sys(35, { dirfd: 'dirfd', path: 'path', flags: 'atflags' }, (t, a) => unlink(t, a.dirfd, a.path, a.flags)),

@@ -5,20 +5,17 @@ import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, Futex } from '../abi/flags.ts
 import { Struct } from '../bytes.ts';
 import type { Thread } from '../thread.ts';
 import { type SyscallTable, sys } from './schema.ts';
-import { getTimespec, put64 } from './util.ts';
+import { asMonotonic, getAbsolute, getStruct, getTimespec, put64 } from './util.ts';
 
 const { EINVAL, ENOSYS, ESRCH, EBUSY, EPERM, EFAULT } = Errno;
 const MATCH_ANY = 0xffff_ffff;
 
-/** An absolute time of CLOCK_REALTIME or CLOCK_MONOTONIC as CLOCK_MONOTONIC. */
-function absolute(t: Thread, ns: number, realtime: boolean): number {
-  const { clock } = t.machine;
-  return realtime ? ns - (Number(clock.realtime()) - clock.now()) : ns;
-}
 function futex(t: Thread, addr: bigint, op: number, val: number, timeout: bigint, addr2: bigint, val3: number): Result {
   const f = t.machine.futexes;
   const cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   const realtime = (op & FUTEX_CLOCK_REALTIME) !== 0;
+  const mayBeRealtime: readonly number[] = [Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_WAIT_REQUEUE_PI, Futex.FUTEX_LOCK_PI2];
+  if (realtime && !mayBeRealtime.includes(cmd)) return -ENOSYS;
   const count = val | 0;
   const val2 = Number(timeout & 0xffff_ffffn) | 0;
   switch (cmd) {
@@ -27,7 +24,7 @@ function futex(t: Thread, addr: bigint, op: number, val: number, timeout: bigint
       return f.wait(t, addr, val, MATCH_ANY, deadline, false);
     }
     case Futex.FUTEX_WAIT_BITSET: {
-      const deadline = timeout === 0n ? undefined : absolute(t, getTimespec(t, timeout), realtime);
+      const deadline = timeout === 0n ? undefined : asMonotonic(t, getAbsolute(t, timeout), realtime);
       return f.wait(t, addr, val, val3, deadline, true);
     }
     case Futex.FUTEX_WAKE:
@@ -43,7 +40,7 @@ function futex(t: Thread, addr: bigint, op: number, val: number, timeout: bigint
     case Futex.FUTEX_LOCK_PI:
     case Futex.FUTEX_LOCK_PI2: {
       const useReal = cmd === Futex.FUTEX_LOCK_PI || realtime;
-      const deadline = timeout === 0n ? undefined : absolute(t, getTimespec(t, timeout), useReal);
+      const deadline = timeout === 0n ? undefined : asMonotonic(t, getAbsolute(t, timeout), useReal);
       return f.lockPi(t, addr, deadline, false);
     }
     case Futex.FUTEX_TRYLOCK_PI:
@@ -85,6 +82,22 @@ export const FUTEX = {
   futex: sys(98, { uaddr: 'ptr', op: 'futexop', val: 'uint', timeout: 'ptr', uaddr2: 'ptr', val3: 'uint' }, (t, a) =>
     futex(t, a.uaddr, a.op, a.val, a.timeout, a.uaddr2, a.val3),
   ),
+  futex_waitv: sys(449, { waiters: 'ptr', count: 'uint', flags: 'uint', timeout: 'ptr', clock: 'clockid' }, (t, a) => {
+    const MAX = 128;
+    const SIZE = 24;
+    if (a.flags !== 0 || a.count < 1 || a.count > MAX) return -EINVAL;
+    const s = getStruct(t, a.waiters, a.count * SIZE);
+    const words: { addr: bigint; value: number }[] = [];
+    for (let i = 0; i < a.count; i++) {
+      const flags = s.u32(i * SIZE + 16) & ~FUTEX_PRIVATE_FLAG;
+      const FUTEX2_SIZE_U32 = 2;
+      if (flags !== FUTEX2_SIZE_U32 || s.u32(i * SIZE + 20) !== 0) return -EINVAL;
+      words.push({ addr: s.u64(i * SIZE + 8), value: s.u32(i * SIZE) });
+    }
+    if (a.timeout !== 0n && a.clock !== 0 && a.clock !== 1) return -EINVAL;
+    const deadline = a.timeout === 0n ? undefined : asMonotonic(t, getAbsolute(t, a.timeout), a.clock === 0);
+    return t.machine.futexes.waitAny(t, words, deadline);
+  }),
   set_robust_list: sys(99, { head: 'ptr', length: 'size' }, (t, a) => {
     const HEAD = 24;
     if (a.length !== HEAD) return -EINVAL;

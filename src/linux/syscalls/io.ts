@@ -4,7 +4,18 @@ import { Errno, type Result } from '../../base/hostfile.ts';
 import type { Thread } from '../thread.ts';
 import { DirNode } from '../vfs/node.ts';
 import { type SyscallTable, sys } from './schema.ts';
-import { after, fileOf, getIovecs, getStruct, type Iovec, put64, readInto, userData, writeFrom } from './util.ts';
+import {
+  after,
+  fileOf,
+  getIovecs,
+  getStruct,
+  type Iovec,
+  put64,
+  readInto,
+  unlessBlocking,
+  userData,
+  writeFrom,
+} from './util.ts';
 
 const { EINVAL, ESPIPE, EBADF, EISDIR, ENXIO } = Errno;
 
@@ -139,6 +150,28 @@ export const IO = {
       });
     },
   ),
+  splice: sys(76, { in: 'fd', inoff: 'ptr', out: 'fd', outoff: 'ptr', count: 'size', flags: 'uint' }, (t, a) => {
+    const src = fileOf(t, a.in);
+    const dst = fileOf(t, a.out);
+    const isPipe = (d: typeof src) => d.file.kind === 'pipe';
+    if (!isPipe(src) && !isPipe(dst)) return -EINVAL;
+    if (!src.readable || !dst.writable) return -EBADF;
+    if ((isPipe(src) && a.inoff !== 0n) || (isPipe(dst) && a.outoff !== 0n)) return -ESPIPE;
+    const from = a.inoff === 0n ? undefined : getStruct(t, a.inoff, 8).n64(0);
+    const to = a.outoff === 0n ? undefined : getStruct(t, a.outoff, 8).n64(0);
+    const told = (r: Result) =>
+      after(r, (n) => {
+        if (n > 0 && from !== undefined) put64(t, a.inoff, from + n);
+        if (n > 0 && to !== undefined) put64(t, a.outoff, to + n);
+        return n;
+      });
+    if (!isPipe(src)) return told(copy(t, a.in, a.out, a.count, from, to));
+    if (!src.file.read) return -EINVAL;
+    const SPLICE_F_NONBLOCK = 2;
+    const buffer = new Uint8Array(Math.min(a.count, 1 << 16));
+    const got = unlessBlocking(src.file.read(buffer, t), src.nonblock || (a.flags & SPLICE_F_NONBLOCK) !== 0);
+    return told(after(got, (n) => (n <= 0 ? n : writeFrom(t, dst, buffer.subarray(0, n), to))));
+  }),
   fsync: sys(82, { fd: 'fd' }, (t, a) => {
     const d = fileOf(t, a.fd);
     d.file.sync?.();

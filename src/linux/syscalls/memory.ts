@@ -152,6 +152,7 @@ export const MEMORY = {
   membarrier: sys(283, { cmd: 'int', flags: 'uint', cpu: 'int' }, (_t, a) => {
     // One thread runs at a time and its stores are seen at once: every barrier is there already.
     const SUPPORTED = 0x3ff;
+    if (a.flags !== 0) return -EINVAL;
     if (a.cmd === 0) return SUPPORTED;
     return a.cmd > 0 && (a.cmd & (a.cmd - 1)) === 0 && (a.cmd & SUPPORTED) !== 0 ? 0 : -EINVAL;
   }),

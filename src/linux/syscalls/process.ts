@@ -22,13 +22,14 @@ import { SS_DISABLE } from '../sigframe.ts';
 import { encodeSigInfo } from '../siginfo.ts';
 import { Thread } from '../thread.ts';
 import { Description } from '../vfs/file.ts';
+import { SymlinkNode } from '../vfs/node.ts';
 import { PidFd } from '../vfs/pidfd.ts';
 import { Wait } from '../wait.ts';
 import { permits, place } from './files.ts';
 import { answer, KEEP, type SyscallTable, SysError, sys } from './schema.ts';
 import { after, fileOf, getString, getStruct, put32, putBytes, putStruct } from './util.ts';
 
-const { EINVAL, ESRCH, ECHILD, EPERM, EACCES, E2BIG, ENOSYS } = Errno;
+const { EINVAL, ESRCH, ECHILD, EAGAIN, EPERM, EACCES, E2BIG, ENOSYS, ELOOP } = Errno;
 
 // ---- clone ---------------------------------------------------------------------------------------------------------
 
@@ -55,7 +56,7 @@ function clone(t: Thread, r: CloneRequest): Result {
   if (on(Clone.CLONE_THREAD) && !on(Clone.CLONE_SIGHAND)) return -EINVAL;
   if (on(Clone.CLONE_SIGHAND) && !on(Clone.CLONE_VM)) return -EINVAL;
   if (NAMESPACES.some(on)) return -EPERM;
-  if (r.exitSignal > 64) return -EINVAL;
+  if (r.exitSignal < 0 || r.exitSignal > 64) return -EINVAL;
   const { machine } = t;
   const parent = t.process;
   const tid = machine.allocPid();
@@ -159,6 +160,7 @@ function execve(t: Thread, dirfd: number, path: string, argvAt: bigint, envpAt: 
   const envp = strings(t, envpAt);
   let location = path === '' && (flags & At.AT_EMPTY_PATH) !== 0 ? fileOf(t, dirfd).location : undefined;
   location ??= place(t, dirfd, path, (flags & At.AT_SYMLINK_NOFOLLOW) === 0);
+  if (location.node instanceof SymlinkNode) return -ELOOP;
   if (!permits(t, location.node.stat(), 1)) return -EACCES;
   let loaded: ReturnType<typeof load>;
   try {
@@ -271,6 +273,10 @@ function waitid(t: Thread, type: number, id: number, info: bigint, options: numb
     const { file } = fileOf(t, id);
     if (!(file instanceof PidFd)) return -EINVAL;
     matches = (p) => p === file.process;
+    if (fileOf(t, id).nonblock) {
+      const p = file.process;
+      if (p.parent === t.process && !(p.status !== undefined && p.threads.length === 0)) return -EAGAIN;
+    }
   } else return -EINVAL;
   let found: Found | undefined;
   const r = waitChild(t, matches, options, (f) => {

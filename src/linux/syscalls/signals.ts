@@ -124,7 +124,9 @@ function sigaltstack(t: Thread, set: bigint, old: bigint): number {
 function sigreturn(t: Thread): number {
   const r = popFrame(t.state, t.mm, t.machine.hasFpmr);
   if (!r) {
-    t.force({ signo: SIGSEGV, code: SiCode.SI_KERNEL, pid: 0, uid: 0 });
+    const addr = t.state.sp;
+    const mapped = t.mm.vmas.find(Number(addr & 0xffff_ffff_ffffn)) !== undefined;
+    t.force({ signo: SIGSEGV, code: mapped ? SiCode.SEGV_ACCERR : SiCode.SEGV_MAPERR, addr });
     return KEEP;
   }
   t.mask = r.mask & ~UNBLOCKABLE;

@@ -7,7 +7,7 @@ import type { PosixTimer } from '../process.ts';
 import type { Thread } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
 import { answer, type SyscallTable, SysError, sys } from './schema.ts';
-import { getStruct, getTimespec, put32, putStruct } from './util.ts';
+import { asMonotonic, getAbsolute, getStruct, getTimespec, put32, putStruct } from './util.ts';
 
 const { EINVAL, EPERM, EFAULT, EOPNOTSUPP } = Errno;
 
@@ -42,17 +42,12 @@ function readClock(t: Thread, id: number): bigint {
 }
 const usesRealtime = (id: number) =>
   id === Clockid.CLOCK_REALTIME || id === Clockid.CLOCK_TAI || id === Clockid.CLOCK_REALTIME_ALARM;
-/** A time of clock `id` as CLOCK_MONOTONIC. */
-function toMonotonic(t: Thread, id: number, ns: number): number {
-  const { clock } = t.machine;
-  return usesRealtime(id) ? ns - (Number(clock.realtime()) - clock.now()) : ns;
-}
 function sleep(t: Thread, id: number, absolute: boolean, request: bigint, remain: bigint): Result {
-  const ns = getTimespec(t, request);
+  const want = getAbsolute(t, request);
   if (id === Clockid.CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
   const { clock } = t.machine;
   readClock(t, id);
-  const deadline = absolute ? toMonotonic(t, id, ns) : clock.now() + ns;
+  const deadline = absolute ? asMonotonic(t, want, usesRealtime(id)) : clock.now() + Number(want);
   return new Wait(() => (clock.now() >= deadline ? 0 : 'wait'), {
     queues: [],
     deadline,
@@ -200,9 +195,10 @@ export const TIME = {
     const e = posixTimer(t, a.timer);
     const old = itimerspec(t, e);
     const interval = getTimespec(t, a.value);
-    const first = getTimespec(t, a.value + 16n);
-    const at = (a.flags & 1) !== 0 ? toMonotonic(t, e.clockid, first) : t.machine.clock.now() + first;
-    e.timer.arm(first === 0 ? undefined : at, interval);
+    const first = getAbsolute(t, a.value + 16n);
+    const at =
+      (a.flags & 1) !== 0 ? asMonotonic(t, first, usesRealtime(e.clockid)) : t.machine.clock.now() + Number(first);
+    e.timer.arm(first === 0n ? undefined : at, interval);
     if (a.old !== 0n) putStruct(t, a.old, old);
     return 0;
   }),

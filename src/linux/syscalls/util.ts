@@ -1,7 +1,7 @@
 // What handlers share: user memory in and out, descriptors, waiting.
 
 import { Errno, type Pending, type Result } from '../../base/hostfile.ts';
-import { Struct, timespec } from '../bytes.ts';
+import { Struct, timespec, timespec64 } from '../bytes.ts';
 import { UserfaultWait } from '../mm/mm.ts';
 import type { Thread } from '../thread.ts';
 import type { Description } from '../vfs/file.ts';
@@ -43,6 +43,19 @@ export function getTimespec(t: Thread, addr: bigint): number {
   const ns = timespec(getStruct(t, addr, 16), 0);
   if (ns === undefined) throw new SysError(Errno.EINVAL);
   return ns;
+}
+
+/** An absolute time, exact. @throws EFAULT, EINVAL */
+export function getAbsolute(t: Thread, addr: bigint): bigint {
+  const ns = timespec64(getStruct(t, addr, 16), 0);
+  if (ns === undefined) throw new SysError(Errno.EINVAL);
+  return ns;
+}
+/** An absolute time of CLOCK_REALTIME or CLOCK_MONOTONIC as CLOCK_MONOTONIC, never negative. */
+export function asMonotonic(t: Thread, ns: bigint, realtime: boolean): number {
+  const { clock } = t.machine;
+  const at = realtime ? ns - (clock.realtime() - BigInt(clock.now())) : ns;
+  return at < 0n ? 0 : Number(at);
 }
 
 /** @throws EBADF, also for O_PATH descriptors */

@@ -62,9 +62,13 @@ export class Epoll implements FileOps {
   queues(): WaitQueue[] | undefined {
     const out: WaitQueue[] = [this.waitQueue];
     for (const i of this.live()) {
-      const q = i.description.file.waitQueue;
-      if (!q) return undefined;
-      out.push(q);
+      const { file } = i.description;
+      if (file instanceof Epoll) {
+        const inner = file.queues();
+        if (!inner) return undefined;
+        out.push(...inner);
+      } else if (file.waitQueue) out.push(file.waitQueue);
+      else return undefined;
     }
     return out;
   }

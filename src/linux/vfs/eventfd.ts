@@ -4,11 +4,13 @@ import { Errno, type EventFile, type Result } from '../../base/hostfile.ts';
 import { Wait, WaitQueue } from '../wait.ts';
 import type { FileOps } from './file.ts';
 
+let nextId = 0;
 const MAX = 0xffff_ffff_ffff_fffen;
 
 export class EventFd implements FileOps, EventFile {
   readonly kind = 'eventfd';
   readonly waitQueue = new WaitQueue();
+  private readonly id = nextId++;
   private count: bigint;
   private readonly semaphore: boolean;
   private readonly listeners = new Set<() => void>();
@@ -62,6 +64,10 @@ export class EventFd implements FileOps, EventFile {
   }
   poll(): number {
     return (this.count > 0n ? 1 : 0) | (this.count < MAX ? 4 : 0) | (this.count > MAX ? 8 : 0);
+  }
+  info(): string {
+    const count = this.count.toString(16).padStart(16);
+    return `eventfd-count: ${count}\neventfd-id: ${this.id}\neventfd-semaphore: ${this.semaphore ? 1 : 0}\n`;
   }
   close(): void {}
 }

@@ -36,6 +36,8 @@ export interface FileOps extends HostFile {
   readonly waitQueue?: WaitQueue;
   /** What mmap maps. */
   backing?(): Backing;
+  /** Lines of its own in /proc/PID/fdinfo. */
+  info?(): string;
   /** Writes what mappings changed back to where the file lives. */
   sync?(): void;
 }

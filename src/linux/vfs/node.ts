@@ -94,6 +94,9 @@ export abstract class DirNode extends Node {
   makeFile(_name: string, _mode: number): Node | number {
     return -Errno.EROFS;
   }
+  makeFifo(_name: string, _mode: number): Node | number {
+    return -Errno.EROFS;
+  }
   makeDir(_name: string, _mode: number): Node | number {
     return -Errno.EROFS;
   }

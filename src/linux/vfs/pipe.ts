@@ -17,9 +17,22 @@ export class Pipe {
   writers = 0;
   private chunks: Uint8Array[] = [];
   bytes = 0;
+  /** Keeps the borders of what was written: a read gets one message, what does not fit is lost. */
+  readonly keepsMessages: boolean;
+
+  constructor(messages = false) {
+    this.keepsMessages = messages;
+  }
 
   take(out: Uint8Array): number {
     let n = 0;
+    if (this.keepsMessages) {
+      const m = this.chunks.shift()!;
+      this.bytes -= m.length;
+      n = Math.min(m.length, out.length);
+      out.set(m.subarray(0, n));
+      return n;
+    }
     while (n < out.length && this.chunks.length > 0) {
       const c = this.chunks[0]!;
       const len = Math.min(c.length, out.length - n);
@@ -46,13 +59,15 @@ export class PipeEnd implements FileOps {
   readonly kind = 'pipe';
   private readonly input: Pipe | undefined;
   private readonly output: Pipe | undefined;
-  private readonly socket: boolean;
+  readonly isSocket: boolean;
+  private readsEnded = false;
+  private writesEnded = false;
 
   /** @param input where it reads from @param output where it writes to; a socket has both */
   constructor(input: Pipe | undefined, output: Pipe | undefined, socket = false) {
     this.input = input;
     this.output = output;
-    this.socket = socket;
+    this.isSocket = socket;
     if (input) input.readers++;
     if (output) output.writers++;
   }
@@ -73,7 +88,7 @@ export class PipeEnd implements FileOps {
           p.queue.wake();
           return n;
         }
-        return p.writers === 0 ? 0 : 'wait';
+        return p.writers === 0 || this.readsEnded ? 0 : 'wait';
       },
       { queues: [p.queue] },
     );
@@ -117,16 +132,27 @@ export class PipeEnd implements FileOps {
     return r;
   }
   stat(): Stat {
-    return { ...blankStat(), dev: 14, ino: this.pipe.ino, mode: (this.socket ? Mode.S_IFSOCK : Mode.S_IFIFO) | 0o600 };
+    return {
+      ...blankStat(),
+      dev: 14,
+      ino: this.pipe.ino,
+      mode: (this.isSocket ? Mode.S_IFSOCK : Mode.S_IFIFO) | 0o600,
+    };
   }
-  close(): void {
-    if (this.input) {
+  /** Ends one or both directions of a socket. */
+  shutdown(reads: boolean, writes: boolean): void {
+    if (reads && !this.readsEnded && this.input) {
+      this.readsEnded = true;
       this.input.readers--;
       this.input.queue.wake();
     }
-    if (this.output) {
+    if (writes && !this.writesEnded && this.output) {
+      this.writesEnded = true;
       this.output.writers--;
       this.output.queue.wake();
     }
+  }
+  close(): void {
+    this.shutdown(true, true);
   }
 }

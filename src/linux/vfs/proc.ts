@@ -83,10 +83,25 @@ function smaps(p: Process): string {
       return (
         `${mapsLine(v)}\nSize:           ${kb(v.end - v.start)}\nKernelPageSize: ${kb(PAGE)}\nMMUPageSize:    ${kb(PAGE)}\n` +
         `Rss:            ${kb(rss)}\nPss:            ${kb(rss)}\nAnonymous:      ${kb(v.backing ? 0 : rss)}\n` +
-        `AnonHugePages:  ${kb(0)}\nSwap:           ${kb(0)}\nLocked:         ${kb(0)}\nTHPeligible:           0\n`
+        `AnonHugePages:  ${kb(0)}\nSwap:           ${kb(0)}\nLocked:         ${kb(0)}\nTHPeligible:           0\nVmFlags: ${vmFlags(v)}\n`
       );
     })
     .join('');
+}
+function vmFlags(v: Vma): string {
+  const rights = ['rd', 'wr', 'ex'].filter((_, i) => ((v.prot >> i) & 1) !== 0);
+  const may = ['mr', 'mw', 'me'];
+  const more = [
+    v.shared && 'sh',
+    v.growsDown && 'gd',
+    v.locked && 'lo',
+    v.noreserve && 'nr',
+    v.dontFork && 'dc',
+    v.wipeOnFork && 'wf',
+    v.userfault && 'um',
+    !v.backing && 'ac',
+  ];
+  return [...rights, ...may, ...more.filter((x) => typeof x === 'string')].join(' ');
 }
 function sizes(p: Process): { vm: number; rss: number } {
   let vm = 0;
@@ -253,7 +268,10 @@ function fdinfoDir(t: Thread): FixedDir {
         const d = t.files.get(Number(name));
         return (
           d &&
-          new TextNode(() => `pos:\t${d.pos}\nflags:\t0${d.flags.toString(8)}\nmnt_id:\t1\nino:\t${d.stat().ino}\n`)
+          new TextNode(
+            () =>
+              `pos:\t${d.pos}\nflags:\t0${d.flags.toString(8)}\nmnt_id:\t1\nino:\t${d.stat().ino}\n${d.file.info?.() ?? ''}`,
+          )
         );
       },
     },

@@ -22,12 +22,19 @@ export class TextNode extends Node {
   override open(flags: number): FileOps | number {
     const { onWrite } = this;
     if ((flags & O_ACCMODE) !== 0 && !onWrite) return -Errno.EACCES;
-    const made = this.make();
-    const bytes = typeof made === 'string' ? utf8(made) : made;
+    const look = () => {
+      const made = this.make();
+      return typeof made === 'string' ? utf8(made) : made;
+    };
+    let bytes = look();
+    let fresh = true;
     return {
       kind: 'text',
       seekable: true,
       pread: (out, offset) => {
+        // Going back to the start shows what is true now.
+        if (offset === 0n && !fresh) bytes = look();
+        fresh = false;
         const part = bytes.subarray(Number(offset), Number(offset) + out.length);
         out.set(part);
         return part.length;

@@ -3,6 +3,7 @@
 
 import { Errno } from '../../base/hostfile.ts';
 import { Mode } from '../abi/flags.ts';
+import { FifoNode } from './fifo.ts';
 import type { DirEntry, Stat } from './file.ts';
 import type { HostStat } from './hostfs.ts';
 import { DeviceNode, DirNode, type Node, SymlinkNode } from './node.ts';
@@ -137,6 +138,12 @@ export class TreeDir extends DirNode {
       return this.find(name) as Node;
     }
     const n = new FileNode(this.fs, mode);
+    this.add(name, n);
+    return n;
+  }
+  override makeFifo(name: string, mode: number): Node | number {
+    if (this.through() !== undefined) return -Errno.EPERM;
+    const n = new FifoNode(mode);
     this.add(name, n);
     return n;
   }
