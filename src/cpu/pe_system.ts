@@ -109,7 +109,10 @@ export class PeSystem {
     pe.regs.setRaw(slot, kept);
     if (TRANSLATION.has(name)) pe.syncRegime();
     else if (isPauthKey(name)) updatePauth(pe);
-    else pe.sync();
+    else {
+      pe.sync();
+      if (pe.debug.stepping) pe.recheckInterrupts();
+    }
     return true;
   }
   private undefined(): undefined {
@@ -212,7 +215,7 @@ export class PeSystem {
       }
       const mask = BigInt(value) << 6n;
       pe.pstate_.bits = field === Imm.DAIFSet ? pe.pstate_.bits | mask : pe.pstate_.bits & ~mask;
-      if (field === Imm.DAIFClr && pe.pendingInterrupts() !== 0n) pe.recheckInterrupts();
+      if (field === Imm.DAIFClr && (pe.debug.stepping || pe.pendingInterrupts() !== 0n)) pe.recheckInterrupts();
       return 0n;
     }
     if (el === 0) return this.undefined();

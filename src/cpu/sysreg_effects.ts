@@ -113,6 +113,7 @@ const EFFECTS: Readonly<Partial<Record<RegName, Effect>>> = {
     write: (pe, v) => {
       pe.regs.set('OSLSR_EL1', v & 1n ? OSLK : 0n);
       pe.debug.update();
+      pe.recheckInterrupts();
     },
   },
   OSLSR_EL1: { read: (pe) => (pe.regs.get('OSLSR_EL1') & OSLK) | OSLM },
