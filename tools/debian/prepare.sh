@@ -42,7 +42,9 @@ selftests() {
   make -C "$REF/linux" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- headers_install >/dev/null
   make -C "$REF/linux/tools/testing/selftests/kvm" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- LDFLAGS=-static -j"$(nproc)" -k > "$REF/selftests.log" 2>&1 || true
   (cd "$REF/linux/tools/testing/selftests/kvm"
-   for f in arm64/* *; do [ -f "$f" ] && [ -x "$f" ] && case $f in *.*) ;; *) aarch64-linux-gnu-strip -o "$REF/selftests/$(basename "$f")" "$f" 2>/dev/null || true;; esac; done)
+   for f in arm64/* *; do
+     if [ -f "$f" ] && [ -x "$f" ]; then case $f in *.*) ;; *) aarch64-linux-gnu-strip -o "$REF/selftests/$(basename "$f")" "$f" 2>/dev/null || true;; esac; fi
+   done)
   make -s -C "$REF/linux" kernelversion > "$REF/selftests/.version"
   touch "$REF/selftests/.done"
 }
@@ -65,7 +67,7 @@ reference() {
     install cpio
     local img; img=$(apt-cache "${OPT[@]}" depends linux-image-arm64:arm64 | grep -o 'linux-image-[0-9][^ :]*' | head -1)
     (cd "$REF/deb" && apt-get "${OPT[@]}" download "$img:arm64" busybox-static:arm64 >/dev/null
-     for p in $(dpkg -I "$img"_*.deb | grep -oE 'linux-(binary|modules)-[0-9][^ ,]*' | sort -u); do apt-get "${OPT[@]}" download "$p:arm64" >/dev/null || true; done
+     for p in $(dpkg -I "$img"_*.deb | { grep -oE 'linux-(binary|modules)-[0-9][^ ,]*' || true; } | sort -u); do apt-get "${OPT[@]}" download "$p:arm64" >/dev/null || true; done
      mkdir -p "$REF/guest"; for d in linux-image-*arm64*.deb linux-binary-*.deb linux-modules-*.deb busybox*.deb; do [ ! -e "$d" ] || dpkg -x "$d" "$REF/guest"; done)
     touch "$REF/guest/.done"
   }
