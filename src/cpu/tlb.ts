@@ -25,7 +25,9 @@ const PAGE_MASK = ~BigInt(FRAME_SIZE - 1);
 const UNTAGGED = 0x00ff_ffff_ffff_ffffn;
 
 const entriesOf = (table: TableName): number => (table === 'fetch' ? FETCH_ENTRIES : DATA_ENTRIES);
-const indexOf = (va: bigint, entries: number): number => Number((va >> BigInt(FRAME_SHIFT)) & BigInt(entries - 1));
+/** The low half is enough: tables have far fewer entries than it has pages. */
+const indexOf = (va: bigint, entries: number): number =>
+  (Number(BigInt.asUintN(32, va)) >>> FRAME_SHIFT) & (entries - 1);
 
 export class SoftTlb implements Tlb {
   readonly base: number;

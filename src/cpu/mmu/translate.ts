@@ -24,6 +24,8 @@ interface Space {
 /** Address spaces remembered at a time. */
 const SPACES = 6;
 const PAGE_BITS = BigInt(FRAME_SHIFT);
+/** Pages of tables remembered: a power of two. */
+const TABLE_PAGES = 1024;
 /** Blocks of one size remembered before everything is dropped. */
 const MAX_BLOCKS = 4096;
 
@@ -73,12 +75,18 @@ export class Mmu {
   /** Blocks larger than a page that some TLB block may hold a page of: size in bits -> numbers. */
   private readonly blocks = new Map<number, Set<bigint>>();
   private readonly port: TablePort;
+  /** What stage 2 said about pages that were read as tables, by the low bits of their number; -1: nothing. */
+  private readonly tablePages = new Float64Array(TABLE_PAGES).fill(-1);
+  private readonly tableFrames = new Int32Array(TABLE_PAGES);
 
   constructor(mem: PhysMem, engine: Engine, stage2: Stage2) {
     this.mem = mem;
     this.engine = engine;
     this.stage2 = stage2;
-    stage2.onChange(() => this.flushAll());
+    stage2.onChange(() => {
+      this.tablePages.fill(-1);
+      this.flushAll();
+    });
     this.port = {
       read: (ipa, into) => this.readTable(ipa, into),
       write: (ipa, value) => this.writeTable(ipa, value),
@@ -154,13 +162,23 @@ export class Mmu {
   // ---- tables -----------------------------------------------------------------------------------------------------------
 
   private readTable(ipa: number, into: Descriptor): boolean {
-    const a = this.stage2.translate(BigInt(ipa), 'read', true);
-    if (!a.ok) {
-      this.tableFault = a;
-      this.tableWrite = false;
-      return false;
+    const page = Math.floor(ipa / FRAME_SIZE);
+    const slot = page & (TABLE_PAGES - 1);
+    let frame = this.tableFrames[slot]!;
+    if (this.tablePages[slot] !== page) {
+      const a = this.stage2.translate(BigInt(ipa), 'read', true);
+      if (!a.ok) {
+        this.tableFault = a;
+        this.tableWrite = false;
+        return false;
+      }
+      frame = a.frame;
+      if (a.uncached !== true) {
+        this.tablePages[slot] = page;
+        this.tableFrames[slot] = frame;
+      }
     }
-    const at = (a.frame * FRAME_SIZE + (ipa % FRAME_SIZE)) >>> 2;
+    const at = (frame * FRAME_SIZE + (ipa & (FRAME_SIZE - 1))) >>> 2;
     into.lo = this.mem.u32[at]!;
     into.hi = this.mem.u32[at + 1]!;
     return true;
@@ -172,7 +190,7 @@ export class Mmu {
       this.tableWrite = true;
       return false;
     }
-    const at = (a.frame * FRAME_SIZE + (ipa % FRAME_SIZE)) >>> 2;
+    const at = (a.frame * FRAME_SIZE + (ipa & (FRAME_SIZE - 1))) >>> 2;
     this.mem.u32[at] = value.lo;
     this.mem.u32[at + 1] = value.hi;
     return true;

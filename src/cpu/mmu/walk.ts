@@ -113,6 +113,13 @@ function untranslated(r: Regime, va: bigint, access: Access, tbi: boolean): Walk
 }
 
 const d: Descriptor = { lo: 0, hi: 0 };
+/** 2^n: walks are frequent, and neither ** nor % of numbers beyond 32 bits is cheap. */
+const POW2: readonly number[] = Array.from({ length: 65 }, (_, n) => 2 ** n);
+/** `x` modulo 2^bits, exact for x below 2^53. */
+function lowBits(x: number, bits: number): number {
+  const size = POW2[bits]!;
+  return x - Math.floor(x / size) * size;
+}
 
 function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offset: number): WalkResult {
   const { granuleBits } = range;
@@ -121,12 +128,12 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
     ap: 0, uxn: false, pxn: false, dbm: false, pi: 0, po: 0, apTable: 0, uxnTable: false, pxnTable: false,
   }; // biome-ignore format: a record
   let table = range.base;
-  const limit = 2 ** r.outputBits;
+  const limit = POW2[r.outputBits]!;
   if (table >= limit) return fault('ADDRESS_SIZE', 0);
   for (let level = range.startLevel; ; level++) {
     const shift = granuleBits + (3 - level) * stride;
-    const size = 2 ** shift;
-    const index = level === range.startLevel ? Math.floor(offset / size) : Math.floor(offset / size) % 2 ** stride;
+    const number = Math.floor(offset / POW2[shift]!);
+    const index = level === range.startLevel ? number : lowBits(number, stride);
     const at = table + index * 8;
     if (!port.read(at, d)) return { ok: false, fsc: undefined, ipa: at, level, overlay: false };
     if (!(d.lo & VALID)) return fault('TRANSLATION', level);
@@ -136,7 +143,7 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
     }
     const address = addressOf(r, granuleBits);
     if (isTable) {
-      table = address - (address % 2 ** granuleBits);
+      table = address - lowBits(address, granuleBits);
       if (table >= limit) return fault('ADDRESS_SIZE', level);
       if (range.hierarchical) {
         leaf.apTable |= (d.hi >>> 29) & 3;
@@ -145,9 +152,9 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
       }
       continue;
     }
-    const output = address - (address % size);
+    const output = address - lowBits(address, shift);
     if (output >= limit) return fault('ADDRESS_SIZE', level);
-    return finish(r, port, q, leaf, at, output + (offset % size), level, granuleBits);
+    return finish(r, port, q, leaf, at, output + lowBits(offset, shift), level, granuleBits);
   }
 }
 
@@ -165,7 +172,7 @@ function addressOf(r: Regime, granuleBits: number): number {
   }
   const base = (d.hi & 0xffff) * 2 ** 32 + low;
   if (granuleBits !== 16) return base;
-  const plain = base - (base % 2 ** 16);
+  const plain = base - lowBits(base, 16);
   return r.lpa64K ? plain + ((d.lo >>> 12) & 15) * 2 ** 48 : plain;
 }
 
