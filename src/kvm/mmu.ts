@@ -70,6 +70,14 @@ function frameOf(vm: Vm, slot: MemSlot, gfn: number, write: boolean): number | u
   return vm.owner.frame(hvaOf(slot, gfn), write);
 }
 
+/**
+ * The write has been recorded but has to wait: the vCPU comes out, and goes to the program before it enters again. So the
+ * last entry of a full ring is a page that may not have been written yet, as in KVM.
+ */
+function isRingFull(vcpu: Vcpu, slot: MemSlot): boolean {
+  return (slot.flags & KVM_MEM.LOG_DIRTY_PAGES) !== 0 && vcpu.dirtyRing?.softFull === true;
+}
+
 const NO_PAGE: Stage2Answer = { ok: false, fault: 'translation', level: 3 };
 const NO_PERMISSION: Stage2Answer = { ok: false, fault: 'permission', level: 3 };
 
@@ -101,7 +109,10 @@ export class GuestStage2 implements Stage2 {
       this.vcpu.faultResult = frame === 'pending' ? 'wait' : -Errno.EFAULT;
       return NO_PAGE;
     }
-    if (write) markDirty(vm, slot, gfn, this.vcpu);
+    if (write) {
+      markDirty(vm, slot, gfn, this.vcpu);
+      if (isRingFull(this.vcpu, slot)) return NO_PAGE;
+    }
     if (access === 'execute' && !vm.stage2.fetched.has(frame)) {
       vm.stage2.fetched.add(frame);
       this.hw.invalidateCode(frame);
