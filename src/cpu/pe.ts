@@ -40,6 +40,8 @@ const HCR_LIVE = HCR.VSE | HCR.VI | HCR.VF | HCR.TWI | HCR.TWE | HCR.TSC | HCR.H
 const EL2 = {
   ESR: slotOf('ESR_EL2'), ELR: slotOf('ELR_EL2'), SPSR: slotOf('SPSR_EL2'), FAR: slotOf('FAR_EL2'), HPFAR: slotOf('HPFAR_EL2'),
 }; // biome-ignore format: a table
+/** From Armv8.6 on. */
+const DEFAULT_HZ = 1_000_000_000n;
 const TDE = bitOf('MDCR_EL2', 'TDE');
 const SCTLR_N = { TWI: bitOf('SCTLR_EL1', 'nTWI'), TWE: bitOf('SCTLR_EL1', 'nTWE') };
 const HCRX_MCE2 = bitOf('HCRX_EL2', 'MCE2');
@@ -83,6 +85,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     options.directory.register(this.cpu, this);
     this.configure();
     this.pstate = Spsr.DAIF | 5n;
+    this.regs.set('CNTFRQ_EL0', options.clock.frequency ?? DEFAULT_HZ);
   }
 
   // ---- registers ------------------------------------------------------------------------------------------------------

@@ -72,6 +72,8 @@ export interface SysregDevice {
 
 /** The system counter. Deterministic: tied to executed instructions. */
 export interface PeClock {
+  /** Ticks a second: what CNTFRQ_EL0 says. Absent: 1 GHz. */
+  readonly frequency?: bigint;
   /** CNTPCT without any offset, exact at the present instruction. */
   now(): bigint;
   /** How many instructions this PE may execute before now() reaches `tick`: at least 1. */
