@@ -85,3 +85,12 @@ it('FABS and FNEG of vectors leave NaNs alone when FPCR.AH is 1', () => {
     expect(state.v[0]).toBe((nan << 32n) | 0x7fc0_0000n);
   }
 });
+
+it('FCVTN2 to FP8 reads all of a source that is also the destination', () => {
+  // Arm: the result is made of the operands as they were. The recorded implementation reads what it has written.
+  const v = [(0x3fff_ffffn << 96n) | (0x3f90_0000n << 64n) | (0x4000_0000n << 32n) | 0x3e20_0000n, 0n];
+  const state = testState({ v, slots: { FPCR: 0n } });
+  runEntry(entries.get('FCVTN_single_fp8')!, 0x4e01f400, state, helpersOf(contextOf(0)));
+  expect(state.v[0]! >> 64n).toBe(0x40_3c_40_31n);
+  expect(BigInt.asUintN(64, state.v[0]!)).toBe(BigInt.asUintN(64, v[0]!));
+});

@@ -133,6 +133,8 @@ export function refused(name, f) {
     (f.Rs === f.Rt || (f.Rs === f.Rn && f.Rn !== 31) || (/P$/.test(name) && f.Rs === f.Rt2))
   )
     return 'CONSTRAINED UNPREDICTABLE: status register is also data or base';
+  if (name === 'FCVTN_single_fp8' && f.Q && f.Rd === f.Rn)
+    return 'qemu-aarch64 writes over the source while it reads it';
   if (/^(LDCLRP|LDSETP|SWPP)$/.test(name) && f.Rt === f.Rt2)
     return 'CONSTRAINED UNPREDICTABLE: both results to one register';
   return undefined;
