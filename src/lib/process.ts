@@ -45,6 +45,10 @@ export class Memory implements UserMemory {
     const i = this.areas.findIndex((a) => a.start >= end);
     this.areas.splice(i < 0 ? this.areas.length : i, 0, { start, end, pages: undefined });
   }
+  /** Pages of anonymous memory that exist. */
+  get touched(): number {
+    return this.frames.size;
+  }
   read(addr: bigint, out: Uint8Array): boolean {
     return this.each(addr, out.length, (page, offset, from, to) => {
       out.set(page.subarray(offset, offset + to - from), from);

@@ -740,6 +740,12 @@ function systemAndVm(s) {
   s.line('P', F.stats, 0, 24);
 }
 
+/** Between the answers of a scenario, where they are kept. */
+export const ANSWERS = ';';
+const ANSWERED = new Set('DIWRPMYA');
+/** How many of the lines are answered. */
+export const answersOf = (lines) => lines.filter((l) => ANSWERED.has(l[0])).length;
+
 export const KINDS = { memslots, vcpus, idRegisters, gic, gicv2, its, interrupts, attributes, systemAndVm };
 
 /**

@@ -7,7 +7,7 @@
 //   I n cmd arg [m]  ioctl; m: the result is file m      W n v  R n write, read an eventfd
 //   Y n v            kvm_run.immediate_exit = v; prints the exit reason
 //   P n off len      pread                               M n off len prot shared   mmap      A n mode off len   fallocate
-// Usage: abi_script [FILE]. With -DSCRIPT='"file"' the script is part of the program.
+// Usage: abi_script [FILE]. With -DSCRIPT='"FILE"' the script is part of the program.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +26,8 @@
 /** Microseconds in which the kernel raises interrupts of eventfds, from a work queue. */
 #define SETTLE 1000
 #ifdef SCRIPT
-__asm__(".section .rodata\nscript: .incbin " SCRIPT "\nscript_end: .byte 0\n.previous");
-extern const char script[], script_end[];
+__asm__(".section .rodata\nscript: .incbin \"" SCRIPT "\"\n.byte 0\n.previous");
+extern const char script[];
 #endif
 
 static int fds[FILES];
@@ -135,7 +135,7 @@ static int carry_out(const char *line) {
 int main(int argc, char **argv) {
   static char line[8192];
 #ifdef SCRIPT
-  FILE *f = argc > 1 ? fopen(argv[1], "r") : fmemopen((void *)script, script_end - script, "r");
+  FILE *f = argc > 1 ? fopen(argv[1], "r") : fmemopen((void *)script, strlen(script), "r");
 #else
   FILE *f = argc > 1 ? fopen(argv[1], "r") : stdin;
 #endif
