@@ -1,0 +1,147 @@
+// A guest in a test: assembly text in, KVM_RUN through the ioctl ABI, exits and registers out. No host process, no files:
+// the machine is an engine, a counter that follows executed instructions, and /dev/kvm.
+
+import { has, isFeat } from '../../src/arch/features.ts';
+import { assembleProgram } from '../../src/asm/program.ts';
+import type { SystemHooks } from '../../src/cpu/engine.ts';
+import { builtinModel } from '../../src/cpu/models.ts';
+import { Pe } from '../../src/cpu/pe.ts';
+import { createPeDirectory, createPeDomain } from '../../src/cpu/pe_directory.ts';
+import { PhysMem } from '../../src/cpu/physmem.ts';
+import type { CpuState } from '../../src/cpu/state.ts';
+import { createInterpreter } from '../../src/interp/engine.ts';
+import { A64 } from '../../src/isa/a64.ts';
+import { createKvm } from '../../src/kvm/dev_kvm.ts';
+import type { Hardware } from '../../src/kvm/hardware.ts';
+import { makeHost } from '../../src/kvm/host.ts';
+import { System, type Vcpu, type Vm } from '../../src/lib/kvm.ts';
+import { Process } from '../../src/lib/process.ts';
+import { decode, type Struct, type StructValue, structs, type VcpuFeature } from '../../src/uapi/index.ts';
+
+const model = builtinModel('max');
+const readId = (enc: number): bigint => model.raw.get(enc) ?? 0n;
+
+/** One for all tests of a file: making the interpreter takes longer than any of them. */
+function makeMachine() {
+  const mem = new PhysMem(256);
+  const directory = createPeDirectory();
+  const hooks: SystemHooks = directory;
+  const engine = createInterpreter(mem, {
+    has: (f) => isFeat(f) && has(f, readId),
+    hooks,
+    pauth: (cpu) => directory.pauth(cpu),
+    groups: A64,
+  });
+  let elapsed = 1_000_000n;
+  let running: { readonly cpu: CpuState; readonly since: bigint } | undefined;
+  const now = (): bigint => elapsed + (running ? running.cpu.icount - running.since : 0n);
+  const clock = { now, instructionsUntil: (tick: bigint) => Math.max(1, Number(tick - now())) };
+  const hardware: Hardware = {
+    createPe: (w) => new Pe({ mem, engine, directory, has: (f) => has(f, readId), clock, ...w }),
+    createDomain: createPeDomain,
+    invalidateCode: (frame) => engine.invalidateCode(frame),
+    has: (f) => has(f, readId),
+    clock,
+    enter: (cpu) => {
+      running = { cpu, since: cpu.icount };
+    },
+    leave: () => {
+      elapsed = now();
+      running = undefined;
+    },
+    timeOf: (tick) => tick,
+    realtime: () => elapsed,
+  };
+  return { mem, hardware, counter: now };
+}
+let shared: ReturnType<typeof makeMachine> | undefined;
+
+export const CODE = 0x8000_0000n;
+/** Nothing is there: accesses come out as KVM_EXIT_MMIO. */
+export const DEVICE = 0x1000_0000n;
+const RAM_BYTES = 0x4_0000n;
+const EXIT = 32;
+
+export interface GuestOptions {
+  readonly features?: readonly VcpuFeature[];
+  /** Before the first run, when the registers are there. */
+  readonly prepare?: (vcpu: Vcpu, vm: Vm) => void;
+  /** Before the first vCPU. */
+  readonly before?: (vm: Vm) => void;
+}
+
+/** A VM with one vCPU at EL1, MMU off, code at CODE, exception vectors wherever the code has put them. */
+export class TestGuest {
+  readonly process: Process;
+  readonly vm: Vm;
+  readonly vcpu: Vcpu;
+  readonly trace: string[] = [];
+  readonly symbols: ReadonlyMap<string, bigint>;
+  private readonly page: bigint;
+
+  constructor(source: string, options: GuestOptions = {}) {
+    shared ??= makeMachine();
+    const { mem, hardware, counter } = shared;
+    const host = makeHost({ raw: model.raw, mode: 'vhe' });
+    const kvm = createKvm({
+      host,
+      mem,
+      counter,
+      hardware,
+      trace: (event, fields) => {
+        if (event.startsWith('hypatia_')) this.trace.push(String(fields['what']));
+      },
+    });
+    this.process = new Process(mem);
+    this.vm = new System(this.process, this.process.installFd(kvm.open())).createVm();
+    options.before?.(this.vm);
+    const ram = this.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: CODE, size: RAM_BYTES });
+    const program = assembleProgram(source, { base: CODE });
+    for (const s of program.sections) ram.write(Number(s.address - CODE), s.bytes);
+    this.symbols = program.symbols;
+    this.vcpu = this.vm.createVcpu();
+    this.vcpu.init({ features: ['PSCI_0_2', ...(options.features ?? [])] });
+    this.vcpu.setOneReg('PC', program.entry);
+    options.prepare?.(this.vcpu, this.vm);
+    this.page = this.process.mmap(this.vcpu.fd, 4096);
+  }
+  run(): ReturnType<Vcpu['run']> {
+    return this.vcpu.run();
+  }
+  /** The details of the last exit. */
+  exit<F>(s: Struct<F>): StructValue<F> {
+    const bytes = new Uint8Array(s.size);
+    this.process.memory.read(this.page + BigInt(EXIT), bytes);
+    return decode(s, bytes);
+  }
+  get mmio() {
+    return this.exit(structs.exit_mmio);
+  }
+  /** What the program answers to a read. */
+  answerMmio(data: readonly number[]): void {
+    this.process.memory.write(this.page + BigInt(EXIT + 8), Uint8Array.from(data));
+  }
+  x(n: number): bigint {
+    return this.vcpu.getOneReg(`X${n}`);
+  }
+  /** Runs until the guest stores a byte to DEVICE: how these guests say that they are done. */
+  finish(): void {
+    const reason = this.run();
+    if (reason !== 'MMIO') throw new Error(`KVM_RUN came back with ${reason} ${this.trace.join()}`);
+  }
+}
+/** Ends a guest. */
+export const DONE = `mov x27, #${DEVICE}\n strb w27, [x27]\n b .\n`;
+/** Vectors that store ESR_EL1 and ELR_EL1 in X28 and X29, skip the instruction and go on. */
+export const VECTORS = `
+  .balign 2048
+vectors:
+${Array.from({ length: 16 }, () => '  b trap\n  .balign 128').join('\n')}
+trap:
+  mrs x28, esr_el1
+  mrs x29, elr_el1
+  add x30, x29, #4
+  msr elr_el1, x30
+  eret
+`;
+export const SET_VECTORS = 'adr x30, vectors\n msr vbar_el1, x30\n isb\n';
