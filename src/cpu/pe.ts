@@ -147,6 +147,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     const { cpu, controls } = this;
     const el = cpu.el as 0 | 1;
     cpu.fpOn = controls.fpOn[el]!;
+    cpu.fpmrOn = controls.fpmrOn[el]!;
     cpu.set(Slot.SP_MASK, controls.spMask[el]!);
     cpu.set(Slot.SYS_OPEN, controls.sysOpen[el]!);
     this.applyTlb();
@@ -245,7 +246,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
         const steps = debug.stepping;
         const reason = options.engine.run(cpu, steps || debug.onBreakpointPage ? 1 : timers.budget(remaining));
         const executed = Number(cpu.icount - before);
-        remaining -= Math.max(executed, reason === Exit.Exception ? 1 : 0);
+        remaining -= Math.max(executed, reason === Exit.Exception ? 1 : 0) + this.stall();
         if (steps && executed > 0) debug.stepped(this.wordAt(cpu.pc - 4n));
         if (debug.onBreakpointPage) debug.leaveBreakpointPage();
         switch (reason) {
@@ -267,6 +268,16 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       }
       if (exit) return exit;
     }
+  }
+
+  /** @returns for how many instructions' time the PE waited for translations; none where the clock cannot be moved */
+  private stall(): number {
+    const { mmu, options } = this;
+    const { stalled } = mmu;
+    mmu.stalled = 0;
+    if (stalled === 0 || !options.clock.spend) return 0;
+    options.clock.spend(stalled);
+    return stalled;
   }
 
   /** The instruction at an address that was just executed; 0 if it cannot be read any more. */

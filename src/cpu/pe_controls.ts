@@ -13,6 +13,8 @@ export interface PeControls {
   readonly rules: AccessRules;
   /** By EL. */
   readonly fpOn: [boolean, boolean];
+  /** The EnFPM controls alone: 8-bit floating point is UNDEFINED where they refuse. */
+  readonly fpmrOn: [boolean, boolean];
   readonly spMask: [bigint, bigint];
   readonly sysOpen: [bigint, bigint];
   readonly pauth: PauthState;
@@ -48,6 +50,7 @@ export function newPeControls(pe: Pe): PeControls {
   return {
     rules: new AccessRules(viewOf(pe)),
     fpOn: [false, false],
+    fpmrOn: [false, false],
     spMask: [0n, 0n],
     sysOpen: [0n, 0n],
     pauth: resetPauth(),
@@ -81,7 +84,8 @@ export function operationVerdict(pe: Pe, encoding: number, isRead: boolean): Ver
   return v;
 }
 
-const SCTLR = { SA: bitOf('SCTLR_EL1', 'SA'), SA0: bitOf('SCTLR_EL1', 'SA0') };
+const SCTLR = { SA: bitOf('SCTLR_EL1', 'SA'), SA0: bitOf('SCTLR_EL1', 'SA0'), EnFPM: bitOf('SCTLR_EL1', 'EnFPM') };
+const HCRX_EnFPM = bitOf('HCRX_EL2', 'EnFPM');
 const HCR_NV = bitOf('HCR_EL2', 'NV');
 const ALIGNED = 15n;
 /** Registers and operations that the engine carries out alone while their bit in SYS_OPEN is set. */
@@ -104,8 +108,10 @@ export function updateControls(pe: Pe): void {
   controls.trapsSvc = [rules.instruction('SVC_EL0'), rules.instruction('SVC_EL1')];
   controls.trapsEret = rules.instruction('ERET') || (controls.hcr & HCR_NV) !== 0n;
   const sctlr = regs.value('SCTLR_EL1');
+  const guestFpmr = (regs.value('HCRX_EL2') & HCRX_EnFPM) !== 0n;
   for (const el of [0, 1] as const) {
     controls.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
+    controls.fpmrOn[el] = guestFpmr && (el === 1 || (sctlr & SCTLR.EnFPM) !== 0n);
     controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0n;
     const register = (enc: number, isRead: boolean): boolean =>
       rules.register(registerAt(enc, isRead ? 'read' : 'write'), enc, isRead, el) === 'ok';
@@ -146,6 +152,7 @@ export function updatePauth(pe: Pe): void {
   const { regs, mmu } = pe;
   const { pauth } = pe.controls;
   const sctlr = regs.value('SCTLR_EL1');
+  const guestFpmr = (regs.value('HCRX_EL2') & HCRX_EnFPM) !== 0n;
   pauth.enabled = 0;
   ENABLE.forEach((bit, i) => {
     if (sctlr & bitOf('SCTLR_EL1', bit)) pauth.enabled |= 1 << i;
