@@ -76,6 +76,11 @@ export interface PeClock {
   readonly frequency?: bigint;
   /** CNTPCT without any offset, exact at the present instruction. */
   now(): bigint;
+  /**
+   * Lets time pass that no instruction accounts for. The PE asks for it when the guest reads the counter, which takes
+   * longer than an instruction: so do loops that wait for a time; and when accesses missed the TLB.
+   */
+  spend?(ticks: number): void;
   /** How many instructions this PE may execute before now() reaches `tick`: at least 1. */
   instructionsUntil(tick: bigint): number;
 }

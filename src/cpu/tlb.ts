@@ -22,7 +22,8 @@ const SIZE = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
 
 const PAGE_MASK = ~BigInt(FRAME_SIZE - 1);
 /** Tag compare ignores the top byte when entries are dropped: with top-byte-ignore a page has 256 names. */
-const UNTAGGED = 0x00ff_ffff_ffff_ffffn;
+const UNTAGGED_HI = 0x00ff_ffff;
+const TABLES = ['read', 'write', 'fetch'] as const;
 
 const entriesOf = (table: TableName): number => (table === 'fetch' ? FETCH_ENTRIES : DATA_ENTRIES);
 /** The low half is enough: tables have far fewer entries than it has pages. */
@@ -63,15 +64,22 @@ export class SoftTlb implements Tlb {
     if (start === undefined || end === undefined || end - start >= BigInt(FETCH_ENTRIES * FRAME_SIZE)) {
       this.mem.u8.fill(0, this.base, this.base + SIZE);
       // An all-zero entry cannot match: its tag belongs to index 0. Only there it must be made not to.
-      for (const table of ['read', 'write', 'fetch'] as const) this.invalidate(this.base + TlbTable[table]);
+      for (const table of TABLES) this.invalidate(this.base + TlbTable[table]);
       this.empty = true;
       return;
     }
-    for (let va = start & PAGE_MASK; va < end; va += BigInt(FRAME_SIZE)) {
-      for (const table of ['read', 'write', 'fetch'] as const) {
-        const at = this.entry(table, va);
-        if (((this.mem.u64[at >>> 3]! ^ va) & UNTAGGED & PAGE_MASK) === 0n) this.invalidate(at);
+    const { u32 } = this.mem;
+    const first = start & PAGE_MASK;
+    let lo = Number(BigInt.asUintN(32, first));
+    let hi = Number(BigInt.asUintN(32, first >> 32n));
+    for (let left = Number((end - first + BigInt(FRAME_SIZE - 1)) / BigInt(FRAME_SIZE)); left > 0; left--) {
+      for (const table of TABLES) {
+        const index = (lo >>> FRAME_SHIFT) & (entriesOf(table) - 1);
+        const at = this.base + TlbTable[table] + index * ENTRY_SIZE;
+        if (u32[at >>> 2] === lo && ((u32[(at >>> 2) + 1]! ^ hi) & UNTAGGED_HI) === 0) this.invalidate(at);
       }
+      lo = (lo + FRAME_SIZE) >>> 0;
+      if (lo === 0) hi++;
     }
   }
   /** Forgets where code was found. */
@@ -84,6 +92,7 @@ export class SoftTlb implements Tlb {
   private invalidate(at: number): void {
     const index = (at - this.base) / ENTRY_SIZE;
     // A tag of another index never matches here.
-    this.mem.u64[at >>> 3] = BigInt((index & 1) ^ 1) << BigInt(FRAME_SHIFT);
+    this.mem.u32[at >>> 2] = ((index & 1) ^ 1) << FRAME_SHIFT;
+    this.mem.u32[(at >>> 2) + 1] = 0;
   }
 }

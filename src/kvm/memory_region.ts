@@ -18,10 +18,13 @@ const PAGE = BigInt(PAGE_SIZE);
 /** User addresses end here; the top byte may carry a tag, but not in this call. */
 const USER_END = 2n ** 52n;
 const { LOG_DIRTY_PAGES, READONLY, GUEST_MEMFD } = KVM_MEM;
+/** Ticks that a change takes: KVM waits until no vCPU uses the old slots. Programs change slots for a given time. */
+const UPDATE_NS = 20_000;
 
 /** @throws EINVAL, EEXIST, EFAULT, EBADF, EPERM */
 export function setMemoryRegion(vm: Vm, call: Call, mem: Region): void {
   checkRegion(mem);
+  vm.kvm.hardware?.clock.spend?.(UPDATE_NS);
   const id = mem.slot & 0xffff;
   const old = vm.slots.byId(id);
   const pages = Number(mem.memory_size >> BigInt(FRAME_SHIFT));

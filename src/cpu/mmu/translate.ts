@@ -6,7 +6,7 @@ import { fscAt } from '../../arch/esr.ts';
 import type { Access, Engine, Tlb, Translation, Translator } from '../engine.ts';
 import type { Stage2, Stage2Answer, Stage2Fault } from '../pe_ports.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
-import type { CpuState } from '../state.ts';
+import { type CpuState, Slot } from '../state.ts';
 import type { Regime } from './regime.ts';
 import { type Descriptor, type TablePort, type WalkResult, walkStage1 } from './walk.ts';
 
@@ -24,6 +24,11 @@ interface Space {
 /** Address spaces remembered at a time. */
 const SPACES = 6;
 const PAGE_BITS = BigInt(FRAME_SHIFT);
+/**
+ * Instructions that could have executed while a data access missed the TLB and two stages were walked. Without it, a guest
+ * that does nothing but miss would do in a second what takes hardware a minute.
+ */
+export const MISS_COST = 200;
 /** Pages of tables remembered: a power of two. */
 const TABLE_PAGES = 1024;
 /** Blocks of one size remembered before everything is dropped. */
@@ -75,6 +80,8 @@ export class Mmu {
   /** Blocks larger than a page that some TLB block may hold a page of: size in bits -> numbers. */
   private readonly blocks = new Map<number, Set<bigint>>();
   private readonly port: TablePort;
+  /** Instructions not executed because of misses, since the PE last asked. */
+  stalled = 0;
   /** What stage 2 said about pages that were read as tables, by the low bits of their number; -1: nothing. */
   private readonly tablePages = new Float64Array(TABLE_PAGES).fill(-1);
   private readonly tableFrames = new Int32Array(TABLE_PAGES);
@@ -234,6 +241,10 @@ export class Mmu {
     if (debug && access === 'execute' && debug.stopsFetch(va)) {
       return { ok: false, ec: EC_BREAKPOINT_PAGE, iss: 0, far: va };
     }
+    if (access !== 'execute') {
+      this.stalled += MISS_COST;
+      this.mem.i32[(cpu.base + Slot.BUDGET) >>> 2]! -= MISS_COST;
+    }
     const s1 = this.stage1(va, access, mode, true);
     if (!s1.ok) return this.stage1Fault(s1, va, access, cpu);
     const s2 = this.stage2Of(s1.ipa, access);
@@ -256,10 +267,19 @@ export class Mmu {
       writable: s1.writable && s2.writable,
       executable: s1.executable && s2.executable,
       uncached: s2.uncached === true,
+      aligned: access !== 'execute' && this.wantsAligned(s1.attr),
       guarded: s1.guarded,
     };
   }
 
+  /**
+   * SCTLR_EL1.A, or Device memory. Our choice: not while stage 1 is off, where all memory is Device; each access would have
+   * to be looked at, and code that runs there would crawl.
+   */
+  private wantsAligned(attr: number): boolean {
+    const { regime } = this;
+    return regime.checksAlignment || (regime.on && (attr & 0xf0) === 0);
+  }
   private remember(va: bigint, bits: number): void {
     let inside = this.blocks.get(bits);
     if (!inside) {
