@@ -152,7 +152,6 @@ export function updatePauth(pe: Pe): void {
   const { regs, mmu } = pe;
   const { pauth } = pe.controls;
   const sctlr = regs.value('SCTLR_EL1');
-  const guestFpmr = (regs.value('HCRX_EL2') & HCRX_EnFPM) !== 0n;
   pauth.enabled = 0;
   ENABLE.forEach((bit, i) => {
     if (sctlr & bitOf('SCTLR_EL1', bit)) pauth.enabled |= 1 << i;
