@@ -66,8 +66,9 @@ export class PeSystem {
     if (!row) return 0n;
     const { name } = row;
     if (name === 'SP_EL0' && pe.pstate_.sp === 0) return this.undefined();
-    const effect = effectOf(name)?.read;
-    if (effect) return effect(pe);
+    const effect = effectOf(name);
+    const read = effect?.guestRead ?? effect?.read;
+    if (read) return read(pe);
     if (row.table === 'id') return pe.options.readId(encoding);
     if (isDevice(name)) {
       const value = pe.options.device.read(encoding);

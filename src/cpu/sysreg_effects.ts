@@ -9,6 +9,8 @@ import { type Pstate, Spsr } from './pstate.ts';
 interface Effect {
   /** What the guest and the owner of EL2 read. */
   readonly read?: (pe: Pe) => bigint;
+  /** What the guest reads, where reading does something. */
+  readonly guestRead?: (pe: Pe) => bigint;
   /** A guest's write. Absent: storage. */
   readonly write?: (pe: Pe, value: bigint) => void;
   /** The owner's write, where it differs from storage. */
@@ -34,7 +36,14 @@ function pstateBit(mask: bigint, changed?: (pe: Pe) => void): Effect {
   };
 }
 function counter(timer: TimerName): Effect {
-  return { read: (pe) => pe.timers.counter(timer) };
+  return {
+    read: (pe) => pe.timers.counter(timer),
+    guestRead: (pe) => {
+      const { value, due } = pe.timers.readCounter(timer);
+      if (due) pe.recheckInterrupts();
+      return value;
+    },
+  };
 }
 function timer(t: TimerName): Readonly<Record<'ctl' | 'cval' | 'tval', Effect>> {
   return {

@@ -9,6 +9,8 @@ const IMASK = 2n;
 const ISTATUS = 4n;
 const ECV = bitOf('CNTHCTL_EL2', 'ECV');
 const MASK64 = 0xffff_ffff_ffff_ffffn;
+/** Our choice: what reading the counter costs beyond an instruction; about what it does on a machine. */
+const READ_TICKS = 40;
 const EVNTEN = bitOf('CNTKCTL_EL1', 'EVNTEN');
 
 interface TimerRegs {
@@ -28,6 +30,8 @@ export class Timers {
   private readonly regs: PeRegs;
   private readonly clock: PeClock;
   private readonly sink: TimerSink;
+  /** The next event when the present run began. */
+  private deadline: bigint | undefined;
   private readonly level: Record<TimerName, boolean> = { CNTP: false, CNTV: false };
 
   constructor(regs: PeRegs, clock: PeClock, sink: TimerSink) {
@@ -43,6 +47,13 @@ export class Timers {
   /** CNTPCT_EL0 or CNTVCT_EL0. */
   counter(t: TimerName): bigint {
     return (this.clock.now() - this.offset(t)) & MASK64;
+  }
+  /** The same, read by the guest. @returns whether an event has become due by the time that this took */
+  readCounter(t: TimerName): { readonly value: bigint; readonly due: boolean } {
+    const value = this.counter(t);
+    if (!this.clock.spend) return { value, due: false };
+    this.clock.spend(READ_TICKS);
+    return { value, due: this.deadline !== undefined && this.clock.now() >= this.deadline };
   }
   private met(t: TimerName): boolean {
     return this.counter(t) >= this.regs.raw(REGS[t].cval);
@@ -106,6 +117,7 @@ export class Timers {
   /** Instructions until then, at most `limit`. */
   budget(limit: number): number {
     const next = this.nextEvent();
+    this.deadline = next;
     return next === undefined ? limit : Math.max(1, Math.min(limit, this.clock.instructionsUntil(next)));
   }
   /** The virtual counter's next event for WFE, where the event stream is on. */

@@ -30,6 +30,8 @@ export interface Regime {
   readonly ds: boolean;
   readonly lpa64K: boolean;
   readonly wxn: boolean;
+  /** SCTLR_EL1.A */
+  readonly checksAlignment: boolean;
   readonly epan: boolean;
   readonly hardwareAf: boolean;
   readonly hardwareDirty: boolean;
@@ -50,7 +52,7 @@ const GRANULE1 = { 0: 12, 1: 14, 2: 12, 3: 16 } as const;
 
 const on = (value: bigint, mask: bigint): boolean => (value & mask) !== 0n;
 const SCTLR = {
-  M: bitOf('SCTLR_EL1', 'M'), WXN: bitOf('SCTLR_EL1', 'WXN'), EPAN: bitOf('SCTLR_EL1', 'EPAN'),
+  M: bitOf('SCTLR_EL1', 'M'), A: bitOf('SCTLR_EL1', 'A'), WXN: bitOf('SCTLR_EL1', 'WXN'), EPAN: bitOf('SCTLR_EL1', 'EPAN'),
 }; // biome-ignore format: a table
 const TCR = {
   EPD0: bitOf('TCR_EL1', 'EPD0'), EPD1: bitOf('TCR_EL1', 'EPD1'), A1: bitOf('TCR_EL1', 'A1'), AS: bitOf('TCR_EL1', 'AS'),
@@ -111,7 +113,7 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
   const priv = pie ? regs.value('PIR_EL1') : 0n;
   const user = pie ? regs.value('PIRE0_EL1') : 0n;
   const vmid = regs.value('VTTBR_EL2');
-  const relevant = sctlr & (SCTLR.M | SCTLR.WXN | SCTLR.EPAN);
+  const relevant = sctlr & (SCTLR.M | SCTLR.A | SCTLR.WXN | SCTLR.EPAN);
   const parts = [
     relevant,
     tcr,
@@ -134,6 +136,7 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
     ds,
     lpa64K: ips === 6,
     wxn: on(sctlr, SCTLR.WXN),
+    checksAlignment: on(sctlr, SCTLR.A),
     epan: on(sctlr, SCTLR.EPAN),
     hardwareAf: on(tcr, TCR.HA),
     hardwareDirty: on(tcr, TCR.HA) && on(tcr, TCR.HD),

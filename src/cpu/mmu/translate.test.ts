@@ -141,6 +141,19 @@ describe('stage 1 translation of a running guest', () => {
     protectedPage.changed();
     expectHvc(protectedPage, 0);
   });
+  it('asks for aligned accesses to Device memory and under SCTLR_EL1.A', () => {
+    const device = mapped('ldr x2, [x1, #8]\n ldur x2, [x1, #4]', (g) =>
+      g.write64(L3, (RAM + 0x18_0000n) | AF | 4n | 3n),
+    );
+    expectHvc(device, 1);
+    expect(esr(device)).toBe(abort(0x25n, 0x21n));
+    expect(device.pe.get('FAR_EL1')).toBe(DATA + 4n);
+    const checked = mapped(
+      'mrs x2, sctlr_el1\n orr x2, x2, #2\n msr sctlr_el1, x2\n isb\n stp w2, w3, [x1, #4]\n stur x2, [x1, #4]',
+    );
+    expectHvc(checked, 1);
+    expect(esr(checked)).toBe(abort(0x25n, 0x61n));
+  });
   it('answers address translation instructions in PAR_EL1', () => {
     const g = mapped(`
       at s1e1r, x1

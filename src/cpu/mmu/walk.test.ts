@@ -84,7 +84,7 @@ function regimeFor(p: Params): Regime {
     hierarchical: !p.hpd,
   };
   return {
-    on: true, lower: range, upper: { ...range, disabled: true }, outputBits: Number(p.outputBits), ds: false, lpa64K: false, wxn: p.wxn,
+    on: true, lower: range, upper: { ...range, disabled: true }, outputBits: Number(p.outputBits), ds: false, lpa64K: false, wxn: p.wxn, checksAlignment: false,
     epan: false, hardwareAf: p.ha, hardwareDirty: p.hd, mair: 0xffn, pie: undefined, privOverlay: undefined, userOverlay: undefined,
     asid: 0, key: '',
   }; // biome-ignore format: a record
