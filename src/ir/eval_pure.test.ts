@@ -21,7 +21,8 @@ const word = (): number => (random() & 1 ? random() : WORDS[random() % WORDS.len
 
 function put(at: number, ty: Ty, value: Value): void {
   let v = BigInt.asUintN(128, BigInt(value));
-  for (let i = 0; i < (ty === 'v128' ? 16 : ty === 'i64' ? 8 : 4); i++, v >>= 8n) view.setUint8(at + i, Number(v & 255n));
+  for (let i = 0; i < (ty === 'v128' ? 16 : ty === 'i64' ? 8 : 4); i++, v >>= 8n)
+    view.setUint8(at + i, Number(v & 255n));
 }
 function take(at: number, ty: Ty): Value {
   if (ty === 'i32') return view.getInt32(at, true);

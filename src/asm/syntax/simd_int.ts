@@ -66,7 +66,7 @@ export const SIMD_ARITH_SYNTAX = syntax(SIMD_ARITH, {
   PMULL_vec: form`pmull${two} ${V('Rd', '8h')}, ${V('Rn', BYTES)}, ${V('Rm', BYTES)}`,
   PMULL_1q: form`pmull${two} ${V('Rd', '1q')}, ${V('Rn', [['1d', { Q: 0 }], ['2d', { Q: 1 }]])}, ${V('Rm', [['1d', { Q: 0 }], ['2d', { Q: 1 }]])}`,
   SADDLV: acrossLong, UADDLV: acrossLong, SMAXV: across, UMAXV: across, SMINV: across, UMINV: across, ADDV: across,
-}); // biome-ignore format: a table
+});
 
 export const SIMD_ARITH_SCALAR_SYNTAX = syntax(SIMD_ARITH_SCALAR, {
   SQADD_scalar: scalar3, UQADD_scalar: scalar3, SQSUB_scalar: scalar3, UQSUB_scalar: scalar3, CMGT_scalar: scalar3,

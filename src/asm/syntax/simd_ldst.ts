@@ -16,7 +16,7 @@ function transferred(bytes: (f: Fields) => number): Operand {
       if (n !== bytes(f)) c.fail(`#${bytes(f)}, the number of bytes transferred,`);
       set('Rm', 31);
     },
-  }; // biome-ignore format: short
+  };
 }
 const base = (regs: Operand, m: string): Form => form`${m} ${regs}, [${Xsp('Rn')}]`;
 const post = (regs: Operand, m: string, bytes: (f: Fields) => number): Form[] => [
@@ -37,7 +37,7 @@ export const SIMD_LDST_MULTIPLE_SYNTAX = syntax(SIMD_LDST_MULTIPLE, {
   ST1_x2_post: multiplePost(2), ST1_x3: multiple(3), ST1_x3_post: multiplePost(3), ST1_x4: multiple(4),
   ST1_x4_post: multiplePost(4), ST2: multiple(2), ST2_post: multiplePost(2), ST3: multiple(3),
   ST3_post: multiplePost(3), ST4: multiple(4), ST4_post: multiplePost(4),
-}); // biome-ignore format: a table
+});
 
 type Lane = 'b' | 'h' | 's' | 'd';
 const LANE: Readonly<Record<Lane, readonly [bytes: number, index: Index]>> = {
@@ -72,4 +72,4 @@ export const SIMD_LDST_SINGLE_SYNTAX = syntax(SIMD_LDST_SINGLE, {
   LD1R: replicated(1), LD1R_post: replicatedPost(1), LD2R: replicated(2), LD2R_post: replicatedPost(2),
   LD3R: replicated(3), LD3R_post: replicatedPost(3), LD4R: replicated(4), LD4R_post: replicatedPost(4),
   LDAP1: (m) => base(list('Rt', D, 1, LANE.d[1]), m), STL1: (m) => base(list('Rt', D, 1, LANE.d[1]), m),
-}); // biome-ignore format: a table
+});

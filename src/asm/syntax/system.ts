@@ -120,7 +120,7 @@ const MNEMONICS = ['at', 'dc', 'ic', 'tlbi', 'brb', 'cfp', 'dvp', 'cpp', 'cosp']
 const OWN: readonly (readonly [mnemonic: string, op1: number, CRm: number, op2: number, register: boolean])[] = [
   ['trcit', 3, 2, 7, true], ['gcspushm', 3, 7, 0, true], ['gcsss1', 3, 7, 2, true],
   ['gcspushx', 0, 7, 4, false], ['gcspopcx', 0, 7, 5, false], ['gcspopx', 0, 7, 6, false],
-]; // biome-ignore format: a table
+];
 const sysForms = (): Form[] => [
   ...OWN.map(([m, op1, CRm, op2, withRegister]) =>
     withRegister
