@@ -13,7 +13,7 @@ import { createKvm } from '../kvm/dev_kvm.ts';
 import { hostSpecFromJson, makeHost } from '../kvm/host.ts';
 import { regName } from '../kvm/reg_names.ts';
 import type { Trace } from '../kvm/trace.ts';
-import { boot, type DevicePlug, linuxHooks, type Machine, Strace } from '../linux/index.ts';
+import { boot, type DevicePlug, type HostServices, linuxHooks, type Machine, Strace } from '../linux/index.ts';
 import { chooseCpu, listModels } from './cpu_option.ts';
 import { canExecute, createEngine } from './engine.ts';
 import { guestHardware } from './guests.ts';
@@ -37,7 +37,7 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const strace = openStrace(options.strace);
-  const machine = assemble(options);
+  const machine = assemble(options, nodeHost(options.realClock));
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's first; the second one is ours.
   let asked = 0;
@@ -54,10 +54,15 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
   }
 }
 
-function assemble(options: ExecOptions): Machine {
+/**
+ * Everything that runs a program, ready to go.
+ * @throws UsageError when the program, the CPU or an option cannot be used
+ */
+export function assemble(options: ExecOptions, services: HostServices): Machine {
   const cpu = chooseCpu(options.cpu ?? DEFAULT_MODEL, options.unchecked, canExecute);
   // Nobody asked for the default model by name, so nobody needs to hear what it lacks.
-  if (options.cpu !== undefined) for (const w of cpu.warnings) message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
+  if (options.cpu !== undefined)
+    for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
   const mem = new PhysMem(options.memory);
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
@@ -92,12 +97,12 @@ function assemble(options: ExecOptions): Machine {
     };
     const kvm = createKvm({ host, mem, counter: () => clock().counter(), hardware, random, trace });
     devices.push({ ...KVM_DEVICE, open: () => kvm.open() });
-  } else message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
+  } else services.message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
   machine = boot(
     {
       mem,
       engine,
-      host: nodeHost(options.realClock),
+      host: services,
       readId,
       cpus: options.smp,
       seed: options.seed,

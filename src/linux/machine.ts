@@ -15,6 +15,7 @@ import { Clock, type RealClock } from './clock.ts';
 import { type CrashReport, reportCrash } from './crash.ts';
 import { Futexes } from './futex.ts';
 import { AddressSpace, type MmHost } from './mm/mm.ts';
+import { Pte } from './mm/page_table.ts';
 import type { Backing } from './mm/vma.ts';
 import { type Credentials, type Limit, type Process, RLIM_INFINITY } from './process.ts';
 import { Rng } from './rng.ts';
@@ -82,6 +83,8 @@ export const UTS = {
 /** ns that a system call takes in virtual time. */
 const SYSCALL_NS = 200;
 const FIRST_PID = 100;
+/** Registered length from which the rseq area has node_id and mm_cid. */
+const RSEQ_WITH_CID = 28;
 /** The parts of a CPU's state that a program has made: registers, not what counts or caches. */
 const VISIBLE: readonly (readonly [start: number, end: number])[] = [
   [Slot.X, Slot.SP + 8],
@@ -269,19 +272,24 @@ export class Machine implements MmHost {
   /** Keeps the CPU number in the thread's rseq area current. @linux rseq_set_ids */
   rseqUpdate(t: Thread): void {
     if (t.rseq === 0n) return;
-    const s = new Struct(8).set32(0, t.cpuIndex).set32(4, t.cpuIndex);
-    t.mm.write(t.rseq, s.bytes);
-    const rest = new Struct(8);
-    if (t.rseqLength >= 28) t.mm.write(t.rseq + 20n, rest.set32(4, t.cpuIndex).bytes); // node 0, mm_cid
-    const cs = new Struct(8);
-    if (!t.mm.read(t.rseq + 8n, cs.bytes) || cs.u64(0) === 0n) return;
+    const { mm } = t;
+    const entry = mm.fault(Number(t.rseq), true);
+    if (entry === 0) return;
+    // The area is 32 bytes, aligned: it lies in one page. cpu_id_start, cpu_id, rseq_cs, flags, node_id, mm_cid.
+    const at = (entry & Pte.FRAME) * FRAME_SIZE + Number(t.rseq & 0xfffn);
+    const { u32, u64 } = this.mem;
+    u32[at >>> 2] = t.cpuIndex;
+    u32[(at >>> 2) + 1] = t.cpuIndex;
+    if (t.rseqLength >= RSEQ_WITH_CID) u32[(at >>> 2) + 6] = t.cpuIndex;
+    const section = u64[(at >>> 3) + 1]!;
+    if (section === 0n) return;
     // Preempted inside a critical section: go to its abort handler.
-    const area = new Struct(32);
-    if (!t.mm.read(cs.u64(0), area.bytes)) return;
-    const start = area.u64(8);
-    const length = area.u64(16);
-    t.mm.write(t.rseq + 8n, new Uint8Array(8));
-    if (t.state.pc >= start && t.state.pc < start + length) t.state.pc = area.u64(24);
+    const cs = new Struct(32);
+    if (!mm.read(section, cs.bytes)) return;
+    const start = cs.u64(8);
+    const { pc } = t.state;
+    u64[(at >>> 3) + 1] = 0n;
+    if (pc >= start && pc < start + cs.u64(16)) t.state.pc = cs.u64(24);
   }
 
   // ---- what goes wrong -----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import { SiCode, Signal } from './abi/flags.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import { newPauth } from './pauth.ts';
-import { PendingSignals, type SigInfo, sigBit } from './siginfo.ts';
+import { PendingSignals, type SigInfo, type SignalTimer, sigBit } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
 import type { Location } from './vfs/node.ts';
@@ -100,6 +100,8 @@ export class Process {
   dumpable = 1;
   noNewPrivs = false;
   subreaper = false;
+  /** membarrier registrations. */
+  membarriers = 0;
   readonly startTime: number;
   /** Keys; inherited by fork, new with every program. */
   pauth: PauthState;
@@ -138,10 +140,16 @@ export class Process {
   /** A signal for whichever thread takes it. */
   signal(info: SigInfo): void {
     if (this.status !== undefined) return;
-    if (this.generate(info.signo)) return;
+    if (this.generate(info.signo)) {
+      info.timer?.dropped();
+      return;
+    }
     this.pending.add(info);
     const bit = sigBit(info.signo);
-    const taker = this.threads.find((t) => (t.mask & bit) === 0n && !t.dead) ?? undefined;
+    // Whoever runs takes it, if it may: then it needs no waking.
+    const last = this.machine.scheduler.last;
+    const takes = (t: Thread) => (t.mask & bit) === 0n && !t.dead;
+    const taker = last?.process === this && takes(last) ? last : this.threads.find(takes);
     if (info.signo === Signal.SIGKILL) for (const t of this.threads) t.signalArrived();
     else taker?.signalArrived();
     for (const t of this.threads) t.signalQueue.wake();
@@ -247,11 +255,10 @@ export class Process {
   }
 }
 
-export interface PosixTimer {
+export interface PosixTimer extends SignalTimer {
   readonly clockid: number;
   readonly timer: Timer;
-  /** SIGEV_SIGNAL 0, SIGEV_NONE 1, SIGEV_THREAD_ID 4. */
-  readonly notify: number;
+  /** Of the signal that was delivered last. */
   overrun: number;
 }
 

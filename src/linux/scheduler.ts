@@ -26,6 +26,8 @@ export class Scheduler {
   private readonly sleepers = new Set<Thread>();
   /** Running threads, for the hooks that the engine calls. */
   current: Thread | undefined;
+  /** The one that ran last, or runs. */
+  last: Thread | undefined;
 
   constructor(machine: Machine, cpus: number) {
     this.machine = machine;
@@ -99,31 +101,39 @@ export class Scheduler {
   round(): RoundResult {
     const { clock, timers } = this.machine;
     this.balance();
+    let tried = false;
     let ran = false;
     for (const q of this.queues) {
       const t = q.find((x) => !x.process.stopped);
       if (!t) continue;
-      ran = true;
-      this.slice(t, q);
+      tried = true;
+      if (this.slice(t, q)) ran = true;
       this.expire();
     }
-    // Those that nobody will wake have to be asked.
-    let polled = false;
-    for (const t of [...this.sleepers]) {
-      if (!t.polled) continue;
-      polled = true;
-      t.wake();
+    if (ran || !tried) {
+      // Those that nobody will wake have to be asked.
+      if (this.poll() || ran) return 'ran';
     }
-    if (ran) return 'ran';
+    // Everybody waits, and asking has not helped: time goes on.
     const deadline = this.nextDeadline();
-    if (deadline !== undefined) {
-      if (clock.isReal && deadline > clock.now()) return 'idle';
+    if (deadline !== undefined && !(clock.isReal && deadline > clock.now())) {
       clock.jumpTo(deadline);
       timers.run(clock.now());
       this.expire();
       return 'ran';
     }
-    return polled ? 'idle' : 'stuck';
+    return this.poll() || deadline !== undefined ? 'idle' : 'stuck';
+  }
+  /** Wakes those that wait without a queue. @returns whether there are any */
+  private poll(): boolean {
+    let any = false;
+    for (const t of [...this.sleepers]) {
+      if (!t.polled) continue;
+      any = true;
+      t.wake();
+      t.asked = true;
+    }
+    return any;
   }
   nextDeadline(): number | undefined {
     let at = this.machine.timers.next();
@@ -138,7 +148,8 @@ export class Scheduler {
     for (const t of this.sleepers) if (t.deadline !== undefined && t.deadline <= now) t.wake();
   }
 
-  private slice(t: Thread, q: Thread[]): void {
+  /** @returns false for a thread that was asked and only went back to sleep */
+  private slice(t: Thread, q: Thread[]): boolean {
     const { machine } = this;
     const { clock } = machine;
     let budget = SLICE_MIN + machine.rng.below(SLICE_SPREAD);
@@ -152,7 +163,10 @@ export class Scheduler {
     if (t.queuedSince >= 0) t.runDelay += clock.now() - t.queuedSince;
     t.queuedSince = -1;
     this.current = t;
+    this.last = t;
     const start = clock.now();
+    const { asked } = t;
+    t.asked = false;
     t.beginSlice(start);
     const gaveWay = this.runThread(t, budget);
     t.endSlice(clock.now());
@@ -167,6 +181,7 @@ export class Scheduler {
       q.splice(q.indexOf(t), 1);
       q.push(t);
     }
+    return !asked || t.runnable || t.dead || clock.now() !== start;
   }
 
   /** @returns true when the thread does not want to go on now */

@@ -18,8 +18,17 @@ export interface SigInfo {
   readonly addrLsb?: number;
   /** rt_sigqueueinfo, timers. */
   readonly value?: bigint;
+  /** The timer whose expirations this tells: it is told when the signal is taken or thrown away. */
+  readonly timer?: SignalTimer;
   /** As the sender wrote it (rt_sigqueueinfo). */
   readonly raw?: Uint8Array;
+}
+
+/** A timer that has at most one signal on its way; what expires meanwhile is counted. */
+export interface SignalTimer {
+  /** @returns how many expirations the signal that is taken now did not tell */
+  taken(): number;
+  dropped(): void;
 }
 
 export const SIGINFO_SIZE = 128;
@@ -63,7 +72,10 @@ export class PendingSignals {
     return this.bits;
   }
   add(info: SigInfo): void {
-    if (info.signo < 32 && (this.bits & sigBit(info.signo)) !== 0n) return;
+    if (info.signo < 32 && (this.bits & sigBit(info.signo)) !== 0n) {
+      info.timer?.dropped();
+      return;
+    }
     this.queue.push(info);
     this.bits |= sigBit(info.signo);
   }
@@ -76,12 +88,22 @@ export class PendingSignals {
     const at = this.queue.findIndex((q) => q.signo === sig);
     const [info] = this.queue.splice(at, 1);
     if (!this.queue.some((q) => q.signo === sig)) this.bits &= ~sigBit(sig);
-    return info;
+    return info?.timer ? { ...info, uid: info.timer.taken() } : info;
   }
   drop(mask: bigint): void {
-    for (let i = this.queue.length - 1; i >= 0; i--)
-      if ((mask & sigBit(this.queue[i]!.signo)) !== 0n) this.queue.splice(i, 1);
-    this.bits &= ~mask;
+    this.removeIf((q) => (mask & sigBit(q.signo)) !== 0n);
+  }
+  /** The timer was set anew or deleted: its signal is no longer true. */
+  dropTimer(timer: SignalTimer): void {
+    this.removeIf((q) => q.timer === timer);
+  }
+  private removeIf(gone: (q: SigInfo) => boolean): void {
+    for (let i = this.queue.length - 1; i >= 0; i--) {
+      if (!gone(this.queue[i]!)) continue;
+      const [q] = this.queue.splice(i, 1);
+      q!.timer?.dropped();
+    }
+    this.bits = this.queue.reduce((m, q) => m | sigBit(q.signo), 0n);
   }
 }
 const SYNCHRONOUS = [11, 7, 4, 5, 8, 31].reduce((m, s) => m | sigBit(s), 0n);

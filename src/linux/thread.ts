@@ -37,6 +37,8 @@ export class Thread implements Caller, Sleeper {
   polled = false;
   /** The next sleep waits for something that the call itself does not know of. */
   pollOnce = false;
+  /** Was woken to look again, although nothing is known to have happened. */
+  asked = false;
   deadline: number | undefined;
   private waitingOn: readonly WaitQueue[] = [];
 
@@ -164,7 +166,10 @@ export class Thread implements Caller, Sleeper {
   /** A signal for this thread alone. */
   signal(info: SigInfo): void {
     if (this.dead) return;
-    if (this.process.generate(info.signo)) return;
+    if (this.process.generate(info.signo)) {
+      info.timer?.dropped();
+      return;
+    }
     this.pending.add(info);
     if ((this.mask & sigBit(info.signo)) === 0n || info.signo === Signal.SIGKILL) this.signalArrived();
     this.signalQueue.wake();

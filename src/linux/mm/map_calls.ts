@@ -305,6 +305,7 @@ function adviseOne(mm: AddressSpace, v: Vma, from: number, to: number, advice: n
       });
     case Madvise.MADV_POPULATE_READ:
     case Madvise.MADV_POPULATE_WRITE: {
+      if (advice === Madvise.MADV_POPULATE_READ && (v.prot & Prot.READ) === 0) return -EINVAL;
       if (populate(mm, from, to, advice === Madvise.MADV_POPULATE_WRITE)) return 0;
       const kind = mm.lastFault?.kind;
       return kind === 'accerr' ? -EINVAL : kind === 'oom' ? -ENOMEM : kind === 'userfault' ? -EBUSY : -EFAULT;

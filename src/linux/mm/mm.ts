@@ -148,7 +148,8 @@ export class AddressSpace implements Translator, UserMemory {
     if ((vma.prot & need) === 0 && !force) return this.fail('accerr', addr, write);
     try {
       const made = this.makeEntry(vma, page, entry, write, addr);
-      if (made !== 0) this.table.set(page, made);
+      // A debugger's write makes the page private; it does not make it writable for the program.
+      if (made !== 0) this.table.set(page, (vma.prot & Prot.WRITE) !== 0 ? made : made & ~Pte.WRITE);
       if (write) this.clean[made & Pte.FRAME] = 0;
       return made;
     } catch (e) {

@@ -71,7 +71,7 @@ function fcntl(t: Thread, fd: number, cmd: number, arg: bigint): Result {
     case Fcntl.F_ADD_SEALS:
       if (!(d.file instanceof MemFd)) return -EINVAL;
       if ((d.file.seals & Seal.F_SEAL_SEAL) !== 0) return -EPERM;
-      d.file.seals |= n;
+      d.file.addSeals(n);
       return 0;
     case Fcntl.F_GET_SEALS:
       return d.file instanceof MemFd ? d.file.seals : -EINVAL;
@@ -135,7 +135,12 @@ export const DESCRIPTORS = {
   }),
   close_range: sys(436, { first: 'uint', last: 'uint', flags: 'uint' }, (t, a) => {
     if (a.first > a.last || (a.flags & ~6) !== 0) return -EINVAL;
+    const CLOSE_RANGE_UNSHARE = 2;
     const CLOSE_RANGE_CLOEXEC = 4;
+    if ((a.flags & CLOSE_RANGE_UNSHARE) !== 0 && t.files.users > 1) {
+      t.files.users--;
+      t.files = t.files.copy();
+    }
     for (const [fd] of t.files.entries()) {
       if (fd < a.first || fd > a.last) continue;
       if ((a.flags & CLOSE_RANGE_CLOEXEC) !== 0) t.files.setCloseOnExec(fd, true);
@@ -169,9 +174,14 @@ export const DESCRIPTORS = {
   }),
   memfd_create: sys(279, { name: 'path', flags: 'uint' }, (t, a) => {
     const known = Memfd.MFD_CLOEXEC | Memfd.MFD_ALLOW_SEALING | Memfd.MFD_NOEXEC_SEAL | Memfd.MFD_EXEC;
-    if ((a.flags & Memfd.MFD_HUGETLB) !== 0) return -Errno.ENOMEM; // no huge pages are reserved
-    if ((a.flags & ~known) !== 0 || a.name.length > 249) return -EINVAL;
-    const f = new MemFd(t.machine.mem, a.name, (a.flags & (Memfd.MFD_ALLOW_SEALING | Memfd.MFD_NOEXEC_SEAL)) !== 0);
+    const HUGE_SIZE = 0xfc00_0000; // log2 of the page size, with MFD_HUGETLB only
+    const isHuge = (a.flags & Memfd.MFD_HUGETLB) !== 0;
+    if ((a.flags & ~(known | Memfd.MFD_HUGETLB | (isHuge ? HUGE_SIZE : 0))) !== 0 || a.name.length > 249)
+      return -EINVAL;
+    if ((a.flags & Memfd.MFD_EXEC) !== 0 && (a.flags & Memfd.MFD_NOEXEC_SEAL) !== 0) return -EINVAL;
+    if (isHuge) return -Errno.ENOMEM; // no huge pages are reserved
+    const sealing = (a.flags & (Memfd.MFD_ALLOW_SEALING | Memfd.MFD_NOEXEC_SEAL)) !== 0;
+    const f = new MemFd(t.machine.mem, a.name, sealing, (a.flags & Memfd.MFD_NOEXEC_SEAL) === 0);
     return t.install(
       new Description(f, Open.O_RDWR | Open.O_LARGEFILE, `/memfd:${a.name} (deleted)`),
       (a.flags & Memfd.MFD_CLOEXEC) !== 0,

@@ -405,7 +405,10 @@ export const FILES = {
     if (!(node instanceof FileNode)) return -EINVAL;
     return permits(t, node.stat(), 2) ? node.truncate(a.length) : -EACCES;
   }),
-  fchmod: sys(52, { fd: 'fd', mode: 'mode' }, (t, a) => fileOf(t, a.fd).location?.node.chmod(a.mode) ?? 0),
+  fchmod: sys(52, { fd: 'fd', mode: 'mode' }, (t, a) => {
+    const d = fileOf(t, a.fd);
+    return d.location?.node.chmod(a.mode) ?? d.file.chmod?.(a.mode) ?? 0;
+  }),
   fchmodat: sys(53, { dirfd: 'dirfd', path: 'path', mode: 'mode' }, (t, a) =>
     place(t, a.dirfd, a.path).node.chmod(a.mode),
   ),

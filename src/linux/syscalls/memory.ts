@@ -149,13 +149,7 @@ export const MEMORY = {
     putBytes(t, a.vec, out);
     return 0;
   }),
-  membarrier: sys(283, { cmd: 'int', flags: 'uint', cpu: 'int' }, (_t, a) => {
-    // One thread runs at a time and its stores are seen at once: every barrier is there already.
-    const SUPPORTED = 0x3ff;
-    if (a.flags !== 0) return -EINVAL;
-    if (a.cmd === 0) return SUPPORTED;
-    return a.cmd > 0 && (a.cmd & (a.cmd - 1)) === 0 && (a.cmd & SUPPORTED) !== 0 ? 0 : -EINVAL;
-  }),
+  membarrier: sys(283, { cmd: 'int', flags: 'uint', cpu: 'int' }, (t, a) => membarrier(t, a.cmd, a.flags)),
   // One memory node.
   get_mempolicy: sys(236, { mode: 'ptr', nodemask: 'ptr', maxnode: 'size', addr: 'ptr', flags: 'uint' }, (t, a) => {
     if ((a.flags & ~7) !== 0) return -EINVAL;
@@ -206,6 +200,23 @@ export const MEMORY = {
   pkey_alloc: answer(289, { flags: 'uint', rights: 'uint' }, -EINVAL),
   pkey_free: answer(290, { pkey: 'int' }, -EINVAL),
 } satisfies SyscallTable;
+
+// membarrier commands: one bit each; a private one needs the process to have registered with the next bit.
+const MEMBARRIER_ALL = 0x3ff;
+const MEMBARRIER_PRIVATE: readonly number[] = [1 << 3, 1 << 5, 1 << 7];
+const MEMBARRIER_REGISTER: readonly number[] = [1 << 2, 1 << 4, 1 << 6, 1 << 8];
+const MEMBARRIER_GET_REGISTRATIONS = 1 << 9;
+const MEMBARRIER_RSEQ = 1 << 7;
+/** One thread runs at a time and its stores are seen at once: every barrier is there already. */
+function membarrier(t: Thread, cmd: number, flags: number): number {
+  if (flags !== 0 && !(flags === 1 && cmd === MEMBARRIER_RSEQ)) return -EINVAL;
+  if (cmd === 0) return MEMBARRIER_ALL;
+  if (cmd < 0 || (cmd & (cmd - 1)) !== 0 || (cmd & MEMBARRIER_ALL) === 0) return -EINVAL;
+  const p = t.process;
+  if (cmd === MEMBARRIER_GET_REGISTRATIONS) return p.membarriers;
+  if (MEMBARRIER_REGISTER.includes(cmd)) p.membarriers |= cmd;
+  return MEMBARRIER_PRIVATE.includes(cmd) && (p.membarriers & (cmd << 1)) === 0 ? -EPERM : 0;
+}
 
 function lockRange(t: Thread, addr: number, length: number, populate: boolean): number {
   const end = addr + pageUp(length);

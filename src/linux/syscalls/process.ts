@@ -273,7 +273,7 @@ function waitid(t: Thread, type: number, id: number, info: bigint, options: numb
     const { file } = fileOf(t, id);
     if (!(file instanceof PidFd)) return -EINVAL;
     matches = (p) => p === file.process;
-    if (fileOf(t, id).nonblock) {
+    if (fileOf(t, id).nonblock && (options & WNOHANG) === 0) {
       const p = file.process;
       if (p.parent === t.process && !(p.status !== undefined && p.threads.length === 0)) return -EAGAIN;
     }

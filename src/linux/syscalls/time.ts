@@ -42,9 +42,16 @@ function readClock(t: Thread, id: number): bigint {
 }
 const usesRealtime = (id: number) =>
   id === Clockid.CLOCK_REALTIME || id === Clockid.CLOCK_TAI || id === Clockid.CLOCK_REALTIME_ALARM;
+/** Clocks that can be read but not waited for. */
+const NO_TIMERS: readonly number[] = [
+  Clockid.CLOCK_REALTIME_COARSE,
+  Clockid.CLOCK_MONOTONIC_COARSE,
+  Clockid.CLOCK_MONOTONIC_RAW,
+];
 function sleep(t: Thread, id: number, absolute: boolean, request: bigint, remain: bigint): Result {
   const want = getAbsolute(t, request);
   if (id === Clockid.CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
+  if (NO_TIMERS.includes(id)) return -EOPNOTSUPP;
   const { clock } = t.machine;
   readClock(t, id);
   const deadline = absolute ? asMonotonic(t, want, usesRealtime(id)) : clock.now() + Number(want);
@@ -101,6 +108,7 @@ function setitimer(t: Thread, which: number, value: bigint, old: bigint): number
 
 function timerCreate(t: Thread, clockid: number, event: bigint, out: bigint): number {
   readClock(t, clockid);
+  if (NO_TIMERS.includes(clockid)) return -EOPNOTSUPP;
   const p = t.process;
   const id = p.nextTimer++;
   let notify = 0;
@@ -116,21 +124,41 @@ function timerCreate(t: Thread, clockid: number, event: bigint, out: bigint): nu
     if ((notify & ~5) !== 0 || (notify !== 1 && (signo < 1 || signo > 64))) return -EINVAL;
     if ((notify & 4) !== 0 && t.machine.thread(tid)?.process !== p) return -EINVAL;
   }
+  const isNone = (notify & 1) !== 0;
+  let queued = false;
+  let missed = 0;
   const entry: PosixTimer = {
     clockid,
-    notify,
     overrun: 0,
     timer: t.machine.timers.create((n) => {
-      entry.overrun = n - 1;
-      if (notify === 1) return;
-      const info = { signo, code: SiCode.SI_TIMER, pid: id, uid: entry.overrun, value };
+      if (isNone) return;
+      missed += n;
+      if (queued) return;
+      queued = true;
+      missed--;
+      const info = { signo, code: SiCode.SI_TIMER, pid: id, value, timer: entry };
       if ((notify & 4) !== 0) t.machine.thread(tid)?.signal(info);
       else p.signal(info);
     }),
+    taken: () => {
+      queued = false;
+      entry.overrun = missed;
+      missed = 0;
+      return entry.overrun;
+    },
+    dropped: () => {
+      queued = false;
+      missed = 0;
+    },
   };
   p.timers.set(id, entry);
   put32(t, out, id);
   return 0;
+}
+/** What the timer had to say before it was set anew or deleted. */
+function forgetSignal(t: Thread, e: PosixTimer): void {
+  t.process.pending.dropTimer(e);
+  for (const x of t.process.threads) x.pending.dropTimer(e);
 }
 function posixTimer(t: Thread, id: number): PosixTimer {
   const e = t.process.timers.get(id);
@@ -196,6 +224,7 @@ export const TIME = {
     const old = itimerspec(t, e);
     const interval = getTimespec(t, a.value);
     const first = getAbsolute(t, a.value + 16n);
+    forgetSignal(t, e);
     const at =
       (a.flags & 1) !== 0 ? asMonotonic(t, first, usesRealtime(e.clockid)) : t.machine.clock.now() + Number(first);
     e.timer.arm(first === 0n ? undefined : at, interval);
@@ -203,7 +232,9 @@ export const TIME = {
     return 0;
   }),
   timer_delete: sys(111, { timer: 'int' }, (t, a) => {
-    posixTimer(t, a.timer).timer.arm(undefined, 0);
+    const e = posixTimer(t, a.timer);
+    e.timer.arm(undefined, 0);
+    forgetSignal(t, e);
     t.process.timers.delete(a.timer);
     return 0;
   }),

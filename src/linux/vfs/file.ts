@@ -31,6 +31,8 @@ export interface FileOps extends HostFile {
   /** @param append write at the end. @returns bytes written or a negative errno. */
   pwrite?(data: Uint8Array, offset: bigint, append?: boolean): number;
   truncate?(size: number): number;
+  /** For files without a name. @param mode permission bits */
+  chmod?(mode: number): number;
   stat?(): Stat;
   /** Woken when poll() may answer differently. Without one, pollers ask again from time to time. */
   readonly waitQueue?: WaitQueue;

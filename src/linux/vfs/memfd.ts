@@ -29,10 +29,12 @@ export class MemFd implements FileOps {
   private readonly ino = freshIno();
   private readonly mapped: Backing;
   seals: number;
+  private mode: number;
 
-  constructor(mem: PhysMem, name: string, sealing: boolean) {
+  constructor(mem: PhysMem, name: string, sealing: boolean, executable = true) {
+    this.mode = executable ? 0o777 : 0o666;
     this.pages = new PageStore(mem, 0);
-    this.seals = sealing ? 0 : Seal.F_SEAL_SEAL;
+    this.seals = (sealing ? 0 : Seal.F_SEAL_SEAL) | (executable ? 0 : Seal.F_SEAL_EXEC);
     this.mapped = shmemBacking(this.pages, `/memfd:${name} (deleted)`, this.ino);
   }
   private has(seal: number): boolean {
@@ -71,6 +73,18 @@ export class MemFd implements FileOps {
     if ((mode & FALLOC_FL_KEEP_SIZE) === 0 && end > this.pages.size) return this.truncate(end);
     return 0;
   }
+  /** Whoever seals the right to execute of an executable file seals its contents too. */
+  addSeals(seals: number): void {
+    const { F_SEAL_EXEC, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE } = Seal;
+    const contents = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    this.seals |= seals;
+    if ((seals & F_SEAL_EXEC) !== 0 && (this.mode & 0o111) !== 0) this.seals |= contents;
+  }
+  chmod(mode: number): number {
+    if (this.has(Seal.F_SEAL_EXEC) && ((mode ^ this.mode) & 0o111) !== 0) return -Errno.EPERM;
+    this.mode = mode & 0o7777;
+    return 0;
+  }
   size(): bigint {
     return BigInt(this.pages.size);
   }
@@ -79,7 +93,7 @@ export class MemFd implements FileOps {
       ...blankStat(),
       dev: 1,
       ino: this.ino,
-      mode: Mode.S_IFREG | 0o777,
+      mode: Mode.S_IFREG | this.mode,
       size: this.pages.size,
       blocks: this.pages.resident / 512,
     };

@@ -20,6 +20,8 @@ import { FixedDir, TextNode, textTree } from './synthetic.ts';
 
 const TICK_NS = 1e7;
 const KIB = 1024;
+/** Written as the kernel writes it. */
+const isNumber = (name: string) => /^(0|[1-9]\d*)$/.test(name);
 const hex = (n: number, w: number) => n.toString(16).padStart(w, '0');
 
 // ---- the machine -----------------------------------------------------------------------------------------------------
@@ -249,7 +251,7 @@ function fdDir(t: Thread): FixedDir {
     {
       names: () => t.files.entries().map(([fd]) => String(fd)),
       find: (name) => {
-        const d = /^\d+$/.test(name) ? t.files.get(Number(name)) : undefined;
+        const d = isNumber(name) ? t.files.get(Number(name)) : undefined;
         if (!d) return undefined;
         const jump = () =>
           d.location ?? ({ node: new FdNode(d), parent: undefined, name, path: () => d.path } as Location);
@@ -265,7 +267,7 @@ function fdinfoDir(t: Thread): FixedDir {
     {
       names: () => t.files.entries().map(([fd]) => String(fd)),
       find: (name) => {
-        const d = t.files.get(Number(name));
+        const d = isNumber(name) ? t.files.get(Number(name)) : undefined;
         return (
           d &&
           new TextNode(
@@ -429,7 +431,7 @@ export function procTree(m: Machine, current: () => Thread | undefined): FixedDi
   return new FixedDir('proc', fixed, {
     names: () => m.allProcesses().map((p) => String(p.pid)),
     find: (name) => {
-      if (!/^\d+$/.test(name)) return undefined;
+      if (!isNumber(name)) return undefined;
       const p = m.process(Number(name));
       if (p) return taskDir(m, p, p.leader, false);
       const t = m.thread(Number(name));

@@ -26,15 +26,13 @@ export class TextNode extends Node {
       const made = this.make();
       return typeof made === 'string' ? utf8(made) : made;
     };
-    let bytes = look();
-    let fresh = true;
+    let bytes: Uint8Array | undefined;
     return {
       kind: 'text',
       seekable: true,
       pread: (out, offset) => {
         // Going back to the start shows what is true now.
-        if (offset === 0n && !fresh) bytes = look();
-        fresh = false;
+        if (offset === 0n || !bytes) bytes = look();
         const part = bytes.subarray(Number(offset), Number(offset) + out.length);
         out.set(part);
         return part.length;
