@@ -116,7 +116,7 @@ export function runScript(script: readonly string[], host: Host): string[] {
       case 'P': {
         const buffer = new Uint8Array(Number(c));
         const n = file(Number(a))?.pread?.(buffer, BigInt(b)) ?? -Errno.EBADF;
-        say(`${n} ${hex(buffer.subarray(0, Math.max(0, n)))}`);
+        say(`${n} ${hex(buffer.subarray(0, Math.max(0, n)))}`.trimEnd());
         break;
       }
       case 'M': {

@@ -134,6 +134,8 @@ function filterEvents(vm: Vm, call: Call, addr: bigint): void {
 function timerIndex(a: Attr): number | undefined {
   return Object.values(KVM_ARM_VCPU_TIMER).find((t) => BigInt(t) === a.attr);
 }
+/** In which order they claim their interrupts, the first failure being the last thing that happens. */
+const TIMER_ORDER = [1, 0, 2, 3] as const;
 /** How many timers a vCPU has: EL2 brings two more. */
 function timerCount(vcpu: Vcpu): number {
   return holds(vcpu.vm.regs, 'el2') ? 4 : 2;
@@ -163,9 +165,9 @@ export function enableTimers(vcpu: Vcpu): void {
   if (vcpu.timersEnabled) return;
   const { vm } = vcpu;
   if (hasIrqchip(vm)) {
-    const ppis = vm.timerPpis.slice(0, timerCount(vcpu));
-    const owned = ppis.every((irq, i) => setOwner(vcpu, irq, vcpu.timers[i]!) === 0);
-    if (!owned || new Set(ppis).size !== ppis.length) throw refuse.EINVAL;
+    const timers = TIMER_ORDER.slice(0, timerCount(vcpu));
+    const owned = timers.every((i) => setOwner(vcpu, vm.timerPpis[i], vcpu.timers[i]!) === 0);
+    if (!owned || new Set(timers.map((i) => vm.timerPpis[i])).size !== timers.length) throw refuse.EINVAL;
     vm.timerPpisFixed = true;
   }
   vcpu.timersEnabled = true;

@@ -103,7 +103,7 @@ static int carry_out(const char *line) {
     sscanf(args, "%u %lu %lu", &n, &a, &b);
     r = pread(fds[n], buffer, b, a);
     result(r);
-    printf(" ");
+    if (r > 0) printf(" ");
     bytes(buffer, r);
     break;
   }
