@@ -14,7 +14,7 @@ const { values: opt } = parseArgs({
   options: {
     selftests: { type: 'string' },
     only: { type: 'string' },
-    timeout: { type: 'string', default: '120' },
+    timeout: { type: 'string', default: '300' },
     jobs: { type: 'string', default: '2' },
     json: { type: 'string' },
     'no-prepare': { type: 'boolean', default: false },
@@ -112,7 +112,7 @@ if (opt.accept) {
         : r.verdict === 'pass'
           ? {}
           : { why: expected.tests[r.name]?.why ?? r.reason };
-    expected.tests[r.name] = { verdict: r.verdict, ...(r.args.length > 0 ? { args: r.args } : {}), ...reason };
+    expected.tests[r.name] = { verdict: r.verdict, ...(r.args.length > 0 ? { args: r.args } : {}), ...(expected.tests[r.name]?.why ? { why: expected.tests[r.name].why } : {}), ...reason };
   }
   writeFileSync(join(root, 'test/conformance/expected.json'), `${JSON.stringify(expected, null, 2)}\n`);
 }
