@@ -5,6 +5,7 @@ import { OutOfFrames } from '../../cpu/physmem.ts';
 import { UserfaultWait, userAddress } from '../mm/mm.ts';
 import type { Thread } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
+import { CLONE } from './clone.ts';
 import { DESCRIPTORS } from './descriptors.ts';
 import { EVENTS } from './events.ts';
 import { FILES } from './files.ts';
@@ -16,13 +17,14 @@ import { SCHED } from './sched.ts';
 import { KEEP, type Kind, type Params, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
 import { SIGNALS } from './signals.ts';
 import { SOCKETS } from './sockets.ts';
+import { STAT } from './stat.ts';
 import { SYSTEM } from './system.ts';
 import { TIME } from './time.ts';
 import { getString } from './util.ts';
 
 /** Every system call there is, by name. */
 export const SYSCALLS: SyscallTable = {
-  ...IO, ...SOCKETS, ...DESCRIPTORS, ...FILES, ...EVENTS, ...MEMORY, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
+  ...IO, ...SOCKETS, ...DESCRIPTORS, ...FILES, ...STAT, ...EVENTS, ...MEMORY, ...CLONE, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
 }; // biome-ignore format: a list
 
 export interface Call {

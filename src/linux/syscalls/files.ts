@@ -1,56 +1,21 @@
-// Calls that take paths: opening, looking, making, removing, renaming.
+// Calls that take paths: opening, listing, making, removing, renaming.
 
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { AT_FDCWD, At, Mode, O_ACCMODE, Open } from '../abi/flags.ts';
-import { putTimespec, Struct, utf8 } from '../bytes.ts';
+import { Struct, utf8 } from '../bytes.ts';
 import type { Thread } from '../thread.ts';
 import { FifoNode } from '../vfs/fifo.ts';
-import { Description, type DirEntry, type Stat } from '../vfs/file.ts';
+import { Description, type DirEntry } from '../vfs/file.ts';
 import { DirNode, Location, type Node, SymlinkNode } from '../vfs/node.ts';
-import { type Walked, walk } from '../vfs/path.ts';
+import type { Walked } from '../vfs/path.ts';
 import { FileNode } from '../vfs/regular.ts';
 import { renameEntry } from '../vfs/tree.ts';
-import { answer, type SyscallTable, SysError, sys } from './schema.ts';
+import { dirOf, find, permits, place } from './places.ts';
+import { answer, type SyscallTable, sys } from './schema.ts';
 import { after, fileOf, getStruct, putBytes, putStruct } from './util.ts';
 
-const { EINVAL, ENOENT, EEXIST, ENOTDIR, EISDIR, EACCES, ELOOP, ENOTEMPTY, EBADF, EBUSY, ERANGE, EPERM } = Errno;
-const { EOPNOTSUPP, EFAULT } = Errno;
-const ENODATA = 61;
-
-// ---- places --------------------------------------------------------------------------------------------------------
-
-function baseOf(t: Thread, dirfd: number, path: string): Location {
-  if (path.startsWith('/') || dirfd === AT_FDCWD) return t.fs.cwd;
-  const d = t.files.get(dirfd);
-  if (!d) throw new SysError(EBADF);
-  if (!d.location || !(d.location.node instanceof DirNode)) throw new SysError(ENOTDIR);
-  return d.location;
-}
-function find(t: Thread, dirfd: number, path: string, follow: boolean): Walked {
-  const w = walk(t.fs.root, baseOf(t, dirfd, path), path, follow);
-  if (typeof w === 'number') throw new SysError(-w);
-  return w;
-}
-export function place(t: Thread, dirfd: number, path: string, follow = true): Location {
-  const w = find(t, dirfd, path, follow);
-  if (!w.location) throw new SysError(ENOENT);
-  return w.location;
-}
-function dirOf(w: Walked): DirNode {
-  const { node } = w.parent;
-  if (!(node instanceof DirNode)) throw new SysError(ENOTDIR);
-  return node;
-}
-
-// ---- rights --------------------------------------------------------------------------------------------------------
-
-/** @param want 4 read, 2 write, 1 execute */
-export function permits(t: Thread, s: Stat, want: number): boolean {
-  const { uid, gid } = t.process.cred;
-  if (uid === 0) return (want & 1) === 0 || (s.mode & Mode.S_IFMT) === Mode.S_IFDIR || (s.mode & 0o111) !== 0;
-  const shift = s.uid === uid ? 6 : s.gid === gid ? 3 : 0;
-  return ((s.mode >> shift) & want) === want;
-}
+const { EINVAL, ENOENT, EEXIST, ENOTDIR, EISDIR, EACCES, ELOOP, ENOTEMPTY, EBADF, EBUSY, ERANGE, EPERM, EOPNOTSUPP } =
+  Errno;
 
 // ---- opening -------------------------------------------------------------------------------------------------------
 
@@ -107,50 +72,6 @@ function openFifo(t: Thread, node: FifoNode, flags: number, location: Location):
 function owned(t: Thread, n: Node): void {
   n.uid = t.process.cred.uid;
   n.gid = t.process.cred.gid;
-}
-
-// ---- stat ----------------------------------------------------------------------------------------------------------
-
-export function encodeStat(s: Stat): Struct {
-  const o = new Struct(128);
-  o.set64(0, s.dev).set64(8, s.ino).set32(16, s.mode).set32(20, s.nlink).set32(24, s.uid).set32(28, s.gid);
-  o.set64(32, s.rdev).set64(48, s.size).set32(56, s.blksize).set64(64, s.blocks);
-  putTimespec(o, 72, s.atime);
-  putTimespec(o, 88, s.mtime);
-  putTimespec(o, 104, s.ctime);
-  return o;
-}
-function encodeStatx(s: Stat): Struct {
-  const o = new Struct(256);
-  const STATX_BASIC_STATS = 0x7ff;
-  o.set32(0, STATX_BASIC_STATS).set32(4, s.blksize).set32(16, s.nlink).set32(20, s.uid).set32(24, s.gid);
-  o.set16(28, s.mode).set64(32, s.ino).set64(40, s.size).set64(48, s.blocks);
-  for (const [at, ns] of [
-    [64, s.atime],
-    [96, s.ctime],
-    [112, s.mtime],
-  ] as const)
-    o.set64(at, ns / 1_000_000_000n).set32(at + 8, Number(ns % 1_000_000_000n));
-  const [rmajor, rminor] = split(s.rdev);
-  const [major, minor] = split(s.dev);
-  o.set32(128, rmajor).set32(132, rminor).set32(136, major).set32(140, minor);
-  return o;
-}
-function split(dev: number): [number, number] {
-  return [Math.floor(dev / 256) & 0xfff, (dev & 0xff) | (Math.floor(dev / 0x100000) << 8)];
-}
-/** What fstatat and statx look at. */
-function statAt(t: Thread, dirfd: number, path: string, flags: number): Stat {
-  if (path === '') {
-    if ((flags & At.AT_EMPTY_PATH) === 0) throw new SysError(ENOENT);
-    if (dirfd === AT_FDCWD) return t.fs.cwd.node.stat();
-    const d = t.files.get(dirfd);
-    if (!d) throw new SysError(EBADF);
-    return d.stat();
-  }
-  const loc = place(t, dirfd, path, (flags & At.AT_SYMLINK_NOFOLLOW) === 0);
-  const shown = (loc.node as { description?: () => Description }).description?.();
-  return shown ? shown.stat() : loc.node.stat();
 }
 
 // ---- directories ---------------------------------------------------------------------------------------------------
@@ -246,55 +167,6 @@ function rename(t: Thread, a: Walked, b: Walked, flags: number): number {
   }
   return renameEntry(from, a.name, node, to, b.name);
 }
-function statfs(t: Thread, buf: bigint, node: Node): number {
-  // struct statfs: a file system with room. Type numbers as in linux/magic.h.
-  const OVERLAYFS = 0x794c7630;
-  const TMPFS = 0x01021994;
-  const PROC = 0x9fa0;
-  const SYSFS = 0x62656572;
-  const kind = (node as { fsType?: string }).fsType;
-  const s = new Struct(120);
-  s.set64(0, kind === 'proc' ? PROC : kind === 'sysfs' ? SYSFS : kind === 'tmpfs' ? TMPFS : OVERLAYFS);
-  s.set64(8, 4096)
-    .set64(16, 1 << 24)
-    .set64(24, 1 << 23)
-    .set64(32, 1 << 23)
-    .set64(40, 1 << 20)
-    .set64(48, 1 << 19);
-  s.set64(64, 255).set64(72, 4096);
-  putStruct(t, buf, s);
-  return 0;
-}
-/** Reads the times of utimensat. @returns [atime, mtime], undefined where UTIME_OMIT */
-function utimes(t: Thread, addr: bigint): readonly [bigint | undefined, bigint | undefined] {
-  const now = t.machine.clock.realtime();
-  if (addr === 0n) return [now, now];
-  const s = getStruct(t, addr, 32);
-  const one = (o: number) => {
-    const nsec = s.n64(o + 8);
-    const UTIME_NOW = 0x3fff_ffff;
-    const UTIME_OMIT = 0x3fff_fffe;
-    if (nsec === UTIME_NOW) return now;
-    if (nsec === UTIME_OMIT) return undefined;
-    if (nsec < 0 || nsec > 999_999_999) throw new SysError(EINVAL);
-    return s.u64(o) * 1_000_000_000n + BigInt(nsec);
-  };
-  return [one(0), one(16)];
-}
-function nodeAt(t: Thread, dirfd: number, path: string, flags: number): Node {
-  if (path === '' && (flags & At.AT_EMPTY_PATH) !== 0) {
-    const n = dirfd === AT_FDCWD ? t.fs.cwd.node : fileOf(t, dirfd).location?.node;
-    if (!n) throw new SysError(EBADF);
-    return n;
-  }
-  return place(t, dirfd, path, (flags & At.AT_SYMLINK_NOFOLLOW) === 0).node;
-}
-function access(t: Thread, dirfd: number, path: string, mode: number, flags: number): number {
-  if ((mode & ~7) !== 0) return -EINVAL;
-  const s = statAt(t, dirfd, path, flags);
-  return mode === 0 || permits(t, s, mode) ? 0 : -EACCES;
-}
-
 export const FILES = {
   openat: sys(56, { dirfd: 'dirfd', path: 'path', flags: 'openflags', mode: 'mode' }, (t, a) =>
     openAt(t, a.dirfd, a.path, a.flags, a.mode),
@@ -306,24 +178,6 @@ export const FILES = {
     if ((s.u64(16) & ~RESOLVE_KNOWN) !== 0n) return -EINVAL;
     return openAt(t, a.dirfd, a.path, s.u32(0), s.u32(8));
   }),
-  newfstatat: sys(79, { dirfd: 'dirfd', path: 'path', buf: 'statout', flags: 'atflags' }, (t, a): Result => {
-    putStruct(t, a.buf, encodeStat(statAt(t, a.dirfd, a.path, a.flags)));
-    return 0;
-  }),
-  fstat: sys(80, { fd: 'fd', buf: 'statout' }, (t, a) => {
-    const d = t.files.get(a.fd);
-    if (!d) return -EBADF;
-    putStruct(t, a.buf, encodeStat(d.stat()));
-    return 0;
-  }),
-  statx: sys(291, { dirfd: 'dirfd', path: 'path', flags: 'atflags', mask: 'uint', buf: 'ptr' }, (t, a) => {
-    putStruct(t, a.buf, encodeStatx(statAt(t, a.dirfd, a.path, a.flags)));
-    return 0;
-  }),
-  faccessat: sys(48, { dirfd: 'dirfd', path: 'path', mode: 'int' }, (t, a) => access(t, a.dirfd, a.path, a.mode, 0)),
-  faccessat2: sys(439, { dirfd: 'dirfd', path: 'path', mode: 'int', flags: 'atflags' }, (t, a) =>
-    access(t, a.dirfd, a.path, a.mode, a.flags),
-  ),
   readlinkat: sys(78, { dirfd: 'dirfd', path: 'path', buf: 'bufout', size: 'int' }, (t, a) => {
     if (a.size <= 0) return -EINVAL;
     const node = a.path === '' ? fileOfPath(t, a.dirfd) : place(t, a.dirfd, a.path, false).node;
@@ -405,62 +259,12 @@ export const FILES = {
     if (!(node instanceof FileNode)) return -EINVAL;
     return permits(t, node.stat(), 2) ? node.truncate(a.length) : -EACCES;
   }),
-  fchmod: sys(52, { fd: 'fd', mode: 'mode' }, (t, a) => {
-    const d = fileOf(t, a.fd);
-    return d.location?.node.chmod(a.mode) ?? d.file.chmod?.(a.mode) ?? 0;
-  }),
-  fchmodat: sys(53, { dirfd: 'dirfd', path: 'path', mode: 'mode' }, (t, a) =>
-    place(t, a.dirfd, a.path).node.chmod(a.mode),
-  ),
-  fchmodat2: sys(452, { dirfd: 'dirfd', path: 'path', mode: 'mode', flags: 'atflags' }, (t, a) =>
-    nodeAt(t, a.dirfd, a.path, a.flags).chmod(a.mode),
-  ),
-  // Owners are kept in memory only.
-  fchownat: sys(54, { dirfd: 'dirfd', path: 'path', uid: 'int', gid: 'int', flags: 'atflags' }, (t, a) =>
-    chown(nodeAt(t, a.dirfd, a.path, a.flags), a.uid, a.gid),
-  ),
-  fchown: sys(55, { fd: 'fd', uid: 'int', gid: 'int' }, (t, a) => {
-    const n = fileOf(t, a.fd).location?.node;
-    return n ? chown(n, a.uid, a.gid) : 0;
-  }),
-  utimensat: sys(88, { dirfd: 'dirfd', path: 'ptr', times: 'ptr', flags: 'atflags' }, (t, a) => {
-    const [atime, mtime] = utimes(t, a.times);
-    const path = a.path === 0n ? '' : t.mm.readString(a.path);
-    if (path === undefined || path === null) return -EFAULT;
-    const n = a.path === 0n ? fileOf(t, a.dirfd).location?.node : nodeAt(t, a.dirfd, path, a.flags);
-    if (!n) return 0;
-    if (atime !== undefined) n.atime = atime;
-    if (mtime !== undefined) n.mtime = mtime;
-    return 0;
-  }),
-  statfs: sys(43, { path: 'path', buf: 'ptr' }, (t, a) => statfs(t, a.buf, place(t, AT_FDCWD, a.path).node)),
-  fstatfs: sys(44, { fd: 'fd', buf: 'ptr' }, (t, a) =>
-    statfs(t, a.buf, fileOf(t, a.fd).location?.node ?? t.fs.root.node),
-  ),
   sync: answer(81, {}, 0),
   syncfs: answer(267, { fd: 'fd' }, 0),
-  // No file here has extended attributes, and none can be given any.
-  setxattr: answer(5, { path: 'path', name: 'ptr', value: 'ptr', size: 'size', flags: 'int' }, -EOPNOTSUPP),
-  lsetxattr: answer(6, { path: 'path', name: 'ptr', value: 'ptr', size: 'size', flags: 'int' }, -EOPNOTSUPP),
-  fsetxattr: answer(7, { fd: 'fd', name: 'ptr', value: 'ptr', size: 'size', flags: 'int' }, -EOPNOTSUPP),
-  getxattr: answer(8, { path: 'path', name: 'ptr', value: 'ptr', size: 'size' }, -ENODATA),
-  lgetxattr: answer(9, { path: 'path', name: 'ptr', value: 'ptr', size: 'size' }, -ENODATA),
-  fgetxattr: answer(10, { fd: 'fd', name: 'ptr', value: 'ptr', size: 'size' }, -ENODATA),
-  listxattr: answer(11, { path: 'path', list: 'ptr', size: 'size' }, 0),
-  llistxattr: answer(12, { path: 'path', list: 'ptr', size: 'size' }, 0),
-  flistxattr: answer(13, { fd: 'fd', list: 'ptr', size: 'size' }, 0),
-  removexattr: answer(14, { path: 'path', name: 'ptr' }, -ENODATA),
-  lremovexattr: answer(15, { path: 'path', name: 'ptr' }, -ENODATA),
-  fremovexattr: answer(16, { fd: 'fd', name: 'ptr' }, -ENODATA),
   mount: answer(40, { source: 'ptr', target: 'path', type: 'ptr', flags: 'u64', data: 'ptr' }, -EPERM),
   umount2: answer(39, { target: 'path', flags: 'int' }, -EPERM),
 } satisfies SyscallTable;
 
 function fileOfPath(t: Thread, fd: number): Node | undefined {
   return t.files.get(fd)?.location?.node;
-}
-function chown(n: Node, uid: number, gid: number): number {
-  if (uid !== -1) n.uid = uid;
-  if (gid !== -1) n.gid = gid;
-  return 0;
 }

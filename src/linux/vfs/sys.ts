@@ -1,7 +1,7 @@
 // /sys, as far as programs look: CPUs, memory nodes, huge page sizes, parameters of modules.
 
 import type { Machine } from '../machine.ts';
-import { cpuList } from './proc.ts';
+import { cpuList } from './proc_text.ts';
 import { type FixedDir, TextNode, type TextTree, textTree } from './synthetic.ts';
 
 /** What one CPU shows of itself. @linux Documentation/ABI/testing/sysfs-devices-system-cpu */
