@@ -48,13 +48,19 @@ const NO_TIMERS: readonly number[] = [
   Clockid.CLOCK_MONOTONIC_COARSE,
   Clockid.CLOCK_MONOTONIC_RAW,
 ];
+/**
+ * From the expiry of a sleeper's timer until it runs: interrupt, wake-up, switch. Linux allows itself 50 us more (the
+ * timer slack); programs that sleep for a microsecond count on never getting so little.
+ */
+const WAKE_LATENCY_NS = 5_000;
 function sleep(t: Thread, id: number, absolute: boolean, request: bigint, remain: bigint): Result {
   const want = getAbsolute(t, request);
   if (id === Clockid.CLOCK_THREAD_CPUTIME_ID) return -EINVAL;
   if (NO_TIMERS.includes(id)) return -EOPNOTSUPP;
   const { clock } = t.machine;
   readClock(t, id);
-  const deadline = absolute ? asMonotonic(t, want, usesRealtime(id)) : clock.now() + Number(want);
+  const due = absolute ? asMonotonic(t, want, usesRealtime(id)) : clock.now() + Number(want);
+  const deadline = due > clock.now() && !clock.isReal ? due + WAKE_LATENCY_NS : due;
   return new Wait(() => (clock.now() >= deadline ? 0 : 'wait'), {
     queues: [],
     deadline,
