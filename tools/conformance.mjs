@@ -112,7 +112,12 @@ if (opt.accept) {
         : r.verdict === 'pass'
           ? {}
           : { why: expected.tests[r.name]?.why ?? r.reason };
-    expected.tests[r.name] = { verdict: r.verdict, ...(r.args.length > 0 ? { args: r.args } : {}), ...(expected.tests[r.name]?.why ? { why: expected.tests[r.name].why } : {}), ...reason };
+    expected.tests[r.name] = {
+      verdict: r.verdict,
+      ...(r.args.length > 0 ? { args: r.args } : {}),
+      ...(expected.tests[r.name]?.why ? { why: expected.tests[r.name].why } : {}),
+      ...reason,
+    };
   }
   writeFileSync(join(root, 'test/conformance/expected.json'), `${JSON.stringify(expected, null, 2)}\n`);
 }

@@ -18,7 +18,7 @@ function debugged(source: string, mdscr = MDE | KDE): Guest {
   return g;
 }
 const set = (g: Guest, values: Readonly<Partial<Record<RegName, bigint>>>): void => {
-  for (const [n, v] of Object.entries(values)) g.pe.set(n as RegName, v);
+  for (const [n, v] of Object.entries(values)) if (v !== undefined) g.pe.set(n as RegName, v);
 };
 
 describe('breakpoints', () => {

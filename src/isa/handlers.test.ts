@@ -73,7 +73,7 @@ describe('handlers', () => {
         raise ec=38 %6
       %9 = imm.i64 0
       %10 = i64.add %0 %9
-      %11 = mem.r size=8 %10
+      %11 = mem.r size=8 element=8 %10
       %12 = host.load64 0 %11
       set.i64 $1 %12"
     `);
