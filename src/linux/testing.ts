@@ -178,7 +178,9 @@ export function memoryFs(files: Readonly<Record<string, Uint8Array | string>>): 
     rmdir: () => -Errno.EPERM,
     rename: () => -Errno.EPERM,
     symlink: () => -Errno.EPERM,
+    link: () => -Errno.EPERM,
     chmod: () => 0,
+    utimes: () => 0,
   };
 }
 

@@ -242,9 +242,7 @@ export const FILES = {
     const w = find(t, a.newdir, a.path, false);
     if (w.location) return -EEXIST;
     if (l.node instanceof DirNode) return -EPERM;
-    const r = dirOf(w).add(w.name, l.node);
-    if (r === 0) l.node.nlink++;
-    return r;
+    return dirOf(w).link(w.name, l.node);
   }),
   renameat: sys(38, { olddir: 'dirfd', old: 'path', newdir: 'dirfd', path: 'path' }, (t, a) =>
     rename(t, find(t, a.olddir, a.old, false), find(t, a.newdir, a.path, false), 0),

@@ -150,9 +150,7 @@ export const STAT = {
     if (path === undefined || path === null) return -EFAULT;
     const n = a.path === 0n ? fileOf(t, a.dirfd).location?.node : nodeAt(t, a.dirfd, path, a.flags);
     if (!n) return 0;
-    if (atime !== undefined) n.atime = atime;
-    if (mtime !== undefined) n.mtime = mtime;
-    return 0;
+    return n.setTimes(atime, mtime);
   }),
   statfs: sys(43, { path: 'path', buf: 'ptr' }, (t, a) => statfs(t, a.buf, place(t, AT_FDCWD, a.path).node)),
   fstatfs: sys(44, { fd: 'fd', buf: 'ptr' }, (t, a) =>

@@ -33,7 +33,10 @@ export interface HostFs {
   rmdir(path: string): number;
   rename(from: string, to: string): number;
   symlink(target: string, path: string): number;
+  link(from: string, to: string): number;
   chmod(path: string, mode: number): number;
+  /** Times in ns since 1970. */
+  utimes(path: string, atime: bigint, mtime: bigint): number;
 }
 
 /** One of the three streams a program starts with. */

@@ -54,7 +54,12 @@ export abstract class Node {
   }
   /** @param flags O_*. @returns an open file or a negative errno. */
   abstract open(flags: number): FileOps | number;
-  /** Permission bits changed, times changed: by default only in memory. */
+  /** Permission bits and times change in memory only, unless the node knows better. @param atime undefined: stays */
+  setTimes(atime: bigint | undefined, mtime: bigint | undefined): number {
+    if (atime !== undefined) this.atime = atime;
+    if (mtime !== undefined) this.mtime = mtime;
+    return 0;
+  }
   chmod(mode: number): number {
     this.mode = (this.mode & Mode.S_IFMT) | (mode & 0o7777);
     return 0;
@@ -85,6 +90,12 @@ export abstract class DirNode extends Node {
   /** Adds an entry. @returns 0 or a negative errno. */
   add(_name: string, _node: Node): number {
     return -Errno.EROFS;
+  }
+  /** Gives a file another name. @returns 0 or a negative errno. */
+  link(name: string, node: Node): number {
+    const r = this.add(name, node);
+    if (r === 0) node.nlink++;
+    return r;
   }
   /** Takes an entry away, whatever it is. @returns 0 or a negative errno. */
   remove(_name: string): number {

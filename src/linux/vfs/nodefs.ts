@@ -86,6 +86,8 @@ export const nodeFs: HostFs = {
   rmdir: (path) => done(() => fs.rmdirSync(path)),
   rename: (from, to) => done(() => fs.renameSync(from, to)),
   symlink: (target, path) => done(() => fs.symlinkSync(target, path)),
+  link: (from, to) => done(() => fs.linkSync(from, to)),
+  utimes: (path, atime, mtime) => done(() => fs.utimesSync(path, Number(atime) / 1e9, Number(mtime) / 1e9)),
   chmod: (path, mode) => done(() => fs.chmodSync(path, mode)),
 };
 

@@ -21,7 +21,7 @@ export interface FsContext {
 export class FileNode extends Node {
   private readonly fs: FsContext;
   /** Where the bytes come from; undefined for a file that exists in memory only. */
-  private readonly hostPath: string | undefined;
+  readonly hostPath: string | undefined;
   private readonly writeThrough: boolean;
   private store: PageStore | undefined;
   private handle = -1;
@@ -47,6 +47,7 @@ export class FileNode extends Node {
     if (typeof s === 'number') return;
     this.mtime = s.mtime;
     this.ctime = s.ctime;
+    this.nlink = s.nlink;
     if (this.store && this.store.size !== s.size) {
       if (this.store.resident === 0) this.store = undefined;
       else this.store.resize(s.size);
@@ -110,6 +111,11 @@ export class FileNode extends Node {
       if (r < 0) return r;
     }
     return super.chmod(mode);
+  }
+  override setTimes(atime: bigint | undefined, mtime: bigint | undefined): number {
+    super.setTimes(atime, mtime);
+    if (!this.writeThrough || this.hostPath === undefined || !this.fs.host) return 0;
+    return this.fs.host.utimes(this.hostPath, this.atime, this.mtime);
   }
   private touch(): void {
     this.modified = !this.writeThrough || this.hostPath === undefined;

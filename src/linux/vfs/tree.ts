@@ -115,6 +115,12 @@ export class TreeDir extends DirNode {
     this.mtime = this.ctime = this.fs.now();
     return 0;
   }
+  override link(name: string, node: Node): number {
+    const t = this.through();
+    if (t === undefined || !this.fs.host) return super.link(name, node);
+    if (!(node instanceof FileNode) || node.hostPath === undefined) return -Errno.EXDEV;
+    return this.fs.host.link(node.hostPath, join(t, name));
+  }
   override remove(name: string): number {
     const t = this.through();
     if (t !== undefined && this.fs.host) {
