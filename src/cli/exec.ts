@@ -1,6 +1,7 @@
 // `hypatia exec`: puts engine, KVM and host process together and runs a program. The one place that knows all of them.
 
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import type { ReadId } from '../arch/features.ts';
 import { disassemble } from '../asm/a64.ts';
 import { UsageError } from '../base/assert.ts';
@@ -22,6 +23,8 @@ import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
 
 /** Misc devices share major 10; /dev/kvm has had minor 232 for ever. */
 const KVM_DEVICE = { name: 'kvm', major: 10, minor: 232 } as const;
+const IMPATIENT_MS = 1000;
+const IMPATIENT_PRESSES = 3;
 const SIGINT = 2;
 const SIGTERM = 15;
 
@@ -39,10 +42,12 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
   const strace = openStrace(options.strace);
   const machine = assemble(options, nodeHost(options.realClock));
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
-  // Ctrl-C is the program's first; the second one is ours.
-  let asked = 0;
+  // Ctrl-C is the program's; three in a row within a second are ours.
+  let presses: number[] = [];
   const forward = (signo: number) => () => {
-    if (++asked > 1) process.exit(128 + signo);
+    const now = performance.now();
+    presses = [...presses.filter((t) => now - t < IMPATIENT_MS), now];
+    if (presses.length >= IMPATIENT_PRESSES) process.exit(128 + signo);
     machine.interrupt(signo);
   };
   process.on('SIGINT', forward(SIGINT));
