@@ -10,19 +10,8 @@ import { hostSpecFromJson, type KvmMode, makeHost } from '../src/kvm/host.ts';
 import { regName } from '../src/kvm/reg_names.ts';
 import { Process } from '../src/lib/process.ts';
 import { KVM, KVM_ARM_VCPU } from '../src/uapi/index.ts';
+import type { Acceptance, Config } from './kit/recording.ts';
 
-interface Acceptance {
-  readonly value: string;
-  readonly accepted: readonly number[];
-  readonly errno: readonly number[];
-}
-interface Config {
-  readonly features: number;
-  readonly fails?: { readonly at: string; readonly errno: number };
-  readonly registers?: Readonly<Record<string, readonly [string, number?, number?]>>;
-  readonly idRegisterAcceptance?: Readonly<Record<string, Acceptance>>;
-  readonly idRegisterAbsent?: Readonly<Record<string, number>>;
-}
 interface Recording {
   readonly apiVersion: number;
   readonly vcpuMmapSize: number;

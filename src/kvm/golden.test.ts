@@ -4,6 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Config } from '../../test/kit/recording.ts';
 import { enc } from '../arch/schema.ts';
 import { regId, regSize } from '../uapi/reg_id.ts';
 import { regList } from './get-reg-list.ts';
@@ -14,18 +15,6 @@ import { regName } from './reg_names.ts';
 import type { VcpuRegs } from './regs_state.ts';
 import { createVcpuRegs, createVmRegs, vcpuFinalize, vcpuInit } from './reset.ts';
 
-interface Acceptance {
-  readonly value: string;
-  readonly accepted: readonly number[];
-  readonly errno: readonly number[];
-}
-interface Config {
-  readonly features: number;
-  readonly fails?: { readonly at: string; readonly errno: number };
-  readonly registers?: Readonly<Record<string, readonly [string, number?, number?]>>;
-  readonly idRegisterAcceptance?: Readonly<Record<string, Acceptance>>;
-  readonly idRegisterAbsent?: Readonly<Record<string, number>>;
-}
 interface Recording {
   readonly writableMasks: Readonly<Record<string, string>>;
   readonly capabilities: Readonly<Record<string, readonly [number, number]>>;
