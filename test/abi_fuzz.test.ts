@@ -4,8 +4,9 @@
 
 import { expect, test } from 'vitest';
 import { PhysMem } from '../src/cpu/physmem.ts';
+import { Eventfd } from '../src/lib/process.ts';
 import { encode, IOCTLS, type IoctlName, KVM, KVM_CAP, structs } from '../src/uapi/index.ts';
-import { Eventfd, Program, testKvm } from './kit/program.ts';
+import { Program, testKvm } from './kit/program.ts';
 
 const SEQUENCES = Number(process.env['ABI_FUZZ'] ?? 60);
 const STEPS = 80;

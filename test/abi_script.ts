@@ -1,43 +1,19 @@
 // Carries out a script of requests on our /dev/kvm, and prints what tools/oracle/abi_script.c, where the language is
 // described, prints on a real one.
 
-import { Errno, type EventFile, type HostFile } from '../src/base/hostfile.ts';
+import { Errno, type HostFile } from '../src/base/hostfile.ts';
 import { PhysMem } from '../src/cpu/physmem.ts';
 import { createKvm } from '../src/kvm/dev_kvm.ts';
 import type { Host } from '../src/kvm/host.ts';
-import { finish, Process } from '../src/lib/process.ts';
+import { Eventfd, Process } from '../src/lib/process.ts';
 
 export const BUFFER = 0x2_0000_0000n;
 const BUFFER_BYTES = 64 << 20;
 
-/** An eventfd that nobody waits for. */
-export class Eventfd implements EventFile {
-  readonly kind = 'eventfd';
-  private count = 0n;
-  private readonly listeners = new Set<() => void>();
-  signal(value: bigint): void {
-    this.count += value;
-    for (const f of this.listeners) f();
-  }
-  consume(): bigint {
-    const n = this.count;
-    this.count = 0n;
-    return n;
-  }
-  onSignal(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-  poll(): number {
-    return this.count > 0n ? 5 : 4;
-  }
-  close(): void {}
-}
-
 function allocate(file: HostFile | undefined, mode: number, offset: bigint, length: bigint): number {
   if (!file) return -Errno.EBADF;
   if (length <= 0n) return -Errno.EINVAL;
-  return finish(file.fallocate?.(mode, offset, length) ?? -Errno.EOPNOTSUPP);
+  return file.fallocate?.(mode, offset, length) ?? -Errno.EOPNOTSUPP;
 }
 
 /** @returns the lines that the script prints */

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import * as hello from '../examples/hello_guest.ts';
 import * as migration from '../examples/migration_check.ts';
 import * as registers from '../examples/register_list.ts';
 import * as hypatia from '../src/lib/index.ts';
@@ -22,6 +23,9 @@ test('register_list.ts', () => {
     'without FPMR: 335 registers',
     'ENOENT: KVM_GET_ONE_REG FPMR',
   ]);
+});
+test('hello_guest.ts', () => {
+  expect(output(hello.main)).toEqual(['Hello from EL1', 'the guest is off, at PC 0x40000024']);
 });
 test('migration_check.ts', () => {
   const [up, down] = output(migration.main);

@@ -2,8 +2,9 @@
 export { UsageError } from '../base/assert.ts';
 export { MODEL_NAMES, type ModelName } from '../cpu/models.ts';
 export type { KvmMode } from '../kvm/host.ts';
-export type { CapName, IoctlName, VcpuFeature } from '../uapi/index.ts';
+export type { CapName, ExitReason, IoctlName, KvmExit, VcpuFeature } from '../uapi/index.ts';
 export { KvmError } from './errors.ts';
-export {
-  Device, GuestRam, type HostDescription, type OpenOptions, openKvm, type Region, type Register, System, Vcpu, Vm,
-} from './kvm.ts'; // biome-ignore format: one list
+export { Device } from './handle.ts';
+export { type HostDescription, type OpenOptions, openKvm, System } from './kvm.ts';
+export { type Register, Vcpu } from './vcpu.ts';
+export { GuestRam, type IrqLine, type Region, type VgicV3, Vm } from './vm.ts';

@@ -4,6 +4,7 @@
 import {
   type Caller,
   Errno,
+  type EventFile,
   type HostFile,
   type Pending,
   type Result,
@@ -104,15 +105,37 @@ export class Memory implements UserMemory {
   }
 }
 
-/** Steps work until it is done. @throws Error where nothing will ever happen: there is no other thread */
-export function finish(result: Result): number {
-  if (typeof result === 'number') return result;
-  const work: Pending = result;
-  for (;;) {
-    const r = work.step(1_000_000);
-    if (typeof r === 'number') return r;
-    if (r === 'wait') throw new Error('waits for an event that nobody will cause');
+/** What a process may ask of the machine that it runs on. */
+export interface Idle {
+  /** Lets time pass until the counter is at `tick`. */
+  jumpTo(tick: bigint): void;
+}
+
+/** Instructions between two looks at the limit. */
+const SLICE = 1_000_000;
+
+/** An eventfd that nobody sleeps on. */
+export class Eventfd implements EventFile {
+  readonly kind = 'eventfd';
+  count = 0n;
+  readonly listeners = new Set<() => void>();
+  signal(value: bigint): void {
+    this.count += value;
+    for (const f of this.listeners) f();
   }
+  consume(): bigint {
+    const n = this.count;
+    this.count = 0n;
+    return n;
+  }
+  onSignal(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+  poll(): number {
+    return this.count > 0n ? 5 : 4;
+  }
+  close(): void {}
 }
 
 /** The largest structure, and the largest register. */
@@ -125,11 +148,15 @@ export class Process implements Caller {
   readonly memory: Memory;
   private readonly files: (HostFile | undefined)[] = [];
   private readonly firstFd = 3;
+  private readonly machine: Idle | undefined;
   /** The answer of signalPending. */
   pendingSignal = false;
+  /** About how many instructions of a guest one request may take before a signal ends it; default: any number. */
+  limit = Number.POSITIVE_INFINITY;
   private readonly scratchArea: bigint;
 
-  constructor(mem: PhysMem, pid = 1) {
+  constructor(mem: PhysMem, pid = 1, machine?: Idle) {
+    this.machine = machine;
     this.pid = pid;
     this.tid = pid;
     this.memory = new Memory(mem);
@@ -172,7 +199,42 @@ export class Process implements Caller {
   ioctl(fd: number, cmd: number, arg: bigint | number = 0n): number {
     const file = this.getFile(fd);
     if (!file) return -Errno.EBADF;
-    return file.ioctl ? finish(file.ioctl(cmd, BigInt(arg), this)) : -Errno.ENOTTY;
+    return file.ioctl ? this.finish(file.ioctl(cmd, BigInt(arg), this)) : -Errno.ENOTTY;
+  }
+  /** The request, in slices: for whoever has several under way. @returns a result or a negative errno instead where it is done */
+  begin(fd: number, cmd: number, arg: bigint | number = 0n): Result {
+    return this.getFile(fd)?.ioctl?.(cmd, BigInt(arg), this) ?? -Errno.EBADF;
+  }
+  /**
+   * Steps work until it is done. Time passes while it waits for a time; where it waits for an event that nobody will
+   * cause, or is at its limit, it is interrupted as by a signal.
+   * @throws Error where that does not help
+   */
+  finish(result: Result): number {
+    if (typeof result === 'number') return result;
+    for (let left = this.limit; left > 0; left -= SLICE) {
+      const r = result.step(Math.min(left, SLICE));
+      if (typeof r === 'number') return r;
+      if (r === 'wait' && !this.idle(result.wakeAt?.())) break;
+    }
+    return this.interrupt(result);
+  }
+  /** @returns whether time passes until `tick` */
+  idle(tick: bigint | undefined): boolean {
+    if (tick === undefined || !this.machine) return false;
+    this.machine.jumpTo(tick);
+    return true;
+  }
+  /** A signal arrives. @throws Error where the work does not mind */
+  interrupt(work: Pending): number {
+    this.pendingSignal = true;
+    try {
+      const r = work.interrupt?.();
+      if (r === undefined) throw new Error('waits for an event that nobody will cause');
+      return r;
+    } finally {
+      this.pendingSignal = false;
+    }
   }
   /** @returns the address, or a negative errno */
   mmap(fd: number, length: number, offset = 0n, prot = 3, shared = true): bigint {

@@ -116,6 +116,7 @@ export const kvm_run = struct(2352, {
   kvm_valid_regs: 'u64', kvm_dirty_regs: 'u64',
   device_irq_level: as('u64', 'flags:KVM_ARM_DEV'), regs: as('u64[255]', 'pad'),
 });
+export const exit_none         = struct(0,   {});
 export const exit_hypercall    = struct(72,  { nr: as('u64', 'hex'), args: as('u64[6]', 'hex'), ret: 'u64', flags: as('u64', 'flags:KVM_HYPERCALL_EXIT') });
 export const exit_debug        = struct(16,  { hsr: as('u32', 'hex'), hsr_high: as('u32', 'hex'), far: as('u64', 'hex') });
 export const exit_mmio         = struct(24,  { phys_addr: as('u64', 'hex'), data: as('u8[8]', 'hex'), len: 'u32', is_write: 'u8' });

@@ -1,60 +1,33 @@
 // A guest in a test: assembly text in, KVM_RUN through the ioctl ABI, exits and registers out. No host process, no files:
 // the machine is an engine, a counter that follows executed instructions, and /dev/kvm.
 
-import { has, isFeat } from '../../src/arch/features.ts';
 import { assembleProgram } from '../../src/asm/program.ts';
-import type { SystemHooks } from '../../src/cpu/engine.ts';
 import { builtinModel } from '../../src/cpu/models.ts';
-import { Pe } from '../../src/cpu/pe.ts';
-import { createPeDirectory, createPeDomain } from '../../src/cpu/pe_directory.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
-import type { CpuState } from '../../src/cpu/state.ts';
-import { createInterpreter } from '../../src/interp/engine.ts';
-import { A64 } from '../../src/isa/a64.ts';
 import { createKvm } from '../../src/kvm/dev_kvm.ts';
-import type { Hardware } from '../../src/kvm/hardware.ts';
 import { makeHost } from '../../src/kvm/host.ts';
-import { System, type Vcpu, type Vm } from '../../src/lib/kvm.ts';
+import { System } from '../../src/lib/kvm.ts';
+import { createMachine, type Machine } from '../../src/lib/machine.ts';
 import { Process } from '../../src/lib/process.ts';
-import { decode, type Struct, type StructValue, structs, type VcpuFeature } from '../../src/uapi/index.ts';
+import type { Vcpu } from '../../src/lib/vcpu.ts';
+import type { Vm } from '../../src/lib/vm.ts';
+import {
+  decode,
+  type ExitReason,
+  type Struct,
+  type StructValue,
+  structs,
+  type VcpuFeature,
+} from '../../src/uapi/index.ts';
 
 const model = builtinModel('max');
-const readId = (enc: number): bigint => model.raw.get(enc) ?? 0n;
 
 /** One for all tests of a file: making the interpreter takes longer than any of them. */
-function makeMachine() {
-  const mem = new PhysMem(256);
-  const directory = createPeDirectory();
-  const hooks: SystemHooks = directory;
-  const engine = createInterpreter(mem, {
-    has: (f) => isFeat(f) && has(f, readId),
-    hooks,
-    pauth: (cpu) => directory.pauth(cpu),
-    groups: A64,
-  });
-  let elapsed = 1_000_000n;
-  let running: { readonly cpu: CpuState; readonly since: bigint } | undefined;
-  const now = (): bigint => elapsed + (running ? running.cpu.icount - running.since : 0n);
-  const clock = { now, instructionsUntil: (tick: bigint) => Math.max(1, Number(tick - now())) };
-  const hardware: Hardware = {
-    createPe: (w) => new Pe({ mem, engine, directory, has: (f) => has(f, readId), clock, ...w }),
-    createDomain: createPeDomain,
-    invalidateCode: (frame) => engine.invalidateCode(frame),
-    has: (f) => has(f, readId),
-    clock,
-    enter: (cpu) => {
-      running = { cpu, since: cpu.icount };
-    },
-    leave: () => {
-      elapsed = now();
-      running = undefined;
-    },
-    timeOf: (tick) => tick,
-    realtime: () => elapsed,
-  };
-  return { mem, hardware, counter: now };
+let shared: Machine | undefined;
+export function testMachine(): Machine {
+  shared ??= createMachine({ mem: new PhysMem(256), readId: (enc) => model.raw.get(enc) ?? 0n });
+  return shared;
 }
-let shared: ReturnType<typeof makeMachine> | undefined;
 
 export const CODE = 0x8000_0000n;
 /** Nothing is there: accesses come out as KVM_EXIT_MMIO. */
@@ -80,8 +53,8 @@ export class TestGuest {
   private readonly page: bigint;
 
   constructor(source: string, options: GuestOptions = {}) {
-    shared ??= makeMachine();
-    const { mem, hardware, counter } = shared;
+    const machine = testMachine();
+    const { mem, hardware, counter } = machine;
     const host = makeHost({ raw: model.raw, mode: 'vhe' });
     const kvm = createKvm({
       host,
@@ -92,7 +65,7 @@ export class TestGuest {
         if (event.startsWith('hypatia_')) this.trace.push(String(fields['what']));
       },
     });
-    this.process = new Process(mem);
+    this.process = new Process(mem, 1, machine);
     this.vm = new System(this.process, this.process.installFd(kvm.open())).createVm();
     options.before?.(this.vm);
     const ram = this.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: CODE, size: RAM_BYTES });
@@ -105,8 +78,8 @@ export class TestGuest {
     options.prepare?.(this.vcpu, this.vm);
     this.page = this.process.mmap(this.vcpu.fd, 4096);
   }
-  run(): ReturnType<Vcpu['run']> {
-    return this.vcpu.run();
+  run(): ExitReason {
+    return this.vcpu.run().reason;
   }
   /** The details of the last exit. */
   exit<F>(s: Struct<F>): StructValue<F> {

@@ -1,12 +1,12 @@
 // A program that talks to /dev/kvm by requests and bytes, as one written in C would: results are what ioctl(2) returns,
 // or the name of the error.
 
-import { Errno, type ErrnoName, type EventFile } from '../../src/base/hostfile.ts';
+import { Errno, type ErrnoName } from '../../src/base/hostfile.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
 import { type KvmOptions, makeKvm, systemFile } from '../../src/kvm/dev_kvm.ts';
 import { createVm, type Kvm, type Vm } from '../../src/kvm/vm.ts';
 import { vmFile } from '../../src/kvm/vm_ioctl.ts';
-import { Process } from '../../src/lib/process.ts';
+import { Eventfd, Process } from '../../src/lib/process.ts';
 import {
   decode,
   encode,
@@ -27,30 +27,6 @@ type Partially<T> = { readonly [K in keyof T]?: T[K] extends readonly unknown[] 
 const NAMES = new Map<number, ErrnoName>(Object.entries(Errno).map(([name, n]) => [n, name as ErrnoName]));
 const answer = (r: number): number | ErrnoName => (r < 0 ? (NAMES.get(-r) ?? r) : r) as number | ErrnoName;
 export type Answer = ReturnType<typeof answer>;
-
-/** An eventfd that nobody waits for. */
-export class Eventfd implements EventFile {
-  readonly kind = 'eventfd';
-  count = 0n;
-  readonly listeners = new Set<() => void>();
-  signal(value: bigint): void {
-    this.count += value;
-    for (const f of this.listeners) f();
-  }
-  consume(): bigint {
-    const n = this.count;
-    this.count = 0n;
-    return n;
-  }
-  onSignal(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-  poll(): number {
-    return this.count > 0n ? 5 : 4;
-  }
-  close(): void {}
-}
 
 /** KVM on a host that has nearly everything. */
 export function testKvm(options: Partial<KvmOptions> = {}): Kvm {

@@ -1,0 +1,108 @@
+// The hardware that guests of the library execute on: an engine, PEs, and a counter that follows the instructions that
+// guests execute, one each nanosecond, so that equal programs see equal times. The engine is made when it is first needed.
+
+import { type Feat, has, isFeat, type ReadId } from '../arch/features.ts';
+import type { Engine } from '../cpu/engine.ts';
+import { Pe } from '../cpu/pe.ts';
+import { createPeDirectory, createPeDomain } from '../cpu/pe_directory.ts';
+import type { PhysMem } from '../cpu/physmem.ts';
+import type { CpuState } from '../cpu/state.ts';
+import { createInterpreter } from '../interp/engine.ts';
+import { A64 } from '../isa/a64.ts';
+import type { Hardware } from '../kvm/hardware.ts';
+
+export interface MachineOptions {
+  readonly mem: PhysMem;
+  /** ID registers of the CPUs. */
+  readonly readId: ReadId;
+  /** CNTPCT_EL0; default: instructions that guests executed. */
+  readonly counter?: () => bigint;
+  /** The file interp.wasm of the build; default: it is generated anew, which takes a moment. */
+  readonly interpreter?: Uint8Array;
+}
+
+export interface Machine {
+  readonly mem: PhysMem;
+  readonly hardware: Hardware;
+  /** CNTPCT_EL0. */
+  counter(): bigint;
+  /** Nothing happens before the counter is at `tick`: it goes there. */
+  jumpTo(tick: bigint): void;
+}
+
+/** The counter when the machine starts: no sane one reads zero. */
+const START = 1_000_000;
+const MAX_INSTRUCTIONS = 0x7fff_ffff;
+
+/** Ticks that pass while instructions are executed, and those that nothing accounts for. */
+class VirtualCounter {
+  private elapsed = START;
+  private running: CpuState | undefined;
+  private since = 0n;
+
+  readonly now = (): bigint => BigInt(this.elapsed + this.executed());
+  enter(cpu: CpuState): void {
+    this.running = cpu;
+    this.since = cpu.icount;
+  }
+  leave(): void {
+    this.elapsed += this.executed();
+    this.running = undefined;
+  }
+  spend(ticks: number): void {
+    this.elapsed += ticks;
+  }
+  jumpTo(tick: bigint): void {
+    if (tick > this.now()) this.elapsed += Number(tick - this.now());
+  }
+  private executed(): number {
+    return this.running ? Number(this.running.icount - this.since) : 0;
+  }
+}
+
+export function createMachine(options: MachineOptions): Machine {
+  const { mem, readId, interpreter } = options;
+  const directory = createPeDirectory();
+  const virtual = new VirtualCounter();
+  const counter = options.counter ?? virtual.now;
+  const known = new Map<Feat, boolean>();
+  const hasFeat = (feat: Feat): boolean => {
+    const before = known.get(feat);
+    if (before !== undefined) return before;
+    const is = has(feat, readId);
+    known.set(feat, is);
+    return is;
+  };
+  let made: Engine | undefined;
+  const engine = (): Engine => {
+    made ??= createInterpreter(mem, {
+      has: (f) => isFeat(f) && hasFeat(f),
+      hooks: directory,
+      pauth: (cpu) => directory.pauth(cpu),
+      groups: A64,
+      ...(interpreter && { prebuilt: interpreter }),
+    });
+    return made;
+  };
+  const clock = {
+    now: counter,
+    spend: (ticks: number) => virtual.spend(ticks),
+    instructionsUntil: (tick: bigint) => Math.max(1, Math.min(Number(tick - counter()), MAX_INSTRUCTIONS)),
+  };
+  return {
+    mem,
+    counter,
+    jumpTo: (tick) => virtual.jumpTo(tick),
+    hardware: {
+      createPe: (wiring) => new Pe({ mem, engine: engine(), directory, has: hasFeat, clock, ...wiring }),
+      createDomain: createPeDomain,
+      invalidateCode: (frame) => made?.invalidateCode(frame),
+      has: hasFeat,
+      clock,
+      enter: (cpu) => virtual.enter(cpu),
+      leave: () => virtual.leave(),
+      timeOf: (tick) => tick,
+      realtime: counter,
+    },
+  };
+}
