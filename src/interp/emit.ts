@@ -1,20 +1,17 @@
-// IR to WebAssembly for one handler of the interpreter: operands come from the record at `ip`, state from the block at
-// `cpu`. How a handler is entered and left is the Frame's business (loop.ts, cold.ts). Memory and floating point are in
-// emit_memory.ts and emit_fp.ts.
+// IR to WebAssembly for one instruction. Where operands and registers live is the State's business, how an instruction is
+// left the Frame's: the interpreter (record_state.ts, loop.ts, cold.ts) and the JIT bring their own. Memory and floating
+// point are in emit_memory.ts and emit_fp.ts.
 
 import { InternalError } from '../base/assert.ts';
 import { branchTypeOf } from '../cpu/bti.ts';
-import { Slot, slotOffset } from '../cpu/state.ts';
+import { Slot } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
 import { type Block, type Node, type NodeOf, OPS, type Place, type Ty } from '../ir/ops.ts';
-import type { Recording } from '../isa/record.ts';
 import type { Code } from '../wasm/builder.ts';
-import type { LaneOp, MemoryOp, PlainOp, ValueType } from '../wasm/opcodes.ts';
+import type { LaneOp, PlainOp, ValueType } from '../wasm/opcodes.ts';
 import { emitHighProduct, emitQuotient, emitSelect } from './emit_arith.ts';
-import { emitAddWithCarry, emitReadFlags, emitSetFlags, emitSignZero } from './emit_flags.ts';
 import { emitFp, emitFpVector } from './emit_fp.ts';
-import { emitHost, emitProbe } from './emit_memory.ts';
-import { type Layout, layoutOf, POINTER_AT } from './record.ts';
+import { emitHost } from './emit_memory.ts';
 
 /**
  * What a handler function returns: go on, or why not. Odd numbers below LEAVE are jumps to the PC that is stored. Numbers
@@ -29,11 +26,8 @@ export const PAST = 1;
 /** Where the code of a handler is written to. */
 export interface Frame {
   readonly code: Code;
-  /** Locals: address of the CPU state, of the record; executed - ip/16; PC - ip/4. */
+  /** Local: address of the CPU state. */
   readonly cpu: number;
-  readonly ip: number;
-  readonly count: number;
-  readonly pcBase: number;
   temp(type: ValueType): number;
   /** Index of an imported function. */
   import(name: string, params: readonly ValueType[], results: readonly ValueType[]): number;
@@ -45,10 +39,38 @@ export interface Frame {
   faultIfZero(): void;
   /** Takes an i64 from the stack: the target. @param type a BranchType */
   jump(type: number): void;
-  /** Branches by the distance in operand `slot`. */
-  branch(emitOperand: () => void): void;
+  /** Branches by the distance in an operand. */
+  branch(operand: number): void;
   /** Goes on with the next instruction by looking it up anew. */
   resync(): void;
+}
+
+export type ReadFlags = NodeOf<'flags.get' | 'flags.carry' | 'flags.cond'>;
+export type Probe = NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>;
+
+/** Where operands, registers and flags live. Methods that read leave the value on the stack. */
+export interface State {
+  immediate(operand: number, ty: 'i32' | 'i64'): void;
+  read(e: Emitter, place: Place, ty: Ty): void;
+  write(e: Emitter, place: Place, value: Node): void;
+  pc(): void;
+  /** Stores what a called function may want to know: PC and the instruction count. */
+  publish(): void;
+  addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void;
+  signZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): void;
+  setFlags(e: Emitter, n: NodeOf<'flags.set'>): void;
+  readFlags(e: Emitter, n: ReadFlags): void;
+  /** Checks an access and defines the host address. */
+  probe(e: Emitter, n: Probe): void;
+  commit(e: Emitter, n: NodeOf<'mem.commit'>): void;
+  /** `f64x2.relaxed_madd` rounds once. */
+  readonly fused: boolean;
+  /**
+   * Has the soft implementation compute unless the host's result counts.
+   * @param counts puts an i32 on the stack, nonzero if no flag but Inexact can have been raised
+   * @param soft computes and replaces the result
+   */
+  unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void;
 }
 
 export interface ExitCodes {
@@ -59,32 +81,25 @@ export interface ExitCodes {
 
 export class Emitter {
   readonly f: Frame;
+  readonly s: State;
   readonly code: Code;
   readonly exits: ExitCodes;
-  readonly layout: Layout;
-  private readonly source: Recording;
   private readonly uses = new Map<number, number>();
   private readonly where = new Map<number, number>();
   private readonly pending = new Map<number, Node>();
   private readonly locals = new Map<number, number>();
-  private aside = -1;
 
-  constructor(frame: Frame, source: Recording, exits: ExitCodes) {
+  constructor(frame: Frame, state: State, exits: ExitCodes) {
     this.f = frame;
+    this.s = state;
     this.code = frame.code;
-    this.source = source;
     this.exits = exits;
-    this.layout = layoutOf(source);
   }
 
-  /** Writes the whole handler. */
-  emit(): void {
-    this.countUses(this.source.block);
-    if (this.layout.asideSize > 0) {
-      this.aside = this.f.temp('i32');
-      this.code.get(this.f.ip).mem('i32.load', POINTER_AT).set(this.aside);
-    }
-    if (!this.block(this.source.block)) this.f.next();
+  /** Writes the whole instruction. */
+  emit(block: Block): void {
+    this.countUses(block);
+    if (!this.block(block)) this.f.next();
   }
 
   private countUses(block: Block): void {
@@ -177,12 +192,12 @@ export class Emitter {
         return;
       case 'imm.i32':
       case 'imm.i64':
-        this.immediate(n.attr, n.op === 'imm.i64' ? 'i64' : 'i32');
+        this.s.immediate(n.attr, n.op === 'imm.i64' ? 'i64' : 'i32');
         return;
       case 'get.i32':
       case 'get.i64':
       case 'get.v128':
-        code.mem(`${n.ty as Ty}.load`, this.address(n.attr));
+        this.s.read(this, n.attr, n.ty as Ty);
         return;
       case 'local.get.i32':
       case 'local.get.i64':
@@ -190,7 +205,7 @@ export class Emitter {
         code.get(this.locals.get(n.attr.id)!);
         return;
       case 'pc':
-        this.pc();
+        this.s.pc();
         return;
       case 'i32.select':
       case 'i64.select':
@@ -214,7 +229,7 @@ export class Emitter {
       case 'flags.get':
       case 'flags.carry':
       case 'flags.cond':
-        emitReadFlags(this, n);
+        this.s.readFlags(this, n);
         return;
       case 'host.load8':
       case 'host.load16':
@@ -236,12 +251,9 @@ export class Emitter {
     switch (n.op) {
       case 'set.i32':
       case 'set.i64':
-      case 'set.v128': {
-        const offset = this.address(n.attr);
-        this.value(n.args[0]);
-        code.mem(`${n.args[0]!.ty as Ty}.store`, offset);
+      case 'set.v128':
+        this.s.write(this, n.attr, n.args[0]!);
         return false;
-      }
       case 'local.new.i32':
       case 'local.new.i64':
       case 'local.new.v128':
@@ -259,21 +271,23 @@ export class Emitter {
         return this.ifElse(n);
       case 'adc.i32':
       case 'adc.i64':
-        emitAddWithCarry(this, n);
+        this.s.addWithCarry(this, n);
         return false;
       case 'flags.nz.i32':
       case 'flags.nz.i64':
-        emitSignZero(this, n);
+        this.s.signZero(this, n);
         return false;
       case 'flags.set':
-        emitSetFlags(this, n);
+        this.s.setFlags(this, n);
         return false;
       case 'mem.r':
       case 'mem.w':
       case 'mem.rw':
-        emitProbe(this, n);
+        this.s.probe(this, n);
         return false;
       case 'mem.commit':
+        this.s.commit(this, n);
+        return false;
       case 'host.store8':
       case 'host.store16':
       case 'host.store32':
@@ -282,7 +296,7 @@ export class Emitter {
         emitHost(this, n);
         return false;
       case 'br':
-        f.branch(() => this.immediate(n.attr, 'i32'));
+        f.branch(n.attr);
         return true;
       case 'br.to':
         this.value(n.args[0]);
@@ -358,46 +372,11 @@ export class Emitter {
     return true;
   }
 
-  // ---- operands and state ---------------------------------------------------------------------------------------------------
+  // ---- calls --------------------------------------------------------------------------------------------------------------
 
-  private operandBase(operand: number): number {
-    const { at, aside } = this.layout.slots[operand]!;
-    this.code.get(aside ? this.aside : this.f.ip);
-    return at;
-  }
-  immediate(operand: number, ty: 'i32' | 'i64'): void {
-    const { width } = this.layout.slots[operand]!;
-    const at = this.operandBase(operand);
-    const narrow: Readonly<Record<number, MemoryOp>> = { 1: `${ty}.load8_u`, 4: 'i32.load', 8: 'i64.load' };
-    this.code.mem(narrow[width]!, at);
-  }
-  /** Puts the base of a place on the stack. @returns the offset to use */
-  private address(place: Place): number {
-    const { code, f } = this;
-    if ('slot' in place) {
-      code.get(f.cpu);
-      return slotOffset(place.slot);
-    }
-    code.get(f.cpu);
-    const at = this.operandBase(place.operand);
-    code.mem('i32.load16_u', at).op('i32.add');
-    return 0;
-  }
-  pc(): void {
-    const { code, f } = this;
-    code.get(f.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(f.pcBase).op('i64.add');
-  }
-  /** What a called function may want to know: PC and the instruction count. */
-  private publish(): void {
-    const { code, f } = this;
-    code.get(f.cpu);
-    this.pc();
-    code.mem('i64.store', Slot.PC);
-    code.get(f.cpu).get(f.count).get(f.ip).i32(4).op('i32.shr_u').op('i32.add').mem('i32.store', Slot.EXEC);
-  }
   private askSystem(n: NodeOf<'sys.read' | 'sys.write' | 'sys.op' | 'sys.imm'>): void {
     const { code, f } = this;
-    this.publish();
+    this.s.publish();
     this.args(n);
     const types = n.args.map((a) => a.ty as Ty);
     if (n.op === 'sys.op') {

@@ -13,21 +13,26 @@ import type { Emitter } from './emit.ts';
 import { emitFpVectorFast } from './emit_fp_vector.ts';
 
 /** FPCR: RMode, FZ, AH, FIZ. Default NaNs do not matter where there are no NaNs. */
-const FPCR_SPECIAL = 0x01c0_0003;
-const FPSR_IXC = 0x10;
+export const FPCR_SPECIAL = 0x01c0_0003;
+export const FPSR_IXC = 0x10;
 
 export function callSoft(e: Emitter, attr: FpAttr): void {
   const { args, result } = fpTypes(attr);
   e.code.call(e.f.import(`fp:${fpKey(attr)}`, args, [result]));
 }
-/** i32: nonzero if the state of FPCR (and for inexact operations FPSR) allows the host's arithmetic. */
-export function emitHostAllowed(e: Emitter, inexact: boolean): void {
+/** Asks FPCR (and for inexact operations FPSR) too whether the host's result counts. */
+export function emitUnlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void {
   const { code, f } = e;
   code.get(f.cpu).mem('i32.load', Slot.FPCR).i32(FPCR_SPECIAL).op('i32.and');
   if (inexact) {
     code.get(f.cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').i32(FPSR_IXC).op('i32.xor').op('i32.or');
   }
   code.op('i32.eqz');
+  counts();
+  code.i32(0).op('i32.ne').op('i32.and').op('i32.eqz');
+  code.block('if');
+  soft();
+  code.end();
 }
 
 /** A width: how its bit patterns and numbers are called, and the patterns at the borders of its ranges. */
@@ -301,13 +306,16 @@ export function emitFp(e: Emitter, n: NodeOf<'fp'>): void {
   const value = f.temp(result);
   fast.result();
   code.set(value);
-  emitHostAllowed(e, fast.inexact);
-  fast.counts(value);
-  code.i32(0).op('i32.ne').op('i32.and').op('i32.eqz');
-  code.block('if');
-  for (const a of n.args) e.value(a);
-  callSoft(e, n.attr);
-  code.set(value).end();
+  e.s.unlessExact(
+    e,
+    fast.inexact,
+    () => fast.counts(value),
+    () => {
+      for (const a of n.args) e.value(a);
+      callSoft(e, n.attr);
+      code.set(value);
+    },
+  );
   code.get(value);
   e.store(n);
 }

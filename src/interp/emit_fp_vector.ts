@@ -9,7 +9,7 @@ import { type FpAttr, type FpOp, fpTypes, type Node, type NodeOf } from '../ir/o
 import type { Code } from '../wasm/builder.ts';
 import type { PlainOp } from '../wasm/opcodes.ts';
 import type { Emitter } from './emit.ts';
-import { callSoft, emitHostAllowed } from './emit_fp.ts';
+import { callSoft } from './emit_fp.ts';
 
 interface Lanes {
   readonly int: 'i32x4' | 'i64x2';
@@ -300,27 +300,29 @@ export function emitFpVectorFast(e: Emitter, n: NodeOf<'fpv' | 'fp'>): void {
   }
   const bits = scalar ? 128 : count * attr.fmt;
   const value = v.local(() => fast.result());
-  emitHostAllowed(e, fast.inexact);
-  fast.counts(value);
-  // Lanes that are not part of the vector have no say.
-  if (bits < 128) code.v128(ALL ^ ((1n << BigInt(bits)) - 1n)).op('v128.or');
-  code.op(`${v.l.int}.all_true`).op('i32.and');
+  const counts = (): void => {
+    fast.counts(value);
+    // Lanes that are not part of the vector have no say.
+    if (bits < 128) code.v128(ALL ^ ((1n << BigInt(bits)) - 1n)).op('v128.or');
+    code.op(`${v.l.int}.all_true`);
+  };
   if (scalar) {
-    const type = attr.fmt === 64 ? 'i64' : 'i32';
-    code.block('if', type);
-    code.get(value).lane(`${v.l.int}.extract_lane`, 0).else();
-    for (const x of raw) code.get(x);
-    callSoft(e, attr);
-    code.end();
+    const result = f.temp(attr.fmt === 64 ? 'i64' : 'i32');
+    code.get(value).lane(`${v.l.int}.extract_lane`, 0).set(result);
+    e.s.unlessExact(e, fast.inexact, counts, () => {
+      for (const x of raw) code.get(x);
+      callSoft(e, attr);
+      code.set(result);
+    });
+    code.get(result);
   } else {
-    code.block('if', 'v128');
+    e.s.unlessExact(e, fast.inexact, counts, () => {
+      softLanes(e, attr, count, raw);
+      code.set(value);
+    });
     code.get(value);
     if (bits < 128) code.v128((1n << BigInt(bits)) - 1n).op('v128.and');
-    code.else();
-    softLanes(e, attr, count, raw);
-    code.end();
   }
-  void f;
   e.store(n);
 }
 

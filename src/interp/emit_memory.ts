@@ -9,19 +9,20 @@ import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
 import type { Node, NodeOf } from '../ir/ops.ts';
-import type { Emitter } from './emit.ts';
+import type { Emitter, Probe } from './emit.ts';
 
 /** From bit 12 of the address (page number) to bit 4 (entry). */
 const INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
 const INDEX_MASK = (DATA_ENTRIES - 1) * ENTRY_SIZE;
 
-export function emitProbe(e: Emitter, n: NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>): void {
+/**
+ * Puts an i32 on the stack: zero if the TLB answers.
+ * @returns the local with the address of the entry
+ */
+export function emitLookup(e: Emitter, n: Probe, va: number): number {
   const { code, f } = e;
   const { size, atomic, ordered, unprivileged } = n.attr;
-  const kind = n.op.slice(4) as 'r' | 'w' | 'rw';
-  const va = e.inLocal(n.args[0]!);
   const entry = f.temp('i32');
-  const host = f.temp('i32');
   code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
   code
     .get(va)
@@ -32,9 +33,8 @@ export function emitProbe(e: Emitter, n: NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>): 
     .op('i32.and')
     .op('i32.add')
     .tee(entry);
-  const table = kind === 'r' ? TlbTable.read : TlbTable.write;
   code
-    .mem('i64.load', table)
+    .mem('i64.load', tableOf(n))
     .get(va)
     .op('i64.xor')
     .i64(BigInt(FRAME_SIZE - size))
@@ -47,6 +47,26 @@ export function emitProbe(e: Emitter, n: NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>): 
       .op('i32.and')
       .op('i32.or');
   }
+  return entry;
+}
+const tableOf = (n: Probe): number => (n.op === 'mem.r' ? TlbTable.read : TlbTable.write);
+/** Puts the host address on the stack that the entry says. */
+export function emitHit(e: Emitter, n: Probe, va: number, entry: number): void {
+  e.code
+    .get(va)
+    .op('i32.wrap_i64')
+    .get(entry)
+    .mem('i32.load', tableOf(n) + ENTRY_VALUE)
+    .op('i32.add');
+}
+
+/** The probe of the interpreter: on a miss it asks in line. */
+export function emitProbe(e: Emitter, n: Probe): void {
+  const { code, f } = e;
+  const kind = n.op.slice(4) as 'r' | 'w' | 'rw';
+  const va = e.inLocal(n.args[0]!);
+  const host = f.temp('i32');
+  const entry = emitLookup(e, n, va);
   code.block('if', 'i32');
   code
     .get(va)
@@ -55,14 +75,17 @@ export function emitProbe(e: Emitter, n: NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>): 
     .tee(host);
   f.faultIfZero();
   code.get(host).else();
-  code
-    .get(va)
-    .op('i32.wrap_i64')
-    .get(entry)
-    .mem('i32.load', table + ENTRY_VALUE)
-    .op('i32.add')
-    .end();
+  emitHit(e, n, va, entry);
+  code.end();
   e.store(n);
+}
+/** Has a store that went to the bounce buffer carried out. */
+export function emitCommit(e: Emitter, n: NodeOf<'mem.commit'>): void {
+  const { code, f } = e;
+  e.value(n.args[0]);
+  code.get(f.cpu).i32(Slot.BOUNCE).op('i32.add').op('i32.eq');
+  code.block('if');
+  code.call(f.import('commit', [], [])).end();
 }
 
 const LOAD = {
@@ -79,16 +102,12 @@ const STORE = {
   'host.store64': 'i64.store',
   'host.store128': 'v128.store',
 } as const;
-type HostOp = keyof typeof LOAD | keyof typeof STORE | 'mem.commit';
+type HostOp = keyof typeof LOAD | keyof typeof STORE;
 
 export function emitHost(e: Emitter, n: NodeOf<HostOp>): void {
-  const { code, f } = e;
+  const { code } = e;
   e.value(n.args[0] as Node);
-  if (n.op === 'mem.commit') {
-    code.get(f.cpu).i32(Slot.BOUNCE).op('i32.add').op('i32.eq');
-    code.block('if');
-    code.call(f.import('commit', [], [])).end();
-  } else if (n.op in LOAD) {
+  if (n.op in LOAD) {
     code.mem(LOAD[n.op as keyof typeof LOAD], n.attr as number);
   } else {
     e.value(n.args[1] as Node);

@@ -8,9 +8,11 @@ import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '.
 import type { Handler } from '../isa/handlers.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
-import { Emitter, type Frame, JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit.ts';
+import { Emitter, JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
-import { FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, Special } from './record.ts';
+import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import { type RecordFrame, RecordState } from './record_state.ts';
+import { HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
 
 /** A handler and, if it branches to a place in the code, whether that is in the same page. */
 export interface Variant {
@@ -43,12 +45,18 @@ class Loop {
   readonly guarded: number;
   readonly pcBase: number;
   readonly target: number;
+  /** Number of the handler to run; the address of what is known of a region's entry. */
+  readonly handler: number;
+  readonly hook: number;
+  /** Nonzero: the target is gone to without looking at the budget. */
+  readonly unchecked: number;
   readonly import: Import;
   private readonly pools = new Map<ValueType, number[]>();
   private readonly used = new Map<ValueType, number>();
 
   // Labels, set while the structure is written.
   next!: Label;
+  again!: Label;
   goto!: Label;
   leaving!: Label;
 
@@ -62,6 +70,9 @@ class Loop {
     this.status = code.local('i32');
     this.branchType = code.local('i32');
     this.guarded = code.local('i32');
+    this.handler = code.local('i32');
+    this.hook = code.local('i32');
+    this.unchecked = code.local('i32');
     this.pcBase = code.local('i64');
     this.target = code.local('i64');
   }
@@ -95,68 +106,123 @@ class Loop {
 }
 
 /** How handlers inside the loop reach its parts. */
-function inlineFrame(loop: Loop, near: boolean): Frame {
-  const { code, cpu, ip, count, pcBase } = loop;
-  return {
-    code,
-    cpu,
-    ip,
-    count,
-    pcBase,
-    temp: (type) => loop.temp(type),
-    import: loop.import,
-    next: () => void code.br(loop.next),
-    leave: (reason, past) => loop.leaveWith((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0)),
-    faultIfZero: () => {
-      code.op('i32.eqz');
-      code.block('if');
-      loop.leaveWith((EXITS.Exception << REASON_SHIFT) | LEAVE);
-      code.end();
-    },
-    jump: (type) => {
-      code.set(loop.target);
-      if (type) code.i32(type).set(loop.branchType);
+class InlineFrame implements RecordFrame {
+  readonly code: Code;
+  readonly cpu: number;
+  readonly ip: number;
+  readonly count: number;
+  readonly pcBase: number;
+  readonly import: Import;
+  readonly state: RecordState;
+  private readonly loop: Loop;
+  private readonly near: boolean;
+  constructor(loop: Loop, { handler, near }: Variant) {
+    this.loop = loop;
+    this.near = near;
+    this.code = loop.code;
+    this.cpu = loop.cpu;
+    this.ip = loop.ip;
+    this.count = loop.count;
+    this.pcBase = loop.pcBase;
+    this.import = loop.import;
+    this.state = new RecordState(this, handler.code);
+  }
+  temp(type: ValueType): number {
+    return this.loop.temp(type);
+  }
+  next(): void {
+    this.code.br(this.loop.next);
+  }
+  leave(reason: number, past: boolean): void {
+    this.loop.leaveWith((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
+  }
+  faultIfZero(): void {
+    this.code.op('i32.eqz');
+    this.code.block('if');
+    this.loop.leaveWith((EXITS.Exception << REASON_SHIFT) | LEAVE);
+    this.code.end();
+  }
+  jump(type: number): void {
+    const { code, loop } = this;
+    code.set(loop.target);
+    if (type) code.i32(type).set(loop.branchType);
+    loop.setExecuted(1);
+    code.br(loop.goto);
+  }
+  branch(operand: number): void {
+    const { code, loop, count, ip } = this;
+    if (!this.near) {
+      loop.setTarget(0);
+      code.get(loop.target);
+      this.state.immediate(operand, 'i32');
+      code.op('i64.extend_i32_s').op('i64.add').set(loop.target);
       loop.setExecuted(1);
       code.br(loop.goto);
-    },
-    branch: (emitOperand) => {
-      if (near) {
-        // The operand is the address of the record before the target: the loop steps once more.
-        const to = loop.temp('i32');
-        emitOperand();
-        code.set(to);
-        code.get(count).get(ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
-        code.get(to).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(count).get(to).set(ip);
-        code.get(count).get(to).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add').i32(1).op('i32.add');
-        code.get(cpu).mem('i32.load', Slot.BUDGET).op('i32.lt_s').brIf(loop.next);
-        code.get(ip).i32(RECORD_SIZE).op('i32.add').set(ip);
-        loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
-      } else {
-        loop.setTarget(0);
-        code.get(loop.target);
-        emitOperand();
-        code.op('i64.extend_i32_s').op('i64.add').set(loop.target);
-        loop.setExecuted(1);
-        code.br(loop.goto);
-      }
-    },
-    resync: () => {
-      loop.setTarget(4);
-      loop.setExecuted(1);
-      code.br(loop.goto);
-    },
-  };
+      return;
+    }
+    // The operand is the address of the record before the target: the loop steps once more.
+    const to = loop.temp('i32');
+    this.state.immediate(operand, 'i32');
+    code.set(to);
+    code.get(count).get(ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
+    code.get(to).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(count).get(to).set(ip);
+    code.get(count).get(to).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add').i32(1).op('i32.add');
+    emitNearLanding(loop);
+  }
+  resync(): void {
+    this.loop.setTarget(4);
+    this.loop.setExecuted(1);
+    this.code.br(this.loop.goto);
+  }
+}
+
+/** Takes the number of executed instructions from the stack; goes on after the record at ip if the budget allows. */
+function emitNearLanding(loop: Loop): void {
+  const { code, cpu, ip } = loop;
+  code.get(cpu).mem('i32.load', Slot.BUDGET).op('i32.lt_s').brIf(loop.next);
+  code.get(ip).i32(RECORD_SIZE).op('i32.add').set(ip);
+  loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
+}
+
+/** Enters the region that begins here, unless it is not for this page or the budget might end in it. */
+function emitRegion(loop: Loop, regionType: number): void {
+  const { code, cpu, ip, count, records, executed, hook, status, target } = loop;
+  code.get(records).mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
+  code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT - HookEntry.shift).op('i32.shr_u').op('i32.add').tee(hook);
+  code.mem('i32.load16_u', HookEntry.handler).set(loop.handler);
+  loop.setExecuted(0);
+  code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+  code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').get(loop.guarded).op('i32.or').brIf(loop.again);
+  code.get(cpu).get(records).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(loop.pcBase).op('i64.add');
+  code.get(hook).mem('i32.load16_u', HookEntry.entry).get(executed);
+  code.get(hook).mem('i32.load16_u', HookEntry.slot).callIndirect(regionType);
+  code.tee(status).op('i32.eqz').brIf(loop.again);
+  code.get(cpu).mem('i32.load', Slot.EXEC).set(executed);
+  code.get(status).i32(RegionExit.inPage).op('i32.and');
+  code.block('if');
+  code.get(status).i32(RegionExit.indexShift).op('i32.shr_u').i32(RECORD_SHIFT).op('i32.shl');
+  code.get(records).op('i32.add').i32(RECORD_SIZE).op('i32.sub').set(ip);
+  code.get(executed).get(ip).i32(RECORD_SIZE).op('i32.add').i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(count);
+  code.get(status).i32(RegionExit.unchecked).op('i32.and').brIf(loop.next);
+  code.get(executed);
+  emitNearLanding(loop);
+  code.end();
+  code.get(status).i32(RegionExit.unchecked).op('i32.and').set(loop.unchecked);
+  code.get(status).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and').set(loop.branchType);
+  code.get(cpu).mem('i64.load', Slot.PC).set(target).br(loop.goto);
 }
 
 function emitFetch(loop: Loop, out: Label): void {
   const { code, cpu, target, records, ip } = loop;
   code.get(loop.executed).get(cpu).mem('i32.load', Slot.BUDGET).op('i32.ge_s');
+  code.get(loop.unchecked).op('i32.gt_u');
   code.block('if');
   code
     .i32((EXITS.Budget << REASON_SHIFT) | LEAVE)
     .set(loop.status)
     .br(out)
     .end();
+  code.i32(0).set(loop.unchecked);
   const entry = loop.temp('i32');
   code.get(cpu).mem('i32.load', Slot.TLB).get(target).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
   code.i32(FETCH_INDEX_MASK).op('i32.and').op('i32.add').tee(entry).mem('i64.load', TlbTable.fetch);
@@ -222,7 +288,7 @@ function emitFetch(loop: Loop, out: Label): void {
 
 function emitCold(loop: Loop, handlerType: number): void {
   const { code, cpu, ip, count, pcBase, status } = loop;
-  code.get(cpu).get(ip).get(count).get(pcBase).get(ip).mem('i32.load16_u').callIndirect(handlerType).tee(status);
+  code.get(cpu).get(ip).get(count).get(pcBase).get(loop.handler).callIndirect(handlerType).tee(status);
   code.op('i32.eqz').brIf(loop.next);
   code.get(status).i32(LEAVE).op('i32.ge_u').brIf(loop.leaving);
   code.get(status).i32(Status.Jump).op('i32.and');
@@ -241,21 +307,23 @@ function emitCold(loop: Loop, handlerType: number): void {
  */
 export function buildLoop(module: ModuleBuilder, imports: Import, variants: readonly Variant[]): number {
   const handlerType = module.type(HANDLER_PARAMS, HANDLER_RESULTS);
+  const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
   return module.function(['i32'], ['i32'], (code) => {
     const loop = new Loop(code, imports);
     const { cpu, ip, status } = loop;
-    code.get(cpu).mem('i64.load', Slot.PC).set(loop.target);
+    code.get(cpu).mem('i64.load', Slot.PC).set(loop.target).get(cpu).mem('i32.load', Slot.EXEC).set(loop.executed);
     const out = code.block('block');
     loop.leaving = code.block('block');
     loop.goto = code.block('loop');
     emitFetch(loop, out);
     loop.next = code.block('loop');
-    code.get(ip).i32(RECORD_SIZE).op('i32.add').set(ip);
+    code.get(ip).i32(RECORD_SIZE).op('i32.add').tee(ip).mem('i32.load16_u').set(loop.handler);
+    loop.again = code.block('loop');
     const count = FIRST_HANDLER + variants.length;
     const cold = code.block('block');
     // The innermost block is left first: its code is that of handler 0.
     const labels = Array.from({ length: count }, () => code.block('block')).reverse();
-    code.get(ip).mem('i32.load16_u').brTable(labels, cold);
+    code.get(loop.handler).brTable(labels, cold);
     for (let id = 0; id < count; id++) {
       code.end();
       switch (id) {
@@ -274,16 +342,20 @@ export function buildLoop(module: ModuleBuilder, imports: Import, variants: read
         case Special.Stop:
           loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
           break;
+        case Special.Region:
+          emitRegion(loop, regionType);
+          break;
         default: {
-          const { handler, near } = variants[id - FIRST_HANDLER]!;
-          new Emitter(inlineFrame(loop, near), handler.code, EXITS).emit();
+          const variant = variants[id - FIRST_HANDLER]!;
+          const frame = new InlineFrame(loop, variant);
+          new Emitter(frame, frame.state, EXITS).emit(variant.handler.code.block);
           loop.releaseTemps();
         }
       }
     }
     code.end();
     emitCold(loop, handlerType);
-    code.end().end().unreachable().end();
+    code.end().end().end().unreachable().end();
     // Leaving at the instruction at ip, or past it.
     const past = loop.temp('i32');
     code.get(status).i32(PAST).op('i32.and').set(past);

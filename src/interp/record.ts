@@ -10,12 +10,12 @@ export const RECORD_SHIFT = 4;
 export const RECORDS_PER_PAGE = 1024;
 /** A page of records and the record that stands after it; see EndRecord. */
 export const RECORD_PAGE_SIZE = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
-/** Fields of the record after a page: which frame the page is of. */
-export const EndRecord = { frame: 8, index: 12 } as const;
+/** Fields of the record after a page: where its hooks are (region.ts), which frame the page is of. */
+export const EndRecord = { hooks: 4, frame: 8, index: 12 } as const;
 
 /** Handlers that are not instructions. */
-export const Special = { Decode: 0, End: 1, Stop: 2 } as const;
-export const FIRST_HANDLER = 3;
+export const Special = { Decode: 0, End: 1, Stop: 2, Region: 3 } as const;
+export const FIRST_HANDLER = 4;
 
 const FIRST_OPERAND = 2;
 const ROOM = RECORD_SIZE - FIRST_OPERAND;

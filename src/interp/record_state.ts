@@ -1,0 +1,86 @@
+// State of the interpreter's handlers: operands come from the record at `ip`, registers from the block at `cpu`.
+
+import { Slot, slotOffset } from '../cpu/state.ts';
+import type { Node, Place, Ty } from '../ir/ops.ts';
+import type { Recording } from '../isa/record.ts';
+import type { Code } from '../wasm/builder.ts';
+import type { MemoryOp } from '../wasm/opcodes.ts';
+import type { Emitter, Frame, State } from './emit.ts';
+import { emitAddWithCarry, emitReadFlags, emitSetFlags, emitSignZero } from './emit_flags.ts';
+import { emitUnlessExact } from './emit_fp.ts';
+import { emitCommit, emitProbe } from './emit_memory.ts';
+import { type Layout, layoutOf, POINTER_AT, RECORD_SHIFT } from './record.ts';
+
+/** The frame of a handler of the interpreter. */
+export interface RecordFrame extends Frame {
+  /** Locals: address of the record; executed - ip/16; PC - ip/4. */
+  readonly ip: number;
+  readonly count: number;
+  readonly pcBase: number;
+}
+
+export class RecordState implements State {
+  readonly fused = false;
+  private readonly code: Code;
+  private readonly f: RecordFrame;
+  private readonly layout: Layout;
+  private readonly aside: number;
+
+  /** Writes what a handler begins with. */
+  constructor(frame: RecordFrame, source: Recording) {
+    this.f = frame;
+    this.code = frame.code;
+    this.layout = layoutOf(source);
+    this.aside = -1;
+    if (this.layout.asideSize > 0) {
+      this.aside = frame.temp('i32');
+      this.code.get(frame.ip).mem('i32.load', POINTER_AT).set(this.aside);
+    }
+  }
+  private operandBase(operand: number): number {
+    const { at, aside } = this.layout.slots[operand]!;
+    this.code.get(aside ? this.aside : this.f.ip);
+    return at;
+  }
+  immediate(operand: number, ty: 'i32' | 'i64'): void {
+    const { width } = this.layout.slots[operand]!;
+    const at = this.operandBase(operand);
+    const narrow: Readonly<Record<number, MemoryOp>> = { 1: `${ty}.load8_u`, 4: 'i32.load', 8: 'i64.load' };
+    this.code.mem(narrow[width]!, at);
+  }
+  /** Puts the base of a place on the stack. @returns the offset to use */
+  private address(place: Place): number {
+    const { code, f } = this;
+    code.get(f.cpu);
+    if ('slot' in place) return slotOffset(place.slot);
+    const at = this.operandBase(place.operand);
+    code.mem('i32.load16_u', at).op('i32.add');
+    return 0;
+  }
+  read(_e: Emitter, place: Place, ty: Ty): void {
+    this.code.mem(`${ty}.load`, this.address(place));
+  }
+  write(e: Emitter, place: Place, value: Node): void {
+    const offset = this.address(place);
+    e.value(value);
+    this.code.mem(`${value.ty as Ty}.store`, offset);
+  }
+  pc(): void {
+    const { code, f } = this;
+    code.get(f.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(f.pcBase).op('i64.add');
+  }
+  publish(): void {
+    const { code, f } = this;
+    code.get(f.cpu);
+    this.pc();
+    code.mem('i64.store', Slot.PC);
+    code.get(f.cpu).get(f.count).get(f.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add').mem('i32.store', Slot.EXEC);
+  }
+  readonly addWithCarry = emitAddWithCarry;
+  readonly signZero = emitSignZero;
+  readonly setFlags = emitSetFlags;
+  readonly readFlags = emitReadFlags;
+  readonly probe = emitProbe;
+  readonly commit = emitCommit;
+  readonly unlessExact = emitUnlessExact;
+}

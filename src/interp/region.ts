@@ -1,0 +1,39 @@
+// What the interpreter and a compiler of regions agree on. A region is a function for a stretch of code. The record of each of
+// its entries is hooked: it has the handler Special.Region, and beside the page stands what the region needs and which
+// handler was there before. The region runs only if the budget cannot end on its way to where it looks at the budget again;
+// it leaves only where the interpreter can go on, with the very count of instructions.
+
+import type { ValueType } from '../wasm/opcodes.ts';
+
+/** cpu, address of the page of the entry, number of the entry, instructions executed. */
+export const REGION_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32'];
+/** 0: nothing has been done, the interpreter is to run the instruction; else bits of RegionExit. */
+export const REGION_RESULTS: readonly ValueType[] = ['i32'];
+
+/** Fields of a hook, and the logarithm of its size. */
+export const HookEntry = { handler: 0, limit: 2, slot: 4, entry: 6, shift: 3 } as const;
+
+/** How a region is left. Slot.EXEC has the count. */
+export const RegionExit = {
+  /** Set in every answer but the refusal. */
+  left: 1,
+  /** It goes on in the page of the entry, at the record that the number from indexShift on says; else at Slot.PC. */
+  inPage: 2,
+  /** Not by a branch that was taken: the budget is not looked at. */
+  unchecked: 4,
+  /** BranchType of the branch that was taken, 2 bits. */
+  typeShift: 3,
+  indexShift: 8,
+} as const;
+
+/** Compiles what runs often. The interpreter comes with samples; what it makes of them never shows in results. */
+export interface Tier {
+  /**
+   * A run was interrupted where a branch landed.
+   * @param pc the place; @param records of its page; @param executed in how many instructions since the last sample
+   * @returns how many instructions to execute before the next sample, at least 1
+   */
+  sample(pc: bigint, records: number): number;
+  /** Code of these records is no longer to be run. */
+  dropped(records: number): void;
+}
