@@ -59,6 +59,13 @@ export class SoftTlb implements Tlb {
     this.fill(table, va, (frame * FRAME_SIZE - Number(BigInt.asIntN(32, va & PAGE_MASK))) | 0);
   }
 
+  /** What fill() put there for the page of `va`, if it is still there: value and extra. */
+  find(table: TableName, va: bigint): readonly [number, number] | undefined {
+    const at = this.entry(table, va);
+    if (this.mem.u64[at >>> 3] !== BigInt.asUintN(64, va & PAGE_MASK)) return undefined;
+    return [this.mem.u32[(at + ENTRY_VALUE) >>> 2]!, this.mem.u32[(at + ENTRY_EXTRA) >>> 2]!];
+  }
+
   flush(start?: bigint, end?: bigint): void {
     if (this.empty) return;
     if (start === undefined || end === undefined || end - start >= BigInt(FETCH_ENTRIES * FRAME_SIZE)) {

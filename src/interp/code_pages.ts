@@ -5,6 +5,7 @@ import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { Slot, V_STRIDE } from '../cpu/state.ts';
 import type { RegKind } from '../isa/record.ts';
 import { EndRecord, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import { HookEntry } from './region.ts';
 
 const PAGES_PER_CHUNK = 63;
 const CHUNK_SIZE = 1 << 20;
@@ -30,6 +31,16 @@ interface CodePage {
   readonly aside: number[];
   asideNext: number;
   asideEnd: number;
+  /** Where the hooks of regions are; 0 while there are none. */
+  hooks: number;
+}
+
+/** What the record of a region's entry needs to know. */
+export interface Hook {
+  readonly slot: number;
+  readonly entry: number;
+  /** Most instructions until the region looks at the budget. */
+  readonly limit: number;
 }
 
 export class CodePages {
@@ -40,8 +51,11 @@ export class CodePages {
   private readonly freeAside: number[] = [];
   /** Pages given up while code was running: some may still be on the way through them. */
   private readonly retired: CodePage[] = [];
+  private readonly freeHooks: number[] = [];
   private chunkNext = 0;
   private chunkEnd = 0;
+  /** Called when decoded code is dropped, with the records. */
+  onDrop: (records: number) => void = () => {};
 
   constructor(mem: PhysMem) {
     this.mem = mem;
@@ -71,6 +85,56 @@ export class CodePages {
     this.pageOf(records).blank = false;
     return { word: this.mem.u32[frame * WORDS + index]!, index };
   }
+  frameOf(records: number): number {
+    return this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
+  }
+  /** The frame holds what it held when the records were last fetched from. */
+  isFresh(records: number): boolean {
+    const page = this.pageOf(records);
+    return this.byFrame.get(page.frame) === page && page.sum === this.checksum(page.frame);
+  }
+
+  // ---- regions ----------------------------------------------------------------------------------------------------------------
+
+  /** The handler of a record, behind a hook if there is one. */
+  handlerAt(records: number, index: number): number {
+    const number = this.mem.u16[(records + index * RECORD_SIZE) >>> 1]!;
+    return number === Special.Region ? this.mem.u16[this.hookAt(records, index) >>> 1]! : number;
+  }
+  /** What the record of a region's entry says, if it is one. */
+  hookOf(records: number, index: number): Hook | undefined {
+    const { u16 } = this.mem;
+    if (u16[(records + index * RECORD_SIZE) >>> 1] !== Special.Region) return undefined;
+    const at = this.hookAt(records, index);
+    const field = (offset: number): number => u16[(at + offset) >>> 1]!;
+    return { slot: field(HookEntry.slot), entry: field(HookEntry.entry), limit: field(HookEntry.limit) };
+  }
+  private hookAt(records: number, index: number): number {
+    return this.pageOf(records).hooks + (index << HookEntry.shift);
+  }
+  /** Has the interpreter enter a region at a decoded record. */
+  hook(records: number, index: number, hook: Hook): void {
+    const { u16, u32 } = this.mem;
+    const page = this.pageOf(records);
+    if (page.hooks === 0) {
+      page.hooks = this.freeHooks.pop() ?? this.mem.allocFixed(RECORDS_PER_PAGE << HookEntry.shift);
+      u32[(records + END + EndRecord.hooks) >>> 2] = page.hooks;
+    }
+    const at = page.hooks + (index << HookEntry.shift);
+    const record = (records + index * RECORD_SIZE) >>> 1;
+    if (u16[record] !== Special.Region) u16[(at + HookEntry.handler) >>> 1] = u16[record]!;
+    u16[(at + HookEntry.limit) >>> 1] = hook.limit;
+    u16[(at + HookEntry.slot) >>> 1] = hook.slot;
+    u16[(at + HookEntry.entry) >>> 1] = hook.entry;
+    u16[record] = Special.Region;
+  }
+  /** Has the interpreter run the instruction itself again, if the hook is still that of the region in `slot`. */
+  unhook(records: number, index: number, slot: number): void {
+    if (this.hookOf(records, index)?.slot !== slot) return;
+    const { u16 } = this.mem;
+    u16[(records + index * RECORD_SIZE) >>> 1] = u16[(this.hookAt(records, index) + HookEntry.handler) >>> 1]!;
+  }
+
   private pageOf(records: number): CodePage {
     return this.byIndex[this.mem.u32[(records + END + EndRecord.index) >>> 2]!]!;
   }
@@ -115,7 +179,12 @@ export class CodePages {
   private clear(page: CodePage): void {
     if (page.blank) return; // invalidation comes line by line
     page.blank = true;
+    this.onDrop(page.records);
     this.mem.u8.fill(0, page.records, page.records + END);
+    if (page.hooks !== 0) {
+      this.freeHooks.push(page.hooks);
+      page.hooks = 0;
+    }
     const first = page.aside[0];
     page.asideNext = first ?? 0;
     page.asideEnd = first === undefined ? 0 : first + ASIDE_SIZE;
@@ -128,7 +197,7 @@ export class CodePages {
     }
     const records = this.chunkNext;
     this.chunkNext += RECORD_PAGE_SIZE;
-    const page = { records, frame: 0, sum: 0, blank: true, aside: [], asideNext: 0, asideEnd: 0 };
+    const page = { records, frame: 0, sum: 0, blank: true, aside: [], asideNext: 0, asideEnd: 0, hooks: 0 };
     this.mem.u16[(records + END) >>> 1] = Special.End;
     this.mem.u32[(records + END + EndRecord.index) >>> 2] = this.byIndex.push(page) - 1;
     return page;

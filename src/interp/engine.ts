@@ -17,8 +17,9 @@ import type { Operand } from '../isa/record.ts';
 import type { Group } from '../isa/semantics.ts';
 import { CodePages, registerOffset } from './code_pages.ts';
 import { MAX_BUDGET } from './exits.ts';
-import { HOST, MEMORY, type Part, type Program, programOf } from './program.ts';
+import { HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import type { MakeTier, Tier } from './region.ts';
 import { Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
@@ -29,7 +30,13 @@ export interface EngineOptions extends SystemOptions {
   readonly groups: readonly Group[];
   /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
   readonly prebuilt?: Uint8Array;
+  /** What compiles frequent code; without it everything is interpreted. */
+  readonly tier?: MakeTier;
 }
+
+/** Numbers kept for handlers that are met later. */
+const RESERVED = 4096;
+const FIRST_STRETCH = 4096;
 
 interface Installed {
   readonly layout: Layout;
@@ -49,8 +56,12 @@ class Interpreter implements Engine {
   private readonly hasBti: boolean;
   private readonly templates: Templates;
   private readonly installed = new Map<Handler, Installed>();
+  private readonly freeSlots: number[] = [];
   private nextNumber: number;
   private cpu: CpuState | undefined;
+  private readonly tier: Tier | undefined;
+  /** Instructions from one sample to the next. */
+  private stretch = MAX_BUDGET;
 
   constructor(mem: PhysMem, options: EngineOptions) {
     this.mem = mem;
@@ -65,6 +76,26 @@ class Interpreter implements Engine {
     this.main = exports['run'] as (cpu: number) => number;
     this.table = exports['handlers'] as WasmTable;
     this.nextNumber = this.program.firstFree;
+    if (options.tier) {
+      const tier = options.tier({
+        mem,
+        pages: this.pages,
+        decoder: this.decoder,
+        takeSlot: () => this.freeSlots.pop() ?? (this.nextNumber < TABLE_MAX - RESERVED ? this.newNumber() : undefined),
+        setSlot: (slot, f) => {
+          this.table.set(slot, f ?? null);
+          if (!f) this.freeSlots.push(slot);
+        },
+        imports: (names) => this.imports(names),
+        recordsAt: (cpu, pc) => {
+          const found = this.path.tlbOf(cpu).find('fetch', pc);
+          return found && found[1] === 0 ? found[0] : 0;
+        },
+      });
+      this.tier = tier;
+      this.stretch = FIRST_STRETCH;
+      this.pages.onDrop = (records) => tier.dropped(records);
+    }
   }
 
   createTlb(translator: Translator): Tlb {
@@ -89,12 +120,11 @@ class Interpreter implements Engine {
     this.system.enter(cpu);
     this.pages.reclaim();
     cpu.exception = undefined;
-    u32[at(Slot.BUDGET)] = Math.min(budget, MAX_BUDGET);
     u32[at(Slot.EXEC)] = 0;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
     if (btype !== 0 && !this.landAt(cpu.pc, btype)) return Exit.Exception;
-    const reason = (budget === 1 ? this.step(cpu) : this.main(cpu.base)) as ExitReason;
+    const reason = this.runTo(cpu, Math.min(budget, MAX_BUDGET));
     const branch = u32[at(Slot.BRANCH)]!;
     if (this.hasBti && branch & 3) putBtype(cpu, btypeOf(branch & 3, (branch & 4) !== 0));
     cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + BigInt(u32[at(Slot.EXEC)]!));
@@ -107,6 +137,25 @@ class Interpreter implements Engine {
       return Exit.Kick;
     }
     return reason;
+  }
+  /** Runs, with a sample taken now and then. */
+  private runTo(cpu: CpuState, budget: number): ExitReason {
+    const { u32 } = this.mem;
+    const at = (slot: number): number => (cpu.base + slot) >>> 2;
+    if (budget === 1) {
+      u32[at(Slot.BUDGET)] = budget;
+      return this.step(cpu) as ExitReason;
+    }
+    for (;;) {
+      const end = Math.min(budget, u32[at(Slot.EXEC)]! + this.stretch);
+      u32[at(Slot.BUDGET)] = end;
+      const reason = this.main(cpu.base) as ExitReason;
+      if (reason !== Exit.Budget || end === budget || u32[at(Slot.KICK)] || u32[at(Slot.EXEC)]! >= budget)
+        return reason;
+      const { pc } = cpu;
+      const found = this.path.tlbOf(cpu).find('fetch', pc);
+      if (found && found[1] === 0) this.stretch = this.tier!.sample(cpu, pc, found[0]);
+    }
   }
   /** One instruction: the record after it becomes one that stops. */
   private step(cpu: CpuState): number {
@@ -203,15 +252,23 @@ class Interpreter implements Engine {
   }
   /** Puts the function of a handler into the table. @returns its number */
   private load(handler: Handler): number {
-    const number = this.nextNumber++;
-    if (number >= this.table.length) this.table.grow(this.table.length);
+    const number = this.newNumber();
     this.table.set(number, this.instantiate(this.program.part(handler)).exports['0']);
     return number;
   }
+  private newNumber(): number {
+    const number = this.nextNumber++;
+    if (number >= this.table.length) this.table.grow(Math.min(this.table.length, TABLE_MAX - this.table.length));
+    return number;
+  }
   private instantiate(part: Part): WasmInstance {
+    return new WebAssemblyHost.Instance(part.module, { [HOST]: this.imports(part.imports) });
+  }
+  private imports(names: readonly string[]): Record<string, unknown> {
     const imports: Record<string, unknown> = { [MEMORY]: this.mem.wasm };
-    for (const name of part.imports) imports[name] = this.importFor(name);
-    return new WebAssemblyHost.Instance(part.module, { [HOST]: imports });
+    if (this.table) imports[TABLE] = this.table;
+    for (const name of names) imports[name] = this.importFor(name);
+    return imports;
   }
   private importFor(name: string): unknown {
     switch (name) {

@@ -188,7 +188,14 @@ function emitNearLanding(loop: Loop): void {
 function emitRegion(loop: Loop, regionType: number): void {
   const { code, cpu, ip, count, records, executed, hook, status, target } = loop;
   code.get(records).mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
-  code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT - HookEntry.shift).op('i32.shr_u').op('i32.add').tee(hook);
+  code
+    .get(ip)
+    .get(records)
+    .op('i32.sub')
+    .i32(RECORD_SHIFT - HookEntry.shift)
+    .op('i32.shr_u')
+    .op('i32.add')
+    .tee(hook);
   code.mem('i32.load16_u', HookEntry.handler).set(loop.handler);
   loop.setExecuted(0);
   code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
@@ -312,6 +319,8 @@ export function buildLoop(module: ModuleBuilder, imports: Import, variants: read
     const loop = new Loop(code, imports);
     const { cpu, ip, status } = loop;
     code.get(cpu).mem('i64.load', Slot.PC).set(loop.target).get(cpu).mem('i32.load', Slot.EXEC).set(loop.executed);
+    code.get(cpu).mem('i32.load', Slot.BRANCH).tee(loop.branchType).i32(2).op('i32.shr_u').set(loop.guarded);
+    code.get(loop.branchType).i32(3).op('i32.and').set(loop.branchType);
     const out = code.block('block');
     loop.leaving = code.block('block');
     loop.goto = code.block('loop');

@@ -14,6 +14,8 @@ import { FIRST_HANDLER } from './record.ts';
 /** Name of the module that imports come from, and of the memory in it. */
 export const HOST = 'h';
 export const MEMORY = 'memory';
+/** The table of handlers, for modules that call regions. */
+export const TABLE = 'table';
 export const TABLE_MAX = 65536;
 const TABLE_START = 1024;
 

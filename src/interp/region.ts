@@ -3,7 +3,11 @@
 // handler was there before. The region runs only if the budget cannot end on its way to where it looks at the budget again;
 // it leaves only where the interpreter can go on, with the very count of instructions.
 
+import type { Decoder } from '../cpu/decode.ts';
+import type { PhysMem } from '../cpu/physmem.ts';
+import type { CpuState } from '../cpu/state.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
+import type { CodePages } from './code_pages.ts';
 
 /** cpu, address of the page of the entry, number of the entry, instructions executed. */
 export const REGION_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32'];
@@ -26,14 +30,30 @@ export const RegionExit = {
   indexShift: 8,
 } as const;
 
-/** Compiles what runs often. The interpreter comes with samples; what it makes of them never shows in results. */
+/** Compiles what runs often. The interpreter comes with samples; what is made of them never shows in results. */
 export interface Tier {
   /**
    * A run was interrupted where a branch landed.
-   * @param pc the place; @param records of its page; @param executed in how many instructions since the last sample
+   * @param records of the page of the place
    * @returns how many instructions to execute before the next sample, at least 1
    */
-  sample(pc: bigint, records: number): number;
-  /** Code of these records is no longer to be run. */
+  sample(cpu: CpuState, pc: bigint, records: number): number;
+  /** Nothing that was compiled from these records may run again. */
   dropped(records: number): void;
 }
+
+/** What the interpreter gives to a Tier. */
+export interface TierHost {
+  readonly mem: PhysMem;
+  readonly pages: CodePages;
+  readonly decoder: Decoder;
+  /** Takes a place in the table of handlers. @returns its number, or undefined if there is none left */
+  takeSlot(): number | undefined;
+  /** Puts a function there; without one, gives the place back. */
+  setSlot(slot: number, f?: unknown): void;
+  /** What modules import: memory, table and the named functions. */
+  imports(names: readonly string[]): Record<string, unknown>;
+  /** Records that code at `pc` would be fetched from without asking the translator, or 0. */
+  recordsAt(cpu: CpuState, pc: bigint): number;
+}
+export type MakeTier = (host: TierHost) => Tier;
