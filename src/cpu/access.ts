@@ -3,9 +3,9 @@
 
 import type { Access as AccessRow } from '../ir/ops.ts';
 import type { ExceptionRecord, Translation, Translator } from './engine.ts';
-import { FRAME_SIZE, type PhysMem } from './physmem.ts';
+import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from './physmem.ts';
 import { type CpuState, Slot } from './state.ts';
-import type { SoftTlb } from './tlb.ts';
+import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, type SoftTlb, TlbTable } from './tlb.ts';
 
 export type AccessKind = 'r' | 'w' | 'rw';
 const KINDS: readonly AccessKind[] = ['r', 'w', 'rw'];
@@ -68,14 +68,25 @@ export class AccessPath {
     return tlb;
   }
 
+  /** What compiled code looks up first: the host address of an access that the TLB knows and that stays in its page, or 0. */
+  cached(cpu: CpuState, kind: AccessKind, va: bigint, size: number): number {
+    const { u32, i32 } = this.mem;
+    const lo = Number(va & 0xffff_ffffn);
+    const table = u32[(cpu.base + Slot.TLB) >>> 2]! + (kind === 'r' ? TlbTable.read : TlbTable.write);
+    const entry = (table + ((lo >>> FRAME_SHIFT) & (DATA_ENTRIES - 1)) * ENTRY_SIZE) >>> 2;
+    if ((u32[entry]! ^ lo) >>> 0 > FRAME_SIZE - size || u32[entry + 1]! !== Number(va >> 32n)) return 0;
+    return (lo + i32[entry + (ENTRY_VALUE >>> 2)]!) >>> 0;
+  }
   /** @returns a host address good for the access, or 0 after having set cpu.exception. */
   probe(cpu: CpuState, va: bigint, packed: number): number {
     const size = packed & 127;
     const kind = KINDS[(packed >> 10) & 3]!;
-    const element = 1 << (packed >> 12);
     const checked = (packed & (3 << 7)) !== 0;
     if (checked && va & BigInt(size - 1) && !this.mayMisalign(cpu, va, size)) return this.misaligned(cpu, va, kind);
-    const tlb = this.tlbOf(cpu, (packed & (1 << 9)) !== 0);
+    return this.span(cpu, this.tlbOf(cpu, (packed & (1 << 9)) !== 0), va, kind, size, 1 << (packed >> 12));
+  }
+  /** The same for bytes in a row that need not be accessed at once: any number within a page, up to 64 in two. */
+  span(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {
     const inPage = FRAME_SIZE - Number(va & (PAGE - 1n));
     if (size <= inPage) return this.page(cpu, tlb, va, kind, size, element);
 

@@ -148,6 +148,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     const el = cpu.el as 0 | 1;
     cpu.fpOn = controls.fpOn[el]!;
     cpu.fpmrOn = controls.fpmrOn[el]!;
+    cpu.sveTrap = controls.sveTrap[el]!;
+    cpu.vl = controls.vl;
     cpu.set(Slot.SP_MASK, controls.spMask[el]!);
     cpu.set(Slot.SYS_OPEN, controls.sysOpen[el]!);
     this.applyTlb();
@@ -325,8 +327,10 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
         this.debug.enterBreakpointPage(cpu.pc);
         return undefined;
       }
+      case EC.SVE.ec:
       case EC.FP_ASIMD.ec: {
-        const v = controls.rules.fp(el);
+        // An SVE instruction that finds FP disabled may have met the control of another level first.
+        const v = isSve(this.wordAt(cpu.pc)) ? controls.rules.sve(el) : controls.rules.fp(el);
         return this.raise(record(r.ec, r.iss, v !== undefined && typeof v === 'object' && v.to === 2));
       }
       case EC.SVC64.ec:
@@ -442,4 +446,6 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   }
 }
 
+/** SVE has a quarter of the encodings of its own (op0 of the top level). */
+const isSve = (word: number): boolean => ((word >>> 25) & 15) === 2;
 const WFE_WORD = 0xd503205f;

@@ -15,6 +15,10 @@ export interface PeControls {
   readonly fpOn: [boolean, boolean];
   /** The EnFPM controls alone: 8-bit floating point is UNDEFINED where they refuse. */
   readonly fpmrOn: [boolean, boolean];
+  /** By EL: the exception class that SVE instructions raise, or 0. */
+  readonly sveTrap: [number, number];
+  /** The vector length in bytes. */
+  vl: number;
   readonly spMask: [bigint, bigint];
   readonly sysOpen: [bigint, bigint];
   readonly pauth: PauthState;
@@ -51,6 +55,8 @@ export function newPeControls(pe: Pe): PeControls {
     rules: new AccessRules(viewOf(pe)),
     fpOn: [false, false],
     fpmrOn: [false, false],
+    sveTrap: [0, 0],
+    vl: 16,
     spMask: [0n, 0n],
     sysOpen: [0n, 0n],
     pauth: resetPauth(),
@@ -88,6 +94,7 @@ const SCTLR = { SA: bitOf('SCTLR_EL1', 'SA'), SA0: bitOf('SCTLR_EL1', 'SA0'), En
 const HCRX_EnFPM = bitOf('HCRX_EL2', 'EnFPM');
 const HCR_NV = bitOf('HCR_EL2', 'NV');
 const ALIGNED = 15n;
+const ZCR_LEN = 15n;
 /** Registers and operations that the engine carries out alone while their bit in SYS_OPEN is set. */
 const INLINE = (['TPIDR_EL0', 'TPIDRRO_EL0'] as const).map((n) => encOf(n));
 const FPMR = encOf('FPMR');
@@ -112,6 +119,8 @@ export function updateControls(pe: Pe): void {
   for (const el of [0, 1] as const) {
     controls.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
     controls.fpmrOn[el] = guestFpmr && (el === 1 || (sctlr & SCTLR.EnFPM) !== 0n);
+    const sve = rules.sve(el);
+    controls.sveTrap[el] = typeof sve === 'object' ? sve.ec : 0;
     controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0n;
     const register = (enc: number, isRead: boolean): boolean =>
       rules.register(registerAt(enc, isRead ? 'read' : 'write'), enc, isRead, el) === 'ok';
@@ -123,8 +132,17 @@ export function updateControls(pe: Pe): void {
     if (cacheOpen) open |= SysOpen.Cache;
     controls.sysOpen[el] = BigInt(open);
   }
+  controls.vl = vectorLength(pe);
   updatePauth(pe);
   pe.debug.update();
+}
+const ALL_QUADS: readonly number[] = Array.from({ length: 16 }, (_, i) => i + 1);
+/** The largest supported length that no level forbids, at EL1 and EL0. @arm CurrentNSVL */
+function vectorLength(pe: Pe): number {
+  const quads = pe.options.vectorQuads ?? ALL_QUADS;
+  const limit = (name: 'ZCR_EL1' | 'ZCR_EL2'): number => Number(pe.regs.value(name) & ZCR_LEN) + 1;
+  const wanted = Math.min(limit('ZCR_EL1'), limit('ZCR_EL2'));
+  return 16 * Math.max(1, ...quads.filter((q) => q <= wanted));
 }
 
 // ---- pointer authentication -----------------------------------------------------------------------------------------------------

@@ -114,6 +114,8 @@ export interface PeOptions {
    * other features reserved at EL1 and EL0, whatever the trap controls say. Absent: what the hardware has.
    */
   readonly guestHas?: (feat: Feat) => boolean;
+  /** SVE vector lengths of the CPU in units of 128 bits, ascending. Absent: all up to 16. */
+  readonly vectorQuads?: readonly number[];
   readonly interrupts: InterruptSource;
   readonly device: SysregDevice;
   readonly clock: PeClock;

@@ -8,6 +8,10 @@ import type { PhysMem } from './physmem.ts';
 /** Bytes from one vector register to the next: room for SVE's largest (2048 bits). V[n] is the low 16 bytes. */
 export const V_STRIDE = 256;
 
+/** The vector length that every implementation of SVE has, in bytes. */
+const MIN_VL = 16;
+const P_STRIDE = 32;
+
 /** Byte offsets from CpuState.base. Those after ENGINE are for engines only: use the members of CpuState. */
 export const Slot = {
   X: 0, // X0..X30
@@ -54,6 +58,16 @@ export const Slot = {
    * UNDEFINED. Set by whoever sets FP_ON, 1 from the start. @arm CheckFPMREnabled
    */
   FPMR_ON: 57 * 8,
+
+  /** u32: the SVE vector length in bytes at the present EL, 16..256. */
+  VL: 58 * 8,
+  /** u32: the exception class that SVE instructions raise: 0x19, 0x07, or 0 while they may execute. @arm CheckSVEEnabled */
+  SVE_TRAP: 58 * 8 + 4,
+  /**
+   * u32: largest vector length in bytes with which an SVE instruction has executed, 0 before the first one. Writes of
+   * V[n] zero Z[n] from bit 128 up to there; beyond it everything is zero, and while it is 0 all of P is too.
+   */
+  SVE_LIVE: 59 * 8,
 
   ENGINE: 60 * 8,
   // The flags in the form that makes them cheap to set: N is the sign of FLAG_N, Z means FLAG_Z is zero.
@@ -106,6 +120,7 @@ export class CpuState {
     this.mem.u32[(this.base + Slot.SP_MASK) >>> 2] = 15;
     this.mem.u32[(this.base + Slot.SYS_OPEN) >>> 2] = 15;
     this.fpmrOn = true;
+    this.vl = MIN_VL;
     this.nzcv = 0;
   }
 
@@ -166,6 +181,17 @@ export class CpuState {
   set fpmrOn(v: boolean) {
     this.setU32(Slot.FPMR_ON, v ? 1 : 0);
   }
+  /** SVE vector length at the present EL in bytes, a multiple of 16 up to 256. */
+  get vl(): number {
+    return this.u32(Slot.VL);
+  }
+  set vl(bytes: number) {
+    this.setU32(Slot.VL, bytes);
+  }
+  /** The exception class that SVE instructions raise (0x19, or 0x07 where FP is disabled), 0 while they may execute. */
+  set sveTrap(ec: number) {
+    this.setU32(Slot.SVE_TRAP, ec);
+  }
   /** Instructions executed since the state was made; exact inside SystemHooks too. */
   get icount(): bigint {
     return this.u64(Slot.ICOUNT) + BigInt(this.u32(Slot.EXEC));
@@ -205,6 +231,32 @@ export class CpuState {
     const o = Slot.V + n * V_STRIDE;
     this.setU64(o, lo);
     this.setU64(o + 8, hi);
+  }
+  /** The largest vector length that SVE instructions have used since discardSve, in bytes; 0: none executed. */
+  get sveLive(): number {
+    return this.u32(Slot.SVE_LIVE);
+  }
+  /** The first bytes of Z[n] (a live view; after writing more than V call touchSve). */
+  z(n: number, bytes = this.vl): Uint8Array {
+    const at = this.base + Slot.V + n * V_STRIDE;
+    return this.mem.u8.subarray(at, at + bytes);
+  }
+  /** The bytes of P[n] for a vector length; P[16] is FFR. */
+  p(n: number, vl = this.vl): Uint8Array {
+    const at = this.base + Slot.P + n * P_STRIDE;
+    return this.mem.u8.subarray(at, at + vl / 8);
+  }
+  /** Z or P were written with that vector length by something else than an instruction. */
+  touchSve(vl: number): void {
+    if (this.sveLive < vl) this.setU32(Slot.SVE_LIVE, vl);
+  }
+  /** Zeroes what SVE has beyond V: bits from 128 on, predicates, FFR. */
+  discardSve(): void {
+    const live = this.sveLive;
+    if (live === 0) return;
+    for (let n = 0; n < 32; n++) this.z(n, live).fill(0, MIN_VL);
+    this.mem.u8.fill(0, this.base + Slot.P, this.base + Slot.END);
+    this.setU32(Slot.SVE_LIVE, 0);
   }
   /** Makes the running engine return Exit.Kick at the next branch, or the next run at once. */
   requestExit(): void {

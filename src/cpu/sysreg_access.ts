@@ -167,12 +167,25 @@ export class AccessRules {
   fp(el: 0 | 1): Verdict | undefined {
     return this.vector('FPEN', 'TFP', EC_FP, el, ISS_FP);
   }
+  /** @returns the exception that an SVE instruction takes: at each level first by ZEN, then by FPEN. @arm CheckSVEEnabled */
+  sve(el: 0 | 1): Verdict | undefined {
+    return (
+      this.vectorAtEl1('ZEN', EC_SVE, el) ??
+      this.vectorAtEl1('FPEN', EC_FP, el, ISS_FP) ??
+      this.vectorAtEl2('ZEN', 'TZ', EC_SVE) ??
+      this.vectorAtEl2('FPEN', 'TFP', EC_FP, ISS_FP)
+    );
+  }
   private vector(enable: string, trap: string, ec: number, el: 0 | 1, iss = 0): Verdict | undefined {
-    const closed = (v: number): boolean => (v & 1) === 0;
+    return this.vectorAtEl1(enable, ec, el, iss) ?? this.vectorAtEl2(enable, trap, ec, iss);
+  }
+  private vectorAtEl1(enable: string, ec: number, el: 0 | 1, iss = 0): Verdict | undefined {
     const own = this.field('CPACR_EL1', enable);
-    if (closed(own) || (own === 1 && el === 0)) return { to: 1, ec, iss };
-    if (!this.e2h) return this.traps(`CPTR_EL2.${trap}`) ? { to: 2, ec, iss } : undefined;
-    return closed(this.field('CPTR_EL2', enable)) ? { to: 2, ec, iss } : undefined;
+    return (own & 1) === 0 || (own === 1 && el === 0) ? { to: 1, ec, iss } : undefined;
+  }
+  private vectorAtEl2(enable: string, trap: string, ec: number, iss = 0): Verdict | undefined {
+    const closed = this.e2h ? (this.field('CPTR_EL2', enable) & 1) === 0 : this.traps(`CPTR_EL2.${trap}`);
+    return closed ? { to: 2, ec, iss } : undefined;
   }
 
   // ---- operations -------------------------------------------------------------------------------------------------------------

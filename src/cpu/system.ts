@@ -5,6 +5,7 @@ import { enc } from '../arch/schema.ts';
 import { assert } from '../base/assert.ts';
 import { fpTypes, parseFpKey } from '../ir/ops.ts';
 import { HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.ts';
+import type { Group } from '../isa/semantics.ts';
 import type { AccessPath } from './access.ts';
 import { packAccess } from './access.ts';
 import type { SystemHooks } from './engine.ts';
@@ -13,10 +14,13 @@ import { type PauthState, resetPauth } from './pauth.ts';
 import { FRAME_SHIFT, type PhysMem } from './physmem.ts';
 import { PlainSysregs } from './plain_sysregs.ts';
 import { type CpuState, Slot } from './state.ts';
+import { Sve } from './sve.ts';
 
 export interface SystemOptions {
   has(feature: string): boolean;
   readonly hooks: SystemHooks;
+  /** Instruction tables; pass the same array each time, what is generated from it is kept. */
+  readonly groups: readonly Group[];
   /** The pointer authentication state of a PE; absent: all keys disabled. */
   pauth?(cpu: CpuState): PauthState;
 }
@@ -33,6 +37,7 @@ export class SystemAccess {
   private readonly pauthOf: (cpu: CpuState) => PauthState;
   private readonly dropCode: (frame: number) => void;
   private readonly rpres: boolean;
+  private readonly sve: Sve;
   private cpu!: CpuState;
   private readonly context: { fpcr: number; fpsr: number; fpmr: bigint; readonly rpres: boolean; pauth: PauthState };
 
@@ -45,11 +50,17 @@ export class SystemAccess {
     this.rpres = options.has('FEAT_RPRES');
     const none = resetPauth();
     this.pauthOf = options.pauth ? (cpu) => options.pauth!(cpu) : () => none;
+    this.sve = new Sve(mem, path, {
+      groups: options.groups,
+      importFor: (name) => this.importFor(name),
+      with: (f) => this.with(f),
+    });
     this.context = { fpcr: 0, fpsr: 0, fpmr: 0n, rpres: this.rpres, pauth: none };
   }
   /** The PE that calls come from. */
   enter(cpu: CpuState): void {
     this.cpu = cpu;
+    this.sve.enter(cpu);
     this.mem.u32[(cpu.base + Slot.LEAVE) >>> 2] = 0;
   }
 
@@ -113,7 +124,7 @@ export class SystemAccess {
     u32[fpsr] = context.fpsr;
     return r;
   }
-  /** The function that compiled code imports under a name: `helper:..`, `vector:..`, `fp:..` or an operation of the IR. */
+  /** The function that compiled code imports under a name: `helper:..`, `vector:..`, `fp:..`, `routine:..` or an operation of the IR. */
   importFor(name: string): (...args: never[]) => unknown {
     const colon = name.indexOf(':');
     const rest = name.slice(colon + 1);
@@ -147,6 +158,7 @@ export class SystemAccess {
       const f = bindFp(attr, fpTypes(attr).result);
       return (...args: (number | bigint)[]) => this.with((cx) => f(cx, ...args));
     }
+    if (name.startsWith('routine:')) return this.sve.routine(rest);
     switch (name) {
       case 'sys.read':
         return (encoding: number) => this.readSysreg(encoding);

@@ -52,6 +52,7 @@ export type Probe = NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>;
 export interface State {
   immediate(operand: number, ty: 'i32' | 'i64'): void;
   read(e: Emitter, place: Place, ty: Ty): void;
+  /** A write of V[n] zeroes the rest of Z[n], as far as Slot.SVE_LIVE says that it can hold anything. */
   write(e: Emitter, place: Place, value: Node): void;
   pc(): void;
   /** Stores what a called function may want to know: PC and the instruction count. */
@@ -63,6 +64,8 @@ export interface State {
   /** Checks an access and defines the host address. */
   probe(e: Emitter, n: Probe): void;
   commit(e: Emitter, n: NodeOf<'mem.commit'>): void;
+  /** Calls a routine, which reads and writes any state in the block at `cpu` (registers, flags). Leaves 0 for a fault, else 1. */
+  routine(e: Emitter, n: NodeOf<'routine'>): void;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
   /**
@@ -334,6 +337,10 @@ export class Emitter {
         return false;
       case 'fpv':
         emitFpVector(this, n);
+        return false;
+      case 'routine':
+        this.s.routine(this, n);
+        f.faultIfZero();
         return false;
       default:
         throw new InternalError(`no code for ${n.op}`);

@@ -14,7 +14,6 @@ import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
 import { type Handler, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
-import type { Group } from '../isa/semantics.ts';
 import { CodePages, registerOffset } from './code_pages.ts';
 import { MAX_BUDGET } from './exits.ts';
 import { HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
@@ -26,8 +25,6 @@ export interface EngineOptions extends SystemOptions {
   /** Whether the machine has a feature, by its FEAT_ name. */
   has(feature: string): boolean;
   readonly hooks: SystemHooks;
-  /** Instruction tables; pass the same array each time, what is generated from it is kept. */
-  readonly groups: readonly Group[];
   /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
   readonly prebuilt?: Uint8Array;
   /** What compiles frequent code; without it everything is interpreted. */

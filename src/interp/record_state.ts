@@ -1,7 +1,7 @@
 // State of the interpreter's handlers: operands come from the record at `ip`, registers from the block at `cpu`.
 
 import { Slot, slotOffset } from '../cpu/state.ts';
-import type { Node, Place, Ty } from '../ir/ops.ts';
+import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Recording } from '../isa/record.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { MemoryOp } from '../wasm/opcodes.ts';
@@ -19,10 +19,14 @@ export interface RecordFrame extends Frame {
   readonly pcBase: number;
 }
 
+/** Bytes of V[n]. */
+const V_BYTES = 16;
+
 export class RecordState implements State {
   readonly fused = false;
   private readonly code: Code;
   private readonly f: RecordFrame;
+  private readonly source: Recording;
   private readonly layout: Layout;
   private readonly aside: number;
 
@@ -30,6 +34,7 @@ export class RecordState implements State {
   constructor(frame: RecordFrame, source: Recording) {
     this.f = frame;
     this.code = frame.code;
+    this.source = source;
     this.layout = layoutOf(source);
     this.aside = -1;
     if (this.layout.asideSize > 0) {
@@ -64,6 +69,23 @@ export class RecordState implements State {
     const offset = this.address(place);
     e.value(value);
     this.code.mem(`${value.ty as Ty}.store`, offset);
+    const isVector = 'slot' in place ? /^V\d/.test(place.slot) : this.source.operands[place.operand]!.kind === 'v';
+    if (isVector) this.zeroUpper(place);
+  }
+  private zeroUpper(place: Place): void {
+    const { code, f } = this;
+    code.get(f.cpu).mem('i32.load', Slot.SVE_LIVE);
+    code.block('if');
+    const offset = this.address(place);
+    code
+      .i32(offset + V_BYTES)
+      .op('i32.add')
+      .i32(0);
+    code.get(f.cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.sub').fill().end();
+  }
+  routine(e: Emitter, n: NodeOf<'routine'>): void {
+    e.value(n.args[0]!);
+    this.code.call(this.f.import(`routine:${n.attr}`, ['i32'], ['i32']));
   }
   pc(): void {
     const { code, f } = this;

@@ -179,7 +179,10 @@ class Reference implements Engine {
       get: (place, ty) => toValue(ty, load(cpu.base + offsetOf(place), bytesOf(ty))),
       set: (place, ty, value) => {
         const bytes = bytesOf(ty);
-        store(cpu.base + offsetOf(place), bytes, BigInt.asUintN(bytes * 8, BigInt(value)));
+        const at = cpu.base + offsetOf(place);
+        store(at, bytes, BigInt.asUintN(bytes * 8, BigInt(value)));
+        const isVector = at >= cpu.base + Slot.V && at < cpu.base + Slot.P;
+        if (isVector && cpu.sveLive > 0) mem.u8.fill(0, at + bytes, at + cpu.sveLive);
       },
       get flags() {
         return cpu.nzcv;
@@ -226,6 +229,9 @@ class Reference implements Engine {
         return load(at, 16);
       },
       fp: (attr, args) => this.function(`fp:${fpKey(attr)}`)(...args) as Value,
+      routine: (name, word) => {
+        if (!this.function(`routine:${name}`)(word)) throw new Leave(Exit.Exception, false);
+      },
     };
   }
 }

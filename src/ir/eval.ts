@@ -45,6 +45,8 @@ export interface Env {
   helper(name: string, args: readonly Value[]): Value;
   helperV(name: string, param: number, args: readonly bigint[]): bigint;
   fp(attr: FpAttr, args: readonly Value[]): Value;
+  /** Throws for a fault. */
+  routine(name: string, word: number): void;
 }
 
 /** a + b + carry and its flags. */
@@ -220,6 +222,10 @@ const EFFECTS: Effects = {
         n.args.map((a) => r.arg(a)),
       ),
     ),
+  routine: (r, n) => {
+    r.env.routine(n.attr, num(r, n.args[0]));
+    return undefined;
+  },
   fpv: (r, n) => {
     const { fp, count } = n.attr;
     const bits = BigInt(fp.fmt);

@@ -192,6 +192,8 @@ const OPEN = {
   helperV: { args: [], result: 'v128', effect: 'write' },
   fp:      { args: [], result: 'void', effect: 'write' },
   fpv:     { args: [], result: 'v128', effect: 'write' },
+  /** Calls the routine of that name with the instruction's word: it may read and write any state, and may fault. */
+  routine: { args: ['i32'], result: 'void', effect: 'leave' },
 } as const satisfies Record<string, OpRow>; // biome-ignore format: a table
 
 export type OwnOp = keyof typeof OWN;
@@ -242,6 +244,8 @@ interface OwnAttrs
   helperV: { readonly name: string; readonly param: number };
   fp: FpAttr;
   fpv: FpVectorAttr;
+  /** Name of the routine. */
+  routine: string;
 }
 /** What a node of operation K says besides its arguments. */
 export type AttrOf<K extends Op> = K extends keyof OwnAttrs ? OwnAttrs[K] : undefined;

@@ -25,11 +25,14 @@ import { simdPermute } from './simd_permute.ts';
 import { simdShift, simdShiftScalar } from './simd_shift.ts';
 import { sme } from './sme.ts';
 import { sve } from './sve.ts';
+import { sveInt } from './sve_int.ts';
+import { sveMem } from './sve_mem.ts';
+import { svePred } from './sve_pred.ts';
 import { system } from './system.ts';
 
 export const A64: readonly Group[] = [
   dpImm, branches, system, dpReg, pauth, ldst, ldstAtomic, ldstExclusive, ldstFp, mops, mte,
   simdLdstMultiple, simdLdstSingle, fp, simdArith, simdArithScalar, simdMisc, simdMiscScalar, simdImm, simdShift,
   simdShiftScalar, simdPermute, simdIndexed, simdIndexedScalar, simdFp, simdFpScalar, simdFpMisc, simdFpMiscScalar,
-  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sme,
+  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sveInt, svePred, sveMem, sme,
 ]; // biome-ignore format: a table

@@ -1,6 +1,7 @@
 // The facade of ops.ts on top of the IR: what Arm's words mean in nodes. State is named by slots (X0..X30, SP, ZERO,
 // SINK, V0.., FPCR, ...) whose layout is the engine's business. Arithmetic and memory are in build_data.ts.
 
+import { encode } from '../arch/a64/encoding.ts';
 import { enc } from '../arch/schema.ts';
 import type { Place, Ty, ValueNode } from '../ir/ops.ts';
 import { makeArithmetic, makeFloat, makeMemory, makeVectors } from './build_data.ts';
@@ -18,6 +19,7 @@ const EC = {
   Hvc: 0x16,
   Smc: 0x17,
   SpAlignment: 0x26,
+  SveAccess: 0x19,
   Mops: 0x27,
   Brk: 0x3c,
 } as const;
@@ -183,7 +185,7 @@ export function makeOps(r: Recorder): Ops {
   const system: Pick<
     Ops,
     | 'undefined' | 'exception' | 'idle' | 'readSysreg' | 'writeSysreg' | 'sys' | 'sysl' | 'msrImm' | 'eret' | 'pstate'
-    | 'checkFP' | 'checkFPMR' | 'barrier' | 'clrex' | 'setQC'
+    | 'checkFP' | 'checkFPMR' | 'checkSVE' | 'routine' | 'barrier' | 'clrex' | 'setQC'
   > = {
     undefined: () => {
       raise(EC.Unknown, i32(0));
@@ -277,6 +279,18 @@ export function makeOps(r: Recorder): Ops {
     },
     checkFP: () => ops.if(ops.eqz(get(slot('FP_ON'), 'i32')), () => raise(EC.FpAccess, i32(ISS_FP))),
     checkFPMR: () => ops.if(ops.eqz(get(slot('FPMR_ON'), 'i32')), () => ops.undefined()),
+    checkSVE: () => {
+      const trap = get(slot('SVE_TRAP'), 'i32');
+      ops.if(trap, () => {
+        ops.if(ops.eq(trap, i32(EC.FpAccess)), () => raise(EC.FpAccess, i32(ISS_FP)));
+        raise(EC.SveAccess, i32(0));
+      });
+    },
+    routine: (row) => {
+      const { encoding } = r;
+      const word = r.operand({ kind: 'i32', value: (f) => encode(encoding, f) | 0 });
+      r.ir.add('routine', [r.ir.add('imm.i32', [], word)], row);
+    },
     // Everything is in order anyway; only a context synchronisation may change what the next instruction is.
     barrier: (kind) => {
       if (kind === 'isb') resync();

@@ -106,7 +106,7 @@ export const UNDEFINED: Handler = {
   code: new Recorder().record(
     { mask: 0, value: 0, fields: [], hole: () => false },
     (o) => o.undefined(),
-    { fp: false, fpmr: false },
+    { fp: false, fpmr: false, sve: false },
     () => 0,
   ),
 };

@@ -298,4 +298,8 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   checkFP(): void;
   /** FPMR may not be used here: UNDEFINED (CheckFPMREnabled). Called before checkFP() for every row of an `fpmr` table. */
   checkFPMR(): void;
+  /** SVE may not be used here: take the trap (CheckSVEEnabled, which looks at FP too). Called for every row of an `sve` table. */
+  checkSVE(): void;
+  /** All that the instruction does is done by the routine of its row (sve_machine.ts). */
+  routine(row: string): void;
 }

@@ -51,10 +51,13 @@ export type Semantic = Group['semantics'][string];
 export interface Checks {
   readonly fp: boolean;
   readonly fpmr: boolean;
+  readonly sve: boolean;
 }
 
 export class Recorder {
   ir = new IrBuilder();
+  /** The row that is recorded. */
+  encoding!: ParsedRow;
   private operands: Operand[] = [];
   private path: [Choice, number][] = [];
   private answers = new Map<string, number>();
@@ -65,10 +68,11 @@ export class Recorder {
 
   /**
    * @param choose answers each choice; asked once per choice.
-   * @param checks the tables that the row belongs to: `fp`, `fpmr`.
+   * @param checks the tables that the row belongs to: `fp`, `fpmr`, `sve`.
    */
   record(row: ParsedRow, semantic: Semantic, checks: Checks, choose: (c: Choice) => number): Recording {
     this.ir = new IrBuilder();
+    this.encoding = row;
     this.operands = [];
     this.path = [];
     this.answers = new Map();
@@ -76,6 +80,7 @@ export class Recorder {
     this.choose = choose;
     try {
       if (checks.fpmr) this.ops.checkFPMR();
+      if (checks.sve) this.ops.checkSVE();
       if (checks.fp) this.ops.checkFP();
       semantic(this.ops, this.fieldsFor(row));
     } catch (e) {

@@ -2,6 +2,7 @@
 
 import type { FieldsOf, Row } from '../arch/a64/schema.ts';
 import type { Fields, Ops } from './ops.ts';
+import type { Routine, SveMachine } from './sve_machine.ts';
 
 type Sem<R> = (o: Ops<FieldsOf<R>>, f: Fields<FieldsOf<R>>) => void;
 type Implemented<T> = { [K in keyof T]: T[K] extends { readonly todo: true } ? never : K }[keyof T];
@@ -16,13 +17,29 @@ export interface Group {
   readonly fp: boolean;
   /** Before that, it checks that FPMR may be used. */
   readonly fpmr: boolean;
+  /** Every instruction first checks that SVE (and with it FP and SIMD) is enabled. */
+  readonly sve: boolean;
+  /** Rows whose semantics are a routine: sve_machine.ts. */
+  readonly routines?: Readonly<Record<string, Routine>>;
 }
 
 export function semantics<const T extends Readonly<Record<string, Row>>>(
   rows: T,
   impl: SemanticsOf<T>,
-  options: { readonly fp?: boolean; readonly fpmr?: boolean } = {},
+  options: { readonly fp?: boolean; readonly fpmr?: boolean; readonly sve?: boolean } = {},
 ): Group {
-  const { fp = false, fpmr = false } = options;
-  return { rows, semantics: impl as unknown as Group['semantics'], fp, fpmr };
+  const { fp = false, fpmr = false, sve = false } = options;
+  return { rows, semantics: impl as unknown as Group['semantics'], fp, fpmr, sve };
+}
+
+type RoutineOf<R> = (f: FieldsOf<R>, m: SveMachine) => () => unknown;
+/** As semantics(), for rows whose semantics are routines: SVE. A missing row, an extra row and a misspelt field do not compile. */
+export function routines<const T extends Readonly<Record<string, Row>>>(
+  rows: T,
+  impl: { readonly [K in Implemented<T>]: RoutineOf<T[K]> },
+): Group {
+  const made = impl as unknown as Readonly<Record<string, Routine>>;
+  const call = (row: string) => (o: Ops) => o.routine(row);
+  const built = Object.fromEntries(Object.keys(made).map((row) => [row, call(row)]));
+  return { rows, semantics: built, fp: false, fpmr: false, sve: true, routines: made };
 }

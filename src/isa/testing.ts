@@ -160,6 +160,7 @@ function makeEnv(s: TestState, entry: RowEntry, word: number, operands: readonly
     helper: (name, args) => (h.helper ?? missing(`helper ${name}`))(name, args),
     helperV: (name, param, args) => (h.helperV ?? missing(`helperV ${name}`))(name, param, args),
     fp: (attr, args) => (h.fp ?? missing(`fp ${attr.op}`))(attr, args, s),
+    routine: (name) => missing(`an engine for ${name}`),
   };
 }
 

@@ -8,7 +8,7 @@ import type { CpuState } from '../cpu/state.ts';
 /** What KVM says about a PE that it wants; the rest is the machine's. */
 export type PeWiring = Pick<
   PeOptions,
-  'domain' | 'stage2' | 'guestHas' | 'interrupts' | 'device' | 'timers' | 'readId'
+  'domain' | 'stage2' | 'guestHas' | 'vectorQuads' | 'interrupts' | 'device' | 'timers' | 'readId'
 >;
 
 export interface Hardware {

@@ -25,6 +25,8 @@ const TYPE_CODE: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e, f
 const NO_RESULT = 0x40;
 const PREFIX_SATURATING = 0xfc;
 const PREFIX_VECTOR = 0xfd;
+/** After PREFIX_SATURATING. */
+const MEMORY_FILL = 11;
 
 const ONE_BYTE: Readonly<Record<string, number>> = { ...INT, ...DIVISION, ...FLOAT };
 const VECTOR_NUMBER: Readonly<Record<string, number>> = { ...VECTOR, ...VECTOR_FLOAT };
@@ -153,6 +155,11 @@ export class Code {
     else this.vectorNumber(VECTOR_MEMORY[name as VectorMemoryOp]);
     this.bytes.push(0);
     pushUnsigned(this.bytes, offset);
+    return this;
+  }
+  /** memory.fill: address, byte and count from the stack. */
+  fill(): this {
+    this.bytes.push(PREFIX_SATURATING, MEMORY_FILL, 0);
     return this;
   }
   select(): this {

@@ -8,6 +8,7 @@ import * as fp from './fp.ts';
 import * as ldst from './ldst.ts';
 import * as simd from './simd_int.ts';
 import { SIMD_LDST_MULTIPLE_SYNTAX, SIMD_LDST_SINGLE_SYNTAX } from './simd_ldst.ts';
+import * as sve from './sve.ts';
 import { SYSTEM_SYNTAX } from './system.ts';
 
 export const SYNTAX: readonly SyntaxTable[] = [
@@ -43,4 +44,7 @@ export const SYNTAX: readonly SyntaxTable[] = [
   fp.SIMD_FP_INDEXED_SYNTAX,
   fp.SIMD_FP_INDEXED_SCALAR_SYNTAX,
   fp.SIMD_FP8_SYNTAX,
+  sve.SVE_INT_SYNTAX,
+  sve.SVE_PRED_SYNTAX,
+  sve.SVE_MEM_SYNTAX,
 ];

@@ -60,6 +60,7 @@ export class Guest implements Resident {
       domain: domainOf(vm, hw),
       stage2: new GuestStage2(vcpu, hw),
       guestHas: (f) => vmHas(vm.regs, f),
+      vectorQuads: vm.regs.host.vectorQuads,
       interrupts: this.ports,
       device: this.ports,
       timers: { timerLevel: (timer, asserted) => timerLevel(vcpu, timer, asserted) },
