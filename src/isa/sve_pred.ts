@@ -27,7 +27,7 @@ export const svePred = routines(SVE_PRED, {
       const count = m.vl >> size;
       const p = maskRoom(0).fill(0, 0, count).fill(1, 0, patternCount(pattern, count));
       writeMask(m, Pd, size, p);
-      if (S) predTest(m, maskRoom(1).fill(1, 0, count), p, count);
+      if (S) predTest(m, p, p, count);
     },
   WHILELO:
     ({ size, sf, Rm, Rn, Pd }, m) =>

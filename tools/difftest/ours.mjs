@@ -59,6 +59,8 @@ export function changes(memory) {
   return out;
 }
 
+const joined = (count, nth) => new Uint8Array(Array.from({ length: count }, (_, n) => [...nth(n)]).flat());
+
 /** Blocks on an engine of the project, over real memory and a translation of its own. */
 export class Machine {
   /** @param make creates the engine: createInterpreter or createReference */
@@ -118,6 +120,13 @@ export class Machine {
     state.v.forEach((v, i) => {
       cpu.setV(i, BigInt.asUintN(64, v), v >> 64n);
     });
+    if (state.z) {
+      const vl = state.z.length / 32;
+      cpu.vl = vl;
+      for (let n = 0; n < 32; n++) cpu.z(n).set(state.z.subarray(n * vl, (n + 1) * vl));
+      for (let n = 0; n < 17; n++) cpu.p(n).set(state.p.subarray((n * vl) / 8, ((n + 1) * vl) / 8));
+      cpu.touchSve(vl);
+    }
     cpu.set(Slot.FPCR, BigInt(state.fpcr));
     cpu.set(Slot.FPSR, BigInt(state.fpsr >>> 0));
     cpu.set(Slot.FPMR, state.fpmr);
@@ -152,6 +161,7 @@ export class Machine {
         fpsr: Number(cpu.get(Slot.FPSR)),
         fpmr: cpu.get(Slot.FPMR),
         v: Array.from({ length: 32 }, (_, i) => cpu.v(i)[0] | (cpu.v(i)[1] << 64n)),
+        ...(state.z ? { z: joined(32, (n) => cpu.z(n)), p: joined(17, (n) => cpu.p(n)) } : {}),
       },
       memory,
     };

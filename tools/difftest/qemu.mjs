@@ -15,27 +15,31 @@ const COMPILERS = [
   ['aarch64-linux-gnu-gcc'],
 ];
 
-/** @returns path of the runner, built if it is missing or older than its source. */
-export function buildRunner() {
+/** @param vl bytes of SVE vectors, 0 for states without @returns path of the runner, built if it is missing or older than its source. */
+export function buildRunner(vl = 0) {
   const source = join(here, 'runner.c');
-  const out = join(here, '../../dist/difftest/runner');
+  const out = join(here, `../../dist/difftest/runner${vl || ''}`);
+  const define = vl ? [`-DSVE_VL=${vl}`] : [];
   if (existsSync(out) && statSync(out).mtimeMs > statSync(source).mtimeMs) return out;
   mkdirSync(dirname(out), { recursive: true });
   const tried = [];
   for (const [cc, ...args] of COMPILERS) {
-    const r = spawnSync(cc, [...args, ...FLAGS, '-o', out, source], { encoding: 'utf8' });
+    const r = spawnSync(cc, [...args, ...FLAGS, ...define, '-o', out, source], { encoding: 'utf8' });
     if (r.status === 0) return out;
     tried.push(`${cc}: ${r.error ? r.error.code : r.stderr.trim().split('\n')[0]}`);
   }
   throw new Error(`no compiler for aarch64 works:\n  ${tried.join('\n  ')}`);
 }
 
-const IN_WORDS = 31 + 5 + 64 + CODE_WORDS / 2;
-const OUT_WORDS = 4 + 31 + 5 + 64 + 1;
+const inWords = (vl) => 31 + 5 + 64 + sveWords(vl) + CODE_WORDS / 2;
+const outWords = (vl) => 4 + 31 + 5 + 64 + sveWords(vl) + 1;
+/** Z, P and FFR, one after the other. */
+const sveWords = (vl) => Math.ceil((32 * vl + (17 * vl) / 8) / 8);
 const SIGNALS = { 4: 'SIGILL', 5: 'SIGTRAP', 7: 'SIGBUS', 8: 'SIGFPE', 11: 'SIGSEGV' };
 
 /** Blocks of consecutive indices, as the runner reads them. */
-function pack(blocks) {
+function pack(blocks, vl) {
+  const IN_WORDS = inWords(vl);
   const words = new BigUint64Array(2 + WINDOW.length / 8 + blocks.length * IN_WORDS);
   words[0] = BigInt(blocks.length);
   words[1] = BigInt(blocks[0].index);
@@ -53,13 +57,19 @@ function pack(blocks) {
       words[at + 36 + 2 * i] = v; // the array keeps the low 64 bits
       words[at + 37 + 2 * i] = v >> 64n;
     });
-    for (let i = 0; i < CODE_WORDS; i++) u32[(at + 100) * 2 + i] = code[i] ?? END;
+    if (vl) {
+      const bytes = new Uint8Array(words.buffer, (at + 100) * 8, sveWords(vl) * 8);
+      bytes.set(state.z);
+      bytes.set(state.p, 32 * vl);
+    }
+    for (let i = 0; i < CODE_WORDS; i++) u32[(at + 100 + sveWords(vl)) * 2 + i] = code[i] ?? END;
     at += IN_WORDS;
   }
   return Buffer.from(words.buffer);
 }
 
-function unpack(bytes, blocks) {
+function unpack(bytes, blocks, vl) {
+  const OUT_WORDS = outWords(vl);
   const words = new BigUint64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~7)));
   const ends = [];
   let at = 0;
@@ -87,6 +97,7 @@ function unpack(bytes, blocks) {
         fpsr: Number(words[at + 38]),
         fpmr: words[at + 39],
         v,
+        ...(vl ? sveState(words, at + 104, vl) : {}),
       },
       memory,
     });
@@ -95,12 +106,18 @@ function unpack(bytes, blocks) {
   return ends;
 }
 
+function sveState(words, at, vl) {
+  const bytes = new Uint8Array(words.buffer, words.byteOffset + at * 8, sveWords(vl) * 8);
+  return { z: bytes.slice(0, 32 * vl), p: bytes.slice(32 * vl, 32 * vl + (17 * vl) / 8) };
+}
+
 export class Qemu {
-  /** @param command path of qemu-aarch64 @param cpu its -cpu argument */
-  constructor(command, cpu) {
+  /** @param command path of qemu-aarch64 @param cpu its -cpu argument @param vl bytes of SVE vectors that it starts with; 0 without SVE */
+  constructor(command, cpu, vl = 0) {
     this.command = command;
     this.cpu = cpu;
-    this.runner = buildRunner();
+    this.vl = vl;
+    this.runner = buildRunner(vl);
   }
   version() {
     const r = spawnSync(this.command, ['--version'], { encoding: 'utf8' });
@@ -110,12 +127,12 @@ export class Qemu {
   /** Runs blocks of consecutive indices. @returns their ends; fewer if the emulator died or hung on one. */
   run(blocks) {
     const r = spawnSync(this.command, ['-cpu', this.cpu, this.runner], {
-      input: pack(blocks),
+      input: pack(blocks, this.vl),
       maxBuffer: 1 << 30,
       timeout: 120_000,
     });
     if (r.error && r.error.code !== 'ETIMEDOUT') throw r.error;
     if (r.stderr.length > 0) process.stderr.write(r.stderr);
-    return unpack(r.stdout, blocks);
+    return unpack(r.stdout, blocks, this.vl);
   }
 }

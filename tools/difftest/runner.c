@@ -2,7 +2,8 @@
 // instructions from given states and reports where each ended and what it left behind. Reads a job from stdin, writes
 // results to stdout. It never calls a block: a block is entered by returning from a signal handler whose frame was
 // filled with the wanted state, and it is left by whatever signal it raises (a BRK at its end, or a fault).
-// The layout of Job, In and Out is known to qemu.mjs too.
+// The layout of Job, In and Out is known to qemu.mjs too. With -DSVE_VL=BYTES states have Z, P and FFR as well, of vectors of
+// that length, which the process must have from its start.
 
 typedef unsigned int u32;
 typedef unsigned long u64;
@@ -12,20 +13,28 @@ static const u64 CODE_BASE = 0x100000000ul;
 static const u64 WINDOW_BASE = 0x200000000ul;
 
 struct Job { u64 blocks, first; u64 window[WINDOW_WORDS]; };
-struct In { u64 x[31], sp, nzcv, fpcr, fpsr, fpmr, v[64]; u32 code[CODE_WORDS]; };
-struct Out { u64 signal, code, addr, pc, x[31], sp, nzcv, fpcr, fpsr, fpmr, v[64], changes; };
+#ifdef SVE_VL
+enum { SVE_BYTES = 32 * SVE_VL + 17 * SVE_VL / 8, SVE_WORDS = (SVE_BYTES + 7) / 8 };
+#define SVE_STATE , sve[SVE_WORDS]
+#else
+#define SVE_STATE
+#endif
+struct In { u64 x[31], sp, nzcv, fpcr, fpsr, fpmr, v[64] SVE_STATE; u32 code[CODE_WORDS]; };
+struct Out { u64 signal, code, addr, pc, x[31], sp, nzcv, fpcr, fpsr, fpmr, v[64] SVE_STATE, changes; };
 struct Change { u64 index, value; };
 
 struct Siginfo { int signo, err, code, pad; u64 addr; };
 struct Fpsimd { u32 magic, size, fpsr, fpcr; u64 v[64]; } __attribute__((aligned(16)));
 struct Fpmr { u32 magic, size; u64 fpmr; };
+struct Sve { u32 magic, size; unsigned short vl, flags, pad[2]; unsigned char regs[]; };
+struct Extra { u32 magic, size; u64 data; };
 struct Ucontext {
   u64 flags, link, stack[3], mask[16], pad;
   u64 fault, x[31], sp, pc, pstate;
   u64 pad2;
   unsigned char records[4096];
 };
-enum { FPSIMD_MAGIC = 0x46508001, FPMR_MAGIC = 0x46504d52 };
+enum { FPSIMD_MAGIC = 0x46508001, FPMR_MAGIC = 0x46504d52, SVE_MAGIC = 0x53564501, EXTRA_MAGIC = 0x45585401 };
 
 static u64 call(u64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f) {
   register u64 x8 __asm__("x8") = n, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
@@ -77,7 +86,8 @@ static void emit(const void *from, u64 bytes) {
   used += bytes;
 }
 
-static void report(const struct Siginfo *info, const struct Ucontext *uc, const struct Fpsimd *fp, u64 fpmr) {
+static void report(const struct Siginfo *info, const struct Ucontext *uc, const struct Fpsimd *fp, const struct Sve *sve, u64 fpmr) {
+  (void)sve;
   out.signal = info->signo;
   out.code = info->code;
   out.addr = info->addr;
@@ -89,6 +99,9 @@ static void report(const struct Siginfo *info, const struct Ucontext *uc, const 
   out.fpsr = fp->fpsr;
   out.fpmr = fpmr;
   for (int i = 0; i < 64; i++) out.v[i] = fp->v[i];
+#ifdef SVE_VL
+  for (int i = 0; i < SVE_BYTES; i++) ((unsigned char *)out.sve)[i] = sve->regs[i];
+#endif
   u64 *window = (u64 *)WINDOW_BASE;
   out.changes = 0;
   for (int i = 0; i < WINDOW_WORDS; i++) {
@@ -102,20 +115,30 @@ static void report(const struct Siginfo *info, const struct Ucontext *uc, const 
 }
 
 /** The record of the frame with that mark, if there is one. */
-static void *record(struct Ucontext *uc, u32 magic) {
-  for (u32 *r = (u32 *)uc->records;; r = (u32 *)((unsigned char *)r + r[1])) {
+static void *recordFrom(void *first, u32 magic) {
+  for (u32 *r = first;; r = (u32 *)((unsigned char *)r + r[1])) {
     if (r[0] == magic) return r;
     if (r[0] == 0) return 0;
   }
+}
+static void *record(struct Ucontext *uc, u32 magic) {
+  void *found = recordFrom(uc->records, magic);
+  struct Extra *extra = found ? 0 : recordFrom(uc->records, EXTRA_MAGIC);
+  return extra ? recordFrom((void *)extra->data, magic) : found;
 }
 
 static void handler(int signo, struct Siginfo *info, struct Ucontext *uc) {
   (void)signo;
   struct Fpsimd *fp = record(uc, FPSIMD_MAGIC);
   if (!fp) leave(6);
+  struct Sve *sve = 0;
+#ifdef SVE_VL
+  sve = record(uc, SVE_MAGIC);
+  if (!sve || sve->vl != SVE_VL) leave(7);
+#endif
   u64 fpmr;
   __asm__ volatile("mrs %0, s3_3_c4_c4_2" : "=r"(fpmr)); // signals leave it alone
-  if (running) report(info, uc, fp, fpmr);
+  if (running) report(info, uc, fp, sve, fpmr);
   running = 1;
   if (next == job.blocks) {
     writeAll(buffer, used);
@@ -132,6 +155,9 @@ static void handler(int signo, struct Siginfo *info, struct Ucontext *uc) {
   if (mode) mode->fpmr = b->fpmr;
   __asm__ volatile("msr s3_3_c4_c4_2, %0" ::"r"(b->fpmr));
   for (int i = 0; i < 64; i++) fp->v[i] = b->v[i];
+#ifdef SVE_VL
+  for (int i = 0; i < SVE_BYTES; i++) sve->regs[i] = ((const unsigned char *)b->sve)[i];
+#endif
   // Restoring a frame does not tell the emulator's translator of FPCR.AH and NEP; writing the register does.
   __asm__ volatile("msr fpcr, %0" ::"r"(b->fpcr));
   next++;

@@ -65,6 +65,19 @@ export function differences(a, b, exact = false) {
   p.v.forEach((v, i) => {
     if (v !== q.v[i]) out.push(`v${i} ${hex(v)} / ${hex(q.v[i])}`);
   });
+  if (p.z) {
+    const vl = p.z.length / 32;
+    const slice = (bytes, size, n) => Buffer.from(bytes.slice(n * size, (n + 1) * size).reverse()).toString('hex');
+    const compare = (name, a, b, size, count) => {
+      for (let n = 0; n < count; n++)
+        if (slice(a, size, n) !== slice(b, size, n))
+          out.push(
+            `${name}${n === 16 && count === 17 ? '16 (ffr)' : n} 0x${slice(a, size, n)} / 0x${slice(b, size, n)}`,
+          );
+    };
+    compare('z', p.z, q.z, vl, 32);
+    compare('p', p.p, q.p, vl / 8, 17);
+  }
   if (p.fpcr !== q.fpcr) out.push(`fpcr ${hex(p.fpcr)} / ${hex(q.fpcr)}`);
   if (p.fpsr !== q.fpsr) out.push(`fpsr ${hex(p.fpsr)} / ${hex(q.fpsr)}`);
   if (p.fpmr !== q.fpmr) out.push(`fpmr ${hex(p.fpmr)} / ${hex(q.fpmr)}`);
