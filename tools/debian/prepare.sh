@@ -2,6 +2,7 @@
 # Makes what the slower checks need out of Debian's packages, once, under $HYPATIA_REF (default: the user's cache).
 #   prepare.sh selftests   $HYPATIA_REF/linux (newest linux-source of $SUITE) and $HYPATIA_REF/selftests (arm64, static)
 #   prepare.sh qemu        $HYPATIA_REF/trixie: a chroot with QEMU from Debian's stable-backports
+#   prepare.sh programs    $HYPATIA_REF/sysroot: some arm64 programs of Debian with their libraries
 #   prepare.sh llvm        llvm-mc-19 and friends, installed on this machine
 #   prepare.sh reference   all of that, and Debian's arm64 kernel with an initrd: a real Linux KVM to boot under QEMU
 # Needs root (apt-get, debootstrap) and a Debian machine; says so otherwise.
@@ -76,10 +77,24 @@ reference() {
     ld.lld-19 -Ttext=0x40010000 -o "$REF/idregs.elf" "$REF/idregs.o"; llvm-objcopy-19 -O binary "$REF/idregs.elf" "$REF/idregs.bin"
   }
 }
+programs() {
+  [ -e "$REF/sysroot/.done" ] && return
+  # Lists of their own: the versions of a program and its libraries must come from one suite.
+  local A=$REF/apt-programs; mkdir -p "$A"/{lists/partial,cache/archives/partial} "$REF/deb/programs"; rm -rf "$REF/sysroot" "$REF"/deb/programs/*.deb
+  local own=(-o Dir::Etc::SourceList="$A/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists="$A/lists" -o Dir::Cache="$A/cache" -o APT::Architecture=arm64 -o APT::Architectures=arm64)
+  echo "deb [signed-by=$KEY arch=arm64] $URI trixie main" > "$A/sources.list"; apt-get "${own[@]}" -q update >/dev/null
+  local all; all=$(apt-cache "${own[@]}" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
+    busybox-static lua5.4 openssl sqlite3 | grep -E '^[a-z0-9.+-]+$' | sort -u)
+  (cd "$REF/deb/programs" && for p in $all; do apt-get "${own[@]}" download "$p" >/dev/null 2>&1 || true; done
+   for d in *.deb; do dpkg -x "$d" "$REF/sysroot"; done)
+  [ -e "$REF/sysroot/usr/lib/aarch64-linux-gnu/libc.so.6" ] || { echo "prepare: no C library among the programs' packages" >&2; return 1; }
+  [ -e "$REF/sysroot/lib" ] || ln -s usr/lib "$REF/sysroot/lib"
+  touch "$REF/sysroot/.done"
+}
 llvm() { install llvm-19 clang-19 lld-19; }
 for what in "$@"; do
   case $what in
-    selftests|probe|qemu|llvm|reference) "$what" ;;
-    *) echo "prepare: unknown part '$what' (selftests, probe, qemu, llvm, reference)" >&2; exit 2 ;;
+    selftests|probe|qemu|llvm|programs|reference) "$what" ;;
+    *) echo "prepare: unknown part '$what' (selftests, probe, qemu, llvm, programs, reference)" >&2; exit 2 ;;
   esac
 done

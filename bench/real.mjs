@@ -1,0 +1,138 @@
+// Real arm64 programs of Debian (tools/debian/prepare.sh programs), whole runs including start-up, beside qemu-aarch64.
+//   npm run bench:real -- [NAME...] [--rounds N] [--engines auto] [--node LABEL=PATH]... [--json FILE]
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { hypatia, qemuUser } from './engines.mjs';
+import { machine, table } from './report.mjs';
+
+const { values: opt, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    engines: { type: 'string', default: 'auto' },
+    node: { type: 'string', multiple: true, default: [] },
+    json: { type: 'string' },
+  },
+});
+const ref = process.env.HYPATIA_REF ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hypatia');
+const sysroot = join(ref, 'sysroot');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+if (!existsSync(join(sysroot, '.done'))) {
+  const r = spawnSync('bash', [join(root, 'tools/debian/prepare.sh'), 'programs'], { stdio: ['ignore', 2, 2] });
+  if (r.status !== 0) process.exit(1);
+}
+
+const dir = mkdtempSync(join(tmpdir(), 'bench-real-'));
+/** Text with the statistics of text: the same on every machine. */
+function words(bytes) {
+  let seed = 1;
+  const rnd = (n) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * n);
+  };
+  const list = Array.from({ length: 2000 }, () =>
+    Array.from({ length: 2 + rnd(8) }, () => String.fromCharCode(97 + rnd(26))).join(''),
+  );
+  let out = '';
+  while (out.length < bytes) out += list[Math.floor((rnd(2000) * rnd(2000)) / 2000)] + (rnd(12) ? ' ' : '\n');
+  return out.slice(0, bytes);
+}
+const text = join(dir, 'text');
+const script = join(dir, 'script.lua');
+const sql = join(dir, 'script.sql');
+writeFileSync(text, words(6 << 20));
+writeFileSync(
+  script,
+  `local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end
+local t, s = {}, 0
+for i = 1, 300000 do t[i] = (i * 7919) % 100003 end
+table.sort(t)
+for i = 1, #t, 1000 do s = s + t[i] end
+local parts = {}
+for i = 1, 60000 do parts[#parts + 1] = string.format("%d:%s", i, tostring(i * 0.5)) end
+local joined = table.concat(parts, ",")
+local n = 0
+for w in joined:gmatch("%d+:") do n = n + #w end
+print(fib(29), s, n, #joined)
+`,
+);
+writeFileSync(
+  sql,
+  `create table t(a integer primary key, b text, c real);
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 60000)
+insert into t select i, 'row ' || (i * 7919 % 100003), i * 0.25 from n;
+create index x on t(b);
+select count(*), sum(c), min(b), max(b) from t where b like 'row 1%';
+select b, count(*) from (select substr(b, 1, 6) as b from t) group by b order by 2 desc, 1 limit 5;
+`,
+);
+const bin = (name) => join(sysroot, 'usr/bin', name);
+const PROGRAMS = {
+  hello: [bin('busybox'), 'echo', 'hello'],
+  gzip: [bin('busybox'), 'gzip', '-c', text],
+  sha256sum: [bin('busybox'), 'sha256sum', text, text, text, text],
+  awk: [bin('busybox'), 'awk', '{ for (i = 1; i <= NF; i++) n[$i]++ } END { for (w in n) s += n[w] * length(w); print s, NR }', text],
+  lua: [bin('lua5.4'), script],
+  sqlite3: [bin('sqlite3'), ':memory:', `.read ${sql}`],
+  'openssl-sha3': [bin('openssl'), 'dgst', '-sha3-256', text],
+  'openssl-aes': [bin('openssl'), 'enc', '-aes-256-ctr', '-K', '00'.repeat(32), '-iv', '01'.repeat(16), '-in', text],
+}; // biome-ignore format: a table
+const names = positionals.length > 0 ? positionals : Object.keys(PROGRAMS);
+const unknown = names.filter((n) => !PROGRAMS[n]);
+if (unknown.length > 0) {
+  process.stderr.write(`bench: no program ${unknown.join(', ')}; there are ${Object.keys(PROGRAMS).join(', ')}\n`);
+  process.exit(2);
+}
+const nodes = Object.fromEntries(opt.node.map((n) => n.split('=', 2)));
+if (opt.node.length === 0) nodes[process.versions.node.split('.')[0]] = process.execPath;
+const columns = { 'qemu-user': { title: 'qemu-aarch64', command: (p) => [qemuUser, '-L', sysroot, ...p] } };
+for (const [label, node] of Object.entries(nodes))
+  for (const engine of opt.engines.split(','))
+    columns[`${engine}-${label}`] = {
+      title: `${engine}, Node ${label}`,
+      command: (p) => hypatia(node, engine, ['--sysroot', sysroot, ...p]),
+    };
+
+let right = 0;
+let wrong = 0;
+const rows = [];
+for (const name of names) {
+  const row = { name, group: name === 'hello' ? 'start-up' : 'programs', ms: {} };
+  let expected;
+  for (let round = 0; round < Number(opt.rounds); round++) {
+    for (const [key, column] of Object.entries(columns)) {
+      const [file, ...args] = column.command(PROGRAMS[name]);
+      const started = performance.now();
+      const r = spawnSync(file, args, { maxBuffer: 1 << 28, cwd: dir });
+      const ms = performance.now() - started;
+      const hash = createHash('sha256').update(r.stdout).digest('hex');
+      expected ??= hash;
+      if (r.status === 0 && hash === expected) {
+        right++;
+        row.ms[key] = [...(row.ms[key] ?? []), ms];
+      } else {
+        wrong++;
+        process.stderr.write(
+          `bench: ${name} on ${column.title}: exit ${r.status ?? r.signal}, ${hash === expected ? 'same' : 'other'} output ${r.stderr.toString().trim().slice(-300)}\n`,
+        );
+      }
+    }
+  }
+  rows.push(row);
+}
+rmSync(dir, { recursive: true });
+const result = {
+  machine: machine(),
+  rounds: Number(opt.rounds),
+  engines: Object.fromEntries(Object.entries(columns).map(([k, c]) => [k, c.title])),
+  kernels: rows,
+};
+process.stdout.write(table(result, 'qemu-user'));
+if (opt.json) writeFileSync(opt.json, `${JSON.stringify(result, null, 1)}\n`);
+process.stdout.write(`${right} passed, ${wrong} failed\n`);
+process.exit(wrong > 0 ? 1 : 0);
