@@ -22,9 +22,19 @@ type Bound<T> = T extends { readonly args: infer A extends readonly Ty[]; readon
   : never;
 export type ScalarHelpers = { readonly [K in HelperName]: Bound<(typeof HELPERS)[K]> };
 
-const lo = (v: bigint): number => Number(BigInt.asIntN(32, v));
-const hi = (v: bigint): number => Number(BigInt.asIntN(32, v >> 32n));
-const pacResult = (): bigint => (BigInt(pauth.result[1]! >>> 0) << 32n) | BigInt(pauth.result[0]! >>> 0);
+// Halves of 64-bit values go through memory: shifting bigints allocates, and functions that sign and check their return
+// address call these helpers twice each.
+const whole = new BigInt64Array(2);
+const halves = new Int32Array(whole.buffer);
+const take = (p: bigint, m: bigint): void => {
+  whole[0] = p;
+  whole[1] = m;
+};
+const pacResult = (): bigint => {
+  halves[0] = pauth.result[0]!;
+  halves[1] = pauth.result[1]!;
+  return whole[0]!;
+};
 const u = (v: number): bigint => BigInt(v >>> 0);
 const s = (v: bigint): number => Number(BigInt.asIntN(32, v));
 
@@ -32,20 +42,24 @@ export const SCALAR_HELPERS: ScalarHelpers = {
   crc32: (_, crc, data, bits) => crc32(crc, data, bits),
   crc32c: (_, crc, data, bits) => crc32c(crc, data, bits),
   pacAdd: (cx, p, m, key) => {
-    pauth.pacAdd(cx.pauth, lo(p), hi(p), lo(m), hi(m), key);
+    take(p, m);
+    pauth.pacAdd(cx.pauth, halves[0]!, halves[1]!, halves[2]!, halves[3]!, key);
     return pacResult();
   },
   pacAuth: (cx, p, m, key) => {
-    pauth.pacAuth(cx.pauth, lo(p), hi(p), lo(m), hi(m), key);
+    take(p, m);
+    pauth.pacAuth(cx.pauth, halves[0]!, halves[1]!, halves[2]!, halves[3]!, key);
     return pacResult();
   },
   pacFailed: (cx, combined) => (pauth.pacFailed(cx.pauth, combined !== 0) ? 1 : 0),
   pacStrip: (cx, p, data) => {
-    pauth.pacStrip(cx.pauth, lo(p), hi(p), data !== 0);
+    take(p, 0n);
+    pauth.pacStrip(cx.pauth, halves[0]!, halves[1]!, data !== 0);
     return pacResult();
   },
   pacGeneric: (cx, d, m) => {
-    pauth.pacGeneric(cx.pauth, lo(d), hi(d), lo(m), hi(m));
+    take(d, m);
+    pauth.pacGeneric(cx.pauth, halves[0]!, halves[1]!, halves[2]!, halves[3]!);
     return pacResult();
   },
   bfcvt: (cx, a) => s(soft.fpConvertBF(cx, u(a))),

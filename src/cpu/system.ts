@@ -131,10 +131,16 @@ export class SystemAccess {
     if (name.startsWith('helper:')) {
       const helper = SCALAR_HELPERS[rest as HelperName] as (cx: HelperContext, ...args: unknown[]) => unknown;
       assert(rest in HELPERS, `no helper '${rest}'`);
-      const needsPauth = rest.startsWith('pac');
+      if (rest.startsWith('pac')) {
+        // Neither floating point nor anything of the general form: these run with every call of a program.
+        const { context } = this;
+        return (a: number | bigint, b: number | bigint, c: number) => {
+          context.pauth = this.pauthOf(this.cpu);
+          return helper(context, a, b, c);
+        };
+      }
       const wide = HELPERS[rest as HelperName].args.map((t) => t === 'i64');
       return (...args: (number | bigint)[]) => {
-        if (needsPauth) this.context.pauth = this.pauthOf(this.cpu);
         for (let i = 0; i < args.length; i++) if (wide[i]) args[i] = BigInt.asUintN(64, args[i] as bigint);
         return this.with((cx) => helper(cx, ...args));
       };
