@@ -22,7 +22,7 @@ const BTYPE_SHIFT = 10n;
 const BTYPE_MASK = 3n << BTYPE_SHIFT;
 
 /**
- * @arm BTypeCompatible_BTI, BTypeCompatible_PACIXSP
+ * @arm BTypeCompatible_BTI, BTypeCompatible_PAC
  * Our choice: SCTLR_ELx.BT is taken as 1, as Linux sets it for programs and for itself.
  */
 function compatible(d: Decoded | undefined, btype: number): boolean {
@@ -33,6 +33,8 @@ function compatible(d: Decoded | undefined, btype: number): boolean {
     }
     case 'PACIASP':
     case 'PACIBSP':
+    case 'PACIASPPC':
+    case 'PACIBSPPC':
       return btype !== 0b11;
     case 'BRK':
     case 'HLT':

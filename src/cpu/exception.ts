@@ -8,7 +8,7 @@ import { type PauthState, pacAuth, pacFailed, result as pacResult } from './paut
 import { bitOf, type PeRegs, slotOf } from './pe_regs.ts';
 import { type Pstate, Spsr } from './pstate.ts';
 import type { Has } from './resx.ts';
-import type { CpuState } from './state.ts';
+import { type CpuState, Slot } from './state.ts';
 
 export type Vector = 'sync' | 'irq' | 'fiq' | 'serror';
 const VECTOR = { sync: 0, irq: 0x80, fiq: 0x100, serror: 0x180 } as const;
@@ -71,6 +71,7 @@ export function takeToEl1(s: ExceptionSite, vector: Vector, record: ExceptionRec
   if (exists & Spsr.TCO && has('FEAT_MTE2')) bits |= Spsr.TCO;
   if (exists & Spsr.ALLINT && !(sctlr & SCTLR.SPINTMASK)) bits |= Spsr.ALLINT;
   pstate.bits = bits;
+  cpu.set(Slot.PACM, 0n);
   pstate.setMode(1, 1);
   cpu.pc = BigInt.asUintN(64, regs.effective(VBAR_EL1) + BigInt(from + VECTOR[entry]));
 }
@@ -96,8 +97,14 @@ const EL1H = 5n;
 /**
  * Executes ERET at EL1, from ELR_EL1 (already authenticated) and SPSR_EL1.
  * @param stepping PSTATE.SS after the return if SPSR.SS asks for it
+ * @param pacm PACM has an effect at an EL
  */
-export function exceptionReturn(s: ExceptionSite, target: bigint, stepping: (el: 0 | 1) => boolean): void {
+export function exceptionReturn(
+  s: ExceptionSite,
+  target: bigint,
+  stepping: (el: 0 | 1) => boolean,
+  pacm: (el: 0 | 1) => boolean,
+): void {
   const { cpu, regs, pstate, exists } = s;
   const spsr = regs.raw(SPSR_EL1);
   const m = spsr & 0x1fn;
@@ -112,6 +119,8 @@ export function exceptionReturn(s: ExceptionSite, target: bigint, stepping: (el:
     pstate.bits = kept | (spsr & exists & (Spsr.DAIF | Spsr.PAN | Spsr.ALLINT)) | Spsr.IL;
   }
   if (spsr & Spsr.SS && stepping(cpu.el as 0 | 1)) pstate.assign(Spsr.SS, true);
+  const marked = spsr & Spsr.PACM && pacm(cpu.el as 0 | 1);
+  cpu.set(Slot.PACM, marked ? target + 1n : 0n);
   cpu.pc = target;
   cpu.clearMonitor();
 }

@@ -3,8 +3,9 @@
 // how engines call.
 
 import type { FpAttr, FpOp, Ty } from '../ir/ops.ts';
-import type { HELPERS, HelperName, VectorHelperName } from '../isa/helpers.ts';
+import { FP_ATOMICS, type FpAtomic, type HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.ts';
 import { crc32, crc32c } from './crc32.ts';
+import { FPCR } from './fp/context.ts';
 import { directFp } from './fp/direct.ts';
 import * as fp8 from './fp/fp8.ts';
 import * as soft from './fp/softfloat.ts';
@@ -38,6 +39,22 @@ const pacResult = (): bigint => {
 const u = (v: number): bigint => BigInt(v >>> 0);
 const s = (v: bigint): number => Number(BigInt.asIntN(32, v));
 
+/** What FEAT_LSFE does to numbers; nothing is reported, and every NaN is the default NaN. */
+const ATOMIC: Readonly<Record<FpAtomic, typeof soft.fpAdd>> = {
+  add: soft.fpAdd,
+  max: soft.fpMax,
+  min: soft.fpMin,
+  maxnm: soft.fpMaxNum,
+  minnm: soft.fpMinNum,
+};
+function fpAtomic(cx: HelperContext, number: number, width: soft.Fmt | 0, a: bigint, b: bigint): bigint {
+  const op = FP_ATOMICS[number]!;
+  const local = { fpcr: (cx.fpcr & ~FPCR.AH) | FPCR.DN, fpsr: 0 };
+  if (width !== 0) return ATOMIC[op](local, width, a, b);
+  // BFloat16 is the upper half of single precision: only a sum has to be rounded.
+  return op === 'add' ? soft.bfloatAdd(local, a, b) : ATOMIC[op](local, 32, a << 16n, b << 16n) >> 16n;
+}
+
 export const SCALAR_HELPERS: ScalarHelpers = {
   crc32: (_, crc, data, bits) => crc32(crc, data, bits),
   crc32c: (_, crc, data, bits) => crc32c(crc, data, bits),
@@ -69,6 +86,8 @@ export const SCALAR_HELPERS: ScalarHelpers = {
   },
   fpMulAddH: (cx, c, a, b) => s(soft.fpMulAddH(cx, u(c), u(a), u(b))),
   bfMulAddH: (cx, c, a, b) => s(soft.bfMulAddH(cx, u(c), u(a), u(b))),
+  fpAtomic: (cx, op, width, a, b) => s(fpAtomic(cx, op, width as 0 | 16 | 32, u(a), u(b))),
+  fpAtomicD: (cx, op, a, b) => fpAtomic(cx, op, 64, a, b),
   bfDotAdd: (cx, c, a, b) => s(soft.bfDotAdd(cx, u(c), u(a) & 0xffffn, u(a) >> 16n, u(b) & 0xffffn, u(b) >> 16n)),
 };
 

@@ -4,6 +4,7 @@
 
 import { EC, ISS } from '../arch/esr.ts';
 import type { RegName } from '../arch/sysregs.ts';
+import { SysOpen } from '../isa/build.ts';
 import { DebugUnit } from './debug.ts';
 import { type Access, type ExceptionRecord, Exit, type SystemHooks } from './engine.ts';
 import {
@@ -388,7 +389,12 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (typeof target !== 'bigint') return this.raise(record(EC.FPAC.ec, target.iss));
     cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + 1n);
     const wasStepping = this.debug.stepping;
-    exceptionReturn(this.site, target, (el) => !wasStepping && this.debug.stepsAt(el));
+    exceptionReturn(
+      this.site,
+      target,
+      (el) => !wasStepping && this.debug.stepsAt(el),
+      (el) => (controls.sysOpen[el]! & BigInt(SysOpen.Pacm)) !== 0n,
+    );
     this.applyLevel();
     return undefined;
   }

@@ -91,6 +91,8 @@ export function operationVerdict(pe: Pe, encoding: number, isRead: boolean): Ver
 }
 
 const SCTLR = { SA: bitOf('SCTLR_EL1', 'SA'), SA0: bitOf('SCTLR_EL1', 'SA0'), EnFPM: bitOf('SCTLR_EL1', 'EnFPM') };
+const SCTLR2 = { EnPACM: bitOf('SCTLR2_EL1', 'EnPACM'), EnPACM0: bitOf('SCTLR2_EL1', 'EnPACM0') };
+const HCRX_PACMEn = bitOf('HCRX_EL2', 'PACMEn');
 const HCRX_EnFPM = bitOf('HCRX_EL2', 'EnFPM');
 const HCR_NV = bitOf('HCR_EL2', 'NV');
 const ALIGNED = 15n;
@@ -115,6 +117,8 @@ export function updateControls(pe: Pe): void {
   controls.trapsSvc = [rules.instruction('SVC_EL0'), rules.instruction('SVC_EL1')];
   controls.trapsEret = rules.instruction('ERET') || (controls.hcr & HCR_NV) !== 0n;
   const sctlr = regs.value('SCTLR_EL1');
+  const sctlr2 = regs.value('SCTLR2_EL1');
+  const pacmEn = (regs.value('HCRX_EL2') & HCRX_PACMEn) !== 0n;
   const guestFpmr = (regs.value('HCRX_EL2') & HCRX_EnFPM) !== 0n;
   for (const el of [0, 1] as const) {
     controls.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
@@ -130,6 +134,7 @@ export function updateControls(pe: Pe): void {
     if (rules.operation(DC_ZVA, DC_ZVA.enc, false, el) === 'ok') open |= SysOpen.DcZva;
     const cacheOpen = CACHE.every((op) => rules.operation(op, op.enc, false, el) === 'ok');
     if (cacheOpen) open |= SysOpen.Cache;
+    if (pacmEn && sctlr2 & (el === 0 ? SCTLR2.EnPACM0 : SCTLR2.EnPACM)) open |= SysOpen.Pacm;
     controls.sysOpen[el] = BigInt(open);
   }
   controls.vl = vectorLength(pe);

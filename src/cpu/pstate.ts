@@ -6,6 +6,8 @@ import { type CpuState, Slot } from './state.ts';
 
 /** Bits of SPSR_ELx. */
 export const Spsr = {
+  /** Kept in Slot.PACM, not with the others. */
+  PACM: 1n << 35n,
   TCO: 1n << 25n,
   DIT: 1n << 24n,
   UAO: 1n << 23n,
@@ -79,7 +81,8 @@ export class Pstate {
   /** The whole, as SPSR_ELx would hold it. */
   get value(): bigint {
     const { cpu } = this;
-    return (BigInt(cpu.nzcv) << NZCV_SHIFT) | this.bits | (BigInt(cpu.el) << 2n) | BigInt(this.sp);
+    const pacm = cpu.get(Slot.PACM) === BigInt.asUintN(64, cpu.pc + 1n) ? Spsr.PACM : 0n;
+    return pacm | (BigInt(cpu.nzcv) << NZCV_SHIFT) | this.bits | (BigInt(cpu.el) << 2n) | BigInt(this.sp);
   }
   /** Sets everything; M other than EL0t, EL1t and EL1h counts as EL1h. */
   set value(v: bigint) {

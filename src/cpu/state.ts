@@ -19,6 +19,8 @@ export const Slot = {
   ZERO: 32 * 8, // always zero: register 31 read as X
   SINK: 33 * 8, // register 31 written as X
   PC: 34 * 8,
+  /** u64: PSTATE.PACM is 1 for the instruction at this address minus 1; 0: it is 0. */
+  PACM: 35 * 8,
   /** u32, 0..3 */
   EL: 36 * 8,
   /** u32: nonzero while FP and SIMD instructions may execute; else they raise EC 0x07. */

@@ -27,8 +27,8 @@ const EC = {
 const ISS_FP = 0x1e00000;
 /** Positions in the PSTATE slot, which has SPSR_ELx's layout. */
 const PSTATE_BIT = { DIT: [24, 1], SSBS: [12, 1], TCO: [25, 1], BTYPE: [10, 3], PAN: [22, 1], UAO: [23, 1] } as const;
-/** Bits of the slot SYS_OPEN: accesses that no control traps, so that they need not ask. */
-export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4, Fpmr: 8 } as const;
+/** Bits of the slot SYS_OPEN: accesses that no control traps, so that they need not ask; and whether PACM does anything. */
+export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4, Fpmr: 8, Pacm: 16 } as const;
 const DC_ZVA = enc(1, 3, 7, 4, 1);
 const CACHE_BLOCK = 64;
 
@@ -185,7 +185,7 @@ export function makeOps(r: Recorder): Ops {
   const system: Pick<
     Ops,
     | 'undefined' | 'exception' | 'idle' | 'readSysreg' | 'writeSysreg' | 'sys' | 'sysl' | 'msrImm' | 'eret' | 'pstate'
-    | 'checkFP' | 'checkFPMR' | 'checkSVE' | 'routine' | 'barrier' | 'clrex' | 'setQC'
+    | 'checkFP' | 'checkFPMR' | 'checkSVE' | 'routine' | 'pacm' | 'ifPacm' | 'barrier' | 'clrex' | 'setQC'
   > = {
     undefined: () => {
       raise(EC.Unknown, i32(0));
@@ -278,6 +278,13 @@ export function makeOps(r: Recorder): Ops {
       return ops.and(ops.wrap(ops.shrU(get(slot('PSTATE'), 'i64'), i64(shift))), i32(mask));
     },
     checkFP: () => ops.if(ops.eqz(get(slot('FP_ON'), 'i32')), () => raise(EC.FpAccess, i32(ISS_FP))),
+    // PACM marks the instruction after it by its address plus 1. That one alone looks at the mark, and takes it away.
+    pacm: () => whenOpen(SysOpen.Pacm, () => set(slot('PACM'), ops.pcRel(() => 5n)), () => {}),
+    ifPacm: (then) =>
+      ops.if(ops.eq(get(slot('PACM'), 'i64'), ops.pcRel(() => 1n)), () => {
+        set(slot('PACM'), i64(0));
+        then();
+      }),
     checkFPMR: () => ops.if(ops.eqz(get(slot('FPMR_ON'), 'i32')), () => ops.undefined()),
     checkSVE: () => {
       const trap = get(slot('SVE_TRAP'), 'i32');

@@ -108,36 +108,35 @@ export function makeMemory(r: Recorder, ops: GetOps): Pick<Ops, MemoryName> {
   const seen: readonly Place[] = [{ slot: 'EXCL_DATA' }, { slot: 'EXCL_DATA_HI' }];
   const asI64 = (v: Val): ValueNode => node(v.ty === 'i32' ? ops().extU(v) : v);
   return {
-    ld: (addr, bits, opts) => load(check('r', addr, bits, 1, { unprivileged: opts?.unprivileged ?? false }), bits, 0),
-    st: (addr, bits, value, opts) =>
-      store(check('w', addr, bits, 1, { unprivileged: opts?.unprivileged ?? false }), bits, [value]),
-    ldMany: (addr, bits, count) => loads(check('r', addr, bits, count), bits, count),
-    stMany: (addr, bits, values) => store(check('w', addr, bits, values.length), bits, values),
+    ld: (addr, bits, opts) => load(check('r', addr, bits, 1, opts), bits, 0),
+    st: (addr, bits, value, opts) => store(check('w', addr, bits, 1, opts), bits, [value]),
+    ldMany: (addr, bits, count, opts) => loads(check('r', addr, bits, count, opts), bits, count),
+    stMany: (addr, bits, values, opts) => store(check('w', addr, bits, values.length, opts), bits, values),
     ldAtomic: (addr, bits) => load(check('r', addr, bits, 1, { ordered: true }), bits, 0),
     stAtomic: (addr, bits, value) => store(check('w', addr, bits, 1, { ordered: true }), bits, [value]),
-    rmw: (addr, bits, next) => {
-      const host = check('rw', addr, bits, 1, { atomic: true });
+    rmw: (addr, bits, next, opts) => {
+      const host = check('rw', addr, bits, 1, { ...opts, atomic: true });
       const old = load(host, bits, 0);
       store(host, bits, [next(old)]);
       return old;
     },
-    rmwPair: (addr, bits, next) => {
-      const host = check('rw', addr, bits, 2, { atomic: true });
+    rmwPair: (addr, bits, next, opts) => {
+      const host = check('rw', addr, bits, 2, { ...opts, atomic: true });
       const [lo, hi] = loads(host, bits, 2) as [ValueNode, ValueNode];
       store(host, bits, next(lo, hi));
       return [lo, hi];
     },
-    ldExclusive: (addr, bits, count) => {
-      const host = check('r', addr, bits, count, { atomic: true });
+    ldExclusive: (addr, bits, count, opts) => {
+      const host = check('r', addr, bits, count, { ...opts, atomic: true });
       const values = loads(host, bits, count);
       r.ir.add('set.i64', [asI64(host)], monitor);
       for (const [i, v] of values.entries()) r.ir.add('set.i64', [asI64(v)], seen[i]!);
       return values;
     },
     // Stores if the place is the one that was loaded and still holds what was read: threads take turns, so this is atomic.
-    stExclusive: (addr, bits, values) => {
+    stExclusive: (addr, bits, values, opts) => {
       const o = ops();
-      const host = check('w', addr, bits, values.length, { atomic: true });
+      const host = check('w', addr, bits, values.length, { ...opts, atomic: true });
       const unchanged = loads(host, bits, values.length).map((v, i) =>
         o.eq(asI64(v), r.ir.add('get.i64', [], seen[i]!)),
       );

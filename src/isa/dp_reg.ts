@@ -25,6 +25,11 @@ interface Long {
   readonly Rm: Reg;
   readonly Ra: Reg;
 }
+interface Pointer {
+  readonly Rd: Reg;
+  readonly Rn: Reg;
+  readonly Rm: Reg;
+}
 interface Choice extends Two {
   readonly cond: Imm;
 }
@@ -96,6 +101,18 @@ const multiplyLong =
   (extend: 'extU' | 'extS', op: 'add' | 'sub') =>
   (o: Kit<'SMADDL'>, { Rd, Rn, Rm, Ra }: Long): void =>
     o.setX(Rd, o[op](o.X(Ra), o.mul(o[extend](o.X(Rn, 0)), o[extend](o.X(Rm, 0)))));
+
+/** Checks need FEAT_CPA2, which nobody has here. */
+const pointerArithmetic =
+  (op: 'add' | 'sub') =>
+  (o: Kit<'ADDPT'>, { Rd, Rn, Rm }: Pointer): void => {
+    const amount = o.imm((f) => BigInt(f.imm3));
+    o.setXSP(Rd, o[op](o.XSP(Rn), o.shl(o.X(Rm), amount)));
+  };
+const multiplyPointer =
+  (op: 'add' | 'sub') =>
+  (o: Kit<'MADDPT'>, { Rd, Rn, Rm, Ra }: Long): void =>
+    o.setX(Rd, o[op](o.X(Ra), o.mul(o.X(Rn), o.X(Rm))));
 
 /** N, Z from a byte or halfword and V from the carry into its top; C stays. */
 const evaluateInto = (bits: number) => (o: Kit<'SETF8'>, f: { readonly Rn: Reg }) => {
@@ -175,6 +192,8 @@ export const dpReg = semantics(DP_REG, {
   ADCS: withCarry(false, true),
   SBC: withCarry(true, false),
   SBCS: withCarry(true, true),
+  ADDPT: pointerArithmetic('add'),
+  SUBPT: pointerArithmetic('sub'),
 
   RMIF: (o, { Rn }) => {
     const rotated = o.wrap(
@@ -214,6 +233,8 @@ export const dpReg = semantics(DP_REG, {
   MSUB: (o, { sf, Rm, Ra, Rn, Rd }) => o.setX(Rd, o.sub(o.X(Ra, sf), o.mul(o.X(Rn, sf), o.X(Rm, sf)))),
   SMADDL: multiplyLong('extS', 'add'),
   SMSUBL: multiplyLong('extS', 'sub'),
+  MADDPT: multiplyPointer('add'),
+  MSUBPT: multiplyPointer('sub'),
   SMULH: (o, { Rm, Rn, Rd }) => o.setX(Rd, o.smulh(o.X(Rn), o.X(Rm))),
   UMADDL: multiplyLong('extU', 'add'),
   UMSUBL: multiplyLong('extU', 'sub'),

@@ -20,6 +20,10 @@ function helper<const S extends string>(types: S): Parsed<S> {
   return { args: args.split(' '), result } as unknown as Parsed<S>;
 }
 
+/** What the atomic instructions of FEAT_LSFE do to memory. */
+export const FP_ATOMICS = ['add', 'max', 'min', 'maxnm', 'minnm'] as const;
+export type FpAtomic = (typeof FP_ATOMICS)[number];
+
 /** Scalar helpers. */
 export const HELPERS = {
   /** checksum, data, bits of data (8, 16, 32) */
@@ -42,6 +46,9 @@ export const HELPERS = {
   fpMulAddH: helper('i32 i32 i32 -> i32'),
   bfMulAddH: helper('i32 i32 i32 -> i32'),
   bfDotAdd: helper('i32 i32 i32 -> i32'),
+  /** number in FP_ATOMICS, width (0: BFloat16, 16, 32), and two operands; double precision has no width */
+  fpAtomic: helper('i32 i32 i32 i32 -> i32'),
+  fpAtomicD: helper('i32 i64 i64 -> i64'),
 } as const satisfies Record<string, HelperRow>; // biome-ignore format: a table
 export type HelperName = keyof typeof HELPERS;
 

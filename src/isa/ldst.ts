@@ -97,11 +97,11 @@ const register =
 
 type PairRegisters = Registers & { readonly Rt2: Reg };
 const loadPair =
-  (indexing: Indexing) =>
+  (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: PairRegisters & { readonly sf: number }): void => {
     const bits = wordOrDouble(f);
     const address = indexed(o, f.Rn, indexing, imm7(bits));
-    const [first, second] = o.ldMany(address.at, bits, 2);
+    const [first, second] = o.ldMany(address.at, bits, 2, opts);
     writeBack(o, address);
     o.setX(f.Rt, first!);
     o.setX(f.Rt2, second!);
@@ -116,13 +116,18 @@ const loadPairSigned =
     o.setX(f.Rt2, o.extS(second!));
   };
 const storePair =
-  (indexing: Indexing) =>
+  (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: PairRegisters & { readonly sf: number }): void => {
     const bits = wordOrDouble(f);
     const address = indexed(o, f.Rn, indexing, imm7(bits));
-    o.stMany(address.at, bits, [o.X(f.Rt, f.sf), o.X(f.Rt2, f.sf)]);
+    o.stMany(address.at, bits, [o.X(f.Rt, f.sf), o.X(f.Rt2, f.sf)], opts);
     writeBack(o, address);
   };
+/** The pairs of FEAT_LSUI are always of 64 bits. */
+const unprivilegedPair =
+  (move: typeof loadPair, indexing: Indexing) =>
+  (o: Pair, { Rn, Rt, Rt2 }: PairRegisters): void =>
+    move(indexing, { unprivileged: true })(o, { Rn, Rt, Rt2, sf: 1 });
 
 const literal = (o: Ops<{ readonly imm19: number }>): Val => o.pcRel((f) => signed(f.imm19, 19) << 2n);
 const prefetch = (): void => {};
@@ -134,6 +139,14 @@ export const ldst = semantics(LDST, {
 
   STNP: storePair('offset'),
   LDNP: loadPair('offset'),
+  STTNP: unprivilegedPair(storePair, 'offset'),
+  LDTNP: unprivilegedPair(loadPair, 'offset'),
+  STTP_post: unprivilegedPair(storePair, 'post'),
+  LDTP_post: unprivilegedPair(loadPair, 'post'),
+  STTP: unprivilegedPair(storePair, 'offset'),
+  LDTP: unprivilegedPair(loadPair, 'offset'),
+  STTP_pre: unprivilegedPair(storePair, 'pre'),
+  LDTP_pre: unprivilegedPair(loadPair, 'pre'),
   STP_post: storePair('post'),
   LDP_post: loadPair('post'),
   LDPSW_post: loadPairSigned('post'),

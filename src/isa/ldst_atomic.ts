@@ -44,6 +44,47 @@ const signedMinMax =
   (o, old, value, size) =>
     minMax(o, kind, asSigned(o, old, size), asSigned(o, value, size));
 
+/** FEAT_LSUI. */
+const UNPRIVILEGED = { unprivileged: true } as const;
+interface Unprivileged {
+  readonly sf: number;
+  readonly Rs: Reg;
+  readonly Rn: Reg;
+  readonly Rt: Reg;
+}
+const atomicUnprivileged =
+  (next: (o: Ops, old: Val, operand: Val) => Val) =>
+  (o: Ops, { sf, Rs, Rn, Rt }: Unprivileged): void => {
+    const value = o.X(Rs, sf);
+    o.setX(
+      Rt,
+      o.rmw(o.base(Rn), sf ? 64 : 32, (old) => next(o, old, value), UNPRIVILEGED),
+    );
+  };
+
+interface Swap {
+  readonly Rs: Reg;
+  readonly Rn: Reg;
+  readonly Rt: Reg;
+}
+function compareAndSwap(o: Ops, { Rs, Rn, Rt }: Swap, size: number, opts = {}): void {
+  const expected = operand(o, Rs, size);
+  const wanted = operand(o, Rt, size);
+  const old = o.rmw(o.base(Rn), bitsOfSize(size), (x) => o.select(o.eq(x, expected), wanted, x), opts);
+  o.setX(Rs, old);
+}
+function compareAndSwapPair(o: Ops, { Rs, Rn, Rt }: Swap, sz: number, opts = {}): void {
+  const expected = [o.X(Rs, sz), o.Xpair(Rs, sz)] as const;
+  const wanted = [o.X(Rt, sz), o.Xpair(Rt, sz)] as const;
+  const next = (a: Val, b: Val): [Val, Val] => {
+    const same = o.and(o.eq(a, expected[0]), o.eq(b, expected[1]));
+    return [o.select(same, wanted[0], a), o.select(same, wanted[1], b)];
+  };
+  const [low, high] = o.rmwPair(o.base(Rn), sz ? 64 : 32, next, opts);
+  o.setX(Rs, low);
+  o.setXpair(Rs, high);
+}
+
 const atomicPair =
   (next: (o: Ops, old: Val, operand: Val) => Val) =>
   (o: Ops, { Rn, Rt, Rt2 }: Wide): void => {
@@ -55,22 +96,10 @@ const atomicPair =
   };
 
 export const ldstAtomic = semantics(LDST_ATOMIC, {
-  CAS: (o, { size, Rs, Rn, Rt }) => {
-    const expected = operand(o, Rs, size);
-    const wanted = operand(o, Rt, size);
-    const old = o.rmw(o.base(Rn), bitsOfSize(size), (x) => o.select(o.eq(x, expected), wanted, x));
-    o.setX(Rs, old);
-  },
-  CASP: (o, { sz, Rs, Rn, Rt }) => {
-    const expected = [o.X(Rs, sz), o.Xpair(Rs, sz)] as const;
-    const wanted = [o.X(Rt, sz), o.Xpair(Rt, sz)] as const;
-    const [low, high] = o.rmwPair(o.base(Rn), sz ? 64 : 32, (a, b) => {
-      const same = o.and(o.eq(a, expected[0]), o.eq(b, expected[1]));
-      return [o.select(same, wanted[0], a), o.select(same, wanted[1], b)];
-    });
-    o.setX(Rs, low);
-    o.setXpair(Rs, high);
-  },
+  CAS: (o, f) => compareAndSwap(o, f, f.size),
+  CASP: (o, f) => compareAndSwapPair(o, f, f.sz),
+  CAST: (o, f) => compareAndSwap(o, f, 3, UNPRIVILEGED),
+  CASPT: (o, f) => compareAndSwapPair(o, f, 1, UNPRIVILEGED),
 
   LDADD: atomic((o, old, x) => o.add(old, x)),
   LDCLR: atomic((o, old, x) => o.and(old, o.not(x))),
@@ -81,6 +110,11 @@ export const ldstAtomic = semantics(LDST_ATOMIC, {
   LDUMAX: atomic((o, old, x) => minMax(o, 'umax', old, x)),
   LDUMIN: atomic((o, old, x) => minMax(o, 'umin', old, x)),
   SWP: atomic((_o, _old, x) => x),
+
+  LDTADD: atomicUnprivileged((o, old, x) => o.add(old, x)),
+  LDTCLR: atomicUnprivileged((o, old, x) => o.and(old, o.not(x))),
+  LDTSET: atomicUnprivileged((o, old, x) => o.or(old, x)),
+  SWPT: atomicUnprivileged((_o, _old, x) => x),
 
   LDCLRP: atomicPair((o, old, x) => o.and(old, o.not(x))),
   LDSETP: atomicPair((o, old, x) => o.or(old, x)),

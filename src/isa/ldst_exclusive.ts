@@ -37,6 +37,21 @@ function storeExclusivePair(o: Ops, f: PairOf & { readonly sz: number; readonly 
   o.setX(f.Rs, o.stExclusive(o.base(f.Rn), f.sz ? 64 : 32, values));
 }
 
+/** FEAT_LSUI. */
+const UNPRIVILEGED = { unprivileged: true } as const;
+interface Unprivileged {
+  readonly sf: number;
+  readonly Rn: Reg;
+  readonly Rt: Reg;
+}
+function loadUnprivileged(o: Ops, { sf, Rn, Rt }: Unprivileged): void {
+  const [value] = o.ldExclusive(o.base(Rn), sf ? 64 : 32, 1, UNPRIVILEGED);
+  o.setX(Rt, value!);
+}
+function storeUnprivileged(o: Ops, { sf, Rn, Rt, Rs }: Unprivileged & { readonly Rs: Reg }): void {
+  o.setX(Rs, o.stExclusive(o.base(Rn), sf ? 64 : 32, [o.X(Rt, sf)], UNPRIVILEGED));
+}
+
 function loadOrdered(o: Ops, { size, Rn, Rt }: Sized): void {
   o.setX(Rt, o.ldAtomic(o.base(Rn), bitsOfSize(size), { acquire: true }));
 }
@@ -77,6 +92,11 @@ export const ldstExclusive = semantics(LDST_EXCLUSIVE, {
   STLXP: storeExclusivePair,
   LDXP: loadExclusivePair,
   LDAXP: loadExclusivePair,
+
+  STTXR: storeUnprivileged,
+  STLTXR: storeUnprivileged,
+  LDTXR: loadUnprivileged,
+  LDATXR: loadUnprivileged,
 
   STLLR: storeOrdered,
   STLR: storeOrdered,

@@ -12,7 +12,8 @@ import {
   registerOffset,
   writeBack,
 } from './addresses.ts';
-import type { Bits, Ops, Reg } from './ops.ts';
+import { FP_ATOMICS, type FpAtomic } from './helpers.ts';
+import type { Bits, Ops, Reg, Val } from './ops.ts';
 import { semantics } from './semantics.ts';
 import { signed } from './shared.ts';
 
@@ -59,23 +60,57 @@ const byRegister =
   (o: Ops<{ readonly option: number; readonly S: number }>, f: One & { readonly Rm: Reg }): void =>
     move(o, registerOffset(o, f.Rn, f.Rm, bitsOf(f)), f);
 
+type Opts = { unprivileged?: boolean };
 const loadPair =
-  (indexing: Indexing) =>
+  (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: Two): void => {
     const bits = bitsOfPair(f.opc);
     const address = indexed(o, f.Rn, indexing, imm7(bits));
-    const [first, second] = o.ldMany(address.at, bits, 2);
+    const [first, second] = o.ldMany(address.at, bits, 2, opts);
     writeBack(o, address);
     o.setVs(f.Rt, bits, first!);
     o.setVs(f.Rt2, bits, second!);
   };
 const storePair =
-  (indexing: Indexing) =>
+  (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: Two): void => {
     const bits = bitsOfPair(f.opc);
     const address = indexed(o, f.Rn, indexing, imm7(bits));
-    o.stMany(address.at, bits, [o.Vs(f.Rt, bits), o.Vs(f.Rt2, bits)]);
+    o.stMany(address.at, bits, [o.Vs(f.Rt, bits), o.Vs(f.Rt2, bits)], opts);
     writeBack(o, address);
+  };
+/** The pairs of FEAT_LSUI are always of 128 bits. */
+const unprivilegedPair =
+  (move: typeof loadPair, indexing: Indexing) =>
+  (o: Pair, { Rn, Rt, Rt2 }: Omit<Two, 'opc'>): void =>
+    move(indexing, { unprivileged: true })(o, { Rn, Rt, Rt2, opc: 2 });
+
+// ---- FEAT_LSFE: size 0 is BFloat16 ----------------------------------------------------------------------------------
+
+interface Atomic {
+  readonly size: number;
+  readonly Rs: Reg;
+  readonly Rn: Reg;
+}
+const combine = (o: Ops, op: FpAtomic, { size, Rs, Rn }: Atomic): [bits: Bits, old: Val] => {
+  const bits = bitsOfSize(Math.max(size, 1));
+  const operand = o.Vs(Rs, bits);
+  const number = o.i32(FP_ATOMICS.indexOf(op));
+  const old = o.rmw(o.base(Rn), bits, (x) =>
+    size === 3 ? o.helper('fpAtomicD', number, x, operand) : o.helper('fpAtomic', number, o.i32(size * 16), x, operand),
+  );
+  return [bits, old];
+};
+const loadAtomic =
+  (op: FpAtomic) =>
+  (o: Ops, f: Atomic & { readonly Rt: Reg }): void => {
+    const [bits, old] = combine(o, op, f);
+    o.setVs(f.Rt, bits, old);
+  };
+const storeAtomic =
+  (op: FpAtomic) =>
+  (o: Ops, f: Atomic): void => {
+    combine(o, op, f);
   };
 
 export const ldstFp = semantics(
@@ -89,6 +124,14 @@ export const ldstFp = semantics(
 
     STNP_fp: storePair('offset'),
     LDNP_fp: loadPair('offset'),
+    STTNP_fp: unprivilegedPair(storePair, 'offset'),
+    LDTNP_fp: unprivilegedPair(loadPair, 'offset'),
+    STTP_post_fp: unprivilegedPair(storePair, 'post'),
+    LDTP_post_fp: unprivilegedPair(loadPair, 'post'),
+    STTP_fp: unprivilegedPair(storePair, 'offset'),
+    LDTP_fp: unprivilegedPair(loadPair, 'offset'),
+    STTP_pre_fp: unprivilegedPair(storePair, 'pre'),
+    LDTP_pre_fp: unprivilegedPair(loadPair, 'pre'),
     STP_post_fp: storePair('post'),
     LDP_post_fp: loadPair('post'),
     STP_fp: storePair('offset'),
@@ -115,6 +158,17 @@ export const ldstFp = semantics(
       const { at } = indexed(o, f.Rn, 'offset', imm9);
       o.setVs(f.Rt, bitsOf(f), o.ldAtomic(at, bitsOf(f), { acquire: true }));
     },
+
+    LDFADD: loadAtomic('add'),
+    LDFMAX: loadAtomic('max'),
+    LDFMIN: loadAtomic('min'),
+    LDFMAXNM: loadAtomic('maxnm'),
+    LDFMINNM: loadAtomic('minnm'),
+    STFADD: storeAtomic('add'),
+    STFMAX: storeAtomic('max'),
+    STFMIN: storeAtomic('min'),
+    STFMAXNM: storeAtomic('maxnm'),
+    STFMINNM: storeAtomic('minnm'),
   },
   { fp: true },
 );

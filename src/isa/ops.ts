@@ -191,20 +191,25 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   ld(addr: Val, bits: Bits, opts?: { unprivileged?: boolean }): Val;
   st(addr: Val, bits: Bits, value: Val, opts?: { unprivileged?: boolean }): void;
   /** Loads of `bits` each at addr, addr+bits/8, ...: all are checked before any is done. */
-  ldMany(addr: Val, bits: Bits, count: number): Val[];
-  stMany(addr: Val, bits: Bits, values: readonly Val[]): void;
+  ldMany(addr: Val, bits: Bits, count: number, opts?: { unprivileged?: boolean }): Val[];
+  stMany(addr: Val, bits: Bits, values: readonly Val[], opts?: { unprivileged?: boolean }): void;
   /** Like ld/st, but must be single-copy atomic: alignment is checked as FEAT_LSE2 says. */
   ldAtomic(addr: Val, bits: Bits, opts?: { acquire?: boolean }): Val;
   stAtomic(addr: Val, bits: Bits, value: Val, opts?: { release?: boolean }): void;
   /** Read-modify-write: @returns the old value; `next` builds the new one from it. WnR of an abort follows Arm:
    *  a read fault if a read would fault too. */
-  rmw(addr: Val, bits: Bits, next: (old: Val) => Val): Val;
+  rmw(addr: Val, bits: Bits, next: (old: Val) => Val, opts?: { unprivileged?: boolean }): Val;
   /** Two registers side by side (CASP, LDXP of 64-bit): [low, high]. */
-  rmwPair(addr: Val, bits: 32 | 64, next: (lo: Val, hi: Val) => readonly [Val, Val]): readonly [Val, Val];
+  rmwPair(
+    addr: Val,
+    bits: 32 | 64,
+    next: (lo: Val, hi: Val) => readonly [Val, Val],
+    opts?: { unprivileged?: boolean },
+  ): readonly [Val, Val];
   /** Load-exclusive: loads `count` registers of `bits` and sets the monitor. */
-  ldExclusive(addr: Val, bits: Bits, count: 1 | 2): Val[];
+  ldExclusive(addr: Val, bits: Bits, count: 1 | 2, opts?: { unprivileged?: boolean }): Val[];
   /** Store-exclusive: @returns i32 0 if stored, 1 if the monitor was lost. */
-  stExclusive(addr: Val, bits: Bits, values: readonly Val[]): Val;
+  stExclusive(addr: Val, bits: Bits, values: readonly Val[], opts?: { unprivileged?: boolean }): Val;
   clrex(): void;
   barrier(kind: 'dmb' | 'dsb' | 'isb' | 'sb' | 'csdb'): void;
 
@@ -294,6 +299,10 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   eret(): void;
   /** PSTATE bits that EL0 instructions read or write directly. */
   pstate(bit: 'DIT' | 'SSBS' | 'TCO' | 'BTYPE' | 'PAN' | 'UAO'): Val;
+  /** PACM: with its effect enabled, PSTATE.PACM is 1 for the next instruction. */
+  pacm(): void;
+  /** Does `then` while PSTATE.PACM is 1. */
+  ifPacm(then: () => void): void;
   /** The PE executes no FP here: take the trap (CheckFPEnabled64). Called for every row of an `fp` table. */
   checkFP(): void;
   /** FPMR may not be used here: UNDEFINED (CheckFPMREnabled). Called before checkFP() for every row of an `fpmr` table. */

@@ -10,6 +10,7 @@ import { signed } from './shared.ts';
 const Key = { IA: 0, IB: 1, DA: 2, DB: 3 } as const;
 type Key = (typeof Key)[keyof typeof Key];
 
+const X15 = 15;
 const X16 = 16;
 const X17 = 17;
 const LR = 30;
@@ -32,6 +33,18 @@ function strip(o: Ops, pointer: Val, data: boolean): Val {
   return o.helper('pacStrip', pointer, o.i32(data ? 1 : 0));
 }
 
+/** Two modifiers as one (FEAT_PAuth_LR): of the first, bits 35 to 4; of the second, bits 36 to 5. @arm ComputePAC2 */
+function both(o: Ops, first: Val, second: Val): Val {
+  const low = o.zext(o.shrU(first, o.i64(4)), 32);
+  return o.or(low, o.shl(o.shrU(second, o.i64(5)), o.i64(32)));
+}
+/** A modifier, and a second one where the PACM instruction came just before. */
+function withPacm(o: Ops, first: Val, second: Val): Val {
+  const modifier = o.local(first);
+  o.ifPacm(() => modifier.set(both(o, first, second)));
+  return modifier.get();
+}
+
 type Change = typeof add;
 /** Rd by the modifier in Rn. */
 const general =
@@ -50,6 +63,25 @@ const implied = (change: Change, key: Key, register: number, modifier?: number) 
   o.setX(n, change(o, o.X(n), m, key));
 };
 const auth: Change = (o, pointer, modifier, key) => authenticate(o, pointer, modifier, key);
+/** The same for those that PACM extends. */
+const extended =
+  (change: Change, key: Key, register: number, modifier: number, second: (o: Ops) => Val) => (o: Ops) => {
+    const m = withPacm(o, o.XSP(o.reg(modifier)), second(o));
+    const n = o.reg(register);
+    o.setX(n, change(o, o.X(n), m, key));
+  };
+const x15 = (o: Ops): Val => o.X(o.reg(X15));
+const x16 = (o: Ops): Val => o.X(o.reg(X16));
+const here = (o: Ops): Val => o.pc();
+/** By an implied modifier and a second one, always. */
+const twice = (change: Change, key: Key, register: number, modifier: number, second: Val, o: Ops): void => {
+  const n = o.reg(register);
+  o.setX(n, change(o, o.X(n), both(o, o.XSP(o.reg(modifier)), second), key));
+};
+const twiceBy = (change: Change, key: Key, register: number, modifier: number, second: (o: Ops) => Val) => (o: Ops) =>
+  twice(change, key, register, modifier, second(o), o);
+/** Where the return address was signed: so many words back. */
+const signedAt = (o: Ops<{ readonly imm16: number }>): Val => o.pcRel((f) => BigInt(-4 * f.imm16));
 
 interface Branch {
   readonly M: number;
@@ -69,18 +101,19 @@ const call = (o: Ops, to: Val): void => {
 
 export const pauth = semantics(PAUTH_ROWS, {
   XPACLRI: (o) => o.setX(o.reg(LR), strip(o, o.X(o.reg(LR)), false)),
-  PACIA1716: implied(add, Key.IA, X17, X16),
-  PACIB1716: implied(add, Key.IB, X17, X16),
-  AUTIA1716: implied(auth, Key.IA, X17, X16),
-  AUTIB1716: implied(auth, Key.IB, X17, X16),
+  PACIA1716: extended(add, Key.IA, X17, X16, x15),
+  PACIB1716: extended(add, Key.IB, X17, X16, x15),
+  AUTIA1716: extended(auth, Key.IA, X17, X16, x15),
+  AUTIB1716: extended(auth, Key.IB, X17, X16, x15),
   PACIAZ: implied(add, Key.IA, LR),
-  PACIASP: implied(add, Key.IA, LR, SP),
+  PACIASP: extended(add, Key.IA, LR, SP, here),
   PACIBZ: implied(add, Key.IB, LR),
-  PACIBSP: implied(add, Key.IB, LR, SP),
+  PACIBSP: extended(add, Key.IB, LR, SP, here),
   AUTIAZ: implied(auth, Key.IA, LR),
-  AUTIASP: implied(auth, Key.IA, LR, SP),
+  AUTIASP: extended(auth, Key.IA, LR, SP, x16),
   AUTIBZ: implied(auth, Key.IB, LR),
-  AUTIBSP: implied(auth, Key.IB, LR, SP),
+  AUTIBSP: extended(auth, Key.IB, LR, SP, x16),
+  PACM: (o) => o.pacm(),
 
   PACIA: general(add, Key.IA),
   PACIB: general(add, Key.IB),
@@ -101,13 +134,34 @@ export const pauth = semantics(PAUTH_ROWS, {
   XPACI: (o, { Rd }) => o.setX(Rd, strip(o, o.X(Rd), false)),
   XPACD: (o, { Rd }) => o.setX(Rd, strip(o, o.X(Rd), true)),
 
+  PACNBIASPPC: twiceBy(add, Key.IA, LR, SP, here),
+  PACNBIBSPPC: twiceBy(add, Key.IB, LR, SP, here),
+  PACIASPPC: twiceBy(add, Key.IA, LR, SP, here),
+  PACIBSPPC: twiceBy(add, Key.IB, LR, SP, here),
+  PACIA171615: twiceBy(add, Key.IA, X17, X16, x15),
+  PACIB171615: twiceBy(add, Key.IB, X17, X16, x15),
+  AUTIA171615: twiceBy(auth, Key.IA, X17, X16, x15),
+  AUTIB171615: twiceBy(auth, Key.IB, X17, X16, x15),
+  AUTIASPPCR: (o, { Rn }) => twice(auth, Key.IA, LR, SP, o.X(Rn), o),
+  AUTIBSPPCR: (o, { Rn }) => twice(auth, Key.IB, LR, SP, o.X(Rn), o),
+  AUTIASPPC: (o) => twice(auth, Key.IA, LR, SP, signedAt(o), o),
+  AUTIBSPPC: (o) => twice(auth, Key.IB, LR, SP, signedAt(o), o),
+
   PACGA: (o, { Rm, Rn, Rd }) => o.setX(Rd, o.helper('pacGeneric', o.X(Rn), o.XSP(Rm))),
 
   BRAZ: (o, f) => jump(o, target(o, f, o.i64(0))),
   BLRAZ: (o, f) => call(o, target(o, f, o.i64(0))),
   RETA: (o, { M }) => {
-    const to = target(o, { M, Rn: o.reg(LR) }, o.XSP(o.reg(SP)));
-    o.branchTo(to, 'return');
+    const modifier = withPacm(o, o.XSP(o.reg(SP)), x16(o));
+    o.branchTo(target(o, { M, Rn: o.reg(LR) }, modifier), 'return');
+  },
+  RETASPPCR: (o, { M, Rm }) => {
+    const modifier = both(o, o.XSP(o.reg(SP)), o.X(Rm));
+    o.branchTo(target(o, { M, Rn: o.reg(LR) }, modifier), 'return');
+  },
+  RETASPPC_imm: (o, { M }) => {
+    const modifier = both(o, o.XSP(o.reg(SP)), signedAt(o));
+    o.branchTo(target(o, { M, Rn: o.reg(LR) }, modifier), 'return');
   },
   // The exception return authenticates ELR itself: ERETA only says with which key (M), which eret() finds there.
   ERETA: (o) => o.eret(),

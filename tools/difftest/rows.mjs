@@ -1,6 +1,8 @@
 // Which rows are drawn, how their fields are narrowed, and what is left out with the reason. Data about rows only;
 // generate.mjs draws.
 
+import { A64 } from '../../dist/isa/a64.js';
+
 /** Rows never drawn by themselves. Everything else that has semantics is. */
 export const EXCLUDED = {
   SVC: 'would call the host kernel',
@@ -11,20 +13,10 @@ export const EXCLUDED = {
   PACGA: 'the keys of the other process are unknown; checked against recorded values in cpu/pauth.test.ts',
 };
 /** Features that qemu-aarch64 11.1 does not have. */
-const LRCPC3 = 'qemu-aarch64 has no FEAT_LRCPC3';
-for (const name of [
-  'STLUR_fp',
-  'LDAPUR_fp',
-  'STLR_pre',
-  'LDAPR_post',
-  'STILP_pre',
-  'STILP',
-  'LDIAPP_post',
-  'LDIAPP',
-  'LDAP1',
-  'STL1',
-])
-  EXCLUDED[name] = LRCPC3;
+export const NOT_THERE = ['FEAT_LRCPC3', 'FEAT_CPA', 'FEAT_LSFE', 'FEAT_LSUI', 'FEAT_PAuth_LR'];
+for (const group of A64)
+  for (const [name, { feat }] of Object.entries(group.rows))
+    if (NOT_THERE.includes(feat)) EXCLUDED[name] = `qemu-aarch64 has no ${feat}`;
 
 /** Rows that only make sense after others: drawn by the sequence of that name in generate.mjs. */
 export const SEQUENCES = {

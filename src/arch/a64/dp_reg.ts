@@ -6,7 +6,7 @@ import { insn, type Rows } from './schema.ts';
 const CSSC = { feat: 'FEAT_CSSC' } as const;
 const CRC = { feat: 'FEAT_CRC32' } as const;
 const FLAGM = { feat: 'FEAT_FlagM' } as const;
-const CPA = { feat: 'FEAT_CPA', todo: true } as const;
+const CPA = { feat: 'FEAT_CPA' } as const;
 const NARROW_SHIFT = 'sf=0 & imm6>=32';
 const NO_ROR = 'shift=3 | sf=0 & imm6>=32';
 const BAD_LSL = 'imm3>=5';

@@ -5,7 +5,7 @@
 import { insn, odd, type Rows } from './schema.ts';
 
 const WRONG_EXTEND = 'option=0 | option=1 | option=4 | option=5';
-const LSUI = { feat: 'FEAT_LSUI', todo: true } as const;
+const LSUI = { feat: 'FEAT_LSUI' } as const;
 const LS64 = <const F extends string>(feat: F) => ({ feat, todo: true, not: `${odd('Rt')} | Rt>=24` }) as const;
 const GCS = { feat: 'FEAT_GCS', todo: true } as const;
 

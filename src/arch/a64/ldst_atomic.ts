@@ -1,5 +1,5 @@
-// Encodings of single-instruction atomics: FEAT_LSE compare-and-swap and read-modify-write, FEAT_LSE128, and the known
-// rows of FEAT_THE and FEAT_LSUI. A is acquire, R is release, size is log2 of the bytes. Pairs need even registers.
+// Encodings of single-instruction atomics: FEAT_LSE compare-and-swap and read-modify-write, FEAT_LSE128, FEAT_LSUI, and the
+// known rows of FEAT_THE. A is acquire, R is release, size is log2 of the bytes. Pairs need even registers.
 
 import { insn, odd, type Rows } from './schema.ts';
 
@@ -9,7 +9,7 @@ const NOT_31 = { not: 'Rt=31 | Rt2=31' } as const;
 const LSE128 = { feat: 'FEAT_LSE128', ...NOT_31 } as const;
 const THE = { feat: 'FEAT_THE', todo: true } as const;
 const D128 = { feat: 'FEAT_D128', todo: true } as const;
-const LSUI = { feat: 'FEAT_LSUI', todo: true } as const;
+const LSUI = { feat: 'FEAT_LSUI' } as const;
 
 export const LDST_ATOMIC = {
   // Compare and swap (pair)

@@ -7,7 +7,7 @@ const LOR = { feat: 'FEAT_LOR' } as const;
 const RCPC = { feat: 'FEAT_LRCPC' } as const;
 const RCPC2 = { feat: 'FEAT_LRCPC2' } as const;
 const RCPC3 = { feat: 'FEAT_LRCPC3' } as const;
-const LSUI = { feat: 'FEAT_LSUI', todo: true } as const;
+const LSUI = { feat: 'FEAT_LSUI' } as const;
 
 export const LDST_EXCLUSIVE = {
   // Load/store exclusive register

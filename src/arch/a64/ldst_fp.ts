@@ -6,9 +6,9 @@ import { insn, type Rows } from './schema.ts';
 const NO_Q = 'opc1=1 & size!=0';
 const NO_Q_REG = 'opc1=1 & size!=0 | option=0 | option=1 | option=4 | option=5';
 const NO_PAIR = { not: 'opc=3' } as const;
-const LSUI = { feat: 'FEAT_LSUI', todo: true } as const;
+const LSUI = { feat: 'FEAT_LSUI' } as const;
 const LRCPC3 = { feat: 'FEAT_LRCPC3', not: NO_Q } as const;
-const LSFE = { feat: 'FEAT_LSFE', todo: true } as const;
+const LSFE = { feat: 'FEAT_LSFE' } as const;
 
 export const LDST_FP = {
   // Load register (literal)

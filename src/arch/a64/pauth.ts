@@ -5,8 +5,8 @@ import { insn, type Rows } from './schema.ts';
 
 const PAUTH = { feat: 'FEAT_PAuth' } as const;
 const HINT = { feat: 'FEAT_PAuth', inside: 'HINT' } as const;
-const LR = { feat: 'FEAT_PAuth_LR', todo: true } as const;
-const LR_HINT = { feat: 'FEAT_PAuth_LR', todo: true, inside: 'HINT' } as const;
+const LR = { feat: 'FEAT_PAuth_LR' } as const;
+const LR_HINT = { feat: 'FEAT_PAuth_LR', inside: 'HINT' } as const;
 
 export const PAUTH_ROWS = {
   // Hints

@@ -184,10 +184,14 @@ const bytesFp: Scale = (f) => 1 << lgFp(f);
 const pairFp = two(S('Rt', SDQ), S('Rt2', SDQ));
 const pairBytes: Scale = (f) => 4 << f['opc']!;
 const pairQ = two(S('Rt', 'q'), S('Rt2', 'q'));
-const fpAtomic = (m: string, store: boolean): Form => {
-  const rl = store ? texts(['', { R: 0 }], ['l', { R: 1 }]) : texts(['', { A: 0, R: 0 }], ['l', { A: 0, R: 1 }], ['a', { A: 1, R: 0 }], ['al', { A: 1, R: 1 }]);
-  const HSD: Named = [['h', { size: 1 }], ['s', { size: 2 }], ['d', { size: 3 }]];
-  return store ? form`${m}${rl} ${S('Rs', HSD)}, [${Xsp('Rn')}]` : form`${m}${rl} ${S('Rs', HSD)}, ${S('Rt', HSD)}, [${Xsp('Rn')}]`;
+const HSD: Named = [['h', { size: 1 }], ['s', { size: 2 }], ['d', { size: 3 }]];
+const RL = texts(['', { R: 0 }], ['l', { R: 1 }]);
+const ARL = texts(['', { A: 0, R: 0 }], ['l', { A: 0, R: 1 }], ['a', { A: 1, R: 0 }], ['al', { A: 1, R: 1 }]);
+/** ldfadd, and ldbfadd for BFloat16. */
+const fpAtomic = (op: string, store: boolean): Form[] => {
+  const one = (m: string, type: Named): Form =>
+    store ? form`st${m}${RL} ${S('Rs', type)}, [${Xsp('Rn')}]` : form`ld${m}${ARL} ${S('Rs', type)}, ${S('Rt', type)}, [${Xsp('Rn')}]`;
+  return [alias(one(`bf${op}`, [['h', {}]]), { size: 0 }), one(`f${op}`, HSD)];
 };
 
 export const LDST_FP_SYNTAX = syntax(LDST_FP, {
@@ -205,10 +209,10 @@ export const LDST_FP_SYNTAX = syntax(LDST_FP, {
   STR_reg_fp: one('str', Vt, indexed(lgFp)), LDR_reg_fp: one('ldr', Vt, indexed(lgFp)),
   STR_imm_fp: one('str', Vt, imm12(bytesFp)), LDR_imm_fp: one('ldr', Vt, imm12(bytesFp)),
   STLUR_fp: one('stlur', Vt, imm9()), LDAPUR_fp: one('ldapur', Vt, imm9()),
-  LDFADD: fpAtomic('ldfadd', false), LDFMAX: fpAtomic('ldfmax', false), LDFMIN: fpAtomic('ldfmin', false),
-  LDFMAXNM: fpAtomic('ldfmaxnm', false), LDFMINNM: fpAtomic('ldfminnm', false), STFADD: fpAtomic('stfadd', true),
-  STFMAX: fpAtomic('stfmax', true), STFMIN: fpAtomic('stfmin', true), STFMAXNM: fpAtomic('stfmaxnm', true),
-  STFMINNM: fpAtomic('stfminnm', true),
+  LDFADD: fpAtomic('add', false), LDFMAX: fpAtomic('max', false), LDFMIN: fpAtomic('min', false),
+  LDFMAXNM: fpAtomic('maxnm', false), LDFMINNM: fpAtomic('minnm', false), STFADD: fpAtomic('add', true),
+  STFMAX: fpAtomic('max', true), STFMIN: fpAtomic('min', true), STFMAXNM: fpAtomic('maxnm', true),
+  STFMINNM: fpAtomic('minnm', true),
 });
 
 // ---- exclusive and ordered -----------------------------------------------------------------------------------------------------------
@@ -277,7 +281,6 @@ const storeSized = (m: Form): Form[] =>
     ),
   );
 const rmw: Shape = (m) => [...storeSized(form`${m.replace(/^ld/, 'st')}${L}`), ...threeSized(form`${m}${AR}`)];
-const xyz: Shape = (m) => form`${m}${AR} ${X('Rs')}, ${X('Rt')}, [${Xsp('Rn')}]`;
 const sfThree: Shape = (m) => form`${m}${AR} ${sf('Rs')}, ${sf('Rt')}, [${Xsp('Rn')}]`;
 const sfStore: Shape = (m) => [
   alias(form`${m.replace(/^ld/, 'st')}${L} ${sf('Rs')}, [${Xsp('Rn')}]`, { A: 0, Rt: 31 }),
@@ -287,12 +290,12 @@ const pair128: Shape = (m) => form`${m}${AR} ${X('Rt')}, ${X('Rt2')}, [${Xsp('Rn
 const s = texts(['', { S: 0 }], ['s', { S: 1 }]);
 const rcw = (m: string): Form => form`rcw${s}${m}${AR} ${X('Rs')}, ${X('Rt')}, [${Xsp('Rn')}]`;
 const rcwp = (m: string): Form => form`rcw${s}${m}${AR} ${X('Rt')}, ${X('Rt2')}, [${Xsp('Rn')}]`;
-const casp = (m: string, reg: (r: string) => Operand, of: string): Form =>
-  form`${m}${AR} ${reg('Rs')}, ${pairOf('Rs', of)}, ${reg('Rt')}, ${pairOf('Rt', of)}, [${Xsp('Rn')}]`;
+const casp = (t: string, reg: (r: string) => Operand, of: string): Form =>
+  form`casp${AR}${t} ${reg('Rs')}, ${pairOf('Rs', of)}, ${reg('Rt')}, ${pairOf('Rt', of)}, [${Xsp('Rn')}]`;
 
 export const LDST_ATOMIC_SYNTAX = syntax(LDST_ATOMIC, {
-  CAS: threeSized(form`cas${AR}`), CASP: casp('casp', sz, 'sz'),
-  CAST: xyz, CASPT: casp('caspt', X, 'x'),
+  CAS: threeSized(form`cas${AR}`), CASP: casp('', sz, 'sz'),
+  CAST: form`cas${AR}t ${X('Rs')}, ${X('Rt')}, [${Xsp('Rn')}]`, CASPT: casp('t', X, 'x'),
   LDADD: rmw, LDCLR: rmw, LDEOR: rmw, LDSET: rmw, LDSMAX: rmw, LDSMIN: rmw, LDUMAX: rmw, LDUMIN: rmw,
   SWP: threeSized(form`swp${AR}`),
   RCWCLR: rcw('clr'), RCWSWP: rcw('swp'), RCWSET: rcw('set'),

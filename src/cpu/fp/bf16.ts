@@ -91,6 +91,24 @@ export function bfDotAdd(
   return bfAdd(simple, addend, bfAdd(simple, bfMulH(simple, op1a, op2a), bfMulH(simple, op1b, op2b)));
 }
 
+/** The sum of two BFloat16 numbers as one; every NaN result is the default NaN. @arm BFAdd, with FPCR.DN = 1 */
+export function bfloatAdd(cx: FpContext, op1: bigint, op2: bigint): bigint {
+  const a = fpUnpackFormat(cx, bfloat16, op1);
+  const b = fpUnpackFormat(cx, bfloat16, op2);
+  const inf1 = a.type === FPType.Infinity;
+  const inf2 = b.type === FPType.Infinity;
+  if (isNaNType(a.type) || isNaNType(b.type) || (inf1 && inf2 && a.sign !== b.sign)) {
+    return fpDefaultNaN(bfloat16, cx.fpcr);
+  }
+  if (inf1 || inf2) return fpInfinity(bfloat16, inf1 ? a.sign : b.sign);
+  if (a.type === FPType.Zero && b.type === FPType.Zero && a.sign === b.sign) return fpZero(bfloat16, a.sign);
+  const rounding = fpRoundingMode(cx.fpcr);
+  const { mant, exp } = addExact(signedValue(a), signedValue(b));
+  if (mant === 0n) return fpZero(bfloat16, rounding === 'minusinf' ? 1 : 0);
+  const sign = mant < 0n ? 1 : 0;
+  return fpRoundFormat(cx, bfloat16, sign, sign ? -mant : mant, exp, rounding);
+}
+
 /** 2x4 by 4x2 matrix multiply-accumulate of BFloat16 into four singles (BFMMLA). @arm BFMatMulAdd */
 export function bfMatMulAdd(cx: FpContext, addend: bigint, op1: bigint, op2: bigint): bigint {
   const element = (v: bigint, i: number) => (v >> BigInt(16 * i)) & 0xffffn;

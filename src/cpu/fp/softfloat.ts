@@ -21,7 +21,7 @@ import * as i from './integers.ts';
 import * as s from './single.ts';
 
 export { fpAbs, fpAbsMax, fpAbsMin, fpMaxNum, fpMinNum, fpMulAddH, fpMulX, fpNeg, fpScale } from './arith.ts';
-export { bfDotAdd, bfMatMulAdd, bfMulAddH } from './bf16.ts';
+export { bfDotAdd, bfloatAdd, bfMatMulAdd, bfMulAddH } from './bf16.ts';
 export { fpCompareEQ, fpCompareGE, fpCompareGT } from './compare.ts';
 export { type Fmt, FPCR, FPSR, type FpContext, type FpRounding, fpRoundingMode } from './context.ts';
 export { fpConvertBF, fpRoundIntN, fpToFixedJS } from './convert.ts';
