@@ -8,7 +8,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 export const qemuUser = join(root, 'tools/debian/qemu-aarch64');
 export const hypatia = (node, engine, rest) => [
   node,
-  join(root, 'dist/cli/main.js'),
+  join(root, 'dist/bin/hypatia.js'),
   'exec',
   ...(engine === 'default' ? [] : ['--engine', engine]),
   ...rest,

@@ -1,5 +1,6 @@
-// After tsc: generate the interpreter, make the command executable and leave the stamp that tools/setup.mjs compares with.
+// After tsc: generate the interpreter, bundle the command and leave the stamp that tools/setup.mjs compares with.
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { bundle } from './bundle.mjs';
 
 const [{ generateInterpreter }, { A64 }] = await Promise.all([
   import('../dist/interp/index.js'),
@@ -7,4 +8,5 @@ const [{ generateInterpreter }, { A64 }] = await Promise.all([
 ]);
 writeFileSync('dist/interp/interp.wasm', generateInterpreter(A64));
 if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
+await bundle();
 writeFileSync('dist/.built', '');

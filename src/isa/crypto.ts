@@ -28,8 +28,13 @@ function inverse(x: number, modulus: number): number {
     }
     return sum;
   };
+  // 254 is 11111110 in binary: squares, all but the first multiplied in.
+  let square = x;
   let power = 1;
-  for (let i = 0; i < 254; i++) power = product(power, x);
+  for (let bit = 1; bit < 8; bit++) {
+    square = product(square, square);
+    power = product(power, square);
+  }
   return power;
 }
 /** Bit i of the result is the parity of x masked with the row rotated left by i, plus bit i of the constant. */
