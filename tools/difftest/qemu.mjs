@@ -15,11 +15,13 @@ const COMPILERS = [
   ['aarch64-linux-gnu-gcc'],
 ];
 
-/** @param vl bytes of SVE vectors, 0 for states without @returns path of the runner, built if it is missing or older than its source. */
-export function buildRunner(vl = 0) {
-  const source = join(here, 'runner.c');
-  const out = join(here, `../../dist/difftest/runner${vl || ''}`);
-  const define = vl ? [`-DSVE_VL=${vl}`] : [];
+/** @param vl bytes of SVE vectors, 0 for states without @returns path of the runner */
+function buildRunner(vl) {
+  return buildProgram(join(here, 'runner.c'), `runner${vl || ''}`, vl ? [`-DSVE_VL=${vl}`] : []);
+}
+/** @returns path of a freestanding aarch64 program, built if it is missing or older than its source. */
+export function buildProgram(source, name, define = []) {
+  const out = join(here, '../../dist/difftest', name);
   if (existsSync(out) && statSync(out).mtimeMs > statSync(source).mtimeMs) return out;
   mkdirSync(dirname(out), { recursive: true });
   const tried = [];
