@@ -4,7 +4,7 @@ import type { Feat } from '../src/arch/features.ts';
 import { assembleProgram } from '../src/asm/index.ts';
 import { Pe } from '../src/cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../src/cpu/pe_directory.ts';
-import type { PeDomain, Stage2Answer } from '../src/cpu/pe_ports.ts';
+import type { PeDomain, Stage2Answer, Stage2Change } from '../src/cpu/pe_ports.ts';
 import { PhysMem } from '../src/cpu/physmem.ts';
 import { createInterpreter } from '../src/interp/engine.ts';
 import { A64 } from '../src/isa/a64.ts';
@@ -38,8 +38,10 @@ export interface Guest {
   read64(ipa: bigint): bigint;
   /** IPA pages that stage 2 does not let be written. */
   readonly readOnly: Set<bigint>;
-  /** Tells the PEs that stage 2 changed. */
-  changed(): void;
+  /** Tells the PEs that stage 2 changed; without an argument: everywhere. */
+  changed(change?: Stage2Change): void;
+  /** What stage 2 was asked: the access and the IPA of the page. */
+  readonly asked: string[];
   readonly timerLevels: string[];
   irq: 'none' | 'irq' | 'fiq' | 'both';
   readonly device: Map<number, bigint>;
@@ -65,12 +67,14 @@ export function guest(source: string, options: GuestOptions = {}): Guest {
   });
   const frames = Array.from({ length: options.pages ?? 512 }, () => mem.allocFrame());
   const readOnly = new Set<bigint>();
-  const listeners: (() => void)[] = [];
+  const listeners: ((change?: Stage2Change) => void)[] = [];
+  const asked: string[] = [];
   const timerLevels: string[] = [];
   const device = new Map<number, bigint>();
   const domain = createPeDomain();
   const state = { irq: 'none' as Guest['irq'] };
   const translate = (ipa: bigint, access: string): Stage2Answer => {
+    asked.push(`${access} ${(ipa & ~0xfffn).toString(16)}`);
     const page = Number((ipa - RAM) >> 12n);
     const frame = frames[page];
     if (ipa < RAM || frame === undefined) return { ok: false, fault: 'translation', level: 1 };
@@ -127,9 +131,10 @@ export function guest(source: string, options: GuestOptions = {}): Guest {
     frame: (ipa) => at(ipa) >>> 12,
     write64: (ipa, value) => mem.view.setBigUint64(at(ipa), BigInt.asUintN(64, value), true),
     read64: (ipa) => mem.view.getBigUint64(at(ipa), true),
-    changed: () => {
-      for (const l of listeners) l();
+    changed: (change) => {
+      for (const l of listeners) l(change);
     },
+    asked,
     get irq() {
       return state.irq;
     },

@@ -4,6 +4,7 @@ import { type Feat, has, type ReadId } from '../arch/features.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDomain } from '../cpu/pe_directory.ts';
+import { PePool } from '../cpu/pe_pool.ts';
 import type { PeRegistry } from '../cpu/pe_ports.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { Hardware } from '../kvm/index.ts';
@@ -22,6 +23,7 @@ export interface HardwareParts {
 /** One tick of the counter is one nanosecond (linux/clock.ts), and one instruction. */
 export function guestHardware(parts: HardwareParts): Hardware {
   const { mem, engine, directory, clock } = parts;
+  const pool = new PePool(mem, engine);
   const known = new Map<Feat, boolean>();
   const hasFeat = (feat: Feat): boolean => {
     const before = known.get(feat);
@@ -36,7 +38,7 @@ export function guestHardware(parts: HardwareParts): Hardware {
     instructionsUntil: (tick: bigint) => Math.max(1, Math.min(Number(tick - clock().counter()), 0x7fff_ffff)),
   };
   return {
-    createPe: (wiring) => new Pe({ mem, engine, directory, has: hasFeat, clock: peClock, ...wiring }),
+    createPe: (wiring) => new Pe({ mem, engine, pool, directory, has: hasFeat, clock: peClock, ...wiring }),
     createDomain: createPeDomain,
     invalidateCode: (frame) => engine.invalidateCode(frame),
     has: hasFeat,

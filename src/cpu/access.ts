@@ -126,8 +126,8 @@ export class AccessPath {
       frame = t.frame;
       if (t.aligned && va & BigInt(element - 1)) return this.misaligned(cpu, va, kind);
       if (t.uncached || t.aligned) continue;
-      tlb.fillData(access, va, frame);
-      if (access === 'read' && t.writable) tlb.fillData('write', va, frame);
+      tlb.fillData(access, va, frame, t.tag);
+      if (access === 'read' && t.writable) tlb.fillData('write', va, frame, t.tag);
     }
     return frame * FRAME_SIZE + offset;
   }

@@ -53,6 +53,8 @@ export type Translation =
       readonly aligned?: boolean;
       /** FEAT_BTI: the page is guarded. */
       readonly guarded?: boolean;
+      /** What the translator knows the page by, for Tlb.flushTagged: an intermediate physical page number. */
+      readonly tag?: number;
     }
   | {
       readonly ok: false;
@@ -111,4 +113,6 @@ export interface Tlb {
   readonly base: number;
   /** Forget [start, end), or everything. */
   flush(start?: bigint, end?: bigint): void;
+  /** Forget pages whose tag is in [first, end); `writesOnly`: only that they may be written. */
+  flushTagged(first: number, end: number, writesOnly: boolean): void;
 }

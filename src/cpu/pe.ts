@@ -20,13 +20,14 @@ import {
 import { EC_BREAKPOINT_PAGE, Mmu, type Mode } from './mmu/translate.ts';
 import type { PauthState } from './pauth.ts';
 import { configurePauth, newPeControls, type PeControls, updateControls, updateRegime } from './pe_controls.ts';
+import { PePool } from './pe_pool.ts';
 import type { PeApi, PeExit, PeMaintenance, PeOptions, TimerName } from './pe_ports.ts';
 import { bitOf, PeRegs, slotOf } from './pe_regs.ts';
 import { PeSystem } from './pe_system.ts';
 import { FRAME_SIZE } from './physmem.ts';
 import { Pstate, Spsr } from './pstate.ts';
 import type { Has } from './resx.ts';
-import { CpuState, Slot } from './state.ts';
+import { type CpuState, Slot } from './state.ts';
 import { instructionSyndrome, isCacheMaintenance, rtOf } from './syndrome.ts';
 import { isControl, readSpecial, writeSpecial } from './sysreg_effects.ts';
 import { Timers } from './timer.ts';
@@ -63,6 +64,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   readonly debug: DebugUnit;
   readonly has: Has;
   readonly controls: PeControls;
+  private readonly pool: PePool;
   private readonly system_: PeSystem;
   private stale = true;
   private levelStale = true;
@@ -74,10 +76,11 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   constructor(options: PeOptions) {
     this.options = options;
     this.has = options.guestHas ?? options.has;
-    this.cpu = new CpuState(options.mem);
+    this.pool = options.pool ?? new PePool(options.mem, options.engine);
+    this.cpu = this.pool.takeState();
     this.regs = new PeRegs(this.cpu);
     this.pstate_ = new Pstate(this.cpu, this.regs);
-    this.mmu = new Mmu(options.mem, options.engine, options.stage2);
+    this.mmu = new Mmu(options.mem, this.pool, options.stage2);
     this.timers = new Timers(this.regs, options.clock, options.timers);
     this.controls = newPeControls(this);
     this.debug = new DebugUnit(this.regs, this.pstate_, this.cpu, this.mmu);
@@ -205,6 +208,10 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   }
   flushTlbs(): void {
     this.mmu.flushAll();
+  }
+  release(): void {
+    this.mmu.release();
+    this.pool.giveState(this.cpu);
   }
   takeToEl1(r: ExceptionRecord, vector: Vector): void {
     this.toEl1(vector, r);

@@ -6,6 +6,7 @@ import type { RegName } from '../arch/sysregs.ts';
 import type { Access, Engine, ExceptionRecord, SystemHooks } from './engine.ts';
 import type { TlbTarget } from './mmu/tlbi.ts';
 import type { PauthState } from './pauth.ts';
+import type { PePool } from './pe_pool.ts';
 import type { PhysMem } from './physmem.ts';
 import type { CpuState } from './state.ts';
 
@@ -45,6 +46,13 @@ export type Stage2Answer =
       readonly external?: number;
     };
 
+/** Answers of stage 2 that may be wrong now: those about pages [first, end), in 4 KiB. */
+export interface Stage2Change {
+  readonly first: number;
+  readonly end: number;
+  /** Only that they may be written. */
+  readonly writesOnly: boolean;
+}
 /** Intermediate physical addresses to frames, for all PEs of a VM. */
 export interface Stage2 {
   /**
@@ -52,8 +60,8 @@ export interface Stage2 {
    * @param s1ptw the access is one of a stage 1 table walk
    */
   translate(ipa: bigint, access: Access, s1ptw: boolean): Stage2Answer;
-  /** Registers a listener for "earlier answers may be wrong now". */
-  onChange(listener: () => void): void;
+  /** Registers a listener for "earlier answers may be wrong now"; called without an argument: all of them. */
+  onChange(listener: (change?: Stage2Change) => void): void;
 }
 
 /** What a GIC CPU interface (or HCR_EL2.{VI,VF} in software) signals to the guest. Asked often: must be cheap. */
@@ -103,6 +111,8 @@ export interface PeDirectory extends SystemHooks {
 export interface PeOptions {
   readonly mem: PhysMem;
   readonly engine: Engine;
+  /** Where CPU state and TLB blocks come from and go to; absent: fresh ones. */
+  readonly pool?: PePool;
   /** PEs that share TLB maintenance broadcasts: those of one VM. */
   readonly domain: PeDomain;
   readonly directory: PeRegistry;
@@ -167,6 +177,8 @@ export interface PeApi {
   readonly tableFaultLevel: number;
   /** Forgets cached translations of this PE. */
   flushTlbs(): void;
+  /** The PE will not run any more: what it is made of can be used again. */
+  release(): void;
   /** Takes a synchronous exception or virtual SError to EL1 now, as KVM's injection does: PC and PSTATE are its source. */
   takeToEl1(record: ExceptionRecord, vector: 'sync' | 'irq' | 'fiq' | 'serror'): void;
   /** Stage 1 (and 2) translation of a guest address without access, for GUEST_DEBUG and such. undefined: it faults. */

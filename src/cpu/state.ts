@@ -119,6 +119,12 @@ export class CpuState {
   constructor(mem: PhysMem) {
     this.mem = mem;
     this.base = mem.allocFixed(Slot.END);
+    this.reset();
+  }
+  /** Makes it what it is when new. */
+  reset(): void {
+    this.mem.u8.fill(0, this.base, this.base + Slot.END);
+    this.exception = undefined;
     this.mem.u32[(this.base + Slot.SP_MASK) >>> 2] = 15;
     this.mem.u32[(this.base + Slot.SYS_OPEN) >>> 2] = 15;
     this.fpmrOn = true;

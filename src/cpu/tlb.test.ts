@@ -34,6 +34,28 @@ describe('the software TLB', () => {
       expect(probe(mem, tlb, 'read', va + 0x1000n, 1)).toBeUndefined();
     }
   });
+  it('forgets pages by their tag, altogether or only for writes', () => {
+    const mem = new PhysMem(16);
+    const tlb = new SoftTlb(mem, none);
+    const [a, b] = [0x41000n, 0x7fff_0004_2000n];
+    for (const table of ['read', 'write'] as const) {
+      tlb.fillData(table, a, 5, 100);
+      tlb.fillData(table, b, 6, 101);
+    }
+    tlb.fillData('read', 0x43000n, 7);
+    const found = (): (number | undefined)[] =>
+      [a, b].flatMap((va) => [probe(mem, tlb, 'read', va, 1), probe(mem, tlb, 'write', va, 1)]);
+    tlb.flushTagged(102, 2 ** 40, false);
+    expect(found()).toEqual([5 * 4096, 5 * 4096, 6 * 4096, 6 * 4096]);
+    tlb.flushTagged(101, 102, true);
+    expect(found()).toEqual([5 * 4096, 5 * 4096, 6 * 4096, undefined]);
+    tlb.flushTagged(0, 101, false);
+    expect(found()).toEqual([undefined, undefined, 6 * 4096, undefined]);
+    tlb.fillData('read', a, 8); // another translator's: no tag
+    tlb.flushTagged(0, 2 ** 40, false);
+    expect(found()).toEqual([8 * 4096, undefined, undefined, undefined]);
+    expect(probe(mem, tlb, 'read', 0x43000n, 1)).toBe(7 * 4096);
+  });
   it('forgets ranges, under all names of a page, and everything', () => {
     const mem = new PhysMem(16);
     const tlb = new SoftTlb(mem, none);

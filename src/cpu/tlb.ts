@@ -19,6 +19,9 @@ export const TlbTable = {
 } as const;
 export type TableName = keyof typeof TlbTable;
 const SIZE = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
+const ENTRIES = SIZE / ENTRY_SIZE;
+/** Of an entry that was filled in without one. */
+const NO_TAG = -1;
 
 const PAGE_MASK = ~BigInt(FRAME_SIZE - 1);
 /** Tag compare ignores the top byte when entries are dropped: with top-byte-ignore a page has 256 names. */
@@ -36,6 +39,8 @@ export class SoftTlb implements Tlb {
   private readonly mem: PhysMem;
   /** Nothing was filled in since the last full flush. */
   private empty = false;
+  /** What the translator knows each entry's page by; made when it first says so. */
+  private tags: Float64Array | undefined;
 
   constructor(mem: PhysMem, translator: Translator) {
     this.mem = mem;
@@ -44,19 +49,19 @@ export class SoftTlb implements Tlb {
     this.flush();
   }
 
-  private entry(table: TableName, va: bigint): number {
-    return this.base + TlbTable[table] + indexOf(va, entriesOf(table)) * ENTRY_SIZE;
-  }
   /** @param value for data: host address of the page minus the low half of `va`'s page; for fetch: the engine's own */
-  fill(table: TableName, va: bigint, value: number, extra = 0): void {
-    const at = this.entry(table, va);
+  fill(table: TableName, va: bigint, value: number, extra = 0, tag = NO_TAG): void {
+    const number = TlbTable[table] / ENTRY_SIZE + indexOf(va, entriesOf(table));
+    if (tag !== NO_TAG) this.tags ??= new Float64Array(ENTRIES).fill(NO_TAG);
+    if (this.tags) this.tags[number] = tag;
+    const at = this.base + number * ENTRY_SIZE;
     this.mem.u64[at >>> 3] = BigInt.asUintN(64, va & PAGE_MASK);
     this.mem.i32[(at + ENTRY_VALUE) >>> 2] = value;
     this.mem.i32[(at + ENTRY_EXTRA) >>> 2] = extra;
     this.empty = false;
   }
-  fillData(table: 'read' | 'write', va: bigint, frame: number): void {
-    this.fill(table, va, (frame * FRAME_SIZE - Number(BigInt.asIntN(32, va & PAGE_MASK))) | 0);
+  fillData(table: 'read' | 'write', va: bigint, frame: number, tag?: number): void {
+    this.fill(table, va, (frame * FRAME_SIZE - Number(BigInt.asIntN(32, va & PAGE_MASK))) | 0, 0, tag);
   }
 
   /** What fill() put there for the page of `va`, if it is still there: value and extra. */
@@ -87,6 +92,18 @@ export class SoftTlb implements Tlb {
       }
       lo = (lo + FRAME_SIZE) >>> 0;
       if (lo === 0) hi++;
+    }
+  }
+  flushTagged(first: number, end: number, writesOnly: boolean): void {
+    const { tags } = this;
+    if (this.empty || !tags) return;
+    const from = writesOnly ? TlbTable.write / ENTRY_SIZE : 0;
+    const to = writesOnly ? from + DATA_ENTRIES : ENTRIES;
+    for (let i = from; i < to; i++) {
+      const tag = tags[i]!;
+      if (tag < first || tag >= end) continue;
+      tags[i] = NO_TAG;
+      this.invalidate(this.base + i * ENTRY_SIZE);
     }
   }
   /** Forgets where code was found. */

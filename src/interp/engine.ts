@@ -182,7 +182,7 @@ class Interpreter implements Engine {
     const t = translate(tlb.translator, pc, 'execute', 4, cpu);
     if (!t) return 0;
     const records = this.pages.recordsOf(t.frame);
-    tlb.fill('fetch', pc, records, t.guarded ? 1 : 0);
+    tlb.fill('fetch', pc, records, t.guarded ? 1 : 0, t.tag);
     return records;
   }
   /** An indirect branch has come to a guarded page. @returns 0 for a fault */

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type MemSlot, MemSlots } from './memslots.ts';
 
-const slot = (id: number, baseGfn: number, pages: number): MemSlot => ({
+const slot = (id: number, baseGfn: number, pages: number, hva = 0n): MemSlot => ({
   id,
   baseGfn,
   pages,
-  hva: 0n,
+  hva,
   flags: 0,
   gmem: undefined,
   dirty: undefined,
@@ -56,7 +56,7 @@ describe('MemSlots', () => {
     const hold = (holds: boolean): void => void (holds || wrong++);
     for (const i of order) {
       hold(!slots.overlaps(i * 512, i * 512 + 512, i));
-      slots.insert(slot(i, i * 512, 512));
+      slots.insert(slot(i, i * 512, 512, BigInt(i) << 21n));
     }
     for (const i of order) {
       hold(slots.at(i * 512 + 511)?.id === i);
@@ -66,6 +66,38 @@ describe('MemSlots', () => {
     expect(wrong).toBe(0);
     for (const i of order) slots.remove(slots.byId(i)!);
     expect([slots.size, slots.at(0)]).toEqual([0, undefined]);
+  });
+
+  test('finds the slots that show a piece of memory, shared or not', () => {
+    const op = fc.record({
+      id: fc.nat(40),
+      pages: fc.integer({ min: 1, max: 70 }),
+      page: fc.nat(200),
+      start: fc.nat(280),
+      count: fc.integer({ min: 1, max: 90 }),
+    });
+    fc.assert(
+      fc.property(fc.array(op, { maxLength: 200 }), (ops) => {
+        const slots = new MemSlots();
+        for (const { id, pages, page, start, count } of ops) {
+          const old = slots.byId(id);
+          if (old) slots.remove(old);
+          else slots.insert(slot(id, id * 100, pages, BigInt(page) << 12n));
+          const seen: string[] = [];
+          slots.inMemory(start, start + count, (s, first, n) => void seen.push(`${s.id}: ${first} + ${n}`));
+          const wanted: string[] = [];
+          for (const s of slots.all()) {
+            const shown = Array.from({ length: s.pages }, (_, i) => i).filter((i) => {
+              const at = Number(s.hva >> 12n) + i;
+              return at >= start && at < start + count;
+            });
+            if (shown.length > 0) wanted.push(`${s.id}: ${shown[0]} + ${shown.length}`);
+          }
+          expect(seen.sort()).toEqual(wanted.sort());
+        }
+      }),
+      { seed: 1, numRuns: 60 },
+    );
   });
 
   test('remembers the last one found, but not beyond its end', () => {

@@ -1,8 +1,9 @@
-// The map of guest physical memory: numbered slots, found by number or by frame. Knows nothing of who backs them.
+// The map of guest physical memory: numbered slots, found by number, by frame or by the memory behind them. Knows nothing of who backs them.
 // Slots are kept sorted by frame in chunks, so that finding is a binary search and a change moves a few hundred
 // entries at most, also with all 32,767 slots in use.
 
 import type { GuestMemfd } from './guest_memfd.ts';
+import { HvaIndex } from './hva_index.ts';
 
 export interface MemSlot {
   readonly id: number;
@@ -25,6 +26,7 @@ export class MemSlots {
   private readonly ids = new Map<number, MemSlot>();
   /** Sorted by baseGfn, no two overlapping; no chunk is empty. */
   private readonly chunks: MemSlot[][] = [];
+  private readonly byMemory = new HvaIndex();
   private last: MemSlot | undefined;
   /** Rises with every change. @linux kvm_memslots.generation */
   generation = 0;
@@ -53,9 +55,17 @@ export class MemSlots {
     if (below?.id === except) below = this.atOrBelow(below.baseGfn - 1);
     return below !== undefined && below.baseGfn + below.pages > start;
   }
+  /**
+   * Calls `f` with each slot that shows some of the program's memory, pages [start, end) of its address space, and which
+   * pages of the slot they are.
+   */
+  inMemory(start: number, end: number, f: (slot: MemSlot, first: number, count: number) => void): void {
+    this.byMemory.overlapping(start, end, f);
+  }
   /** @param slot of a number and at frames that are free */
   insert(slot: MemSlot): void {
     this.ids.set(slot.id, slot);
+    this.byMemory.insert(slot);
     this.generation++;
     const c = this.chunkFor(slot.baseGfn);
     const chunk = this.chunks[c];
@@ -68,6 +78,7 @@ export class MemSlots {
   }
   remove(slot: MemSlot): void {
     this.ids.delete(slot.id);
+    this.byMemory.remove(slot);
     this.generation++;
     this.last = undefined;
     const c = this.chunkFor(slot.baseGfn);

@@ -1,12 +1,12 @@
 // Stage 2 of a guest's translation, as memslots describe it: the PE asks for pages, KVM answers from the program's memory
-// or a guest_memfd, and deals with what cannot be answered. There are no tables: every answer is looked up, and the PE's
-// TLB is told when an answer no longer holds. @linux arch/arm64/kvm/mmu.c
+// or a guest_memfd, and deals with what cannot be answered. There are no tables: every answer is looked up, and the PEs'
+// TLBs are told which answers no longer hold. @linux arch/arm64/kvm/mmu.c
 
 import { ISS } from '../arch/esr.ts';
 import { extract } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
 import type { Access } from '../cpu/engine.ts';
-import type { Stage2, Stage2Answer } from '../cpu/pe_ports.ts';
+import type { Stage2, Stage2Answer, Stage2Change } from '../cpu/pe_ports.ts';
 import { FRAME_SHIFT, FRAME_SIZE, OutOfFrames } from '../cpu/physmem.ts';
 import { KVM_MEM, structs } from '../uapi/index.ts';
 import { markDirty } from './dirty.ts';
@@ -19,46 +19,49 @@ import { ioMemAbort } from './mmio.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Vm } from './vm.ts';
 
+const PAGE_BITS = BigInt(FRAME_SHIFT);
 const PAGE_MASK = BigInt(FRAME_SIZE - 1);
 
 /** What all vCPUs of a VM must hear: pages are no longer where they were, or no longer writable. */
 export class Stage2Mmu {
-  private readonly listeners: (() => void)[] = [];
-  /** Frames from which instructions were fetched; emptied with every change, as code may have come by another way. */
-  readonly fetched = new Set<number>();
+  private readonly listeners: ((change: Stage2Change) => void)[] = [];
+  /** Pages from which instructions were fetched, and their frames: a page that comes back may hold other code. */
+  private readonly fetched = new Map<number, number>();
   private unsubscribe: (() => void) | undefined;
 
-  onChange(listener: () => void): void {
+  onChange(listener: (change: Stage2Change) => void): void {
     this.listeners.push(listener);
+  }
+  /** @returns whether instructions of the page are fetched for the first time since it was mapped */
+  fetches(gfn: number, frame: number): boolean {
+    if (this.fetched.get(gfn) === frame) return false;
+    this.fetched.set(gfn, frame);
+    return true;
   }
   /** Follows the memory of the program, from the first run on. */
   follow(vm: Vm): void {
     this.unsubscribe ??= vm.owner.onChange((start, end) => {
-      if (isUsed(vm, start, end)) this.unmap();
+      const [from, to] = [Number(start >> PAGE_BITS), Number((end + PAGE_MASK) >> PAGE_BITS)];
+      vm.slots.inMemory(from, to, (slot, first, count) => this.unmap(slot.baseGfn + first, count));
     });
   }
-  /** Pages of a slot went away. KVM keeps no record of who maps what: everything is looked up again. */
-  unmap(_gfn?: number, _pages?: number): void {
-    this.fetched.clear();
-    this.changed();
+  /** Pages went away. */
+  unmap(gfn: number, pages: number): void {
+    if (pages < this.fetched.size) for (let g = gfn; g < gfn + pages; g++) this.fetched.delete(g);
+    else for (const g of this.fetched.keys()) if (g >= gfn && g < gfn + pages) this.fetched.delete(g);
+    this.changed({ first: gfn, end: gfn + pages, writesOnly: false });
   }
   /** The next write to these pages is asked for. */
-  writeProtect(_gfn: number, _pages: number): void {
-    this.changed();
+  writeProtect(gfn: number, pages: number): void {
+    this.changed({ first: gfn, end: gfn + pages, writesOnly: true });
   }
   free(): void {
     this.unsubscribe?.();
+    this.listeners.length = 0;
   }
-  private changed(): void {
-    for (const l of this.listeners) l();
+  private changed(change: Stage2Change): void {
+    for (const l of this.listeners) l(change);
   }
-}
-/** With more slots than this, finding out costs more than forgetting. */
-const MANY_SLOTS = 64;
-function isUsed(vm: Vm, start: bigint, end: bigint): boolean {
-  if (vm.slots.size > MANY_SLOTS) return true;
-  for (const s of vm.slots.all()) if (start < s.hva + BigInt(s.pages * FRAME_SIZE) && end > s.hva) return true;
-  return false;
 }
 
 function hvaOf(slot: MemSlot, gfn: number): bigint {
@@ -113,13 +116,10 @@ export class GuestStage2 implements Stage2 {
       markDirty(vm, slot, gfn, this.vcpu);
       if (isRingFull(this.vcpu, slot)) return NO_PAGE;
     }
-    if (access === 'execute' && !vm.stage2.fetched.has(frame)) {
-      vm.stage2.fetched.add(frame);
-      this.hw.invalidateCode(frame);
-    }
+    if (access === 'execute' && vm.stage2.fetches(gfn, frame)) this.hw.invalidateCode(frame);
     return { ok: true, frame, writable: write, executable: true };
   }
-  onChange(listener: () => void): void {
+  onChange(listener: (change: Stage2Change) => void): void {
     this.vcpu.vm.stage2.onChange(listener);
   }
 }

@@ -132,6 +132,7 @@ export function createVcpu(vm: Vm, id: bigint, caller: Caller): Vcpu {
 export function freeVcpu(vcpu: Vcpu): void {
   vcpu.vm.kvm.mem.unref(vcpu.runFrame);
   vcpu.dirtyRing?.free();
+  if (!vcpu.running) vcpu.guest?.pe.release();
 }
 
 /** kvm_run, as bytes that the program sees too. */

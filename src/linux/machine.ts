@@ -7,6 +7,7 @@ import { InternalError } from '../base/assert.ts';
 import type { HostFile, SharedPages } from '../base/hostfile.ts';
 import type { Engine, Tlb, Translator } from '../cpu/engine.ts';
 import type { PauthState } from '../cpu/pauth.ts';
+import { PePool } from '../cpu/pe_pool.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { CpuState, Slot } from '../cpu/state.ts';
 import { Map_, Rlimit, Signal, signalName } from './abi/flags.ts';
@@ -122,8 +123,7 @@ export class Machine implements MmHost {
   root!: DirNode;
   private readonly processes = new Map<number, Process>();
   private readonly threadsById = new Map<number, Thread>();
-  private readonly freeTlbs: { tlb: Tlb; proxy: TranslatorProxy }[] = [];
-  private readonly tlbProxies = new Map<Tlb, TranslatorProxy>();
+  private readonly pool: PePool;
   private readonly freeStates: CpuState[] = [];
   private readonly states = new Set<CpuState>();
   private nextPid = FIRST_PID;
@@ -136,6 +136,7 @@ export class Machine implements MmHost {
     this.options = options;
     this.mem = options.mem;
     this.engine = options.engine;
+    this.pool = new PePool(options.mem, options.engine);
     this.host = options.host;
     this.readId = options.readId;
     this.clock = new Clock(options.host.realClock);
@@ -160,21 +161,10 @@ export class Machine implements MmHost {
     this.engine.invalidateCode(frame);
   }
   acquireTlb(translator: Translator): Tlb {
-    const free = this.freeTlbs.pop();
-    if (free) {
-      free.proxy.target = translator;
-      free.tlb.flush();
-      return free.tlb;
-    }
-    const proxy = new TranslatorProxy(translator);
-    const tlb = this.engine.createTlb(proxy);
-    this.tlbProxies.set(tlb, proxy);
-    return tlb;
+    return this.pool.takeTlb(translator);
   }
   releaseTlb(tlb: Tlb): void {
-    const proxy = this.tlbProxies.get(tlb)!;
-    tlb.flush();
-    this.freeTlbs.push({ tlb, proxy });
+    this.pool.giveTlb(tlb);
   }
   /** What every process has mapped: the way back from signal handlers. */
   sigreturnMapping(): { addr: number; length: number; flags: number; backing: Backing } {
@@ -344,16 +334,5 @@ export class Machine implements MmHost {
   get deathSignal(): string | undefined {
     const s = this.main?.status;
     return s !== undefined && (s & 0x7f) !== 0 ? signalName(s & 0x7f) : undefined;
-  }
-}
-
-/** Lets TLB blocks, which live for ever in linear memory, serve one address space after another. */
-class TranslatorProxy implements Translator {
-  target: Translator;
-  constructor(target: Translator) {
-    this.target = target;
-  }
-  translate(...args: Parameters<Translator['translate']>): ReturnType<Translator['translate']> {
-    return this.target.translate(...args);
   }
 }

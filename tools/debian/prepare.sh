@@ -4,13 +4,16 @@
 #   prepare.sh qemu        $HYPATIA_REF/trixie: a chroot with QEMU from Debian's stable-backports
 #   prepare.sh programs    $HYPATIA_REF/sysroot: some arm64 programs of Debian with their libraries
 #   prepare.sh llvm        llvm-mc-19 and friends, installed on this machine
-#   prepare.sh reference   all of that, and Debian's arm64 kernel with an initrd: a real Linux KVM to boot under QEMU
+#   prepare.sh reference   all of that, and Debian's arm64 kernel: a real Linux KVM to boot under QEMU
+# KERNEL=6.12: selftests and reference are of that kernel, from $SUITE (trixie), in directories with -6.12 in their names.
 # Needs root (apt-get, debootstrap) and a Debian machine; says so otherwise.
 set -euo pipefail
-REF=${HYPATIA_REF:-${XDG_CACHE_HOME:-$HOME/.cache}/hypatia}; SUITE=${SUITE:-sid}
+REF=${HYPATIA_REF:-${XDG_CACHE_HOME:-$HOME/.cache}/hypatia}; KERNEL=${KERNEL:-}; V=${KERNEL:+-$KERNEL}
+SUITE=${SUITE:-$([ -n "$KERNEL" ] && echo trixie || echo sid)}
+LINUX=$REF/linux$V; SELFTESTS=$REF/selftests$V; GUEST=$REF/guest$V; DEB=$REF/deb$V
 command -v apt-get >/dev/null || { echo "prepare: this needs Debian's apt-get" >&2; exit 2; }
 [ "$(id -u)" = 0 ] || { echo "prepare: run as root: it installs Debian packages" >&2; exit 2; }
-mkdir -p "$REF"/apt/{lists/partial,cache/archives/partial} "$REF/deb"
+mkdir -p "$REF"/apt/{lists/partial,cache/archives/partial} "$DEB"
 URI=$( { grep -hs '^URIs' /etc/apt/sources.list.d/debian.sources || true; } | head -1 | awk '{print $2}')
 [ -n "$URI" ] || URI=$(grep -hs '^deb ' /etc/apt/sources.list | head -1 | sed 's/\[[^]]*\]//' | awk '{print $2}')
 KEY=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -22,36 +25,44 @@ install() {
   [ -n "$updated" ] || { apt-get -q update >/dev/null; updated=1; }
   DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${missing[@]}" >/dev/null
 }
-selftests() {
-  [ -e "$REF/selftests/.done" ] && return
-  install gcc-aarch64-linux-gnu libc6-dev-arm64-cross rsync flex bison bc make gcc xz-utils
+# The package lists of $SUITE, for both architectures, apart from those of this machine.
+lists() {
   echo "deb [signed-by=$KEY arch=amd64,arm64] $URI $SUITE main" > "$REF/apt/sources.list"
+  apt-get "${OPT[@]}" -q update >/dev/null 2>&1
+}
+selftests() {
+  [ -e "$SELFTESTS/.done" ] && return
+  install gcc-aarch64-linux-gnu libc6-dev-arm64-cross rsync flex bison bc make gcc xz-utils
   local src=""
-  if apt-get "${OPT[@]}" -q update >/dev/null 2>&1; then
-    src=$(apt-cache "${OPT[@]}" depends "linux-source/$SUITE" 2>/dev/null | grep -o 'linux-source-[0-9.]*' | head -1)
-    [ -z "$src" ] || (cd "$REF/deb" && rm -f linux-source-*.deb && apt-get "${OPT[@]}" download "$src" >/dev/null)
+  if lists; then
+    src=${KERNEL:+linux-source-$KERNEL}
+    [ -n "$src" ] || src=$(apt-cache "${OPT[@]}" depends "linux-source/$SUITE" 2>/dev/null | grep -o 'linux-source-[0-9.]*' | head -1)
+    [ -z "$src" ] || (cd "$DEB" && rm -f linux-source-*.deb && apt-get "${OPT[@]}" download "$src" >/dev/null)
   fi
   if [ -z "$src" ]; then
     echo "prepare: $SUITE is not reachable; falling back to the configured sources' linux-source" >&2
     [ -n "$updated" ] || { apt-get -q update >/dev/null; updated=1; }
     src=$(apt-cache depends linux-source | grep -o 'linux-source-[0-9.]*' | head -1)
-    (cd "$REF/deb" && rm -f linux-source-*.deb && apt-get download "$src" >/dev/null)
+    (cd "$DEB" && rm -f linux-source-*.deb && apt-get download "$src" >/dev/null)
   fi
-  rm -rf "$REF/src" "$REF/linux"; mkdir -p "$REF/linux" "$REF/selftests"
-  dpkg -x "$REF"/deb/linux-source-*.deb "$REF/src"
-  tar xf "$REF"/src/usr/src/linux-source-*.tar.xz -C "$REF/linux" --strip-components=1
-  make -C "$REF/linux" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- headers_install >/dev/null
-  make -C "$REF/linux/tools/testing/selftests/kvm" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- LDFLAGS=-static -j"$(nproc)" -k > "$REF/selftests.log" 2>&1 || true
-  (cd "$REF/linux/tools/testing/selftests/kvm"
-   for f in arm64/* *; do
-     if [ -f "$f" ] && [ -x "$f" ]; then case $f in *.*) ;; *) aarch64-linux-gnu-strip -o "$REF/selftests/$(basename "$f")" "$f" 2>/dev/null || true;; esac; fi
+  local unpacked; unpacked=$(mktemp -d "$REF/src.XXXXXX")
+  rm -rf "$LINUX"; mkdir -p "$LINUX" "$SELFTESTS"
+  dpkg -x "$DEB"/linux-source-*.deb "$unpacked"
+  tar xf "$unpacked"/usr/src/linux-source-*.tar.xz -C "$LINUX" --strip-components=1
+  rm -rf "$unpacked"
+  make -C "$LINUX" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- headers_install >/dev/null
+  make -C "$LINUX/tools/testing/selftests/kvm" ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- LDFLAGS=-static -j"$(nproc)" -k > "$SELFTESTS.log" 2>&1 || true
+  # Before 6.14 the directories are named as compilers name the architecture.
+  (cd "$LINUX/tools/testing/selftests/kvm"
+   for f in arm64/* aarch64/* *; do
+     if [ -f "$f" ] && [ -x "$f" ]; then case $f in *.*) ;; *) aarch64-linux-gnu-strip -o "$SELFTESTS/$(basename "$f")" "$f" 2>/dev/null || true;; esac; fi
    done)
-  make -s -C "$REF/linux" kernelversion > "$REF/selftests/.version"
-  touch "$REF/selftests/.done"
+  make -s -C "$LINUX" kernelversion > "$SELFTESTS/.version"
+  touch "$SELFTESTS/.done"
 }
 probe() {
   selftests
-  aarch64-linux-gnu-gcc -O1 -static -I"$REF/linux/usr/include" -o "$REF/kvmprobe" "$(dirname "$0")/../oracle/kvmprobe.c"
+  aarch64-linux-gnu-gcc -O1 -static -I"$LINUX/usr/include" -o "$REF/kvmprobe" "$(dirname "$0")/../oracle/kvmprobe.c"
 }
 qemu() {
   [ -x "$REF/trixie/usr/bin/qemu-aarch64" ] && return
@@ -62,15 +73,15 @@ qemu() {
   chroot "$REF/trixie" apt-get install -y -q -t trixie-backports qemu-system-arm qemu-user >/dev/null
 }
 reference() {
-  selftests; probe; qemu; llvm
-  [ -e "$REF/guest/.done" ] || {
-    echo "deb [signed-by=$KEY arch=amd64,arm64] $URI $SUITE main" > "$REF/apt/sources.list"; apt-get "${OPT[@]}" -q update >/dev/null
-    install cpio
+  selftests; qemu; llvm
+  [ -n "$KERNEL" ] || probe
+  [ -e "$GUEST/.done" ] || {
+    lists; install cpio
     local img; img=$(apt-cache "${OPT[@]}" depends linux-image-arm64:arm64 | grep -o 'linux-image-[0-9][^ :]*' | head -1)
-    (cd "$REF/deb" && apt-get "${OPT[@]}" download "$img:arm64" busybox-static:arm64 >/dev/null
+    (cd "$DEB" && apt-get "${OPT[@]}" download "$img:arm64" busybox-static:arm64 >/dev/null
      for p in $(dpkg -I "$img"_*.deb | { grep -oE 'linux-(binary|modules)-[0-9][^ ,]*' || true; } | sort -u); do apt-get "${OPT[@]}" download "$p:arm64" >/dev/null || true; done
-     mkdir -p "$REF/guest"; for d in linux-image-*arm64*.deb linux-binary-*.deb linux-modules-*.deb busybox*.deb; do [ ! -e "$d" ] || dpkg -x "$d" "$REF/guest"; done)
-    touch "$REF/guest/.done"
+     mkdir -p "$GUEST"; for d in linux-image-*arm64*.deb linux-binary-*.deb linux-modules-*.deb busybox*.deb; do [ ! -e "$d" ] || dpkg -x "$d" "$GUEST"; done)
+    touch "$GUEST/.done"
   }
   [ -e "$REF/idregs.bin" ] || {
     clang-19 --target=aarch64-none-elf -nostdlib -c "$(dirname "$0")/../oracle/idregs.S" -o "$REF/idregs.o"

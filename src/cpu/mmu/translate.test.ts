@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Guest, guest, RAM } from '../../../test/pe_guest.ts';
+import { Pe } from '../pe.ts';
+import { PePool } from '../pe_pool.ts';
+import type { Stage2Change } from '../pe_ports.ts';
 
 const TABLES = RAM + 0x10_0000n;
 const L2 = TABLES + 0x1000n;
@@ -140,6 +143,102 @@ describe('stage 1 translation of a running guest', () => {
     protectedPage.readOnly.clear();
     protectedPage.changed();
     expectHvc(protectedPage, 0);
+  });
+  it('forgets only what changed in stage 2', () => {
+    const g = mapped(`
+    again:
+      ldr x2, [x1]
+      str x2, [x1]
+      ldr x2, [x1, #0x1000]
+      str x2, [x1, #0x1000]
+      hvc #3
+      b again`);
+    const askedAfter = (change?: Stage2Change): string[] => {
+      if (change) g.changed(change);
+      g.asked.length = 0;
+      expectHvc(g, 3);
+      return g.asked.filter((a) => a.includes(' 40180') || a.includes(' 40181'));
+    };
+    expectHvc(g, 3);
+    const [read0, write0, write1] = ['read 40180000', 'write 40180000', 'write 40181000'];
+    const page0 = Number(RAM >> 12n) + 0x180;
+    expect(askedAfter()).toEqual([]);
+    expect(askedAfter({ first: page0, end: page0 + 1, writesOnly: false })).toEqual([read0]); // and found writable
+    expect(askedAfter({ first: page0, end: page0 + 1, writesOnly: true })).toEqual([write0]);
+    expect(askedAfter({ first: page0, end: page0 + 2, writesOnly: true })).toEqual([write0, write1]);
+    expect(askedAfter({ first: page0 + 2, end: page0 + 100, writesOnly: false })).toEqual([]);
+    // The page of the last table: walks read it again, but not the page that it maps.
+    const table = Number(L3 >> 12n);
+    g.changed({ first: table, end: table + 1, writesOnly: false });
+    g.asked.length = 0;
+    g.changed({ first: page0, end: page0 + 1, writesOnly: false });
+    expectHvc(g, 3);
+    expect(g.asked).toEqual([`read ${L3.toString(16)}`, read0]);
+  });
+  it('ends the whole block or group that an invalidated address lies in, and nothing else', () => {
+    const CONTIGUOUS = 1n << 52n;
+    const g = mapped(
+      `
+      add x3, x1, #0x10, lsl #12
+      ldr x2, [x1]
+      ldr x2, [x1, #0x1000]
+      ldr x2, [x3]
+      lsr x8, x1, #12
+      tlbi vaae1is, x8
+      dsb ish
+      hvc #3
+      ldr x2, [x1, #0x1000]
+      ldr x2, [x3]
+      hvc #3
+      add x8, x8, #3
+      orr x8, x8, #0x400000000000
+      tlbi rvaae1, x8
+      ldr x2, [x1, #0x1000]
+      ldr x2, [x3]
+      hvc #3`,
+      (m) => {
+        for (let i = 0n; i < 16n; i++) m.write64(L3 + 8n * i, m.read64(L3 + 8n * i) | CONTIGUOUS);
+        m.write64(L3 + 8n * 16n, (RAM + 0x19_0000n) | AF | SH | PXN | UXN | 3n);
+      },
+    );
+    expectHvc(g, 3);
+    for (const range of [false, true]) {
+      g.asked.length = 0;
+      expectHvc(g, 3);
+      expect({ range, asked: g.asked }).toEqual({ range, asked: ['read 40181000'] });
+    }
+  });
+  it('is made anew out of what another PE has given back', () => {
+    const source = 'mov x2, #5\n str x2, [x1]\n ldr x3, [x1]';
+    const first = mapped(source);
+    expectHvc(first, 0);
+    const { pe, mem } = first;
+    const { options } = pe;
+    const pool = new PePool(mem, options.engine);
+    const make = (): Pe => new Pe({ ...options, pool });
+    const a = make();
+    a.set('HCR_EL2', pe.get('HCR_EL2'));
+    a.cpu.setX(7, 7n);
+    a.cpu.pc = RAM;
+    a.set('TPIDR_EL1', 0x123n);
+    const used = mem.usedFrames;
+    a.release();
+    const b = make();
+    expect([b.cpu.x(7), b.cpu.pc, b.get('TPIDR_EL1'), b.cpu === a.cpu]).toEqual([0n, 0n, 0n, true]);
+    for (let i = 0; i < 20; i++) {
+      const p = make();
+      p.run(1);
+      p.release();
+    }
+    b.release();
+    expect(mem.usedFrames - used).toBeLessThan(200);
+    const after = mem.usedFrames;
+    for (let i = 0; i < 50; i++) {
+      const p = make();
+      p.run(1);
+      p.release();
+    }
+    expect(mem.usedFrames).toBe(after);
   });
   it('asks for aligned accesses to Device memory and under SCTLR_EL1.A', () => {
     const device = mapped('ldr x2, [x1, #8]\n ldur x2, [x1, #4]', (g) =>

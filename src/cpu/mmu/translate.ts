@@ -3,8 +3,9 @@
 // caller of the walk.
 
 import { fscAt } from '../../arch/esr.ts';
-import type { Access, Engine, Tlb, Translation, Translator } from '../engine.ts';
-import type { Stage2, Stage2Answer, Stage2Fault } from '../pe_ports.ts';
+import type { Access, Tlb, Translation, Translator } from '../engine.ts';
+import type { PePool } from '../pe_pool.ts';
+import type { Stage2, Stage2Answer, Stage2Change, Stage2Fault } from '../pe_ports.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
 import { type CpuState, Slot } from '../state.ts';
 import type { Regime } from './regime.ts';
@@ -65,7 +66,7 @@ export class Mmu {
   private readonly mem: PhysMem;
   private readonly stage2: Stage2;
   private readonly spaces: Space[] = [];
-  private readonly engine: Engine;
+  private readonly pool: PePool;
   private current: Space | undefined;
   private uses = 0;
   /** Set by the PE before anything is translated. */
@@ -86,14 +87,11 @@ export class Mmu {
   private readonly tablePages = new Float64Array(TABLE_PAGES).fill(-1);
   private readonly tableFrames = new Int32Array(TABLE_PAGES);
 
-  constructor(mem: PhysMem, engine: Engine, stage2: Stage2) {
+  constructor(mem: PhysMem, pool: PePool, stage2: Stage2) {
     this.mem = mem;
-    this.engine = engine;
+    this.pool = pool;
     this.stage2 = stage2;
-    stage2.onChange(() => {
-      this.tablePages.fill(-1);
-      this.flushAll();
-    });
+    stage2.onChange((change) => this.stage2Changed(change));
     this.port = {
       read: (ipa, into) => this.readTable(ipa, into),
       write: (ipa, value) => this.writeTable(ipa, value),
@@ -132,7 +130,13 @@ export class Mmu {
     const translator: Translator = {
       translate: (va, access, size, cpu) => this.translate(mode, va, access, size, cpu),
     };
-    return this.engine.createTlb(translator);
+    return this.pool.takeTlb(translator);
+  }
+  /** Gives the TLB blocks away: the PE does not run any more. */
+  release(): void {
+    for (const s of this.spaces) for (const m of MODES) this.pool.giveTlb(s.tlbs[m]);
+    this.spaces.length = 0;
+    this.current = undefined;
   }
   /** Address of the block for CpuState.tlb. */
   blockOf(mode: Mode): number {
@@ -143,23 +147,47 @@ export class Mmu {
     for (const inside of this.blocks.values()) inside.clear();
     for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush();
   }
+  /** Blocks that reach into the range go as a whole: the entry that a TLB would hold is one. */
   flushRange(start: bigint, end: bigint): void {
     this.fetched = undefined;
-    for (const sizes of this.blocks.values()) {
-      if (sizes.size === 0) continue;
-      this.flushAll();
-      return;
+    const [from, to] = [start & UNTAGGED, ((end - 1n) & UNTAGGED) + 1n];
+    for (const [bits, inside] of this.blocks) {
+      const [first, last] = [blockOf(start, bits), blockOf(end - 1n, bits)];
+      for (const number of inside) {
+        if (number < first || number > last) continue;
+        inside.delete(number);
+        const at = number << BigInt(bits);
+        if (at < from || at + (1n << BigInt(bits)) > to) this.flushPages(at, at + (1n << BigInt(bits)));
+      }
     }
-    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(start, end);
+    this.flushPages(start, end);
   }
   flushVa(va: bigint): void {
     this.fetched = undefined;
     for (const [bits, inside] of this.blocks) {
-      if (!inside.has(blockOf(va, bits))) continue;
+      const number = blockOf(va, bits);
+      if (!inside.delete(number)) continue;
+      this.flushPages(number << BigInt(bits), (number + 1n) << BigInt(bits));
+    }
+    this.flushPages(va, va + 1n);
+  }
+  private flushPages(start: bigint, end: bigint): void {
+    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(start, end);
+  }
+  private stage2Changed(change: Stage2Change | undefined): void {
+    if (!change) {
+      this.tablePages.fill(-1);
       this.flushAll();
       return;
     }
-    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(va, va + 1n);
+    const { first, end, writesOnly } = change;
+    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flushTagged(first, end, writesOnly);
+    if (writesOnly) return; // tables are only read through what is remembered
+    this.fetched = undefined;
+    for (let i = 0; i < TABLE_PAGES; i++) {
+      const page = this.tablePages[i]!;
+      if (page >= first && page < end) this.tablePages[i] = -1;
+    }
   }
   flushAsid(asid: number): void {
     this.fetched = undefined;
@@ -269,6 +297,7 @@ export class Mmu {
       uncached: s2.uncached === true,
       aligned: access !== 'execute' && this.wantsAligned(s1.attr),
       guarded: s1.guarded,
+      tag: Math.floor(s1.ipa / FRAME_SIZE),
     };
   }
 
@@ -322,9 +351,11 @@ export class Mmu {
   }
 }
 
+/** An address without its tag. */
+const UNTAGGED = 0x00ff_ffff_ffff_ffffn;
 /** The number of the block of 2^bits bytes that an address lies in, its tag ignored. */
 function blockOf(va: bigint, bits: number): bigint {
-  return (va & 0x00ff_ffff_ffff_ffffn) >> BigInt(bits);
+  return (va & UNTAGGED) >> BigInt(bits);
 }
 /** The class of an abort from `el` that EL1 (or, for stage 2, EL2) takes. */
 function ecOf(access: Access, el: number): number {
