@@ -19,13 +19,14 @@ import { effectOf, isControl } from './sysreg_effects.ts';
 const UMA = bitOf('SCTLR_EL1', 'UMA');
 /** MSR (immediate): op1 << 3 | op2. */
 const Imm = { UAO: 3, PAN: 4, SPSel: 5, ALLINT: 0o10, DAIFSet: 0o36, DAIFClr: 0o37 } as const;
-const AT: Readonly<Record<string, readonly [Access, Mode | 'pan']>> = {
+const AT: Readonly<Record<string, readonly [access: Access, mode: Mode | 'pan', unchecked?: true]>> = {
   AT_S1E1R: ['read', 'el1'],
   AT_S1E1W: ['write', 'el1'],
   AT_S1E0R: ['read', 'el0'],
   AT_S1E0W: ['write', 'el0'],
   AT_S1E1RP: ['read', 'pan'],
   AT_S1E1WP: ['write', 'pan'],
+  AT_S1E1A: ['read', 'el1', true],
 };
 const BLOCK = 64n;
 /** Registers that nothing but translation looks at. */
@@ -142,11 +143,12 @@ export class PeSystem {
         op,
         value,
         targets.map((t) => t.mmu),
+        pe.mmu.regime.ds,
       );
       return 0n;
     }
     const at = AT[name];
-    if (at) return this.translate(value, at[0], at[1]);
+    if (at) return this.translate(value, ...at);
     if (name === 'DC_ZVA') return this.zero(value);
     if (name.startsWith('IC_IALLU')) {
       pe.options.engine.invalidateCode();
@@ -180,10 +182,10 @@ export class PeSystem {
     pe.options.mem.u8.fill(0, start, start + Number(BLOCK));
     return 0n;
   }
-  private translate(va: bigint, access: Access, mode: Mode | 'pan'): bigint | undefined {
+  private translate(va: bigint, access: Access, mode: Mode | 'pan', unchecked = false): bigint | undefined {
     const { pe } = this;
     const with_ = mode === 'pan' ? (pe.pstate_.has(Spsr.PAN) ? 'el1Pan' : 'el1') : mode;
-    const r = translateAt(pe.mmu, va, access, with_);
+    const r = translateAt(pe.mmu, va, access, with_, unchecked);
     if ('par' in r) {
       pe.regs.set('PAR_EL1', r.par);
       return 0n;

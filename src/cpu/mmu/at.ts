@@ -11,18 +11,22 @@ const RES1 = 1n << 11n;
 /** Non-secure: this PE has no other state. */
 const NS = 1n << 9n;
 const ADDRESS = 0x000f_ffff_ffff_f000n;
+/** Why a permission was missing. */
+const BECAUSE = { overlay: 1n << 14n, clean: 1n << 15n } as const;
+const OUTER_SHAREABLE = 2n;
+const NON_CACHEABLE = 0x44;
 
 /** A fault of stage 2 on the way: the instruction is trapped with it instead. */
 export type AtResult = { readonly par: bigint } | { readonly stage2: { readonly ipa: bigint } };
 
-export function translateAt(mmu: Mmu, va: bigint, access: Access, mode: Mode): AtResult {
-  const w = mmu.stage1(va, access, mode, false);
+export function translateAt(mmu: Mmu, va: bigint, access: Access, mode: Mode, unchecked: boolean): AtResult {
+  const w = mmu.stage1(va, access, mode, false, unchecked);
   if (w.ok) {
-    const device = (w.attr & 0xf0) === 0;
-    const sh = device ? 2n : BigInt(w.sh);
+    const uncached = (w.attr & 0xf0) === 0 || w.attr === NON_CACHEABLE;
+    const sh = uncached ? OUTER_SHAREABLE : BigInt(w.sh);
     return { par: (BigInt(w.attr) << 56n) | (BigInt(w.ipa) & ADDRESS) | RES1 | NS | (sh << 7n) };
   }
-  if (w.fsc !== undefined) return { par: RES1 | (BigInt(w.fsc) << 1n) | F };
+  if (w.fsc !== undefined) return { par: RES1 | (BigInt(w.fsc) << 1n) | F | (w.because ? BECAUSE[w.because] : 0n) };
   const { external } = mmu.lastTableFault;
   if (external !== undefined) return { par: RES1 | (BigInt(external) << 1n) | F };
   return { stage2: { ipa: BigInt(w.ipa) } };

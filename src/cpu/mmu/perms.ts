@@ -37,8 +37,9 @@ const nibble = (register: bigint, index: number): number => Number((register >> 
 export interface Granted {
   /** Perm bits for the access asked about, without PAN. */
   readonly perms: number;
-  /** The same before overlays: what they took away is reported. */
+  /** The same before overlays, and with nothing but overlays applied: what they took away is reported. */
   readonly base: number;
+  readonly overlaid: number;
   /** Any access of EL0 that PSTATE.PAN protects from EL1. */
   readonly userAccess: boolean;
 }
@@ -80,9 +81,10 @@ export function permissionsOf(r: Regime, leaf: Leaf, el0: boolean): Granted {
     const o = nibble(overlay, leaf.po);
     perms &= o > 7 ? 0 : overlayPerms(o, r.pie !== undefined && wxn);
   }
+  const overlaid = perms;
   if (wxn && perms & Perm.W) perms &= ~Perm.X;
   const userAccess = (user & (Perm.R | Perm.W)) !== 0 || (r.epan && (user & Perm.X) !== 0);
-  return { perms, base, userAccess };
+  return { perms, base, overlaid, userAccess };
 }
 /** POR_ELx: bit 0 read, bit 1 execute, bit 2 write. */
 function overlayPerms(o: number, wxn: boolean): number {

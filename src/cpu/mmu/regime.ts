@@ -19,6 +19,8 @@ export interface Range {
   readonly tbiData: boolean;
   readonly tbiInstruction: boolean;
   readonly hierarchical: boolean;
+  /** Shareability of what is mapped, where descriptors do not say it (TCR_EL1.DS). */
+  readonly sh: number;
 }
 export interface Regime {
   readonly on: boolean;
@@ -42,6 +44,8 @@ export interface Regime {
   readonly userOverlay: bigint | undefined;
   /** Instruction fetches while the MMU is off are executable; data is Device memory. */
   readonly asid: number;
+  /** What of an ASID counts: 8 or 16 bits. */
+  readonly asidMask: number;
   /** Differs whenever anything here does (ASID apart from the tables included). */
   readonly key: string;
 }
@@ -81,7 +85,8 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
   const granule1 = granuleOf(GRANULE1[fieldOf('TCR_EL1', 'TG1', tcr) as 0 | 1 | 2 | 3], has);
   const ips = Math.min(fieldOf('TCR_EL1', 'IPS', tcr), has('FEAT_LPA') ? 6 : 5);
   const asidSource = on(tcr, TCR.A1) ? ttbr1 : ttbr0;
-  const asid = Number((asidSource >> ASID_SHIFT) & (on(tcr, TCR.AS) ? 0xffffn : 0xffn));
+  const asidMask = on(tcr, TCR.AS) ? 0xffff : 0xff;
+  const asid = Number(asidSource >> ASID_SHIFT) & asidMask;
   const mmu = on(sctlr, SCTLR.M) && !on(hcr, HCR.DC) && !on(hcr, HCR.TGE);
   const poe = on(tcr2, TCR2.POE) ? regs.value('POR_EL1') : undefined;
   const e0poe = on(tcr2, TCR2.E0POE) ? regs.value('POR_EL0') : undefined;
@@ -107,6 +112,7 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
       tbiData: tbi,
       tbiInstruction: tbi && !on(tcr, upper ? TCR.TBID1 : TCR.TBID0),
       hierarchical: !pie && !on(tcr, upper ? TCR.HPD1 : TCR.HPD0),
+      sh: fieldOf('TCR_EL1', upper ? 'SH1' : 'SH0', tcr),
     };
   };
   const mair = regs.value('MAIR_EL1');
@@ -145,6 +151,7 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
     privOverlay: poe,
     userOverlay: e0poe,
     asid,
+    asidMask,
     key: parts.map((p) => p.toString(36)).join(),
   };
 }

@@ -14,7 +14,8 @@ export interface TlbTarget {
 
 const PAGE_BITS: Readonly<Record<number, bigint>> = { 1: 12n, 2: 14n, 3: 16n };
 
-export function invalidate(op: Operation, value: bigint, targets: readonly TlbTarget[]): void {
+/** @param ds TCR_ELx.DS of the regime: range operations count from 64 KiB on then */
+export function invalidate(op: Operation, value: bigint, targets: readonly TlbTarget[], ds: boolean): void {
   const scope = op.tlbi!.scope;
   switch (scope) {
     case 'va': {
@@ -33,7 +34,7 @@ export function invalidate(op: Operation, value: bigint, targets: readonly TlbTa
       if (bits === undefined) return; // reserved granule: nothing need be done
       const scale = (value >> 44n) & 3n;
       const num = (value >> 39n) & 31n;
-      const start = BigInt.asIntN(37, value) << bits;
+      const start = BigInt.asIntN(37, value) << (ds ? 16n : bits);
       const length = ((num + 1n) << (5n * scale + 1n)) << bits;
       const from = BigInt.asUintN(64, start);
       for (const t of targets) t.flushRange(from, from + length);

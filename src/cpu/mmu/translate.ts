@@ -2,7 +2,7 @@
 // the TLB blocks of one PE: a few address spaces, each for EL0, for EL1 and for EL1 with PSTATE.PAN set. The only
 // caller of the walk.
 
-import { fscAt } from '../../arch/esr.ts';
+import { fscAt, ISS } from '../../arch/esr.ts';
 import type { Access, Tlb, Translation, Translator } from '../engine.ts';
 import type { PePool } from '../pe_pool.ts';
 import type { Stage2, Stage2Answer, Stage2Change, Stage2Fault } from '../pe_ports.ts';
@@ -41,8 +41,8 @@ const WNR = 1 << 6;
 const S1PTW = 1 << 7;
 const EA_SEA = 0x10;
 const EA_WALK = 0x14;
-/** ISS2.Overlay. */
-const ISS2_OVERLAY = 1 << 6;
+/** ISS2 by what WalkResult gives as the reason. */
+const ISS2 = { overlay: 1 << (ISS.DABT2.Overlay - 32), clean: 1 << (ISS.DABT2.DirtyBit - 32) } as const;
 const KIND: Readonly<Record<Stage2Fault, 'TRANSLATION' | 'PERMISSION' | 'ACCESS_FLAG' | 'ADDRESS_SIZE'>> = {
   translation: 'TRANSLATION',
   permission: 'PERMISSION',
@@ -191,7 +191,8 @@ export class Mmu {
   }
   flushAsid(asid: number): void {
     this.fetched = undefined;
-    for (const s of this.spaces) if (s.asid === asid) for (const m of MODES) s.tlbs[m].flush();
+    const mask = this.regime.asidMask;
+    for (const s of this.spaces) if (((s.asid ^ asid) & mask) === 0) for (const m of MODES) s.tlbs[m].flush();
   }
 
   // ---- tables -----------------------------------------------------------------------------------------------------------
@@ -234,13 +235,14 @@ export class Mmu {
   // ---- translation --------------------------------------------------------------------------------------------------------
 
   /** Stage 1 alone, for AT and for what looks at memory from outside. */
-  stage1(va: bigint, access: Access, mode: Mode, update: boolean): WalkResult {
+  stage1(va: bigint, access: Access, mode: Mode, update: boolean, unchecked = false): WalkResult {
     return walkStage1(this.regime, this.port, {
       va,
       access,
       el0: mode === 'el0',
       pan: mode === 'el1Pan',
       update,
+      unchecked,
     });
   }
   /** How stage 2 refused the last table access of a walk. */
@@ -329,7 +331,7 @@ export class Mmu {
       ec: ecOf(access, cpu.el),
       iss: w.fsc | (access === 'write' ? WNR : 0),
       far: va,
-      ...(w.overlay ? { iss2: ISS2_OVERLAY } : {}),
+      ...(w.because && { iss2: ISS2[w.because] }),
     };
   }
   private stage2Fault(

@@ -41,8 +41,8 @@ export type WalkResult =
       readonly ipa: number;
       /** Of that table. */
       readonly level?: number;
-      /** A permission that an overlay took away. */
-      readonly overlay: boolean;
+      /** Why a permission is missing: an overlay took it away, or the page is clean and hardware does not make it dirty. */
+      readonly because?: 'overlay' | 'clean';
     };
 
 export interface WalkRequest {
@@ -53,6 +53,8 @@ export interface WalkRequest {
   readonly pan: boolean;
   /** Make hardware updates (AT instructions may leave them out). */
   readonly update: boolean;
+  /** The access may do everything (AT S1E1A). */
+  readonly unchecked?: boolean;
 }
 
 const VALID = 1;
@@ -70,11 +72,11 @@ const HI = {
 } as const;
 const NORMAL = 0xff;
 
-const fault = (kind: FaultKind, level: number, overlay = false): WalkResult => ({
+const fault = (kind: FaultKind, level: number, because?: 'overlay' | 'clean'): WalkResult => ({
   ok: false,
   fsc: fscAt(kind, level as -1 | 0 | 1 | 2 | 3),
   ipa: 0,
-  overlay,
+  ...(because && { because }),
 });
 
 export function walkStage1(r: Regime, port: TablePort, q: WalkRequest): WalkResult {
@@ -135,7 +137,7 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
     const number = Math.floor(offset / POW2[shift]!);
     const index = level === range.startLevel ? number : lowBits(number, stride);
     const at = table + index * 8;
-    if (!port.read(at, d)) return { ok: false, fsc: undefined, ipa: at, level, overlay: false };
+    if (!port.read(at, d)) return { ok: false, fsc: undefined, ipa: at, level };
     if (!(d.lo & VALID)) return fault('TRANSLATION', level);
     const isTable = level < 3 && (d.lo & TABLE_OR_PAGE) !== 0;
     if (level === 3 ? !(d.lo & TABLE_OR_PAGE) : !isTable && !blockAllowed(r, granuleBits, level)) {
@@ -154,7 +156,7 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
     }
     const output = address - lowBits(address, shift);
     if (output >= limit) return fault('ADDRESS_SIZE', level);
-    return finish(r, port, q, leaf, at, output + lowBits(offset, shift), level, granuleBits);
+    return finish(r, range, port, q, leaf, at, output + lowBits(offset, shift), level);
   }
 }
 
@@ -183,15 +185,16 @@ function contiguousBits(granuleBits: number, level: number): number {
 
 function finish(
   r: Regime,
+  range: Range,
   port: TablePort,
   q: WalkRequest,
   leaf: Leaf,
   at: number,
   ipa: number,
   level: number,
-  granuleBits: number,
 ): WalkResult {
   const { lo, hi } = d;
+  const { granuleBits } = range;
   const setsAf = !(lo & AF);
   if (setsAf && !r.hardwareAf) return fault('ACCESS_FLAG', level);
   leaf.ap = (lo >>> 6) & 3;
@@ -205,17 +208,17 @@ function finish(
   if (!q.el0 && q.pan && granted.userAccess) perms &= ~(Perm.R | Perm.W);
   const attr = Number((r.mair >> BigInt(8 * ((lo >>> 2) & 7))) & 0xffn);
   const needed = q.access === 'read' ? Perm.R : q.access === 'write' ? Perm.W : Perm.X;
-  if (!(perms & needed)) {
-    const byOverlay = (granted.base & needed) !== 0 && (granted.perms & needed) === 0;
-    return fault('PERMISSION', level, byOverlay && (r.privOverlay ?? r.userOverlay) !== undefined);
+  if (!(perms & needed) && !q.unchecked) {
+    const byOverlay = (granted.base & needed) !== 0 && (granted.overlaid & needed) === 0;
+    return fault('PERMISSION', level, byOverlay ? 'overlay' : undefined);
   }
   // Clean: AP[2] (nDirty) is set on a page that may be written.
   const clean = (lo & AP2) !== 0 && (r.pie !== undefined || (r.hardwareDirty && leaf.dbm));
   const makesDirty = clean && q.access === 'write';
-  if (makesDirty && !r.hardwareDirty) return fault('PERMISSION', level);
+  if (makesDirty && !r.hardwareDirty && !q.unchecked) return fault('PERMISSION', level, 'clean');
   if (q.update && (setsAf || makesDirty)) {
     d.lo = (lo | AF) & (makesDirty ? ~AP2 : -1);
-    if (!port.write(at, d)) return { ok: false, fsc: undefined, ipa: at, level, overlay: false };
+    if (!port.write(at, d)) return { ok: false, fsc: undefined, ipa: at, level };
   }
   return {
     ok: true,
@@ -224,7 +227,7 @@ function finish(
     writable: (perms & Perm.W) !== 0 && (!clean || makesDirty),
     executable: (perms & Perm.X) !== 0,
     attr,
-    sh: (lo >>> 8) & 3,
+    sh: r.ds && granuleBits !== 16 ? range.sh : (lo >>> 8) & 3,
     guarded: (hi & HI.GP) !== 0,
     level,
     sizeBits:
