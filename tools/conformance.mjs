@@ -109,7 +109,8 @@ if (opt.reference) {
 
 if (opt.accept) {
   for (const r of results) {
-    const e = r.options.length > 0 ? r.expect : (expected.tests[r.name] ??= r.expect);
+    const e = r.expect;
+    if (r.options.length === 0) expected.tests[r.name] = e;
     e.verdict = r.verdict;
     delete e.reason;
     if (r.verdict === 'skip') e.reason = r.reason;

@@ -29,7 +29,7 @@ import { Pstate, Spsr } from './pstate.ts';
 import type { Has } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 import { instructionSyndrome, isCacheMaintenance, rtOf } from './syndrome.ts';
-import { isControl, readSpecial, writeSpecial } from './sysreg_effects.ts';
+import { isControl, isDebugControl, readSpecial, writeSpecial } from './sysreg_effects.ts';
 import { Timers } from './timer.ts';
 
 const HCR = {
@@ -67,6 +67,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private readonly pool: PePool;
   private readonly system_: PeSystem;
   private stale = true;
+  private debugStale = false;
   private levelStale = true;
   private site!: ExceptionSite;
   private kicked = false;
@@ -104,7 +105,10 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (old === v) return;
     this.regs.set(name, v);
     if (name === 'HCR_EL2') this.hcrChanged(old ^ v);
-    else if (isControl(name)) this.stale = true;
+    else if (isControl(name)) {
+      if (isDebugControl(name)) this.debugStale = true;
+      else this.stale = true;
+    }
   }
   private hcrChanged(bits: bigint): void {
     if (bits & HCR.E2H) this.configureRegs();
@@ -139,9 +143,16 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     updateRegime(this);
     this.applyTlb();
   }
+  /** Only debug controls changed: programs that step their guests do that with every instruction. */
+  syncDebug(): void {
+    this.debugStale = false;
+    this.controls.verdicts.clear();
+    this.debug.update();
+  }
   /** Control registers changed: what was derived from them is computed anew. */
   sync(): void {
     this.stale = false;
+    this.debugStale = false;
     updateControls(this);
     this.applyLevel();
   }
@@ -238,6 +249,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     for (;;) {
       if (this.stale) this.sync();
       else if (this.levelStale) this.applyLevel();
+      if (this.debugStale) this.syncDebug();
       if (this.kicked) {
         this.kicked = false;
         cpu.set(Slot.KICK, 0n);

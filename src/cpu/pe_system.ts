@@ -14,7 +14,7 @@ import type { PeMaintenance } from './pe_ports.ts';
 import { bitOf, slotOf } from './pe_regs.ts';
 import { Spsr } from './pstate.ts';
 import type { Verdict } from './sysreg_access.ts';
-import { effectOf, isControl } from './sysreg_effects.ts';
+import { effectOf, isControl, isDebugControl } from './sysreg_effects.ts';
 
 const UMA = bitOf('SCTLR_EL1', 'UMA');
 /** MSR (immediate): op1 << 3 | op2. */
@@ -112,7 +112,8 @@ export class PeSystem {
     if (TRANSLATION.has(name)) pe.syncRegime();
     else if (isPauthKey(name)) updatePauth(pe);
     else {
-      pe.sync();
+      if (isDebugControl(name)) pe.syncDebug();
+      else pe.sync();
       if (pe.debug.stepping) pe.recheckInterrupts();
     }
     return true;

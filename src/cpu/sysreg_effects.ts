@@ -168,6 +168,18 @@ export function isControl(name: RegName): boolean {
   const row = register(name);
   return row.table === 'control' || DERIVED_FROM.has(row.key);
 }
+const DEBUG: ReadonlySet<string> = new Set([
+  'MDSCR_EL1',
+  'MDCR_EL2',
+  'DBGBVR<n>_EL1',
+  'DBGBCR<n>_EL1',
+  'DBGWVR<n>_EL1',
+  'DBGWCR<n>_EL1',
+]);
+/** Of the controls, one that only debug events and decisions about registers depend on. */
+export function isDebugControl(name: RegName): boolean {
+  return DEBUG.has(register(name).key);
+}
 /** A register that is computed, as the owner of EL2 reads it. */
 export function readSpecial(pe: Pe, name: RegName): bigint | undefined {
   return effectOf(name)?.read?.(pe);

@@ -49,9 +49,13 @@ export class SoftTlb implements Tlb {
     this.flush();
   }
 
+  /** Number of the entry for the page of `va`. */
+  private entry(table: TableName, va: bigint): number {
+    return TlbTable[table] / ENTRY_SIZE + indexOf(va, entriesOf(table));
+  }
   /** @param value for data: host address of the page minus the low half of `va`'s page; for fetch: the engine's own */
   fill(table: TableName, va: bigint, value: number, extra = 0, tag = NO_TAG): void {
-    const number = TlbTable[table] / ENTRY_SIZE + indexOf(va, entriesOf(table));
+    const number = this.entry(table, va);
     if (tag !== NO_TAG) this.tags ??= new Float64Array(ENTRIES).fill(NO_TAG);
     if (this.tags) this.tags[number] = tag;
     const at = this.base + number * ENTRY_SIZE;
@@ -66,7 +70,7 @@ export class SoftTlb implements Tlb {
 
   /** What fill() put there for the page of `va`, if it is still there: value and extra. */
   find(table: TableName, va: bigint): readonly [number, number] | undefined {
-    const at = this.entry(table, va);
+    const at = this.base + this.entry(table, va) * ENTRY_SIZE;
     if (this.mem.u64[at >>> 3] !== BigInt.asUintN(64, va & PAGE_MASK)) return undefined;
     return [this.mem.u32[(at + ENTRY_VALUE) >>> 2]!, this.mem.u32[(at + ENTRY_EXTRA) >>> 2]!];
   }

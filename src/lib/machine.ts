@@ -5,6 +5,7 @@ import { type Feat, has, isFeat, type ReadId } from '../arch/features.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../cpu/pe_directory.ts';
+import { PePool } from '../cpu/pe_pool.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
@@ -84,6 +85,11 @@ export function createMachine(options: MachineOptions): Machine {
     });
     return made;
   };
+  let pooled: PePool | undefined;
+  const pool = (): PePool => {
+    pooled ??= new PePool(mem, engine());
+    return pooled;
+  };
   const clock = {
     now: counter,
     spend: (ticks: number) => virtual.spend(ticks),
@@ -94,7 +100,7 @@ export function createMachine(options: MachineOptions): Machine {
     counter,
     jumpTo: (tick) => virtual.jumpTo(tick),
     hardware: {
-      createPe: (wiring) => new Pe({ mem, engine: engine(), directory, has: hasFeat, clock, ...wiring }),
+      createPe: (wiring) => new Pe({ mem, engine: engine(), pool: pool(), directory, has: hasFeat, clock, ...wiring }),
       createDomain: createPeDomain,
       invalidateCode: (frame) => made?.invalidateCode(frame),
       has: hasFeat,
