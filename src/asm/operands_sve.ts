@@ -183,3 +183,97 @@ export function implied(...rows: readonly (readonly [text: string, fields: Field
     },
   };
 }
+
+/** The operand that fields already read choose. */
+export function byFields(choose: (f: Fields) => Operand): Operand {
+  return { print: (f, scope) => choose(f).print(f, scope), parse: (c, set, f) => choose(f).parse(c, set, f) };
+}
+
+// ---- shifts: element size and amount share the bits of tszh:tszl:imm3 ----------------------------------------------------
+
+const elementBits = (f: Fields): number => 8 << (31 - Math.clz32((f['tszh']! << 2) | f['tszl']!));
+const LETTERS: Readonly<Record<number, string>> = { 8: 'b', 16: 'h', 32: 's', 64: 'd' };
+/** A register whose element size the shift says; `times` for one that is wider (2) or narrower (0.5). */
+export function Zs(field: string, times = 1): Operand {
+  return {
+    print: (f) => `z${f[field]!}.${LETTERS[elementBits(f) * times]}`,
+    parse(c, set) {
+      const m = c.take(/z(\d{1,2})\.([bhsd])\b/);
+      const bits = m && Number(Object.entries(LETTERS).find(([, l]) => l === m[2]!.toLowerCase())![0]) / times;
+      if (!m || Number(m[1]) > 31 || bits! < 8 || bits! > 64) return c.fail('a register like z0.s');
+      set(field, Number(m[1]));
+      set('elementBits', bits!);
+    },
+  };
+}
+function shiftAmount(
+  get: (value: number, bits: number) => number,
+  from: (n: number, bits: number) => number,
+  lo: number,
+): Operand {
+  const value = (f: Fields): number => (f['tszh']! << 5) | (f['tszl']! << 3) | f['imm3']!;
+  return {
+    print: (f) => dec(get(value(f), elementBits(f))),
+    parse(c, set, f) {
+      const at = c.pos;
+      const bits = f['elementBits']!;
+      const n = readImmediate(c);
+      checkRange(c, at, n, BigInt(lo), BigInt(bits - 1 + lo));
+      const v = from(Number(n), bits);
+      set('tszh', v >> 5);
+      set('tszl', (v >> 3) & 3);
+      set('imm3', v & 7);
+    },
+  };
+}
+export const shiftLeft = shiftAmount(
+  (v, bits) => v - bits,
+  (n, bits) => n + bits,
+  0,
+);
+export const shiftRight = shiftAmount(
+  (v, bits) => 2 * bits - v,
+  (n, bits) => 2 * bits - n,
+  1,
+);
+
+/** `#n`, or `#n, lsl #8` where n is zero: eight bits that sh shifts by eight. */
+export function shifted8(signed: boolean): Operand {
+  return {
+    print(f) {
+      const v = signed ? (f['imm8']! << 24) >> 24 : f['imm8']!;
+      if (v === 0 && f['sh']) return '#0, lsl #8';
+      return dec(f['sh'] ? v * 256 : v);
+    },
+    parse(c, set) {
+      const at = c.pos;
+      let v = readImmediate(c);
+      let sh = false;
+      if (c.literal(', lsl')) {
+        const by = readImmediate(c);
+        checkRange(c, at, by, 0n, 8n, 8n);
+        sh = by === 8n;
+      } else if (v % 256n === 0n && v !== 0n) {
+        sh = true;
+        v /= 256n;
+      }
+      if (signed) checkRange(c, at, v, -128n, 127n);
+      else checkRange(c, at, v, 0n, 255n);
+      set('imm8', Number(BigInt.asUintN(8, v)));
+      set('sh', sh ? 1 : 0);
+    },
+  };
+}
+
+/** `#90`: a rotation of complex numbers in steps of `step` degrees from `first` on. */
+export function rotation(field: string, step = 90, first = 0): Operand {
+  return {
+    print: (f) => dec(first + f[field]! * step),
+    parse(c, set) {
+      const at = c.pos;
+      const v = readImmediate(c);
+      checkRange(c, at, v, 0n, 270n, 90n);
+      set(field, (Number(v) - first) / step);
+    },
+  };
+}

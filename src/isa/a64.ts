@@ -25,7 +25,7 @@ import { simdPermute } from './simd_permute.ts';
 import { simdShift, simdShiftScalar } from './simd_shift.ts';
 import { sme } from './sme.ts';
 import { sve } from './sve.ts';
-import { sveInt } from './sve_int.ts';
+import { sveInt, sveIntMla } from './sve_int.ts';
 import { sveMem } from './sve_mem.ts';
 import { svePred } from './sve_pred.ts';
 import { system } from './system.ts';
@@ -34,5 +34,5 @@ export const A64: readonly Group[] = [
   dpImm, branches, system, dpReg, pauth, ldst, ldstAtomic, ldstExclusive, ldstFp, mops, mte,
   simdLdstMultiple, simdLdstSingle, fp, simdArith, simdArithScalar, simdMisc, simdMiscScalar, simdImm, simdShift,
   simdShiftScalar, simdPermute, simdIndexed, simdIndexedScalar, simdFp, simdFpScalar, simdFpMisc, simdFpMiscScalar,
-  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sveInt, svePred, sveMem, sme,
+  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sveInt, sveIntMla, svePred, sveMem, sme,
 ]; // biome-ignore format: a table

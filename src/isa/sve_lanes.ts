@@ -125,6 +125,19 @@ export function wide(m: SveMachine, signed = false): Lanes<bigint> {
   return new Wide(m, signed);
 }
 
+/** Elements of any width, where one code serves all. */
+export type Value = number | bigint;
+export function lanesOf(m: SveMachine, size: number, signed = false): { lanes: Lanes<Value>; of: (v: Value) => Value } {
+  const lanes = (size < 3 ? narrow(m, size, signed) : wide(m, signed)) as unknown as Lanes<Value>;
+  return { lanes, of: (v) => lanes.of(v) };
+}
+/** Writes the low element of Z[n] and zeroes the rest: the scalar register V[n]. */
+export function writeScalar(m: SveMachine, n: number, size: number, value: bigint): void {
+  const at = m.z0 + n * Z_STRIDE;
+  m.u8.fill(0, at, at + m.vl);
+  m.u64[at >>> 3] = BigInt.asUintN(8 << size, value);
+}
+
 // ---- predicates -------------------------------------------------------------------------------------------------------
 
 /** P[n] as 0 or 1 for each element of that size, in one of six rooms. */
@@ -246,4 +259,24 @@ export const merging2 =
       const active = readMask(m, 0, f.Pg, f.size);
       for (let i = 0; i < countOf(m, f.size); i++) if (active[i]) d[i] = g(d[i]!, b[i]!, lanes.bits);
       lanes.write(f.Zdn, d);
+    });
+/** Zda = f(Zda, Zn, Zm) */
+export const accumulating =
+  (op: Made<Op3>) =>
+  (f: { readonly size: number; readonly Zda: number; readonly Zn: number; readonly Zm: number }, m: SveMachine) =>
+    choose3(m, f.size, op, (lanes, g) => () => {
+      const [d, a, b] = [lanes.read(0, f.Zda), lanes.read(1, f.Zn), lanes.read(2, f.Zm)];
+      for (let i = 0; i < countOf(m, f.size); i++) d[i] = g(d[i]!, a[i]!, b[i]!, lanes.bits);
+      lanes.write(f.Zda, d);
+    });
+/** f(c, a, b) of the registers that these fields name, into d where Pg says so. */
+export const merging3 =
+  (op: Made<Op3>, d: string, c: string, a: string, b: string) =>
+  (f: Predicated & Readonly<Record<string, number>>, m: SveMachine) =>
+    choose3(m, f.size, op, (lanes, g) => () => {
+      const [x, y, z] = [lanes.read(1, f[c]!), lanes.read(2, f[a]!), lanes.read(3, f[b]!)];
+      const out = lanes.read(0, f[d]!);
+      const active = readMask(m, 0, f.Pg, f.size);
+      for (let i = 0; i < countOf(m, f.size); i++) if (active[i]) out[i] = g(x[i]!, y[i]!, z[i]!, lanes.bits);
+      lanes.write(f[d]!, out);
     });

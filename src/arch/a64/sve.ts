@@ -5,22 +5,7 @@ import { insn } from './schema.ts';
 
 export const SVE = {
   // Integer, predicated and unpredicated
-  SVE_int_mla_pred:            insn('000 0010 0x x 0xxxx x x1xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_int_binary_pred:         insn('000 0010 0x x 0xxxx x 000xxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_int_reduce:              insn('000 0010 0x x 0xxxx x 001xxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_shift_pred:              insn('000 0010 0x x 0xxxx x 100xxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_int_unary_pred:          insn('000 0010 0x x 0xxxx x 101xxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_int_addsub:              insn('000 0010 0x x 1xxxx x 000xxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_logical:                 insn('000 0010 0x x 1xxxx x 001xxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_index:                   insn('000 0010 0x x 1xxxx x 0100xx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_stack:                   insn('000 0010 0x x 1xxxx x 0101xx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
   SVE2_int_mul:                insn('000 0010 0x x 1xxxx x 011xxx xxxxx x xxxx', { feat: 'FEAT_SVE2', todo: true }),
-  SVE_shift:                   insn('000 0010 0x x 1xxxx x 100xxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_address:                 insn('000 0010 0x x 1xxxx x 1010xx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_int_misc:                insn('000 0010 0x x 1xxxx x 1011xx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_element_count:           insn('000 0010 0x x 1xxxx x 11xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_logical_imm:             insn('000 0010 1x x 00xxx x xxxxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_int_imm_pred:            insn('000 0010 1x x 01xxx x xxxxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
 
   // Permute
   SVE_permute:                 insn('000 0010 1x x 1xxxx x 00xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
@@ -30,20 +15,9 @@ export const SVE = {
   SVE_select:                  insn('000 0010 1x x 1xxxx x 11xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
 
   // Compare, predicates
-  SVE_compare:                 insn('001 0010 0x x 0xxxx x xxxxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_compare_unsigned_imm:    insn('001 0010 0x x 1xxxx x xxxxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_compare_signed_imm:      insn('001 0010 1x x 0xxxx x x0xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_predicate_logical:       insn('001 0010 1x x 00xxx x 01xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_propagate_break:         insn('001 0010 1x x 00xxx x 11xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_partition_break:         insn('001 0010 1x x 01xxx x 01xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_predicate_misc:          insn('001 0010 1x x 01xxx x 11xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_compare_scalars:         insn('001 0010 1x x 1xxxx x 00xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
   SVE_predicate_select:        insn('001 0010 1x x 1xxxx x 01xxxx xxxxx x xxxx', { feat: 'FEAT_SVE2p1', todo: true }),
-  SVE_predicate_count:         insn('001 0010 1x x 1xxxx x 10xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
-  SVE_int_imm:                 insn('001 0010 1x x 1xxxx x 11xxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
 
   // SVE2
-  SVE_int_mla:                 insn('010 0010 0x x 0xxxx x 0xxxxx xxxxx x xxxx', { feat: 'FEAT_SVE', todo: true }),
   SVE2_int_pred:               insn('010 0010 0x x 0xxxx x 10xxxx xxxxx x xxxx', { feat: 'FEAT_SVE2', todo: true }),
   SVE2_clamp_and_quads:        insn('010 0010 0x x 0xxxx x 11xxxx xxxxx x xxxx', { feat: 'FEAT_SVE2p1', todo: true }),
   SVE2_mul_indexed:            insn('010 0010 0x x 1xxxx x xxxxxx xxxxx x xxxx', { feat: 'FEAT_SVE2', todo: true }),

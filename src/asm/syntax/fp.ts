@@ -33,7 +33,7 @@ function floatImmediate(get: (f: Fields) => number, fields: (v: number) => Field
     },
   };
 }
-const float8 = floatImmediate((f) => f['imm8']!, (v) => ({ imm8: v }));
+export const float8 = floatImmediate((f) => f['imm8']!, (v) => ({ imm8: v }));
 const floatSpread = floatImmediate((f) => ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].reduce((v, n) => v * 2 + f[n]!, 0), spread8);
 
 // ---- scalar ---------------------------------------------------------------------------------------------------------------------

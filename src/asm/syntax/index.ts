@@ -9,6 +9,8 @@ import * as ldst from './ldst.ts';
 import * as simd from './simd_int.ts';
 import { SIMD_LDST_MULTIPLE_SYNTAX, SIMD_LDST_SINGLE_SYNTAX } from './simd_ldst.ts';
 import * as sve from './sve.ts';
+import { SVE_INT_MLA_SYNTAX, SVE_INT_SYNTAX } from './sve_int.ts';
+import { SVE_PRED_SYNTAX } from './sve_pred.ts';
 import { SYSTEM_SYNTAX } from './system.ts';
 
 export const SYNTAX: readonly SyntaxTable[] = [
@@ -44,7 +46,8 @@ export const SYNTAX: readonly SyntaxTable[] = [
   fp.SIMD_FP_INDEXED_SYNTAX,
   fp.SIMD_FP_INDEXED_SCALAR_SYNTAX,
   fp.SIMD_FP8_SYNTAX,
-  sve.SVE_INT_SYNTAX,
-  sve.SVE_PRED_SYNTAX,
+  SVE_INT_SYNTAX,
+  SVE_INT_MLA_SYNTAX,
+  SVE_PRED_SYNTAX,
   sve.SVE_MEM_SYNTAX,
 ];

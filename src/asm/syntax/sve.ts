@@ -1,31 +1,10 @@
-// How SVE integer, predicate and memory instructions are written.
+// How SVE memory instructions are written.
 
-import { SVE_INT } from '../../arch/a64/sve_int.ts';
 import { SVE_MEM } from '../../arch/a64/sve_mem.ts';
-import { SVE_PRED } from '../../arch/a64/sve_pred.ts';
-import { form, type Shape, syntax } from '../form.ts';
-import { imm, R, texts, X, Xsp } from '../operands.ts';
+import { form, syntax } from '../form.ts';
+import { texts, X, Xsp } from '../operands.ts';
 import type { Named } from '../operands_simd.ts';
-import { BHSD, implied, mulVl, P, Pz, pattern, Z, zlist } from '../operands_sve.ts';
-
-/** Element letters inside mnemonics of counts. */
-const letter = texts(['b', { size: 0 }], ['h', { size: 1 }], ['w', { size: 2 }], ['d', { size: 3 }]);
-
-const zzz: Shape = (m) => form`${m} ${Z('Zd')}, ${Z('Zn')}, ${Z('Zm')}`;
-const addLength: Shape = (m) => form`${m} ${Xsp('Rd')}, ${Xsp('Rn')}, ${imm('imm6', { bits: 6, signed: true })}`;
-
-export const SVE_INT_SYNTAX = syntax(SVE_INT, {
-  ADD_zzz: zzz, SUB_zzz: zzz,
-  ADDVL: addLength, ADDPL: addLength,
-  RDVL: (m) => form`${m} ${X('Rd')}, ${imm('imm6', { bits: 6, signed: true })}`,
-  CNT_r: form`cnt${letter} ${X('Rd')}${pattern('imm4')}`,
-}); // biome-ignore format: a table
-
-const suffixS = texts(['', { S: 0 }], ['s', { S: 1 }]);
-export const SVE_PRED_SYNTAX = syntax(SVE_PRED, {
-  PTRUE: form`ptrue${suffixS} ${P('Pd', BHSD)}${pattern()}`,
-  WHILELO: (m) => form`${m} ${P('Pd', BHSD)}, ${R('Rn')}, ${R('Rm')}`,
-}); // biome-ignore format: a table
+import { BHSD, implied, mulVl, P, Pz, zlist } from '../operands_sve.ts';
 
 /** What dtype says: mnemonic suffix, elements of the register, log2 of bytes in memory. */
 const DTYPE: readonly (readonly [suffix: string, elements: string, msz: number])[] = [
