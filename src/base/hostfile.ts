@@ -56,6 +56,8 @@ export interface Caller {
   signalPending(mask?: bigint): boolean;
   /** Which of the host's CPUs the thread runs on. */
   cpu(): number;
+  /** Its floating-point registers: a TaskFp (cpu/host_fp.ts). Absent: it has none that KVM would have to mind. */
+  readonly fp?: object;
   /** ns that the thread was ready to run but had to wait for a CPU; absent: not known. */
   readonly runDelay?: number;
 }

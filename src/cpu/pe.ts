@@ -19,7 +19,14 @@ import {
 } from './exception.ts';
 import { EC_BREAKPOINT_PAGE, Mmu, type Mode } from './mmu/translate.ts';
 import type { PauthState } from './pauth.ts';
-import { configurePauth, newPeControls, type PeControls, updateControls, updateRegime } from './pe_controls.ts';
+import {
+  configurePauth,
+  newPeControls,
+  type PeControls,
+  updateControls,
+  updateCptr,
+  updateRegime,
+} from './pe_controls.ts';
 import { PePool } from './pe_pool.ts';
 import type { PeApi, PeExit, PeMaintenance, PeOptions, TimerName } from './pe_ports.ts';
 import { bitOf, PeRegs, slotOf } from './pe_regs.ts';
@@ -105,6 +112,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (old === v) return;
     this.regs.set(name, v);
     if (name === 'HCR_EL2') this.hcrChanged(old ^ v);
+    else if (name === 'CPTR_EL2') this.cptrChanged();
     else if (isControl(name)) {
       if (isDebugControl(name)) this.debugStale = true;
       else this.stale = true;
@@ -114,6 +122,11 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (bits & HCR.E2H) this.configureRegs();
     if (bits & ~HCR_LIVE) this.stale = true;
     else this.controls.hcr = this.regs.value('HCR_EL2');
+  }
+  private cptrChanged(): void {
+    if (this.stale) return;
+    updateCptr(this);
+    this.levelStale = true;
   }
   get pstate(): bigint {
     return this.pstate_.value;
@@ -161,12 +174,12 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.levelStale = false;
     const { cpu, controls } = this;
     const el = cpu.el as 0 | 1;
-    cpu.fpOn = controls.fpOn[el]!;
+    cpu.fpOn = controls.cptr.fpOn[el]!;
     cpu.fpmrOn = controls.fpmrOn[el]!;
-    cpu.sveTrap = controls.sveTrap[el]!;
+    cpu.sveTrap = controls.cptr.sveTrap[el]!;
     cpu.vl = controls.vl;
     cpu.set(Slot.SP_MASK, controls.spMask[el]!);
-    cpu.set(Slot.SYS_OPEN, controls.sysOpen[el]!);
+    cpu.set(Slot.SYS_OPEN, controls.cptr.sysOpen[el]!);
     this.applyTlb();
   }
   applyTlb(): void {

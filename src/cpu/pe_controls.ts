@@ -9,26 +9,33 @@ import type { Pe } from './pe.ts';
 import { bitOf } from './pe_regs.ts';
 import { AccessRules, type Verdict, type View } from './sysreg_access.ts';
 
-export interface PeControls {
-  readonly rules: AccessRules;
+/** What changes with the trap controls of CPTR_EL2, which a hypervisor that switches FP state lazily moves often. */
+export interface CptrControls {
   /** By EL. */
   readonly fpOn: [boolean, boolean];
+  /** The exception class that SVE instructions raise, or 0. */
+  readonly sveTrap: [number, number];
+  readonly sysOpen: [bigint, bigint];
+  /** Decisions made since a control changed. */
+  readonly verdicts: Map<number, Verdict>;
+}
+export interface PeControls {
+  readonly rules: AccessRules;
+  /** Those of the present CPTR_EL2, and of earlier values since another control changed. */
+  cptr: CptrControls;
+  readonly byCptr: Map<bigint, CptrControls>;
+  /** By EL. */
   /** The EnFPM controls alone: 8-bit floating point is UNDEFINED where they refuse. */
   readonly fpmrOn: [boolean, boolean];
-  /** By EL: the exception class that SVE instructions raise, or 0. */
-  readonly sveTrap: [number, number];
   /** The vector length in bytes. */
   vl: number;
   readonly spMask: [bigint, bigint];
-  readonly sysOpen: [bigint, bigint];
   readonly pauth: PauthState;
   /** HCR_EL2, reserved bits applied. */
   hcr: bigint;
   /** HFGITR_EL2 (or HCR_EL2.NV) traps these. */
   trapsSvc: [boolean, boolean];
   trapsEret: boolean;
-  /** Decisions made since a control changed. */
-  readonly verdicts: Map<number, Verdict>;
 }
 
 const SRE = 1n;
@@ -50,20 +57,20 @@ function viewOf(pe: Pe): View {
   };
 }
 
+const newCptrControls = (): CptrControls => ({ fpOn: [false, false], sveTrap: [0, 0], sysOpen: [0n, 0n], verdicts: new Map() });
+
 export function newPeControls(pe: Pe): PeControls {
   return {
     rules: new AccessRules(viewOf(pe)),
-    fpOn: [false, false],
+    cptr: newCptrControls(),
+    byCptr: new Map(),
     fpmrOn: [false, false],
-    sveTrap: [0, 0],
     vl: 16,
     spMask: [0n, 0n],
-    sysOpen: [0n, 0n],
     pauth: resetPauth(),
     hcr: 0n,
     trapsSvc: [false, false],
     trapsEret: false,
-    verdicts: new Map(),
   };
 }
 
@@ -71,10 +78,11 @@ export function newPeControls(pe: Pe): PeControls {
 export function registerVerdict(pe: Pe, encoding: number, isRead: boolean): Verdict {
   const el = pe.cpu.el as 0 | 1;
   const key = (encoding << 3) | (isRead ? 4 : 0) | el;
-  let v = pe.controls.verdicts.get(key);
+  const { verdicts } = pe.controls.cptr;
+  let v = verdicts.get(key);
   if (v === undefined) {
     v = pe.controls.rules.register(registerAt(encoding, isRead ? 'read' : 'write'), encoding, isRead, el);
-    pe.controls.verdicts.set(key, v);
+    verdicts.set(key, v);
   }
   return v;
 }
@@ -82,10 +90,11 @@ export function registerVerdict(pe: Pe, encoding: number, isRead: boolean): Verd
 export function operationVerdict(pe: Pe, encoding: number, isRead: boolean): Verdict {
   const el = pe.cpu.el as 0 | 1;
   const key = (encoding << 3) | (isRead ? 4 : 0) | 2 | el;
-  let v = pe.controls.verdicts.get(key);
+  const { verdicts } = pe.controls.cptr;
+  let v = verdicts.get(key);
   if (v === undefined) {
     v = pe.controls.rules.operation(operationAt(encoding), encoding, isRead, el);
-    pe.controls.verdicts.set(key, v);
+    verdicts.set(key, v);
   }
   return v;
 }
@@ -112,20 +121,39 @@ export function updateControls(pe: Pe): void {
   const { controls, regs } = pe;
   const { rules } = controls;
   updateRegime(pe);
-  controls.verdicts.clear();
+  controls.byCptr.clear();
   controls.hcr = regs.value('HCR_EL2');
   controls.trapsSvc = [rules.instruction('SVC_EL0'), rules.instruction('SVC_EL1')];
   controls.trapsEret = rules.instruction('ERET') || (controls.hcr & HCR_NV) !== 0n;
   const sctlr = regs.value('SCTLR_EL1');
-  const sctlr2 = regs.value('SCTLR2_EL1');
-  const pacmEn = (regs.value('HCRX_EL2') & HCRX_PACMEn) !== 0n;
   const guestFpmr = (regs.value('HCRX_EL2') & HCRX_EnFPM) !== 0n;
   for (const el of [0, 1] as const) {
-    controls.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
     controls.fpmrOn[el] = guestFpmr && (el === 1 || (sctlr & SCTLR.EnFPM) !== 0n);
-    const sve = rules.sve(el);
-    controls.sveTrap[el] = typeof sve === 'object' ? sve.ec : 0;
     controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0n;
+  }
+  controls.vl = vectorLength(pe);
+  updateCptr(pe);
+  updatePauth(pe);
+  pe.debug.update();
+}
+
+/** CPTR_EL2 changed, and nothing else. */
+export function updateCptr(pe: Pe): void {
+  const { controls, regs } = pe;
+  const cptr = regs.get('CPTR_EL2');
+  controls.cptr = controls.byCptr.get(cptr) ?? cptrControls(pe);
+  controls.byCptr.set(cptr, controls.cptr);
+}
+function cptrControls(pe: Pe): CptrControls {
+  const { rules } = pe.controls;
+  const { regs } = pe;
+  const sctlr2 = regs.value('SCTLR2_EL1');
+  const pacmEn = (regs.value('HCRX_EL2') & HCRX_PACMEn) !== 0n;
+  const made = newCptrControls();
+  for (const el of [0, 1] as const) {
+    const sve = rules.sve(el);
+    made.sveTrap[el] = typeof sve === 'object' ? sve.ec : 0;
+    made.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
     const register = (enc: number, isRead: boolean): boolean =>
       rules.register(registerAt(enc, isRead ? 'read' : 'write'), enc, isRead, el) === 'ok';
     let open = 0;
@@ -135,11 +163,9 @@ export function updateControls(pe: Pe): void {
     const cacheOpen = CACHE.every((op) => rules.operation(op, op.enc, false, el) === 'ok');
     if (cacheOpen) open |= SysOpen.Cache;
     if (pacmEn && sctlr2 & (el === 0 ? SCTLR2.EnPACM0 : SCTLR2.EnPACM)) open |= SysOpen.Pacm;
-    controls.sysOpen[el] = BigInt(open);
+    made.sysOpen[el] = BigInt(open);
   }
-  controls.vl = vectorLength(pe);
-  updatePauth(pe);
-  pe.debug.update();
+  return made;
 }
 const ALL_QUADS: readonly number[] = Array.from({ length: 16 }, (_, i) => i + 1);
 /** The largest supported length that no level forbids, at EL1 and EL0. @arm CurrentNSVL */

@@ -9,7 +9,7 @@ import { type Has, type Resx, resxOf } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 
 /** Registers with storage in the CPU state. */
-const IN_STATE: Readonly<Record<string, number>> = {
+export const IN_STATE: Readonly<Record<string, number>> = {
   TPIDR_EL0: Slot.TPIDR_EL0,
   TPIDRRO_EL0: Slot.TPIDRRO_EL0,
   TPIDR2_EL0: Slot.TPIDR2_EL0,

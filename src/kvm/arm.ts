@@ -13,6 +13,7 @@ import { armStep } from './debug.ts';
 import { exitToUser, getPc, putRegs } from './emulate.ts';
 import { refuse } from './errors.ts';
 import { firstRun } from './fgu.ts';
+import { loadVcpu, putVcpu, taskOf } from './fpsimd.ts';
 import { handleExit } from './handle_exit.ts';
 import { Guest } from './hyp/switch.ts';
 import { completeMmio } from './mmio.ts';
@@ -59,6 +60,8 @@ export function runVcpu(vcpu: Vcpu, call: Call): Result {
     prepare(vcpu);
     vcpu.regs.hasRun = true;
     vcpu.lastTid = caller.tid;
+    const task = taskOf(caller, vcpu.vm.kvm.mem);
+    vcpu.vm.kvm.fp.threadChanged(vcpu, { cpu: task.cpu!, task });
   }
   const wantsToRun = runPage(vcpu)[IMMEDIATE_EXIT] === 0;
   applyReset(vcpu);
@@ -73,6 +76,7 @@ export function runVcpu(vcpu: Vcpu, call: Call): Result {
 function running(vcpu: Vcpu, caller: Caller): Pending {
   const finish = (result: number): number => {
     vcpu.running = false;
+    putVcpu(vcpu);
     updateRun(vcpu);
     return result;
   };
@@ -102,6 +106,7 @@ function step(vcpu: Vcpu, caller: Caller, budget: number): number | 'again' | 'w
     if (r !== undefined) return r;
     const guest = guestOf(vcpu);
     if (typeof guest === 'number') return guest;
+    loadVcpu(vcpu, caller);
     const ran = enter(vcpu, guest, left);
     if (ran === undefined) return 0;
     left -= Math.max(1, ran.executed);
@@ -160,7 +165,7 @@ const CANNOT_RUN = [['el1_32', 'AArch32 at EL1'], ['el2', 'EL2']] as const; // b
 /** @returns undefined after a failure of our own, which the program sees as KVM_EXIT_INTERNAL_ERROR */
 function enter(vcpu: Vcpu, guest: Guest, budget: number): ReturnType<Guest['run']> | undefined {
   try {
-    return guest.run(budget);
+    return guest.run(vcpu.loaded!, budget);
   } catch (e) {
     if (e instanceof OutOfFrames) throw e;
     internalError(vcpu, e instanceof Error ? (e.stack ?? e.message) : String(e));
@@ -199,6 +204,7 @@ export function applyReset(vcpu: Vcpu): void {
   if (!to) return;
   vcpu.pendingReset = undefined;
   putRegs(vcpu);
+  putVcpu(vcpu);
   resetVcpu(vcpu.regs);
   const { core, sys } = vcpu.regs;
   core.pc = to.pc;

@@ -8,6 +8,7 @@ import { KVM_API_VERSION, PAGE_SIZE } from '../uapi/index.ts';
 import { type Call, dispatcher, type IoctlTable, installFd, O_CLOEXEC, O_RDWR } from './call.ts';
 import { checkExtension } from './capabilities.ts';
 import { refuse } from './errors.ts';
+import { type FpSwitch, PerCpuFp } from './fpsimd.ts';
 import type { Hardware } from './hardware.ts';
 import type { Host } from './host.ts';
 import type { Trace } from './trace.ts';
@@ -26,6 +27,11 @@ export interface KvmOptions {
   readonly random?: () => bigint;
   /** Told what happens; default: nobody is. */
   readonly trace?: Trace;
+  /** How FP registers are shared with the host; default: by CPU, as Linux does. */
+  readonly fp?: FpSwitch;
+  readonly eagerFp?: boolean;
+  /** Told what becomes of FP registers; default: nobody is. */
+  readonly fpTrace?: Trace | undefined;
   /** Default: a GICv3 with 4 list registers, 5 priority bits and 24-bit ids; GICv2 guests only on a GICv2. */
   readonly gic?: Partial<GicFacts>;
 }
@@ -86,6 +92,9 @@ export function makeKvm(options: KvmOptions): Kvm {
     hardware: options.hardware,
     random: options.random ?? fixedSequence(),
     irqfdOwners: new WeakMap(),
+    fp: options.fp ?? new PerCpuFp(),
+    eagerFp: options.eagerFp ?? false,
+    fpTrace: options.fpTrace,
   };
 }
 /** /dev/kvm, opened. */

@@ -7,6 +7,7 @@ import { KVM_LIMITS, KVM_MP_STATE, PAGE_SIZE, type StructValue, type structs } f
 import { DirtyRing } from './dirty.ts';
 import type { Resident } from './emulate.ts';
 import { refuse } from './errors.ts';
+import type { Loaded } from './fpsimd.ts';
 import type { Guest } from './hyp/switch.ts';
 import type { VcpuRegs } from './regs_state.ts';
 import { createVcpuRegs } from './reset.ts';
@@ -57,6 +58,8 @@ export interface Vcpu {
   onKick: (() => void) | undefined;
   /** Its PE, from the first run on. */
   guest: Guest | undefined;
+  /** The CPU and the thread that are about to execute it. */
+  loaded: Loaded | undefined;
   /** The PE that holds its registers; undefined: they are in `regs`. */
   resident: Resident | undefined;
   /** The last exception that came to EL2: ESR_EL2, FAR_EL2, and the intermediate physical address in HPFAR_EL2. */
@@ -108,6 +111,7 @@ export function createVcpu(vm: Vm, id: bigint, caller: Caller): Vcpu {
     ich: new Map(),
     onKick: undefined,
     guest: undefined,
+    loaded: undefined,
     resident: undefined,
     fault: { esr: 0n, far: 0n, ipa: 0n },
     faultResult: undefined,

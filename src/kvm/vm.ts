@@ -7,6 +7,7 @@ import { KVM_LIMITS, KVM_VM_TYPE_ARM } from '../uapi/index.ts';
 import { CoalescedMmio } from './coalesced.ts';
 import { refuse } from './errors.ts';
 import type { Ioeventfd } from './eventfd.ts';
+import type { FpSwitch } from './fpsimd.ts';
 import type { Hardware } from './hardware.ts';
 import type { Host } from './host.ts';
 import { IoBus } from './io_bus.ts';
@@ -44,6 +45,12 @@ export interface Kvm {
   readonly random: () => bigint;
   /** An eventfd can be the source of one irqfd, of whatever VM. */
   readonly irqfdOwners: WeakMap<EventFile, Irqfd>;
+  /** Who owns the FP registers of a CPU. */
+  readonly fp: FpSwitch;
+  /** Load a guest's FP values whenever it is entered, not when it first uses them: for comparison. */
+  readonly eagerFp: boolean;
+  /** Told what becomes of FP registers. */
+  readonly fpTrace: Trace | undefined;
 }
 
 /** Settings by KVM_ENABLE_CAP that only take effect in a running guest. */

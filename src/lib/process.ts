@@ -11,7 +11,9 @@ import {
   type SharedPages,
   type UserMemory,
 } from '../base/hostfile.ts';
+import { type CpuFp, HostFp, type TaskFp } from '../cpu/host_fp.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { CpuState } from '../cpu/state.ts';
 
 interface Area {
   readonly start: bigint;
@@ -154,12 +156,19 @@ export class Process implements Caller {
   /** About how many instructions of a guest one request may take before a signal ends it; default: any number. */
   limit = Number.POSITIVE_INFINITY;
   private readonly scratchArea: bigint;
+  /** The program is on a CPU of its own. */
+  readonly fp: TaskFp;
+  private readonly cpuFp: CpuFp;
 
   constructor(mem: PhysMem, pid = 1, machine?: Idle) {
     this.machine = machine;
     this.pid = pid;
     this.tid = pid;
     this.memory = new Memory(mem);
+    const host = new HostFp(mem, 1, () => true);
+    this.cpuFp = host.cpus[0]!;
+    this.fp = host.newTask(new CpuState(mem));
+    this.cpuFp.switchTo(this.fp);
     this.scratchArea = this.memory.allocate(2 * SCRATCH);
   }
   /** Bytes in memory for the length of one request. @returns the address */
@@ -199,10 +208,17 @@ export class Process implements Caller {
   ioctl(fd: number, cmd: number, arg: bigint | number = 0n): number {
     const file = this.getFile(fd);
     if (!file) return -Errno.EBADF;
-    return file.ioctl ? this.finish(file.ioctl(cmd, BigInt(arg), this)) : -Errno.ENOTTY;
+    if (!file.ioctl) return -Errno.ENOTTY;
+    this.cpuFp.returnToUser();
+    try {
+      return this.finish(file.ioctl(cmd, BigInt(arg), this));
+    } finally {
+      this.cpuFp.returnToUser();
+    }
   }
   /** The request, in slices: for whoever has several under way. @returns a result or a negative errno instead where it is done */
   begin(fd: number, cmd: number, arg: bigint | number = 0n): Result {
+    this.cpuFp.returnToUser();
     return this.getFile(fd)?.ioctl?.(cmd, BigInt(arg), this) ?? -Errno.EBADF;
   }
   /**

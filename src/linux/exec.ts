@@ -291,4 +291,5 @@ export function become(t: Thread, l: Loaded): void {
   cpu.sp = BigInt(l.sp);
   for (const slot of [Slot.FPCR, Slot.FPSR, Slot.FPMR, Slot.TPIDR_EL0, Slot.TPIDR2_EL0, Slot.PSTATE, Slot.EXCL_ADDR])
     cpu.set(slot, 0n);
+  t.fp.adopt();
 }

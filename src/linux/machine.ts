@@ -6,6 +6,7 @@ import { has } from '../arch/features.ts';
 import { InternalError } from '../base/assert.ts';
 import type { HostFile, SharedPages } from '../base/hostfile.ts';
 import type { Engine, Tlb, Translator } from '../cpu/engine.ts';
+import { HostFp } from '../cpu/host_fp.ts';
 import type { PauthState } from '../cpu/pauth.ts';
 import { PePool } from '../cpu/pe_pool.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
@@ -107,6 +108,8 @@ export class Machine implements MmHost {
   readonly rng: Rng;
   readonly futexes = new Futexes();
   readonly scheduler: Scheduler;
+  /** The FP registers of the CPUs, and whose values are in them. */
+  readonly fp: HostFp;
   readonly readId: ReadId;
   readonly credentials: Credentials;
   readonly allCpus: bigint;
@@ -146,6 +149,7 @@ export class Machine implements MmHost {
     this.hasFpmr = has('FEAT_FPMR', options.readId);
     this.hasBti = has('FEAT_BTI', options.readId);
     this.scheduler = new Scheduler(this, options.cpus);
+    this.fp = new HostFp(this.mem, options.cpus, (f) => has(f, options.readId));
     this.zeroFrame = this.mem.allocFrame();
     this.sigreturnFrame = this.mem.allocFrame();
     const RT_SIGRETURN = 139;
@@ -208,6 +212,7 @@ export class Machine implements MmHost {
   removeThread(t: Thread): void {
     this.threadsById.delete(t.tid);
     this.scheduler.remove(t);
+    this.fp.release(t.fp);
     this.freeStates.push(t.state);
   }
   thread(tid: number): Thread | undefined {

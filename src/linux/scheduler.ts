@@ -164,6 +164,7 @@ export class Scheduler {
     t.queuedSince = -1;
     this.current = t;
     this.last = t;
+    machine.fp.cpus[t.cpuIndex]!.switchTo(t.fp);
     const start = clock.now();
     const { asked } = t;
     t.asked = false;
@@ -188,6 +189,7 @@ export class Scheduler {
   private runThread(t: Thread, budget: number): boolean {
     const { machine } = this;
     const { clock, engine } = machine;
+    const fp = machine.fp.cpus[t.cpuIndex]!;
     machine.rseqUpdate(t);
     let left = budget;
     while (left > 0 && !t.dead && t.runnable && !t.process.stopped) {
@@ -218,6 +220,7 @@ export class Scheduler {
         continue;
       }
       t.interrupted = false;
+      fp.returnToUser();
       if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t))
         return true;
       t.state.tlb = t.mm.tlb.base;

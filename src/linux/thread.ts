@@ -1,6 +1,7 @@
 // A thread: one CPU state and what the kernel keeps for it. It is the Caller that file operations see.
 
 import type { Caller, HostFile, Pending } from '../base/hostfile.ts';
+import type { TaskFp } from '../cpu/host_fp.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { Open, Rlimit, SiCode, Signal } from './abi/flags.ts';
 import { Struct } from './bytes.ts';
@@ -19,6 +20,7 @@ export class Thread implements Caller, Sleeper {
   readonly tid: number;
   readonly process: Process;
   readonly state: CpuState;
+  readonly fp: TaskFp;
   files: FdTable;
   fs: FsState;
   comm = '';
@@ -87,6 +89,7 @@ export class Thread implements Caller, Sleeper {
     this.tid = tid;
     this.process = process;
     this.state = state;
+    this.fp = machine.fp.newTask(state);
     this.files = files;
     this.fs = fs;
     this.affinity = machine.allCpus;

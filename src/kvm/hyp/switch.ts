@@ -2,6 +2,7 @@
 // when somebody wants to see them. Decides nothing about exits. @linux arch/arm64/kvm/hyp/vhe/switch.c
 
 import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../../arch/control_regs.ts';
+import { EC } from '../../arch/esr.ts';
 import { ID_REGS } from '../../arch/id_regs.ts';
 import type { ControlReg } from '../../arch/schema.ts';
 import { fieldMask } from '../../base/bits.ts';
@@ -10,6 +11,7 @@ import { type CpuState, Slot } from '../../cpu/state.ts';
 import { timerLevel } from '../arch_timer.ts';
 import { DebugSwitch, mdcrOf } from '../debug.ts';
 import { PSTATE_BTYPE_SS, type Resident } from '../emulate.ts';
+import { type Loaded, VcpuFp } from '../fpsimd.ts';
 import type { Hardware } from '../hardware.ts';
 import { GuestStage2 } from '../mmu.ts';
 import { type StoredReg, sysRegSlot } from '../sys_reg_table.ts';
@@ -38,6 +40,7 @@ function domainOf(vm: Vm, hw: Hardware): PeDomain {
 /** A vCPU in its PE. */
 export class Guest implements Resident {
   readonly pe: PeApi;
+  readonly fp: VcpuFp;
   private readonly vcpu: Vcpu;
   private readonly hw: Hardware;
   private readonly sysregs: SysregSwitch;
@@ -46,6 +49,9 @@ export class Guest implements Resident {
   private readonly debug = new DebugSwitch();
   private readonly vse: bigint;
   private readonly hcr: bigint;
+  /** CPTR_EL2 while the guest's FP values are in the registers, and while they are not. */
+  private readonly cptr: { readonly open: bigint; readonly closed: bigint };
+  private readonly hasSve: boolean;
   /** HCR_EL2.VSE was set for the last run. */
   private armed = false;
   private virtualOffset: bigint | undefined;
@@ -68,10 +74,13 @@ export class Guest implements Resident {
     });
     this.cpu = this.pe.cpu;
     this.sysregs = new SysregSwitch(vm.regs);
-    const e2h = hw.has('FEAT_VHE');
+    this.fp = new VcpuFp(vcpu.regs);
+    this.hasSve = holds(vm.regs, 'sve');
+    const e2h = hw.has('FEAT_VHE') && (vm.kvm.host.isVhe || !hw.has('FEAT_E2H0'));
     this.vse = bitsOf('HCR_EL2', e2h, 'VSE');
     this.hcr = hcrOf(vcpu, e2h);
     this.pe.configure();
+    this.cptr = cptrOf(vcpu, e2h);
     setTraps(vcpu, this.pe, e2h, this.hcr);
   }
 
@@ -106,31 +115,25 @@ export class Guest implements Resident {
   /** @linux kvm_vcpu_load, __sysreg_restore_el1_state */
   private load(): void {
     const { pe, cpu, vcpu } = this;
-    const { core, vectors } = vcpu.regs;
-    const { u8, u64 } = cpu.mem;
+    const { core } = vcpu.regs;
+    const { u64 } = cpu.mem;
     this.sysregs.load(pe, vcpu.regs);
     this.debug.load(vcpu, pe);
     pe.pstate = core.pstate;
     u64.set(core.x, (cpu.base + Slot.X) >>> 3);
     pe.set('SP_EL0', core.spEl0);
     cpu.pc = core.pc;
-    cpu.set(Slot.FPCR, BigInt(core.fpcr));
-    cpu.set(Slot.FPSR, BigInt(core.fpsr));
-    u8.set(vectors, cpu.base + Slot.V);
     vcpu.resident = this;
   }
   store(): void {
     const { pe, cpu, vcpu } = this;
-    const { core, vectors } = vcpu.regs;
-    const { u8, u64 } = cpu.mem;
+    const { core } = vcpu.regs;
+    const { u64 } = cpu.mem;
     const x = (cpu.base + Slot.X) >>> 3;
     core.pstate = pe.pstate;
     core.x.set(u64.subarray(x, x + core.x.length));
     core.spEl0 = pe.get('SP_EL0');
     core.pc = cpu.pc;
-    core.fpcr = Number(cpu.get(Slot.FPCR));
-    core.fpsr = Number(cpu.get(Slot.FPSR));
-    vectors.set(u8.subarray(cpu.base + Slot.V, cpu.base + Slot.V + vectors.length));
     this.sysregs.store(pe, vcpu.regs);
     this.debug.store(vcpu);
   }
@@ -145,10 +148,43 @@ export class Guest implements Resident {
     this.physicalOffset = physicalOffset;
   }
 
+  // ---- FP registers ---------------------------------------------------------------------------------------------------
+
+  /** The guest gets at the registers as they are, or traps. @linux __activate_cptr_traps */
+  private openFp(open: boolean, at: Loaded): void {
+    this.pe.set('CPTR_EL2', open ? this.cptr.open : this.cptr.closed);
+    if (open) at.cpu.file.expose(this.cpu);
+  }
+  /** An instruction that uses the registers came to EL2. @linux kvm_hyp_handle_fpsimd */
+  private isFpTrap(exit: PeExit): boolean {
+    if (exit.kind !== 'el2') return false;
+    return exit.record.ec === EC.FP_ASIMD.ec || (this.hasSve && exit.record.ec === EC.SVE.ec);
+  }
+  private runWithFp(at: Loaded, budget: number): PeExit {
+    const { vcpu, pe, cpu } = this;
+    const { fp, fpTrace, eagerFp } = vcpu.vm.kvm;
+    let mine = fp.enter(vcpu, at);
+    if (!mine && eagerFp) {
+      fp.trap(vcpu, at);
+      mine = true;
+    }
+    this.openFp(mine, at);
+    const end = cpu.icount + BigInt(budget);
+    let exit = pe.run(budget);
+    if (!mine && this.isFpTrap(exit)) {
+      fpTrace?.('fp_trap', { cpu: at.cpu.index, vcpu: vcpu.id, ec: ecOf(exit), pc: cpu.pc });
+      fp.trap(vcpu, at);
+      this.openFp(true, at);
+      exit = pe.run(Math.max(1, Number(end - cpu.icount)));
+    }
+    fp.leave(vcpu, at);
+    return exit;
+  }
+
   // ---- running --------------------------------------------------------------------------------------------------------
 
-  /** Executes the guest. @returns why it came back, and how many instructions that took */
-  run(budget: number): { readonly exit: PeExit; readonly executed: number } {
+  /** Executes the guest on the CPU that it is loaded on. @returns why it came back, and how many instructions that took */
+  run(at: Loaded, budget: number): Ran {
     const { pe, cpu, hw, vcpu } = this;
     if (vcpu.resident !== this) this.load();
     const { serror } = vcpu.lines;
@@ -159,13 +195,18 @@ export class Guest implements Resident {
     const before = cpu.icount;
     hw.enter(cpu);
     try {
-      const exit = pe.run(Math.max(1, budget));
+      const exit = this.runWithFp(at, Math.max(1, budget));
       return { exit, executed: Number(cpu.icount - before) };
     } finally {
       hw.leave();
       if (serror) vcpu.lines.serror = (pe.get('HCR_EL2') & this.vse) !== 0n;
     }
   }
+}
+
+export interface Ran {
+  readonly exit: PeExit;
+  readonly executed: number;
 }
 
 /** HCR_EL2 while the guest runs. @linux HCR_GUEST_FLAGS, vcpu_set_hcr */
@@ -197,6 +238,24 @@ function hcrOf(vcpu: Vcpu, e2h: boolean): bigint {
   return v;
 }
 
+/** CPTR_EL2: everything about FP traps until the guest's values are loaded. @linux __activate_cptr_traps */
+function cptrOf({ vm }: Vcpu, e2h: boolean): { readonly open: bigint; readonly closed: bigint } {
+  const sve = holds(vm.regs, 'sve');
+  const always = bitsOf('CPTR_EL2', e2h, 'TAM', 'TTA');
+  if (e2h) {
+    const closed = always | (vmHas(vm.regs, 'FEAT_S1POE') ? bitsOf('CPTR_EL2', true, 'E0POE') : 0n);
+    const open = closed | bitsOf('CPTR_EL2', true, 'FPEN') | (sve ? bitsOf('CPTR_EL2', true, 'ZEN') : 0n);
+    return { open, closed };
+  }
+  // Here the bits trap, and TZ is one of those that are RES1 without SVE.
+  const { TFP, TZ } = CONTROL_REGS.CPTR_EL2.e2h0!;
+  const fp = fieldMask(TFP!.hi, TFP!.lo);
+  const z = fieldMask(TZ!.hi, TZ!.lo);
+  const closed = always | CONTROL_REGS.CPTR_EL2.e2h0Res1! | fp | z;
+  return { open: closed & ~(sve ? fp | z : fp), closed };
+}
+const ecOf = (exit: PeExit): number => (exit.kind === 'el2' ? exit.record.ec : 0);
+
 /** Everything else that decides what comes to KVM: does not change while the VM runs. */
 function setTraps(vcpu: Vcpu, pe: PeApi, e2h: boolean, hcr: bigint): void {
   const { vm } = vcpu;
@@ -207,13 +266,6 @@ function setTraps(vcpu: Vcpu, pe: PeApi, e2h: boolean, hcr: bigint): void {
   pe.set('VPIDR_EL2', readVmIdReg(vm.regs, ID_REGS.MIDR_EL1.enc));
   pe.set('VMPIDR_EL2', vcpu.regs.sys[sysRegSlot('MPIDR_EL1')]!);
   pe.set('ICC_SRE_EL1', BigInt(vcpu.vgic.sre)); // ICC_SRE_EL2.Enable stays clear: the guest's own accesses trap
-  const cptr = bitsOf('CPTR_EL2', e2h, 'TAM', 'TTA');
-  const fp = e2h
-    ? bitsOf('CPTR_EL2', true, 'FPEN') |
-      (holds(vm.regs, 'sve') ? bitsOf('CPTR_EL2', true, 'ZEN') : 0n) |
-      (vmHas(vm.regs, 'FEAT_S1POE') ? bitsOf('CPTR_EL2', true, 'E0POE') : 0n)
-    : CONTROL_REGS.CPTR_EL2.e2h0Res1! & ~(holds(vm.regs, 'sve') ? 1n << 8n : 0n);
-  pe.set('CPTR_EL2', cptr | fp);
   if (holds(vm.regs, 'sve')) pe.set('ZCR_EL2', BigInt(vcpu.regs.sveMaxVl / 16 - 1));
   const counters = bitsOf('CNTHCTL_EL2', e2h, 'EL1PCTEN', 'EL1PTEN');
   pe.set('CNTHCTL_EL2', counters | (vm.kvm.hardware!.has('FEAT_ECV_POFF') ? bitsOf('CNTHCTL_EL2', e2h, 'ECV') : 0n));

@@ -9,11 +9,11 @@ import type { VcpuRegs, VmRegs } from '../regs_state.ts';
 import { CORE_SYS_REGS, type StoredReg, SYS_REGS, sysRegSlot } from '../sys_reg_table.ts';
 import { isHidden } from '../sys_regs.ts';
 
-const SWITCHED_BANKS: readonly (Bank | undefined)[] = ['el0', 'el1', 'debug', 'timer', 'fp'];
+const SWITCHED_BANKS: readonly (Bank | undefined)[] = ['el0', 'el1', 'debug', 'timer'];
 /** KVM choice: trapped and answered from VcpuRegs, or of AArch32 and so of no effect here. */
 const KEPT: readonly string[] = [
-  'ACTLR_EL1', 'CSSELR_EL1', 'SVCR', 'CNTPCT_EL0', 'CNTVCT_EL0',
-  'DBGVCR32_EL2', 'DACR32_EL2', 'IFSR32_EL2', 'FPEXC32_EL2',
+  'ACTLR_EL1', 'CSSELR_EL1', 'CNTPCT_EL0', 'CNTVCT_EL0',
+  'DBGVCR32_EL2', 'DACR32_EL2', 'IFSR32_EL2',
 ]; // biome-ignore format: a list
 
 interface Switched {
