@@ -4,8 +4,8 @@
 import { assembleProgram } from '../../src/asm/program.ts';
 import { builtinModel } from '../../src/cpu/models.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
-import { createKvm } from '../../src/kvm/dev_kvm.ts';
-import { makeHost } from '../../src/kvm/host.ts';
+import { createKvm, type KvmOptions } from '../../src/kvm/dev_kvm.ts';
+import { type KvmMode, makeHost } from '../../src/kvm/host.ts';
 import { System } from '../../src/lib/kvm.ts';
 import { createMachine, type Machine } from '../../src/lib/machine.ts';
 import { Process } from '../../src/lib/process.ts';
@@ -37,6 +37,10 @@ const EXIT = 32;
 
 export interface GuestOptions {
   readonly features?: readonly VcpuFeature[];
+  /** Default: vhe. */
+  readonly mode?: KvmMode;
+  readonly isProtected?: boolean;
+  readonly kvm?: Partial<KvmOptions>;
   /** Before the first run, when the registers are there. */
   readonly prepare?: (vcpu: Vcpu, vm: Vm) => void;
   /** Before the first vCPU. */
@@ -55,7 +59,7 @@ export class TestGuest {
   constructor(source: string, options: GuestOptions = {}) {
     const machine = testMachine();
     const { mem, hardware, counter } = machine;
-    const host = makeHost({ raw: model.raw, mode: 'vhe' });
+    const host = makeHost({ raw: model.raw, mode: options.mode ?? 'vhe' });
     const kvm = createKvm({
       host,
       mem,
@@ -64,9 +68,12 @@ export class TestGuest {
       trace: (event, fields) => {
         if (event.startsWith('hypatia_')) this.trace.push(String(fields['what']));
       },
+      ...options.kvm,
     });
     this.process = new Process(mem, 1, machine);
-    this.vm = new System(this.process, this.process.installFd(kvm.open())).createVm();
+    this.vm = new System(this.process, this.process.installFd(kvm.open())).createVm({
+      isProtected: options.isProtected ?? false,
+    });
     options.before?.(this.vm);
     const ram = this.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: CODE, size: RAM_BYTES });
     const program = assembleProgram(source, { base: CODE });

@@ -1,6 +1,7 @@
 // A VM with an interrupt controller and no guest code: what a guest would do by MMIO and system registers, and what a
 // program would do by device attributes, as plain calls.
 
+import { PerCpuFp } from '../../src/kvm/fpsimd.ts';
 import { enc } from '../../src/arch/schema.ts';
 import type { Caller, UserMemory } from '../../src/base/hostfile.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
@@ -91,7 +92,7 @@ export class Gic {
     }; // biome-ignore format: a record
     const kvm: Kvm = {
       host, mem: shared, gic: { emulatesV2: true, vtr: (4n << 29n) | (4n << 26n) | (1n << 23n) | 3n }, trace: () => {}, counter: () => 0n,
-      hardware: undefined, random: () => 0n, irqfdOwners: new WeakMap(),
+      hardware: undefined, random: () => 0n, irqfdOwners: new WeakMap(), fp: new PerCpuFp(), eagerFp: false, fpTrace: undefined,
     }; // biome-ignore format: a record
     this.vm = createVm(kvm, 0n, this.caller);
     const gmem = undefined;
