@@ -43,6 +43,10 @@ export interface FpBlock {
   readonly words: Uint32Array;
   readonly at: number;
   readonly stride: number;
+  /** Bytes of Z that are in use. 0: V is all there is, the rest is zero. */
+  live: number;
+  /** Z, P and FFR, in the layout of CpuState from V on; asked for only where they are in use. */
+  sve(): Uint8Array;
   get(name: FpRegName): bigint;
   set(name: FpRegName, value: bigint): void;
 }
@@ -60,28 +64,53 @@ function copyVectors(from: Uint32Array, at: number, step: number, to: Uint32Arra
   }
 }
 
+const SVE_BYTES = Slot.END - Slot.V;
+const sveOf = (cpu: CpuState): Uint8Array => cpu.mem.u8.subarray(cpu.base + Slot.V, cpu.base + Slot.END);
+
+function saveVectors(cpu: CpuState, to: FpBlock): void {
+  const live = cpu.sveLive;
+  if (live > 0 || to.live > 0) to.sve().set(sveOf(cpu));
+  to.live = live;
+  copyVectors(cpu.mem.u32, vectorsOf(cpu), STRIDE, to.words, to.at, to.stride);
+}
+function loadVectors(cpu: CpuState, from: FpBlock): void {
+  cpu.discardSve();
+  if (from.live > 0) {
+    cpu.touchSve(from.live);
+    sveOf(cpu).set(from.sve());
+  } else copyVectors(from.words, from.at, from.stride, cpu.mem.u32, vectorsOf(cpu), STRIDE);
+}
+
 /** Saves the items of `view`; what is not in it stays as it was in memory. */
 export function saveFp(cpu: CpuState, to: FpBlock, view: readonly FpItem[]): void {
   for (const item of view) {
-    if (item.name === 'vectors') copyVectors(cpu.mem.u32, vectorsOf(cpu), STRIDE, to.words, to.at, to.stride);
+    if (item.name === 'vectors') saveVectors(cpu, to);
     else to.set(item.name, cpu.get(item.slot));
   }
 }
 /** Loads the items of `view`, in its order; what is not in it stays as it is in the registers. */
 export function loadFp(cpu: CpuState, from: FpBlock, view: readonly FpItem[]): void {
   for (const item of view) {
-    if (item.name === 'vectors') copyVectors(from.words, from.at, from.stride, cpu.mem.u32, vectorsOf(cpu), STRIDE);
+    if (item.name === 'vectors') loadVectors(cpu, from);
     else cpu.set(item.slot, from.get(item.name));
   }
 }
+
+export const newSveArea = (): Uint8Array => new Uint8Array(SVE_BYTES);
 
 /** A block of its own, for whoever needs a place. */
 export class FpArea implements FpBlock {
   readonly words = new Uint32Array(32 * V_WORDS);
   readonly at = 0;
   readonly stride = V_WORDS;
+  live = 0;
+  private area: Uint8Array | undefined;
   private readonly control = new Map<FpRegName, bigint>();
 
+  sve(): Uint8Array {
+    this.area ??= newSveArea();
+    return this.area;
+  }
   get(name: FpRegName): bigint {
     return this.control.get(name) ?? 0n;
   }
@@ -128,7 +157,12 @@ export class FpFile {
 function move(from: CpuState, to: CpuState, items: readonly FpItem[]): void {
   const { u8 } = from.mem;
   for (const item of items) {
-    if (item.name !== 'vectors') to.set(item.slot, from.get(item.slot));
-    else u8.copyWithin(to.base + Slot.V, from.base + Slot.V, from.base + Slot.END);
+    if (item.name !== 'vectors') {
+      to.set(item.slot, from.get(item.slot));
+      continue;
+    }
+    to.discardSve();
+    to.touchSve(from.sveLive);
+    u8.copyWithin(to.base + Slot.V, from.base + Slot.V, from.base + Slot.END);
   }
 }

@@ -2,7 +2,7 @@
 // its values are. Host threads and vCPUs of KVM take turns by these rules. @linux arch/arm64/kernel/fpsimd.c
 
 import type { Feat } from '../arch/features.ts';
-import { type FpBlock, FpFile, type FpItem, type FpRegName, fpStateOf } from './fp_state.ts';
+import { type FpBlock, FpFile, type FpItem, type FpRegName, fpStateOf, newSveArea } from './fp_state.ts';
 import type { PhysMem } from './physmem.ts';
 import { FRAME_SIZE } from './physmem.ts';
 import type { CpuState } from './state.ts';
@@ -160,6 +160,9 @@ export class UwBlock implements FpBlock {
   readonly words: Uint32Array;
   readonly at: number;
   readonly stride = 4;
+  live = 0;
+  /** The kernel keeps it in a place of its own. @linux thread_struct.sve_state */
+  private area: Uint8Array | undefined;
   private readonly mem: PhysMem;
 
   constructor(mem: PhysMem, address: number) {
@@ -167,6 +170,10 @@ export class UwBlock implements FpBlock {
     this.address = address;
     this.words = mem.u32;
     this.at = (address + UW.vregs) >>> 2;
+  }
+  sve(): Uint8Array {
+    this.area ??= newSveArea();
+    return this.area;
   }
   get(name: FpRegName): bigint {
     const { mem, address } = this;

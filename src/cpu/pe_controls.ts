@@ -57,7 +57,12 @@ function viewOf(pe: Pe): View {
   };
 }
 
-const newCptrControls = (): CptrControls => ({ fpOn: [false, false], sveTrap: [0, 0], sysOpen: [0n, 0n], verdicts: new Map() });
+const newCptrControls = (): CptrControls => ({
+  fpOn: [false, false],
+  sveTrap: [0, 0],
+  sysOpen: [0n, 0n],
+  verdicts: new Map(),
+});
 
 export function newPeControls(pe: Pe): PeControls {
   return {

@@ -1,11 +1,11 @@
 // A VM with an interrupt controller and no guest code: what a guest would do by MMIO and system registers, and what a
 // program would do by device attributes, as plain calls.
 
-import { PerCpuFp } from '../../src/kvm/fpsimd.ts';
 import { enc } from '../../src/arch/schema.ts';
 import type { Caller, UserMemory } from '../../src/base/hostfile.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
 import { Refusal } from '../../src/kvm/errors.ts';
+import { PerCpuFp } from '../../src/kvm/fpsimd.ts';
 import type { DeviceFace } from '../../src/kvm/kvm_device.ts';
 import { vcpuInit } from '../../src/kvm/reset.ts';
 import { createVcpu, type Vcpu } from '../../src/kvm/vcpu.ts';

@@ -20,11 +20,21 @@ export class VcpuFpBlock implements FpBlock {
   readonly at = 0;
   readonly stride = V_STRIDE / 4;
   private readonly regs: VcpuRegs;
+  private readonly hasSve: boolean;
 
   constructor(regs: VcpuRegs) {
     this.regs = regs;
+    this.hasSve = holds(regs.vm, 'sve');
     const { buffer, byteOffset, byteLength } = regs.vectors;
     this.words = new Uint32Array(buffer, byteOffset, byteLength / 4);
+  }
+  /** With SVE the storage is always that of all of Z. */
+  get live(): number {
+    return this.hasSve ? this.regs.sveMaxVl : 0;
+  }
+  set live(_bytes: number) {}
+  sve(): Uint8Array {
+    return this.regs.vectors;
   }
   get(name: FpRegName): bigint {
     const { core, sys } = this.regs;
