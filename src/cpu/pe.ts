@@ -425,7 +425,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       this.site,
       target,
       (el) => !wasStepping && this.debug.stepsAt(el),
-      (el) => (controls.sysOpen[el]! & BigInt(SysOpen.Pacm)) !== 0n,
+      (el) => (controls.cptr.sysOpen[el]! & BigInt(SysOpen.Pacm)) !== 0n,
     );
     this.applyLevel();
     return undefined;
