@@ -159,7 +159,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   /** Only debug controls changed: programs that step their guests do that with every instruction. */
   syncDebug(): void {
     this.debugStale = false;
-    this.controls.verdicts.clear();
+    for (const c of this.controls.byCptr.values()) c.verdicts.clear();
     this.debug.update();
   }
   /** Control registers changed: what was derived from them is computed anew. */
