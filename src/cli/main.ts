@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { InternalError, UsageError } from '../base/assert.ts';
 import { ASM_HELP, asmCommand, DISASM_HELP, disasmCommand } from './asm_commands.ts';
 import { execCommand } from './exec.ts';
+import { FP8_HELP, fp8Command } from './fp8.ts';
 import { message } from './host.ts';
 import { EXEC_HELP } from './options.ts';
 
@@ -16,6 +17,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   exec: { help: EXEC_HELP, run: execCommand },
   asm: { help: ASM_HELP, run: asmCommand },
   disasm: { help: DISASM_HELP, run: disasmCommand },
+  fp8: { help: FP8_HELP, run: fp8Command },
 };
 
 const USAGE_EXIT = 2;

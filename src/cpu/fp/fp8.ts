@@ -61,6 +61,10 @@ const E4M3: Fp8Format = {
   beyond: 0x7fn,
   largest: 0x7en,
 };
+/** A bit pattern of one of the two formats taken apart. */
+export function fp8Unpack(format: 'E5M2' | 'E4M3', bits: number): Unpacked {
+  return (format === 'E5M2' ? E5M2 : E4M3).unpacked[bits]!;
+}
 /** Numbers in a format that does not exist are signalling NaNs. */
 const NO_NUMBERS: readonly Unpacked[] = patterns(() => ({ type: FPType.SNaN, sign: 0, mant: 0n, exp: 0 }));
 
