@@ -163,7 +163,7 @@ test('nothing that the library imports is Node’s', () => {
   const visit = (file: string): void => {
     if (seen.has(file)) return;
     seen.add(file);
-    for (const [, from] of readFileSync(file, 'utf8').matchAll(/(?:from|import\() ?'([^']+)'/g)) {
+    for (const [, from] of readFileSync(file, 'utf8').matchAll(/^(?:import|export|}).* from '([^']+)'/gm)) {
       if (from!.startsWith('.')) visit(join(dirname(file), from!));
       else foreign.push(`${file}: ${from}`);
     }
