@@ -29,6 +29,7 @@ export class PhysMem {
   private readonly watchers: ((frame: number) => void)[] = [];
   private readonly free: number[] = [];
   private used = 0;
+  private fixed = 0;
 
   /**
    * @param megabytes size, 1 to 4096. Address space is reserved, pages cost memory when first touched.
@@ -53,6 +54,10 @@ export class PhysMem {
   get usedFrames(): number {
     return this.used;
   }
+  /** Those of them that allocFixed gave. */
+  get fixedFrames(): number {
+    return this.fixed;
+  }
 
   /** A zeroed frame with reference count 1. */
   allocFrame(): number {
@@ -75,6 +80,7 @@ export class PhysMem {
     const f = this.next;
     this.next += n;
     this.used += n;
+    this.fixed += n;
     this.refs.fill(1, f, f + n);
     return f * FRAME_SIZE;
   }

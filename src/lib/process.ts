@@ -52,6 +52,16 @@ export class Memory implements UserMemory {
   get touched(): number {
     return this.frames.size;
   }
+  /** The frame of an address, where it has one already. */
+  known(addr: bigint): number | undefined {
+    return this.frames.get(Number(addr >> BigInt(FRAME_SHIFT)));
+  }
+  /** Gives all pages back: the program has ended. */
+  release(): void {
+    for (const frame of this.frames.values()) this.mem.unref(frame);
+    this.frames.clear();
+    this.areas.length = 0;
+  }
   read(addr: bigint, out: Uint8Array): boolean {
     return this.each(addr, out.length, (page, offset, from, to) => {
       out.set(page.subarray(offset, offset + to - from), from);
