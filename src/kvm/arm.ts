@@ -5,7 +5,7 @@
 import { type Caller, Errno, type Pending, type Result } from '../base/hostfile.ts';
 import type { PeExit } from '../cpu/pe_ports.ts';
 import { OutOfFrames } from '../cpu/physmem.ts';
-import { decode, encode, KVM_EXIT, KVM_MP_STATE, KVM_SYSTEM_EVENT, offsetOf, patch, structs } from '../uapi/index.ts';
+import { encode, KVM_EXIT, KVM_MP_STATE, KVM_SYSTEM_EVENT, offsetOf, structs } from '../uapi/index.ts';
 import { nextTimer, shouldNotifyUser, syncTimers, updateRun } from './arch_timer.ts';
 import { enablePmu, enableTimers } from './attrs.ts';
 import type { Call } from './call.ts';
@@ -22,18 +22,15 @@ import { advancePmu, reloadPmu } from './pmu-emul.ts';
 import { updateStolenTime } from './pvtime.ts';
 import { isFinalized, resetVcpu } from './reset.ts';
 import { sysRegSlot } from './sys_reg_table.ts';
-import { runPage, type Vcpu } from './vcpu.ts';
+import { runPage, setExitReason, type Vcpu } from './vcpu.ts';
 import { hasIrqchip, hasPendingIrq } from './vgic/vgic.ts';
 import { claimMaintenanceIrq, mapResources } from './vgic/vgic-init.ts';
 import { holds } from './vm_features.ts';
 
 const RUN = structs.kvm_run;
 const IMMEDIATE_EXIT = offsetOf(RUN, 'immediate_exit');
+const FLAGS = offsetOf(RUN, 'flags');
 const EXIT = offsetOf(RUN, 'exit');
-
-function setExitReason(vcpu: Vcpu, exit_reason: number): void {
-  patch(RUN, runPage(vcpu), { exit_reason });
-}
 
 /** A thread that did not run this vCPU last: is the vCPU complete? Before its first run, is its VM? */
 function prepare(vcpu: Vcpu): void {
@@ -63,11 +60,13 @@ export function runVcpu(vcpu: Vcpu, call: Call): Result {
     const task = taskOf(caller, vcpu.vm.kvm.mem);
     vcpu.vm.kvm.fp.threadChanged(vcpu, { cpu: task.cpu!, task });
   }
-  const wantsToRun = runPage(vcpu)[IMMEDIATE_EXIT] === 0;
+  const page = runPage(vcpu);
+  const wantsToRun = page[IMMEDIATE_EXIT] === 0;
   applyReset(vcpu);
   completeMmio(vcpu);
   if (!wantsToRun) return -Errno.EINTR;
-  patch(RUN, runPage(vcpu), { exit_reason: KVM_EXIT.UNKNOWN, flags: 0 });
+  setExitReason(vcpu, KVM_EXIT.UNKNOWN);
+  page.fill(0, FLAGS, FLAGS + 2);
   armStep(vcpu);
   vcpu.running = true;
   return running(vcpu, caller);
@@ -228,10 +227,4 @@ function wakeup(vcpu: Vcpu): number {
   page.set(encode(structs.exit_system_event, { type: KVM_SYSTEM_EVENT.WAKEUP }), EXIT);
   setExitReason(vcpu, KVM_EXIT.SYSTEM_EVENT);
   return 0;
-}
-
-/** The reason and the details of the last exit, for tests and for the library. */
-export function lastExit(vcpu: Vcpu): { readonly reason: number; readonly data: Uint8Array } {
-  const page = runPage(vcpu);
-  return { reason: decode(RUN, page).exit_reason, data: page.slice(EXIT, EXIT + 256) };
 }

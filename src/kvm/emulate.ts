@@ -2,9 +2,9 @@
 // VcpuRegs. Whoever handles an exit reads and writes through here and need not know. @linux asm/kvm_emulate.h
 
 import { extract } from '../base/bits.ts';
-import { encode, KVM_EXIT, offsetOf, type PartialValue, patch, type Struct, structs } from '../uapi/index.ts';
+import { encode, KVM_EXIT, offsetOf, type PartialValue, type Struct, structs } from '../uapi/index.ts';
 import { type StoredReg, sysRegSlot } from './sys_reg_table.ts';
-import { runPage, type Vcpu } from './vcpu.ts';
+import { runPage, setExitReason, type Vcpu } from './vcpu.ts';
 
 /** A PE that holds the registers of a vCPU. */
 export interface Resident {
@@ -82,5 +82,5 @@ const EXIT = offsetOf(structs.kvm_run, 'exit');
 export function exitToUser<F>(vcpu: Vcpu, reason: keyof typeof KVM_EXIT, s: Struct<F>, value: PartialValue<F>): void {
   const page = runPage(vcpu);
   page.set(encode(s, value), EXIT);
-  patch(structs.kvm_run, page, { exit_reason: KVM_EXIT[reason] });
+  setExitReason(vcpu, KVM_EXIT[reason]);
 }

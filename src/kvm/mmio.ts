@@ -4,10 +4,10 @@
 import { ISS } from '../arch/esr.ts';
 import { extract } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
-import { decodeField, KVM_EXIT, offsetOf, structs } from '../uapi/index.ts';
+import { KVM_EXIT, offsetOf, structs } from '../uapi/index.ts';
 import { exitToUser, getReg, incrPc, isBigEndian, setReg } from './emulate.ts';
 import { injectSeaDabt } from './inject_fault.ts';
-import { runPage, type Vcpu } from './vcpu.ts';
+import { getExitReason, runPage, type Vcpu } from './vcpu.ts';
 
 const bit = (esr: bigint, n: number): boolean => ((esr >> BigInt(n)) & 1n) === 1n;
 const field = (esr: bigint, [hi, lo]: readonly [number, number]): number => Number(extract(esr, hi, lo));
@@ -114,7 +114,7 @@ const DATA = EXIT + offsetOf(structs.exit_mmio, 'data');
 
 /** At the start of KVM_RUN: the program has answered. @linux kvm_handle_mmio_return */
 export function completeMmio(vcpu: Vcpu): void {
-  if (!vcpu.mmioNeeded || decodeField(structs.kvm_run, runPage(vcpu), 'exit_reason') !== KVM_EXIT.MMIO) return;
+  if (!vcpu.mmioNeeded || getExitReason(vcpu) !== KVM_EXIT.MMIO) return;
   vcpu.mmioNeeded = false;
   const a = accessOf(vcpu.fault.esr & ISS_MASK);
   finish(vcpu, a, runPage(vcpu).slice(DATA, DATA + a.bytes));

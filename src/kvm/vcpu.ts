@@ -3,7 +3,7 @@
 
 import { type Caller, Errno, type SharedPages } from '../base/hostfile.ts';
 import { FRAME_SHIFT } from '../cpu/physmem.ts';
-import { KVM_LIMITS, KVM_MP_STATE, PAGE_SIZE, type StructValue, type structs } from '../uapi/index.ts';
+import { KVM_LIMITS, KVM_MP_STATE, offsetOf, PAGE_SIZE, type StructValue, structs } from '../uapi/index.ts';
 import { DirtyRing } from './dirty.ts';
 import type { Resident } from './emulate.ts';
 import { refuse } from './errors.ts';
@@ -142,6 +142,18 @@ export function freeVcpu(vcpu: Vcpu): void {
 /** kvm_run, as bytes that the program sees too. */
 export function runPage(vcpu: Vcpu): Uint8Array {
   return vcpu.vm.kvm.mem.frameBytes(vcpu.runFrame);
+}
+const EXIT_REASON = offsetOf(structs.kvm_run, 'exit_reason');
+/** Where exit_reason is among the words of memory. */
+function reasonAt(vcpu: Vcpu): number {
+  return (vcpu.runFrame * PAGE_SIZE + EXIT_REASON) >>> 2;
+}
+/** kvm_run.exit_reason: KVM_EXIT_*. */
+export function getExitReason(vcpu: Vcpu): number {
+  return vcpu.vm.kvm.mem.u32[reasonAt(vcpu)]!;
+}
+export function setExitReason(vcpu: Vcpu, reason: number): void {
+  vcpu.vm.kvm.mem.u32[reasonAt(vcpu)] = reason;
 }
 
 const { COALESCED_MMIO_PAGE_OFFSET, DIRTY_LOG_PAGE_OFFSET } = KVM_LIMITS;

@@ -27,9 +27,17 @@ export function readVmIdReg(vm: VmRegs, packed: number): bigint {
   const i = idRegIndex(packed);
   return i === undefined ? 0n : vm.idRegs[i]!;
 }
+/** Answers for VMs that have run: their ID registers do not change any more. */
+const settled = new WeakMap<VmRegs, Map<Feat, boolean>>();
 /** A feature as the VM's ID registers show it. */
 export function vmHas(vm: VmRegs, feat: Feat): boolean {
-  return has(feat, (packed) => readVmIdReg(vm, packed));
+  const known = settled.get(vm);
+  const before = known?.get(feat);
+  if (before !== undefined) return before;
+  const is = has(feat, (packed) => readVmIdReg(vm, packed));
+  if (known) known.set(feat, is);
+  else if (vm.ranOnce) settled.set(vm, new Map([[feat, is]]));
+  return is;
 }
 
 type Test = (vm: VmRegs) => boolean;

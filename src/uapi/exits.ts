@@ -16,11 +16,12 @@ export type ExitReason = keyof typeof EXIT_UNION;
 export type KvmExit = { readonly [R in ExitReason]: { readonly reason: R } & Readonly<ValueOf<(typeof EXIT_UNION)[R]>> }[ExitReason];
 
 const byNumber = new Map<number, ExitReason>((Object.keys(EXIT_UNION) as ExitReason[]).map(r => [KVM_EXIT[r], r]));
+const REASON_OFFSET = offsetOf(s.kvm_run, 'exit_reason');
 /** Where the union lies in kvm_run. */
 export const EXIT_OFFSET = offsetOf(s.kvm_run, 'exit');
 
 /** @param page of kvm_run. @returns undefined for a reason that arm64 does not have */
 export function decodeExit(page: Uint8Array): KvmExit | undefined {
-  const reason = byNumber.get(decode(s.kvm_run, page).exit_reason);
+  const reason = byNumber.get(new DataView(page.buffer, page.byteOffset).getUint32(REASON_OFFSET, true));
   return reason && ({ reason, ...(decode<unknown>(EXIT_UNION[reason], page, EXIT_OFFSET) as object) } as KvmExit);
 }

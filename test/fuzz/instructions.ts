@@ -209,7 +209,7 @@ export function randomCode(r: Random, words: number): Uint32Array {
 /** A vector: a little code, then back to where it came from, sometimes past the instruction. */
 export function randomVector(r: Random): Uint32Array {
   const out: number[] = [];
-  while (out.length < 20 && r.chance(0.6)) out.push(...(r.chance(0.3) ? acknowledge : r.weighted(PIECES))(r));
+  while (out.length < 20 && r.chance(0.4)) out.push(...(r.chance(0.5) ? acknowledge : r.weighted(PIECES))(r));
   const skip = [mrs(encOf('ELR_EL1'), 7), 0x9100_10e7, msrName('ELR_EL1', 7)]; // ADD X7, X7, #4
   return Uint32Array.from([...out.slice(0, 24), ...(r.chance(0.8) ? skip : []), ERET]);
 }

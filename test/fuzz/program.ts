@@ -1,7 +1,6 @@
 // The program of a sequence: descriptors, memory that guests get and memory that nobody may touch, requests with structures,
 // and a record of what was asked and answered.
 
-import { expect } from 'vitest';
 import { Errno, type HostFile, type Pending } from '../../src/base/hostfile.ts';
 import { builtinModel, type ModelName } from '../../src/cpu/models.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
@@ -15,6 +14,7 @@ import {
   encode,
   type IoctlName,
   KVM,
+  type KvmExit,
   type PartialValue,
   type Struct,
   structs,
@@ -50,8 +50,8 @@ export class FuzzProgram {
   readonly events: readonly Eventfd[];
   /** Descriptors that requests may be made on. */
   readonly fds: number[] = [];
-  /** One line a request. */
-  readonly log: string[] = [];
+  /** What was asked and answered. */
+  readonly log: Entry[] = [];
   private readonly machine: Machine;
   private readonly secret: bigint;
   /** Frames around the guest's memory that belong to nobody. */
@@ -109,16 +109,15 @@ export class FuzzProgram {
 
   // ---- requests -----------------------------------------------------------------------------------------------------------
 
-  private note(what: string, result: number): number {
+  private note(fd: number, what: string | number, value: unknown, result: number): number {
     if (!Number.isInteger(result) || (result < 0 && !ERRNOS.has(result)))
       this.failure ??= `${what} answered ${result}, which is neither a result nor an errno`;
-    this.log.push(`${what} = ${ERRNOS.get(result) ?? result}`);
+    this.log.push({ fd, what, value, result });
     return result;
   }
   ioctl(fd: number, name: IoctlName | number, arg: bigint | number = 0n): number {
     const cmd = typeof name === 'number' ? name : KVM[name];
-    const what = `${fd}: ${typeof name === 'number' ? `0x${name.toString(16)}` : name} ${BigInt(arg).toString(16)}`;
-    return this.note(what, this.process.ioctl(fd, cmd, arg));
+    return this.note(fd, name, arg, this.process.ioctl(fd, cmd, arg));
   }
   give<F>(fd: number, name: IoctlName, s: Struct<F>, value: PartialValue<F>, more?: Uint8Array): number {
     const head = encode(s, value);
@@ -126,7 +125,7 @@ export class FuzzProgram {
     bytes.set(head);
     if (more) bytes.set(more, head.length);
     const r = this.process.ioctl(fd, KVM[name], this.process.scratch(bytes));
-    return this.note(`${fd}: ${name} ${text(value)}`, r);
+    return this.note(fd, name, value, r);
   }
   bytesOfLast(length: number): Uint8Array {
     return this.read(this.process.scratch(new Uint8Array()), length);
@@ -161,9 +160,8 @@ export class FuzzProgram {
   /** How a run ended. */
   came(fd: number, page: bigint, result: number): number {
     const exit = decodeExit(this.read(page, structs.kvm_run.size));
-    const said = exit ? `${exit.reason} ${text(exit)}` : 'a reason that there is not';
     if (!exit) this.failure ??= 'an exit with a reason that arm64 does not have';
-    return this.note(`${fd}: KVM_RUN ${said}`, result);
+    return this.note(fd, 'KVM_RUN', exit, result);
   }
   begin(fd: number, page: bigint): Pending | number {
     this.process.memory.write(page + 1n, Uint8Array.of(0));
@@ -187,16 +185,37 @@ export class FuzzProgram {
   /** Closes everything. @throws if memory was touched that is nobody's business, or is not given back */
   end(): void {
     const { mem } = this.machine;
-    const intact = (bytes: Uint8Array): boolean => bytes.every((b) => b === PATTERN);
-    for (const g of this.guards) expect(intact(mem.frameBytes(g)), 'a frame beside the guest’s memory').toBe(true);
-    expect(intact(this.read(this.secret, 2 * PAGE)), 'memory of the program that KVM was not told of').toBe(true);
-    expect(intact(this.read(this.readOnly, READ_ONLY_PAGES * PAGE)), 'read-only memory').toBe(true);
+    const check = (bytes: Uint8Array, what: string): void => {
+      if (Buffer.compare(bytes, INTACT.subarray(0, bytes.length)) !== 0) this.failure ??= `${what} was written to`;
+    };
+    for (const g of this.guards) check(mem.frameBytes(g), 'a frame beside the guest’s memory');
+    check(this.read(this.secret, 2 * PAGE), 'memory of the program that KVM was not told of');
+    check(this.read(this.readOnly, READ_ONLY_PAGES * PAGE), 'read-only memory');
     if (this.failure !== undefined) throw new Error(this.failure);
     for (let fd = 0; fd < 300; fd++) this.process.close(fd); // also those that came back in structures
     for (const g of this.guards) mem.unref(g);
     this.process.memory.release();
-    expect(mem.usedFrames - mem.fixedFrames - this.base, 'frames that were not given back').toBe(0);
+    const kept = mem.usedFrames - mem.fixedFrames - this.base;
+    if (kept !== 0) throw new Error(`${kept} frames were not given back`);
   }
+}
+const INTACT = new Uint8Array(READ_ONLY_PAGES * PAGE).fill(PATTERN);
+/** A request. */
+export interface Entry {
+  readonly fd: number;
+  readonly what: string | number;
+  readonly value: unknown;
+  readonly result: number;
+}
+/** A line of a report. */
+export function entryText({ fd, what, value, result }: Entry): string {
+  const name = typeof what === 'number' ? `0x${what.toString(16)}` : what;
+  return `${fd}: ${name} ${text(value)} = ${ERRNOS.get(result) ?? result}`;
+}
+/** What the answer was, in a word. */
+export function answerOf({ what, value, result }: Entry): string {
+  if (what === 'KVM_RUN' && typeof value === 'object') return `exit ${(value as KvmExit).reason}`;
+  return ERRNOS.get(result) ?? (result === 0 ? '0' : 'a number');
 }
 function text(value: unknown): string {
   return JSON.stringify(value, (_, x: unknown) =>

@@ -15,7 +15,7 @@ import { aboutDevices, aboutInterrupts } from './deeds_devices.ts';
 import { aboutRegisters } from './deeds_registers.ts';
 import { PSTATES, randomCode, randomVector } from './instructions.ts';
 import { AT, CODE_WORDS, FREE, GIC, HOLDS, POINTS, RAM, RAM_BYTES, READ_ONLY, READ_ONLY_PAGES } from './layout.ts';
-import { type FuzzHost, FuzzProgram } from './program.ts';
+import { type Entry, type FuzzHost, FuzzProgram } from './program.ts';
 import { Random } from './random.ts';
 import { randomRegime } from './tables.ts';
 import { setReg, u32, u64, type VcpuRef, type World } from './world.ts';
@@ -26,7 +26,8 @@ const bit = (f: keyof typeof KVM_ARM_VCPU): number => 1 << KVM_ARM_VCPU[f];
 const PSCI = bit('PSCI_0_2');
 const FEATURES = [
   PSCI, PSCI, PSCI | bit('PMU_V3'), PSCI | bit('PTRAUTH_ADDRESS') | bit('PTRAUTH_GENERIC'), PSCI | bit('SVE'),
-  PSCI | bit('PMU_V3') | bit('PTRAUTH_ADDRESS') | bit('PTRAUTH_GENERIC') | bit('SVE'), PSCI | bit('HAS_EL2'), PSCI | bit('EL1_32BIT'), 0,
+  PSCI | bit('PMU_V3') | bit('PTRAUTH_ADDRESS') | bit('PTRAUTH_GENERIC') | bit('SVE'), PSCI, PSCI | bit('PMU_V3'), PSCI, 0,
+  PSCI | bit('PTRAUTH_ADDRESS') | bit('PTRAUTH_GENERIC'), PSCI | bit('SVE'), PSCI | bit('HAS_EL2'), PSCI, PSCI | bit('EL1_32BIT'), 0,
 ]; // biome-ignore format: a list
 const VBAR_EL1 = 0x6030_0000_0013_c600n;
 const REGS = { ttbr0: 0x6030_0000_0013_c100n, ttbr1: 0x6030_0000_0013_c101n, tcr: 0x6030_0000_0013_c102n, mair: 0x6030_0000_0013_c510n, sctlr: 0x6030_0000_0013_c080n } as const; // biome-ignore format: a table
@@ -123,6 +124,10 @@ function addGic(w: World, r: Random): void {
     }
   }
   if (r.chance(0.97)) p.attr(gic, 'SET', 4, 0n, new Uint8Array(8));
+  for (const v of w.vcpus) {
+    p.attr(v.fd, 'SET', 0, 0n, u32(23)); // the interrupt of the PMU, and its init
+    p.attr(v.fd, 'SET', 0, 1n, new Uint8Array(8));
+  }
 }
 function setUp(w: World, r: Random): void {
   const { p } = w;
@@ -244,7 +249,7 @@ const WITHOUT: readonly (readonly [number, Deed])[] = [
 ]; // biome-ignore format: a table
 
 export interface Outcome {
-  readonly log: readonly string[];
+  readonly log: readonly Entry[];
   /** What is in the guest's memory at the end. */
   readonly sum: number;
 }
@@ -255,7 +260,7 @@ export function runSequence(
   host: FuzzHost,
   seed: number,
   steps: readonly number[] = stepsOf(),
-  log?: string[],
+  log?: Entry[],
 ): Outcome {
   const p = new FuzzProgram(host);
   const w: World = { p, vm: -1, vcpus: [], gic: undefined, its: undefined };

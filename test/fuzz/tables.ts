@@ -66,12 +66,12 @@ class Builder {
     const isDevice = pa < RAM;
     let d = (pa >> BigInt(this.shift(level))) << BigInt(this.shift(level));
     d |= level === 3 ? TABLE : VALID;
-    if (!r.chance(0.04)) d |= AF;
+    if (!r.chance(0.02)) d |= AF;
     d |= BigInt(isDevice ? 1 : r.chance(0.85) ? 0 : r.below(8)) << 2n;
-    d |= BigInt(r.chance(0.6) ? 0 : r.below(4)) << 6n; // AP
+    d |= BigInt(r.chance(0.92) ? 0 : r.below(4)) << 6n; // AP
     d |= BigInt(r.below(4)) << 8n; // SH
-    if (r.chance(0.1)) d |= 1n << BigInt(r.pick([11, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60]));
-    if (r.chance(0.02)) d ^= 1n << BigInt(r.below(64));
+    if (r.chance(0.06)) d |= 1n << BigInt(r.pick([11, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60]));
+    if (r.chance(0.01)) d ^= 1n << BigInt(r.below(64));
     return d;
   }
   map(table: number, va: bigint, level: number, bits: number): void {

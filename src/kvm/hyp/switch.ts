@@ -79,7 +79,6 @@ export class Guest implements Resident {
     const e2h = hw.has('FEAT_VHE') && (vm.kvm.host.isVhe || !hw.has('FEAT_E2H0'));
     this.vse = bitsOf('HCR_EL2', e2h, 'VSE');
     this.hcr = hcrOf(vcpu, e2h);
-    this.pe.configure();
     this.cptr = cptrOf(vcpu, e2h);
     setTraps(vcpu, this.pe, e2h, this.hcr);
   }
