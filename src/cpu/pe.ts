@@ -36,7 +36,7 @@ import { Pstate, Spsr } from './pstate.ts';
 import type { Has } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 import { instructionSyndrome, isCacheMaintenance, rtOf } from './syndrome.ts';
-import { isControl, isDebugControl, readSpecial, writeSpecial } from './sysreg_effects.ts';
+import { handleOf, type RegHandle } from './sysreg_effects.ts';
 import { Timers } from './timer.ts';
 
 const HCR = {
@@ -47,7 +47,7 @@ const HCR = {
 /** Bits that nothing is derived from: they are looked at when it matters. */
 const HCR_LIVE = HCR.VSE | HCR.VI | HCR.VF | HCR.TWI | HCR.TWE | HCR.TSC | HCR.HCD | HCR.TEA;
 const EL2 = {
-  ESR: slotOf('ESR_EL2'), ELR: slotOf('ELR_EL2'), SPSR: slotOf('SPSR_EL2'), FAR: slotOf('FAR_EL2'), HPFAR: slotOf('HPFAR_EL2'),
+  HCR: slotOf('HCR_EL2'), CPTR: slotOf('CPTR_EL2'),  ESR: slotOf('ESR_EL2'), ELR: slotOf('ELR_EL2'), SPSR: slotOf('SPSR_EL2'), FAR: slotOf('FAR_EL2'), HPFAR: slotOf('HPFAR_EL2'),
 }; // biome-ignore format: a table
 /** From Armv8.6 on. */
 const DEFAULT_HZ = 1_000_000_000n;
@@ -103,20 +103,27 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   // ---- registers ------------------------------------------------------------------------------------------------------
 
   get(name: RegName): bigint {
-    return readSpecial(this, name) ?? this.regs.get(name);
+    return this.getAt(handleOf(name));
   }
   set(name: RegName, value: bigint): void {
+    this.setAt(handleOf(name), value);
+  }
+  getAt(h: RegHandle): bigint {
+    return h.read ? h.read(this) : this.regs.raw(h.slot);
+  }
+  setAt(h: RegHandle, value: bigint): void {
     const v = BigInt.asUintN(64, value);
-    if (writeSpecial(this, name, v)) return;
-    const old = this.regs.get(name);
-    if (old === v) return;
-    this.regs.set(name, v);
-    if (name === 'HCR_EL2') this.hcrChanged(old ^ v);
-    else if (name === 'CPTR_EL2') this.cptrChanged();
-    else if (isControl(name)) {
-      if (isDebugControl(name)) this.debugStale = true;
-      else this.stale = true;
+    if (h.set) {
+      h.set(this, v);
+      return;
     }
+    const old = this.regs.raw(h.slot);
+    if (old === v) return;
+    this.regs.setRaw(h.slot, v);
+    if (h.slot === EL2.HCR) this.hcrChanged(old ^ v);
+    else if (h.slot === EL2.CPTR) this.cptrChanged();
+    else if (h.control === 'debug') this.debugStale = true;
+    else if (h.control !== undefined) this.stale = true;
   }
   private hcrChanged(bits: bigint): void {
     if (bits & HCR.E2H) this.configureRegs();

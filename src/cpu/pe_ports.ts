@@ -9,6 +9,7 @@ import type { PauthState } from './pauth.ts';
 import type { PePool } from './pe_pool.ts';
 import type { PhysMem } from './physmem.ts';
 import type { CpuState } from './state.ts';
+import type { RegHandle } from './sysreg_effects.ts';
 
 /** Why Pe.run came back. */
 export type PeExit =
@@ -159,6 +160,9 @@ export interface PeApi {
    */
   get(name: RegName): bigint;
   set(name: RegName, value: bigint): void;
+  /** The same by handle (sysreg_effects.ts: handleOf), for whoever comes often. */
+  getAt(handle: RegHandle): bigint;
+  setAt(handle: RegHandle, value: bigint): void;
   /** PSTATE in the layout of SPSR_EL2: EL in M, flags, masks. Writing switches EL and stack pointer bank. */
   pstate: bigint;
   /** The VM's features changed (guestHas answers differently). */

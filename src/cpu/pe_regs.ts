@@ -28,6 +28,14 @@ const baseOf = (r: Register): string => {
 /** Register names, aliases included, to the index of their storage. */
 const SLOTS: ReadonlyMap<string, number> = new Map([...REGISTERS.values()].map((r) => [r.name, INDEX.get(baseOf(r))!]));
 
+/** Registers whose reserved bits depend on what there is, and those of all others. */
+const CONTROLS = BASE.flatMap((row, index) => (row.table === 'control' ? [{ row, index }] : []));
+const FIXED = (() => {
+  const nothing: Has = () => false;
+  const all = BASE.map((r) => (r.table === 'control' ? { res0: 0n, res1: 0n } : resxOf(r, nothing, false)));
+  return { res0: BigUint64Array.from(all, (x) => x.res0), res1: BigUint64Array.from(all, (x) => x.res1) };
+})();
+
 /** Names of registers, as numbers: an index into PeRegs. */
 export function slotOf(name: RegName): number {
   return SLOTS.get(name)!;
@@ -47,11 +55,13 @@ export class PeRegs {
   }
   /** Computes reserved bits anew. EL2 registers are those of the hardware, all others those of the guest. */
   configure(hardware: Has, guest: Has, e2h: boolean): void {
-    BASE.forEach((r, i) => {
-      const x: Resx = resxOf(r, r.el >= 2 ? hardware : guest, e2h);
-      this.res0[i] = x.res0;
-      this.res1[i] = x.res1;
-    });
+    this.res0.set(FIXED.res0);
+    this.res1.set(FIXED.res1);
+    for (const { row, index } of CONTROLS) {
+      const x: Resx = resxOf(row, row.el >= 2 ? hardware : guest, e2h);
+      this.res0[index] = x.res0;
+      this.res1[index] = x.res1;
+    }
   }
   raw(slot: number): bigint {
     const at = this.inState[slot]!;

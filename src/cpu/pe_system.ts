@@ -14,7 +14,7 @@ import type { PeMaintenance } from './pe_ports.ts';
 import { bitOf, slotOf } from './pe_regs.ts';
 import { Spsr } from './pstate.ts';
 import type { Verdict } from './sysreg_access.ts';
-import { effectOf, isControl, isDebugControl } from './sysreg_effects.ts';
+import { effectOf, handleOf } from './sysreg_effects.ts';
 
 const UMA = bitOf('SCTLR_EL1', 'UMA');
 /** MSR (immediate): op1 << 3 | op2. */
@@ -101,9 +101,9 @@ export class PeSystem {
       effect(pe, value);
       return true;
     }
-    const slot = slotOf(name);
+    const { slot, control } = handleOf(name);
     const kept = pe.regs.masked(slot, value);
-    if (!isControl(name)) {
+    if (control === undefined) {
       pe.regs.setRaw(slot, kept);
       return true;
     }
@@ -112,7 +112,7 @@ export class PeSystem {
     if (TRANSLATION.has(name)) pe.syncRegime();
     else if (isPauthKey(name)) updatePauth(pe);
     else {
-      if (isDebugControl(name)) pe.syncDebug();
+      if (control === 'debug') pe.syncDebug();
       else pe.sync();
       if (pe.debug.stepping) pe.recheckInterrupts();
     }

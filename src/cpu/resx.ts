@@ -35,17 +35,10 @@ export function resxOf(row: Register, has: Has, e2h: boolean): Resx {
   const fixed = OTHERS[row.name];
   if (fixed) return fixed;
   if (row.table === 'control') return controlResx(CONTROL_REGS[row.key as ControlRegName], has, e2h);
-  let known = plain.get(row);
-  if (!known) {
-    const fields = Object.values(row.fields);
-    const res0 = mask64 & ~(union(fields) | layoutBits(row) | row.res1);
-    known = fields.length === 0 ? FREE : { res0, res1: row.res1 };
-    plain.set(row, known);
-  }
-  return known;
+  const fields = Object.values(row.fields);
+  if (fields.length === 0) return FREE;
+  return { res0: mask64 & ~(union(fields) | layoutBits(row) | row.res1), res1: row.res1 };
 }
-/** Registers whose reserved bits are the same on all machines. */
-const plain = new Map<Register, Resx>();
 
 /** What a layout of a register says whatever the machine has, and its bits that depend on that. */
 interface Layout {

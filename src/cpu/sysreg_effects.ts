@@ -4,6 +4,7 @@
 import { type RegName, register } from '../arch/sysregs.ts';
 import type { Pe } from './pe.ts';
 import type { TimerName } from './pe_ports.ts';
+import { slotOf } from './pe_regs.ts';
 import { type Pstate, Spsr } from './pstate.ts';
 
 interface Effect {
@@ -163,31 +164,27 @@ function random(pe: Pe): bigint {
 export function effectOf(name: string): Effect | undefined {
   return (EFFECTS as Readonly<Record<string, Effect | undefined>>)[name];
 }
-/** Whether a change of the register has to be followed by Pe.sync. */
-export function isControl(name: RegName): boolean {
-  const row = register(name);
-  return row.table === 'control' || DERIVED_FROM.has(row.key);
+/** A register, looked up once: for whoever comes to it often. */
+export interface RegHandle {
+  readonly slot: number;
+  /** Absent: storage. */
+  readonly read: ((pe: Pe) => bigint) | undefined;
+  readonly set: ((pe: Pe, value: bigint) => void) | undefined;
+  /** What depends on it, and is to be computed anew after a change: only debug events and decisions about registers, or all. */
+  readonly control: 'debug' | 'all' | undefined;
 }
 const DEBUG: ReadonlySet<string> = new Set([
-  'MDSCR_EL1',
-  'MDCR_EL2',
-  'DBGBVR<n>_EL1',
-  'DBGBCR<n>_EL1',
-  'DBGWVR<n>_EL1',
-  'DBGWCR<n>_EL1',
-]);
-/** Of the controls, one that only debug events and decisions about registers depend on. */
-export function isDebugControl(name: RegName): boolean {
-  return DEBUG.has(register(name).key);
-}
-/** A register that is computed, as the owner of EL2 reads it. */
-export function readSpecial(pe: Pe, name: RegName): bigint | undefined {
-  return effectOf(name)?.read?.(pe);
-}
-/** @returns false: storage */
-export function writeSpecial(pe: Pe, name: RegName, value: bigint): boolean {
-  const set = effectOf(name)?.set;
-  if (!set) return false;
-  set(pe, value);
-  return true;
+  'MDSCR_EL1', 'MDCR_EL2', 'DBGBVR<n>_EL1', 'DBGBCR<n>_EL1', 'DBGWVR<n>_EL1', 'DBGWCR<n>_EL1',
+]); // biome-ignore format: a list
+const handles = new Map<RegName, RegHandle>();
+export function handleOf(name: RegName): RegHandle {
+  const known = handles.get(name);
+  if (known) return known;
+  const row = register(name);
+  const effect = effectOf(name);
+  const isControl = row.table === 'control' || DERIVED_FROM.has(row.key);
+  const control = !isControl ? undefined : DEBUG.has(row.key) ? 'debug' : 'all';
+  const made = { slot: slotOf(name), read: effect?.read, set: effect?.set, control } as const;
+  handles.set(name, made);
+  return made;
 }

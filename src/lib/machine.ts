@@ -5,7 +5,7 @@ import { type Feat, has, isFeat, type ReadId } from '../arch/features.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../cpu/pe_directory.ts';
-import { PePool } from '../cpu/pe_pool.ts';
+import { PePool, PePool } from '../cpu/pe_pool.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
@@ -79,21 +79,18 @@ export function createMachine(options: MachineOptions): Machine {
     known.set(feat, is);
     return is;
   };
-  let made: Engine | undefined;
-  const engine = (): Engine => {
-    made ??= createInterpreter(mem, {
+  let made: { readonly engine: Engine; readonly pool: PePool } | undefined;
+  const execution = (): NonNullable<typeof made> => {
+    if (made) return made;
+    const engine = createInterpreter(mem, {
       has: (f) => isFeat(f) && hasFeat(f),
       hooks: directory,
       pauth: (cpu) => directory.pauth(cpu),
       groups: A64,
       ...(interpreter && { prebuilt: interpreter }),
     });
+    made = { engine, pool: new PePool(mem, engine) };
     return made;
-  };
-  let pooled: PePool | undefined;
-  const pool = (): PePool => {
-    pooled ??= new PePool(mem, engine());
-    return pooled;
   };
   const clock = {
     now: counter,
@@ -108,7 +105,7 @@ export function createMachine(options: MachineOptions): Machine {
     hardware: {
       createPe: (wiring) => new Pe({ mem, engine: engine(), pool: pool(), directory, has: hasFeat, clock, ...wiring }),
       createDomain: createPeDomain,
-      invalidateCode: (frame) => made?.invalidateCode(frame),
+      invalidateCode: (frame) => made?.engine.invalidateCode(frame),
       has: hasFeat,
       clock,
       enter: (cpu) => virtual.enter(cpu),

@@ -20,7 +20,7 @@ import { Random } from './random.ts';
 import { randomRegime } from './tables.ts';
 import { setReg, u32, u64, type VcpuRef, type World } from './world.ts';
 
-const STEPS = 28;
+const STEPS = 16;
 const NAMES = Object.keys(IOCTLS) as IoctlName[];
 const bit = (f: keyof typeof KVM_ARM_VCPU): number => 1 << KVM_ARM_VCPU[f];
 const PSCI = bit('PSCI_0_2');
@@ -154,7 +154,7 @@ const run: Deed = (w, r) => {
   if (w.vcpus.length === 0) return;
   const v = r.pick(w.vcpus);
   if (r.chance(0.3)) w.p.process.memory.write(v.page + 40n, bytes(w, r, 8)); // an answer to MMIO
-  w.p.run(v.fd, v.page, r.pick([1, 7, 60, 300, 300, 900]), r.chance(0.05));
+  w.p.run(v.fd, v.page, r.pick([1, 7, 40, 120, 120, 400]), r.chance(0.05));
 };
 /** Several vCPUs at once, with something happening in between. */
 const runTogether: Deed = (w, r) => {
@@ -164,10 +164,10 @@ const runTogether: Deed = (w, r) => {
     w.p.came(v.fd, v.page, work);
     return [];
   });
-  for (let turn = 0; turn < 8 && inside.length > 0; turn++) {
+  for (let turn = 0; turn < 6 && inside.length > 0; turn++) {
     const at = r.below(inside.length);
     const { v, work } = inside[at]!;
-    const result = work.step(r.pick([1, 20, 200]));
+    const result = work.step(r.pick([1, 20, 100]));
     if (typeof result === 'number') {
       w.p.came(v.fd, v.page, result);
       inside.splice(at, 1);
@@ -255,7 +255,7 @@ export interface Outcome {
 }
 export const stepsOf = (): number[] => Array.from({ length: STEPS }, (_, i) => i);
 
-/** @param steps the deeds to do, of 0 to 27. @throws whatever went wrong; the log so far is in `log` */
+/** @param steps the deeds to do, of 0 to 15. @throws whatever went wrong; the log so far is in `log` */
 export function runSequence(
   host: FuzzHost,
   seed: number,

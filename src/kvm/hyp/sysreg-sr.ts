@@ -4,6 +4,7 @@
 import type { Bank } from '../../arch/schema.ts';
 import { type RegName, register } from '../../arch/sysregs.ts';
 import type { PeApi } from '../../cpu/pe_ports.ts';
+import { handleOf, type RegHandle } from '../../cpu/sysreg_effects.ts';
 import { needHolds } from '../config.ts';
 import type { VcpuRegs, VmRegs } from '../regs_state.ts';
 import { CORE_SYS_REGS, type StoredReg, SYS_REGS, sysRegSlot } from '../sys_reg_table.ts';
@@ -19,6 +20,7 @@ const KEPT: readonly string[] = [
 interface Switched {
   readonly name: RegName;
   readonly slot: number;
+  readonly at: RegHandle;
 }
 /** The registers of a VM that are switched. Asked once a vCPU. */
 export function switchedRegs(vm: VmRegs): readonly Switched[] {
@@ -28,7 +30,7 @@ export function switchedRegs(vm: VmRegs): readonly Switched[] {
   const names = [...rows.map((r) => r.name), ...CORE_SYS_REGS] as (StoredReg & RegName)[];
   return names
     .filter((n) => SWITCHED_BANKS.includes(register(n).bank) && (isCore(n) || needHolds(vm, register(n).feat)))
-    .map((name) => ({ name, slot: sysRegSlot(name) }));
+    .map((name) => ({ name, slot: sysRegSlot(name), at: handleOf(name) }));
 }
 /** SP_EL1 is named by EL2 alone, which a VM need not have. */
 function isCore(name: string): boolean {
@@ -53,17 +55,17 @@ export class SysregSwitch {
   load(pe: PeApi, vcpu: VcpuRegs): void {
     const { regs, held } = this;
     for (let i = 0; i < regs.length; i++) {
-      const { name, slot } = regs[i]!;
+      const { at, slot } = regs[i]!;
       const value = vcpu.sys[slot]!;
-      if (this.fresh || held[i] !== value) pe.set(name, value);
+      if (this.fresh || held[i] !== value) pe.setAt(at, value);
     }
     this.fresh = false;
   }
   store(pe: PeApi, vcpu: VcpuRegs): void {
     const { regs, held } = this;
     for (let i = 0; i < regs.length; i++) {
-      const { name, slot } = regs[i]!;
-      const value = pe.get(name);
+      const { at, slot } = regs[i]!;
+      const value = pe.getAt(at);
       held[i] = value;
       vcpu.sys[slot] = value;
     }
