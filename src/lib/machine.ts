@@ -5,7 +5,7 @@ import { type Feat, has, isFeat, type ReadId } from '../arch/features.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../cpu/pe_directory.ts';
-import { PePool, PePool } from '../cpu/pe_pool.ts';
+import { PePool } from '../cpu/pe_pool.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
@@ -103,7 +103,7 @@ export function createMachine(options: MachineOptions): Machine {
     jumpTo: (tick) => virtual.jumpTo(tick),
     restart: () => virtual.restart(),
     hardware: {
-      createPe: (wiring) => new Pe({ mem, engine: engine(), pool: pool(), directory, has: hasFeat, clock, ...wiring }),
+      createPe: (wiring) => new Pe({ mem, ...execution(), directory, has: hasFeat, clock, ...wiring }),
       createDomain: createPeDomain,
       invalidateCode: (frame) => made?.engine.invalidateCode(frame),
       has: hasFeat,
