@@ -5,6 +5,7 @@ import { Errno, type HostFile } from '../src/base/hostfile.ts';
 import { PhysMem } from '../src/cpu/physmem.ts';
 import { createKvm } from '../src/kvm/dev_kvm.ts';
 import type { Host } from '../src/kvm/host.ts';
+import { createMachine } from '../src/lib/machine.ts';
 import { Eventfd, Process } from '../src/lib/process.ts';
 
 export const BUFFER = 0x2_0000_0000n;
@@ -16,11 +17,16 @@ function allocate(file: HostFile | undefined, mode: number, offset: bigint, leng
   return file.fallocate?.(mode, offset, length) ?? -Errno.EOPNOTSUPP;
 }
 
-/** @returns the lines that the script prints */
-export function runScript(script: readonly string[], host: Host): string[] {
+/** Instructions after which the signal of the script's alarm arrives. */
+const LIMIT = 20_000_000;
+
+/** @param options.executes guests run. @returns the lines that the script prints */
+export function runScript(script: readonly string[], host: Host, options: { executes?: boolean } = {}): string[] {
   const mem = new PhysMem(128);
-  const kvm = createKvm({ host, mem });
-  const process = new Process(mem);
+  const machine = options.executes ? createMachine({ mem, readId: (enc) => host.raw.get(enc) ?? 0n }) : undefined;
+  const kvm = createKvm({ host, mem, ...(machine && { hardware: machine.hardware, counter: machine.counter }) });
+  const process = new Process(mem, 1, machine);
+  process.limit = LIMIT;
   process.memory.allocateAt(BUFFER, BUFFER_BYTES);
   const fds = new Map<number, number>();
   const fd = (n: number): number => fds.get(n) ?? -1;
@@ -108,6 +114,18 @@ export function runScript(script: readonly string[], host: Host): string[] {
         }
         process.memory.write(page + 1n, Uint8Array.of(Number(b)));
         say(new Uint32Array(bytes(page + 8n, 4).buffer)[0]!);
+        break;
+      }
+      case 'K':
+      case 'k': {
+        const page = process.mmap(fd(Number(a)), 4096);
+        const offset = BigInt(`0x${b}`);
+        if (line[0] === 'K') say(hex(bytes(page + offset, Number(c))));
+        else
+          process.memory.write(
+            page + offset,
+            Uint8Array.from(c.match(/../g) ?? [], (x) => Number.parseInt(x, 16)),
+          );
         break;
       }
       case 'A':

@@ -164,16 +164,6 @@ function viewOf(bytes: Uint8Array): DataView {
 export function decode<F>(s: Struct<F>, bytes: Uint8Array, offset = 0): StructValue<F> {
   return read(s, viewOf(bytes), offset) as StructValue<F>;
 }
-/** Reads one scalar field, for places where the whole structure would take too long. */
-export function decodeField<F, N extends keyof StructValue<F> & string>(
-  s: Struct<F>,
-  bytes: Uint8Array,
-  name: N,
-): StructValue<F>[N] {
-  const f = s.layout.find((x) => x.name === name);
-  if (f?.scalar === undefined || f.count !== undefined) throw new InternalError(`no scalar field ${name}`);
-  return READ[f.scalar](viewOf(bytes), f.offset) as StructValue<F>[N];
-}
 /** The bytes of a structure. Fields left out, and padding, are zero. */
 export function encode<F>(s: Struct<F>, value: PartialValue<F>): Uint8Array {
   const bytes = new Uint8Array(s.size);

@@ -10,7 +10,10 @@ import { runScript } from '../abi_script.ts';
 import { type Answers, type Scenario, Talk } from './scenario.ts';
 
 type CarryOut = (lines: readonly string[]) => readonly string[];
-export const ours = (host: Host): CarryOut => (lines) => runScript(lines, host, { executes: true });
+export const ours =
+  (host: Host): CarryOut =>
+  (lines) =>
+    runScript(lines, host, { executes: true });
 
 const oracle = join(import.meta.dirname, '../../tools/oracle');
 function must(command: string, args: readonly string[]): { stdout: string; stderr: string } {
@@ -24,7 +27,14 @@ export function linux(cpu: string, mode: string, lines: readonly string[]): { ke
   const script = join(build, 'script.txt');
   writeFileSync(script, `${lines.join('\n')}\n`);
   const program = join(build, 'scenarios');
-  must('aarch64-linux-gnu-gcc', ['-O1', '-static', `-DSCRIPT="${script}"`, '-o', program, join(oracle, 'abi_script.c')]);
+  must('aarch64-linux-gnu-gcc', [
+    '-O1',
+    '-static',
+    `-DSCRIPT="${script}"`,
+    '-o',
+    program,
+    join(oracle, 'abi_script.c'),
+  ]);
   const run = must('bash', [join(oracle, 'run.sh'), '-c', cpu, '-m', mode, program]);
   return { kernel: /^#kernel (.*)$/m.exec(run.stderr)?.[1] ?? 'unknown', printed: run.stdout.trimEnd().split('\n') };
 }

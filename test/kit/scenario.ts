@@ -2,8 +2,8 @@
 // the script language of tools/oracle/abi_script.c, which drivers (drivers.ts) carry out on our KVM or on a real one; what
 // comes back is a list of answers by label.
 
-import { Errno } from '../../src/base/hostfile.ts';
 import { assembleProgram } from '../../src/asm/program.ts';
+import { Errno } from '../../src/base/hostfile.ts';
 import { regIdByName } from '../../src/kvm/reg_by_name.ts';
 import {
   decodeExit,
@@ -105,7 +105,10 @@ export class Talk {
     const file = FIRST_VCPU + this.vcpus;
     this.ask(undefined, VM, 'KVM_CREATE_VCPU', this.vcpus++, file);
     const bits = features.reduce((b, f) => b | (1 << KVM_ARM_VCPU[f]), 1 << KVM_ARM_VCPU.PSCI_0_2);
-    this.give(undefined, file, 'KVM_ARM_VCPU_INIT', structs.kvm_vcpu_init, { target: 5, features: [bits, 0, 0, 0, 0, 0, 0] });
+    this.give(undefined, file, 'KVM_ARM_VCPU_INIT', structs.kvm_vcpu_init, {
+      target: 5,
+      features: [bits, 0, 0, 0, 0, 0, 0],
+    });
     return file;
   }
   /** A VM with memory at CODE and this program in it, and one vCPU at its start. @returns the file of the vCPU */

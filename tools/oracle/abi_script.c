@@ -6,12 +6,15 @@
 //   G off n          file n is the number in the buffer  D off len  print bytes
 //   I n cmd arg [m]  ioctl; m: the result is file m      W n v  R n write, read an eventfd
 //   Y n v            kvm_run.immediate_exit = v; prints the exit reason
+//   K n off len      print bytes of kvm_run              k n off hex  bytes into kvm_run
+// A guest that does not come out by itself is interrupted after a while.
 //   P n off len      pread                               M n off len prot shared   mmap      A n mode off len   fallocate
 // Usage: abi_script [FILE]. With -DSCRIPT='"FILE"' the script is part of the program.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +28,8 @@
 #define FILES 256
 /** Microseconds in which the kernel raises interrupts of eventfds, from a work queue. */
 #define SETTLE 1000
+/** Seconds that a guest may run. */
+#define PATIENCE 20
 #ifdef SCRIPT
 __asm__(".section .rodata\nscript: .incbin \"" SCRIPT "\"\n.byte 0\n.previous");
 extern const char script[];
@@ -33,6 +38,7 @@ extern const char script[];
 static int fds[FILES];
 static uint8_t *const mem = (uint8_t *)BASE;
 
+static void wake(int signo) { (void)signo; }
 static void result(long r) {
   if (r < 0) printf("-%d", errno);
   else printf("%ld", r);
@@ -75,7 +81,9 @@ static int carry_out(const char *line) {
     break;
   case 'I': {
     int given = sscanf(args, "%u %lx %lx %u", &n, &a, &b, &m);
+    if (a == KVM_RUN) alarm(PATIENCE);
     r = ioctl(fds[n], a, b);
+    if (a == KVM_RUN) alarm(0);
     if (given == 4 && r >= 0) {
       fds[m] = r;
       r = 0;
@@ -126,6 +134,24 @@ static int carry_out(const char *line) {
     munmap(run, 4096);
     break;
   }
+  case 'K':
+  case 'k': {
+    sscanf(args, "%u %lx %n%lu", &n, &a, &used, &b);
+    uint8_t *run = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fds[n], 0);
+    if (run == MAP_FAILED) {
+      result(-1);
+      break;
+    }
+    if (line[0] == 'K') bytes(run + a, b);
+    else
+      for (const char *p = args + used; p[0] && p[1]; p += 2) {
+        sscanf(p, "%2x", &m);
+        run[a++] = m;
+      }
+    munmap(run, 4096);
+    if (line[0] == 'k') return 0;
+    break;
+  }
   case 'A': sscanf(args, "%u %lu %lx %lx", &n, &a, &b, &c); result(fallocate(fds[n], a, b, c)); break;
   default: return 0;
   }
@@ -145,6 +171,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   memset(fds, -1, sizeof fds);
+  sigaction(SIGALRM, &(struct sigaction){.sa_handler = wake}, 0);
   while (fgets(line, sizeof line, f)) {
     line[strcspn(line, "\n")] = 0;
     if (carry_out(line)) putchar('\n');
