@@ -32,7 +32,14 @@ class FunctionFrame implements RecordFrame {
   next(): void {
     this.answer(Status.Next);
   }
-  leave(reason: number, past: boolean): void {
+  raise(past: boolean): void {
+    this.leave(EXITS.Exception, past);
+  }
+  exit(kind: string): void {
+    if (kind === 'idle') this.leave(EXITS.Idle, true);
+    else this.leave(EXITS.System, false);
+  }
+  private leave(reason: number, past: boolean): void {
     this.answer((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
   }
   faultIfZero(): void {
@@ -64,7 +71,7 @@ class FunctionFrame implements RecordFrame {
 export function buildHandler(module: ModuleBuilder, imports: Import, handler: Handler): number {
   return module.function(HANDLER_PARAMS, HANDLER_RESULTS, (code) => {
     const frame = new FunctionFrame(code, imports, handler);
-    new Emitter(frame, frame.state, EXITS).emit(handler.code.block);
+    new Emitter(frame, frame.state).emit(handler.code.block);
     code.unreachable();
   });
 }

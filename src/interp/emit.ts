@@ -33,8 +33,10 @@ export interface Frame {
   import(name: string, params: readonly ValueType[], results: readonly ValueType[]): number;
   /** The handler is done; goes on with the next instruction. */
   next(): void;
-  /** Leaves with an exit reason. */
-  leave(reason: number, past: boolean): void;
+  /** Leaves with an exception that RAISE_EC and RAISE_ISS describe. */
+  raise(past: boolean): void;
+  /** Leaves for what an `exit` says. */
+  exit(kind: string): void;
   /** Takes an i32 from the stack and leaves with an exception that is already described if it is zero. */
   faultIfZero(): void;
   /** Takes an i64 from the stack: the target. @param type a BranchType */
@@ -66,6 +68,8 @@ export interface State {
   commit(e: Emitter, n: NodeOf<'mem.commit'>): void;
   /** Calls a routine, which reads and writes any state in the block at `cpu` (registers, flags). Leaves 0 for a fault, else 1. */
   routine(e: Emitter, n: NodeOf<'routine'>): void;
+  /** Control parts. @returns what is to be called at the end of each arm, with whether control leaves before it */
+  fork(): (ends: boolean) => void;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
   /**
@@ -76,27 +80,19 @@ export interface State {
   unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void;
 }
 
-export interface ExitCodes {
-  readonly Exception: number;
-  readonly Idle: number;
-  readonly System: number;
-}
-
 export class Emitter {
   readonly f: Frame;
   readonly s: State;
   readonly code: Code;
-  readonly exits: ExitCodes;
   private readonly uses = new Map<number, number>();
   private readonly where = new Map<number, number>();
   private readonly pending = new Map<number, Node>();
   private readonly locals = new Map<number, number>();
 
-  constructor(frame: Frame, state: State, exits: ExitCodes) {
+  constructor(frame: Frame, state: State) {
     this.f = frame;
     this.s = state;
     this.code = frame.code;
-    this.exits = exits;
   }
 
   /** Writes the whole instruction. */
@@ -309,11 +305,10 @@ export class Emitter {
         code.get(f.cpu).i32(n.attr.ec).mem('i32.store', Slot.RAISE_EC).get(f.cpu);
         this.value(n.args[0]);
         code.mem('i32.store', Slot.RAISE_ISS);
-        f.leave(this.exits.Exception, n.attr.past);
+        f.raise(n.attr.past);
         return true;
       case 'exit':
-        if (n.attr === 'idle') f.leave(this.exits.Idle, true);
-        else f.leave(this.exits.System, false);
+        f.exit(n.attr);
         return true;
       case 'resync':
         f.resync();
@@ -365,14 +360,17 @@ export class Emitter {
     const { code } = this;
     this.value(n.args[0]);
     code.block('if');
+    const join = this.s.fork();
     const yes = this.block(n.attr.yes);
     this.pending.clear();
     let no = false;
+    join(yes);
     if (n.attr.no.length > 0) {
       code.else();
       no = this.block(n.attr.no);
       this.pending.clear();
     }
+    join(no);
     code.end();
     if (!(yes && no)) return false;
     code.unreachable();

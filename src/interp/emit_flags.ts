@@ -145,7 +145,7 @@ export function emitReadFlags(e: Emitter, n: NodeOf<'flags.get' | 'flags.carry' 
 }
 
 /** What `n` is the bitwise complement of, if it is. */
-function complementOf(n: Node, ty: 'i32' | 'i64'): Node | undefined {
+export function complementOf(n: Node, ty: 'i32' | 'i64'): Node | undefined {
   const op: Op = ty === 'i64' ? 'i64.xor' : 'i32.xor';
   if (n.op !== op) return undefined;
   const ones = constantOf(n.args[1]!);

@@ -233,6 +233,20 @@ function fusedDouble(v: Vector, addend: number, a: number, b: number): FastVecto
     },
   };
 }
+/** The host has the operation. */
+function fusedByHost(v: Vector, addend: number, a: number, b: number): FastVector {
+  return {
+    inexact: true,
+    result: () => void v.float('relaxed_madd', a, b, addend),
+    // A product of zero is exact, and so is its sum with zero; any other zero may be an underflow.
+    counts: (r) => {
+      v.isNormal(r);
+      v.isZero(r);
+      v.isZero(a);
+      v.isZero(b).op('v128.or').op('v128.and').op('v128.or');
+    },
+  };
+}
 /** Single precision: two lanes at a time as doubles. */
 function fusedSingle(v: Vector, addend: number, a: number, b: number): FastVector {
   const { code, e } = v;
@@ -275,7 +289,8 @@ function fusedSingle(v: Vector, addend: number, a: number, b: number): FastVecto
 function fastVector(v: Vector, a: FpAttr, args: readonly number[]): FastVector | undefined {
   if (a.op !== 'fma') return simple(v, a.op, args);
   const [addend, x, y] = args as [number, number, number];
-  return a.fmt === 64 ? fusedDouble(v, addend, x, y) : fusedSingle(v, addend, x, y);
+  if (a.fmt === 32) return fusedSingle(v, addend, x, y);
+  return v.e.s.fused ? fusedByHost(v, addend, x, y) : fusedDouble(v, addend, x, y);
 }
 
 /** Emits a vector operation, or a scalar one as the first lane of a vector. */

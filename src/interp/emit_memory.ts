@@ -17,13 +17,15 @@ const INDEX_MASK = (DATA_ENTRIES - 1) * ENTRY_SIZE;
 
 /**
  * Puts an i32 on the stack: zero if the TLB answers.
+ * @param tlb the local with the address of the TLB, if there is one
  * @returns the local with the address of the entry
  */
-export function emitLookup(e: Emitter, n: Probe, va: number): number {
+export function emitLookup(e: Emitter, n: Probe, va: number, tlb?: number): number {
   const { code, f } = e;
   const { size, atomic, ordered, unprivileged } = n.attr;
   const entry = f.temp('i32');
-  code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
+  if (tlb !== undefined) code.get(tlb);
+  else code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
   code
     .get(va)
     .i64(INDEX_SHIFT)

@@ -57,7 +57,7 @@ class Interpreter implements Engine {
   private nextNumber: number;
   private cpu: CpuState | undefined;
   private readonly tier: Tier | undefined;
-  /** Instructions from one sample to the next. */
+  /** Instructions until the next sample. */
   private stretch = MAX_BUDGET;
 
   constructor(mem: PhysMem, options: EngineOptions) {
@@ -144,15 +144,21 @@ class Interpreter implements Engine {
       return this.step(cpu) as ExitReason;
     }
     for (;;) {
-      const end = Math.min(budget, u32[at(Slot.EXEC)]! + this.stretch);
-      u32[at(Slot.BUDGET)] = end;
+      const start = u32[at(Slot.EXEC)]!;
+      u32[at(Slot.BUDGET)] = Math.min(budget, start + this.stretch);
       const reason = this.main(cpu.base) as ExitReason;
-      if (reason !== Exit.Budget || end === budget || u32[at(Slot.KICK)] || u32[at(Slot.EXEC)]! >= budget)
-        return reason;
-      const { pc } = cpu;
-      const found = this.path.tlbOf(cpu).find('fetch', pc);
-      if (found && found[1] === 0) this.stretch = this.tier!.sample(cpu, pc, found[0]);
+      const executed = u32[at(Slot.EXEC)]!;
+      if (this.tier) {
+        // Samples are taken where branches land, and nowhere else does a budget end.
+        this.stretch = Math.max(1, this.stretch - (executed - start));
+        if (reason === Exit.Budget && this.stretch === 1) this.stretch = this.sample(cpu);
+      }
+      if (reason !== Exit.Budget || u32[at(Slot.KICK)] || executed >= budget) return reason;
     }
+  }
+  private sample(cpu: CpuState): number {
+    const found = this.path.tlbOf(cpu).find('fetch', cpu.pc);
+    return found && found[1] === 0 ? this.tier!.sample(cpu, cpu.pc, found[0]) : FIRST_STRETCH;
   }
   /** One instruction: the record after it becomes one that stops. */
   private step(cpu: CpuState): number {

@@ -48,8 +48,9 @@ class Loop {
   /** Number of the handler to run; the address of what is known of a region's entry. */
   readonly handler: number;
   readonly hook: number;
-  /** Nonzero: the target is gone to without looking at the budget. */
+  /** Nonzero: the target is gone to without looking at the budget; no region is entered there. */
   readonly unchecked: number;
+  readonly passed: number;
   readonly import: Import;
   private readonly pools = new Map<ValueType, number[]>();
   private readonly used = new Map<ValueType, number>();
@@ -73,6 +74,7 @@ class Loop {
     this.handler = code.local('i32');
     this.hook = code.local('i32');
     this.unchecked = code.local('i32');
+    this.passed = code.local('i32');
     this.pcBase = code.local('i64');
     this.target = code.local('i64');
   }
@@ -133,7 +135,14 @@ class InlineFrame implements RecordFrame {
   next(): void {
     this.code.br(this.loop.next);
   }
-  leave(reason: number, past: boolean): void {
+  raise(past: boolean): void {
+    this.leave(EXITS.Exception, past);
+  }
+  exit(kind: string): void {
+    if (kind === 'idle') this.leave(EXITS.Idle, true);
+    else this.leave(EXITS.System, false);
+  }
+  private leave(reason: number, past: boolean): void {
     this.loop.leaveWith((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
   }
   faultIfZero(): void {
@@ -184,22 +193,22 @@ function emitNearLanding(loop: Loop): void {
   loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
 }
 
+/** Finds the hook of the record at ip and the handler that stands behind it. */
+function emitHook(loop: Loop): void {
+  const { code, ip, records, hook } = loop;
+  code.get(records).mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
+  code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT - HookEntry.shift).op('i32.shr_u').op('i32.add');
+  code.tee(hook).mem('i32.load16_u', HookEntry.handler).set(loop.handler);
+}
 /** Enters the region that begins here, unless it is not for this page or the budget might end in it. */
 function emitRegion(loop: Loop, regionType: number): void {
   const { code, cpu, ip, count, records, executed, hook, status, target } = loop;
-  code.get(records).mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
-  code
-    .get(ip)
-    .get(records)
-    .op('i32.sub')
-    .i32(RECORD_SHIFT - HookEntry.shift)
-    .op('i32.shr_u')
-    .op('i32.add')
-    .tee(hook);
-  code.mem('i32.load16_u', HookEntry.handler).set(loop.handler);
+  emitHook(loop);
   loop.setExecuted(0);
   code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
-  code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').get(loop.guarded).op('i32.or').brIf(loop.again);
+  code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s');
+  code.get(loop.guarded).op('i32.or').get(loop.passed).op('i32.or');
+  code.i32(0).set(loop.passed).brIf(loop.again);
   code.get(cpu).get(records).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(loop.pcBase).op('i64.add');
   code.get(hook).mem('i32.load16_u', HookEntry.entry).get(executed);
   code.get(hook).mem('i32.load16_u', HookEntry.slot).callIndirect(regionType);
@@ -208,13 +217,19 @@ function emitRegion(loop: Loop, regionType: number): void {
   code.get(status).i32(RegionExit.inPage).op('i32.and');
   code.block('if');
   code.get(status).i32(RegionExit.indexShift).op('i32.shr_u').i32(RECORD_SHIFT).op('i32.shl');
-  code.get(records).op('i32.add').i32(RECORD_SIZE).op('i32.sub').set(ip);
-  code.get(executed).get(ip).i32(RECORD_SIZE).op('i32.add').i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(count);
-  code.get(status).i32(RegionExit.unchecked).op('i32.and').brIf(loop.next);
-  code.get(executed);
+  code.get(records).op('i32.add').set(ip);
+  code.get(executed).get(ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(count);
+  code.get(status).i32(RegionExit.unchecked).op('i32.and');
+  code.block('if');
+  // The instruction itself is to be run, not a region that begins with it.
+  code.get(ip).mem('i32.load16_u').tee(loop.handler).i32(Special.Region).op('i32.eq');
+  code.block('if');
+  emitHook(loop);
+  code.end().br(loop.again).end();
+  code.get(ip).i32(RECORD_SIZE).op('i32.sub').set(ip).get(executed);
   emitNearLanding(loop);
   code.end();
-  code.get(status).i32(RegionExit.unchecked).op('i32.and').set(loop.unchecked);
+  code.get(status).i32(RegionExit.unchecked).op('i32.and').tee(loop.unchecked).set(loop.passed);
   code.get(status).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and').set(loop.branchType);
   code.get(cpu).mem('i64.load', Slot.PC).set(target).br(loop.goto);
 }
@@ -357,7 +372,7 @@ export function buildLoop(module: ModuleBuilder, imports: Import, variants: read
         default: {
           const variant = variants[id - FIRST_HANDLER]!;
           const frame = new InlineFrame(loop, variant);
-          new Emitter(frame, frame.state, EXITS).emit(variant.handler.code.block);
+          new Emitter(frame, frame.state).emit(variant.handler.code.block);
           loop.releaseTemps();
         }
       }

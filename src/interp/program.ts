@@ -31,7 +31,7 @@ export interface Numbers {
 }
 
 /** Makes imports by name, each once. */
-function importer(module: ModuleBuilder): { readonly add: Import; readonly names: string[] } {
+export function importer(module: ModuleBuilder): { readonly add: Import; readonly names: string[] } {
   const known = new Map<string, number>();
   const names: string[] = [];
   module.importMemory(HOST, MEMORY, 16, 65536);

@@ -98,6 +98,9 @@ export class RecordState implements State {
     code.mem('i64.store', Slot.PC);
     code.get(f.cpu).get(f.count).get(f.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add').mem('i32.store', Slot.EXEC);
   }
+  fork(): () => void {
+    return () => {};
+  }
   readonly addWithCarry = emitAddWithCarry;
   readonly signZero = emitSignZero;
   readonly setFlags = emitSetFlags;

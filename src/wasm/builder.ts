@@ -145,6 +145,12 @@ export class Code {
     this.bytes.push(lane);
     return this;
   }
+  /** Takes a lane of an f64x2 from the stack. */
+  floatLane(lane: number): this {
+    this.vectorNumber(VECTOR_BYTES['f64x2.extract_lane']);
+    this.bytes.push(lane);
+    return this;
+  }
   private vectorNumber(n: number): void {
     this.bytes.push(PREFIX_VECTOR);
     pushUnsigned(this.bytes, n);

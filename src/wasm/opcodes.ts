@@ -112,8 +112,8 @@ export const VECTOR_MEMORY = {
   'v128.load32_zero': 92,
   'v128.store': 11,
 } as const;
-/** `v128.const` and `i8x16.shuffle` are followed by 16 bytes. */
-export const VECTOR_BYTES = { 'v128.const': 12, 'i8x16.shuffle': 13 } as const;
+/** `v128.const` and `i8x16.shuffle` are followed by 16 bytes, `f64x2.extract_lane` by one. */
+export const VECTOR_BYTES = { 'v128.const': 12, 'i8x16.shuffle': 13, 'f64x2.extract_lane': 33 } as const;
 
 /** Vector floating point. The relaxed ones are not in every engine: probe before use. */
 export const VECTOR_FLOAT = {

@@ -1,0 +1,25 @@
+// What the WebAssembly engine can do, found out by trying.
+
+import { type WasmFunction, WebAssemblyHost } from '../base/webassembly.ts';
+import { ModuleBuilder } from '../wasm/builder.ts';
+
+/** `f64x2.relaxed_madd` is there and rounds once. */
+export function hasFusedMultiplyAdd(): boolean {
+  const module = new ModuleBuilder();
+  const f = module.function(['f64', 'f64', 'f64'], ['f64'], (code) => {
+    for (const x of [0, 1, 2]) code.get(x).op('f64x2.splat');
+    code.op('f64x2.relaxed_madd').floatLane(0);
+  });
+  module.export('f', f);
+  const bytes = module.finish();
+  if (!WebAssemblyHost.validate(bytes)) return false;
+  const madd = new WebAssemblyHost.Instance(new WebAssemblyHost.Module(bytes), {}).exports['f'] as WasmFunction;
+  // Exact products need twice the digits: what is left after the rounded product is taken away is not zero.
+  const cases: readonly (readonly [number, number, number, number])[] = [
+    [1 + 2 ** -52, 1 + 2 ** -52, -(1 + 2 ** -51), 2 ** -104],
+    [1 + 2 ** -30, 1 - 2 ** -30, -1, -(2 ** -60)],
+    [3, 1 / 3, -1, -(2 ** -54)],
+    [2 ** 600, 2 ** 500, -(2 ** 1023), Number.POSITIVE_INFINITY],
+  ];
+  return cases.every(([a, b, c, expected]) => madd(a, b, c) === expected);
+}

@@ -1,0 +1,92 @@
+// Which code a region is made of: what can be reached from its root by direct branches and has been executed before, in
+// basic blocks. Places are counted in instructions from the beginning of the page of the root.
+
+import type { Lifted } from './lift.ts';
+
+/** How control goes from the end of a block to a place. */
+export interface Edge {
+  readonly to: number;
+  /** By a branch: the budget counts here. */
+  readonly taken: boolean;
+}
+export interface Block {
+  readonly start: number;
+  /** Instructions, the one that decides the flow last. */
+  readonly code: readonly Lifted[];
+  /** Where control goes when the last one does not branch, and when it does. */
+  readonly next: Edge | undefined;
+  readonly branch: Edge | undefined;
+}
+export interface Graph {
+  readonly blocks: ReadonlyMap<number, Block>;
+  /** Places where control may come in, the root first. */
+  readonly entries: readonly number[];
+  /** Number of instructions. */
+  readonly size: number;
+}
+
+/** What is at a place: undefined if it has never been executed or lies in a page that is not at hand. */
+export type Fetch = (place: number) => Lifted | undefined;
+
+/** @param limit instructions, @param maxEntries of the region */
+export function explore(root: number, fetch: Fetch, limit: number, maxEntries: number): Graph {
+  const code = new Map<number, Lifted>();
+  const leaders = new Set<number>();
+  const entries = new Set<number>([root]);
+  const queue = [root];
+  leaders.add(root);
+  const leader = (place: number): void => {
+    leaders.add(place);
+    queue.push(place);
+  };
+  const entry = (place: number): void => {
+    if (entries.size >= maxEntries || !fetch(place)) return;
+    entries.add(place);
+    leader(place);
+  };
+  for (let q = 0; q < queue.length; q++) {
+    for (let at = queue[q]!; !code.has(at); at++) {
+      if (code.size >= limit) break;
+      const one = fetch(at);
+      if (!one) break;
+      code.set(at, one);
+      const { flow } = one;
+      if (flow === 'next') continue;
+      const to = at + one.distance;
+      if (flow === 'cond' || flow === 'jump') {
+        leader(to);
+        // Loops can be entered at their head, so that what left one in the middle finds back.
+        if (to <= at) entry(to);
+      }
+      if (flow === 'cond') leader(at + 1);
+      if (flow === 'stop' || flow === 'call' || one.links) entry(at + 1);
+      break;
+    }
+  }
+  return { blocks: blocksOf(code, leaders), entries: [...entries].filter((e) => code.has(e)), size: code.size };
+}
+
+function blocksOf(code: ReadonlyMap<number, Lifted>, leaders: ReadonlySet<number>): Map<number, Block> {
+  const blocks = new Map<number, Block>();
+  for (const start of leaders) {
+    if (!code.has(start)) continue;
+    const list: Lifted[] = [];
+    let at = start;
+    let next: Edge | undefined = { to: start, taken: false };
+    let branch: Edge | undefined;
+    for (;;) {
+      const one = code.get(at);
+      if (!one || (at !== start && leaders.has(at))) break;
+      list.push(one);
+      const { flow } = one;
+      at++;
+      next = { to: at, taken: false };
+      if (flow === 'next') continue;
+      if (flow !== 'cond') next = undefined;
+      if (flow === 'cond' || flow === 'jump' || flow === 'call') branch = { to: at - 1 + one.distance, taken: true };
+      break;
+    }
+    blocks.set(start, { start, code: list, next, branch });
+  }
+  return blocks;
+}

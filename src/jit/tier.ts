@@ -1,0 +1,192 @@
+// Decides what is compiled. Samples say where time goes: a place that is met often becomes the root of a region. What is
+// decided depends on the samples alone, which come by instruction count, and shows in nothing but speed.
+
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { type CpuState, Slot } from '../cpu/state.ts';
+import { WebAssemblyHost } from '../base/webassembly.ts';
+import { HOST, importer } from '../interp/program.ts';
+import { Special } from '../interp/record.ts';
+import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
+import { UNDEFINED } from '../isa/handlers.ts';
+import { ModuleBuilder } from '../wasm/builder.ts';
+import { hasFusedMultiplyAdd } from './features.ts';
+import { explore } from './graph.ts';
+import { type Assumptions, type Lifted, lift } from './lift.ts';
+import { buildRegion, PLACES_PER_PAGE, pageOf } from './region.ts';
+
+export interface TierOptions {
+  /** Samples of a place before it is compiled. */
+  readonly threshold: number;
+  /** Instructions between samples: at least, and at most where everything is compiled. */
+  readonly stretch: readonly [number, number];
+  /** Instructions of a region. */
+  readonly size: number;
+  /** Milliseconds, for the statistics. */
+  now(): number;
+}
+const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 20], size: 500, now: () => 0 };
+const MAX_ENTRIES = 32;
+/** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
+const COVERED = 4;
+
+interface Region {
+  readonly slot: number;
+  readonly entries: readonly { readonly records: number; readonly index: number }[];
+  readonly pages: readonly number[];
+  readonly places: readonly number[];
+}
+
+/** What has been done, for those who ask. */
+export interface TierStats {
+  regions: number;
+  instructions: number;
+  bytes: number;
+  milliseconds: number;
+  dropped: number;
+  samples: number;
+}
+
+class JitTier implements Tier {
+  readonly stats: TierStats = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0, samples: 0 };
+  private readonly host: TierHost;
+  private readonly options: TierOptions;
+  private readonly fused = hasFusedMultiplyAdd();
+  private stretch: number;
+  private jitter = 1;
+  /** By address of the record: samples; the region that has the place. */
+  private readonly heat = new Map<number, number>();
+  private readonly covered = new Map<number, Region>();
+  private readonly byPage = new Map<number, Set<Region>>();
+  private readonly lifted = new Map<string, Map<number, Lifted>>();
+
+  constructor(host: TierHost, options: TierOptions) {
+    this.host = host;
+    this.options = options;
+    this.stretch = options.stretch[0];
+  }
+
+  sample(cpu: CpuState, pc: bigint, records: number): number {
+    const { pages } = this.host;
+    const { threshold, stretch } = this.options;
+    const [least, most] = stretch;
+    this.stats.samples++;
+    const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
+    if (pages.hookOf(records, index)) this.stretch = Math.min(2 * this.stretch, most);
+    else {
+      this.stretch = Math.max(this.stretch >>> 1, least);
+      const key = records + index;
+      const heat = (this.heat.get(key) ?? 0) + 1;
+      this.heat.set(key, heat);
+      if (heat >= threshold * (this.covered.has(key) ? COVERED : 1)) {
+        this.heat.delete(key);
+        this.compile(cpu, pc, records, index);
+      }
+    }
+    // Loops must not beat against the samples.
+    this.jitter = (Math.imul(this.jitter, 1664525) + 1013904223) >>> 0;
+    return this.stretch + (this.jitter % (this.stretch >>> 2));
+  }
+
+  dropped(records: number): void {
+    for (const region of this.byPage.get(records) ?? []) this.drop(region);
+  }
+
+  private drop(region: Region): void {
+    const { pages } = this.host;
+    for (const e of region.entries) pages.unhook(e.records, e.index, region.slot);
+    for (const p of region.pages) this.byPage.get(p)?.delete(region);
+    for (const place of region.places) if (this.covered.get(place) === region) this.covered.delete(place);
+    this.host.setSlot(region.slot);
+    this.stats.dropped++;
+  }
+
+  private compile(cpu: CpuState, pc: bigint, root: number, index: number): void {
+    const { host, options } = this;
+    const { pages } = host;
+    const known: Assumptions = { fpOn: cpu.get(Slot.FP_ON) !== 0n, fpcr: Number(cpu.get(Slot.FPCR) & 0xffff_ffffn) };
+    const start = options.now();
+    const near = new Map<number, number>();
+    const recordsOf = (page: number): number => {
+      let records = near.get(page);
+      if (records === undefined) {
+        records = page === 0 ? root : host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE));
+        if (records !== 0 && !pages.isFresh(records)) records = 0;
+        near.set(page, records);
+      }
+      return records;
+    };
+    const fetch = (place: number): Lifted | undefined => {
+      const page = pageOf(place);
+      const records = recordsOf(page);
+      const at = place - page * PLACES_PER_PAGE;
+      if (records === 0 || pages.handlerAt(records, at) === Special.Decode) return undefined;
+      return this.lift(host.mem.u32[pages.frameOf(records) * PLACES_PER_PAGE + at]!, known);
+    };
+    const graph = explore(index, fetch, options.size, MAX_ENTRIES);
+    if (graph.entries[0] !== index) return;
+    const slot = host.takeSlot();
+    if (slot === undefined) return;
+
+    const module = new ModuleBuilder();
+    const { add, names } = importer(module);
+    const used = new Map<number, number>();
+    for (const b of graph.blocks.values()) {
+      for (const place of [b.start, b.start + b.code.length - 1]) used.set(pageOf(place), recordsOf(pageOf(place)));
+    }
+    const { func, limits } = buildRegion(module, add, graph, { known, records: used, fused: this.fused });
+    module.export('0', func);
+    const bytes = module.finish();
+    const instance = new WebAssemblyHost.Instance(new WebAssemblyHost.Module(bytes), { [HOST]: host.imports(names) });
+    host.setSlot(slot, instance.exports['0']);
+
+    const at = (place: number): { records: number; index: number } => {
+      const page = pageOf(place);
+      return { records: used.get(page)!, index: place - page * PLACES_PER_PAGE };
+    };
+    // The region's places are counted from the page of its root: other pages are no way in.
+    const entries = graph.entries.flatMap((place, i) => (pageOf(place) === 0 ? [{ ...at(place), i }] : []));
+    const places = [...graph.blocks.values()].flatMap((b) =>
+      b.code.map((_, i) => {
+        const p = at(b.start + i);
+        return p.records + p.index;
+      }),
+    );
+    const region: Region = { slot, entries, pages: [...used.values()], places };
+    for (const e of entries) pages.hook(e.records, e.index, { slot, entry: e.i, limit: limits[e.i]! });
+    for (const p of region.pages) {
+      const set = this.byPage.get(p) ?? new Set();
+      this.byPage.set(p, set.add(region));
+    }
+    for (const p of places) this.covered.set(p, region);
+    this.stats.regions++;
+    this.stats.instructions += graph.size;
+    this.stats.bytes += bytes.length;
+    this.stats.milliseconds += options.now() - start;
+  }
+
+  private lift(word: number, known: Assumptions): Lifted {
+    const key = `${known.fpOn} ${known.fpcr}`;
+    let words = this.lifted.get(key);
+    if (!words) {
+      words = new Map();
+      this.lifted.set(key, words);
+    }
+    let one = words.get(word);
+    if (!one) {
+      const d = this.host.decoder.decode(word);
+      one = d ? lift(d.entry.handler(d.fields), d.fields, known) : lift(UNDEFINED, {}, known);
+      if (words.size >= 1 << 15) words.clear();
+      words.set(word, one);
+    }
+    return one;
+  }
+}
+
+/** A tier that compiles regions. @param report is given what it has done so far, at once */
+export function jitTier(options: Partial<TierOptions> = {}, report?: (stats: TierStats) => void): MakeTier {
+  return (host) => {
+    const tier = new JitTier(host, { ...DEFAULTS, ...options });
+    report?.(tier.stats);
+    return tier;
+  };
+}
