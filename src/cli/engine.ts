@@ -1,6 +1,7 @@
 // Which engine runs programs, and what it can execute.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import { type Feat, has, isFeat } from '../arch/features.ts';
 import type { Engine, SystemHooks } from '../cpu/engine.ts';
 import type { CpuModel } from '../cpu/models.ts';
@@ -8,7 +9,10 @@ import type { PauthState } from '../cpu/pauth.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
+import type { MakeTier, Tier } from '../interp/region.ts';
 import { A64 } from '../isa/a64.ts';
+import type { TierStats } from '../jit/index.ts';
+import type { EngineName } from './options.ts';
 
 /** Features that are more than instructions, and not there: FEAT_CPA2 changes how every address is generated. */
 const ABSENT: readonly Feat[] = ['FEAT_CPA2'];
@@ -49,11 +53,54 @@ function prebuiltInterpreter(): Uint8Array | undefined {
   }
 }
 
+/** What compiles code, and what it has done so far. */
+export interface TierChoice {
+  readonly make: MakeTier | undefined;
+  stats(): TierStats | undefined;
+}
+const INTERPRETED: TierChoice = { make: undefined, stats: () => undefined };
+/** Samples before the compiler is loaded, and instructions from one to the next. */
+const PATIENCE = 64;
+const STRETCH = 4096;
+
+/** `auto` loads the compiler when a program has run for a while: short ones never pay for it. */
+export async function chooseTier(name: EngineName): Promise<TierChoice> {
+  if (name === 'interp') return INTERPRETED;
+  let stats: TierStats | undefined;
+  const load = async (): Promise<MakeTier> => {
+    const { jitTier } = await import('../jit/index.ts');
+    return jitTier({ now: () => performance.now() }, (s) => {
+      stats = s;
+    });
+  };
+  return { make: name === 'jit' ? await load() : lazily(load), stats: () => stats };
+}
+function lazily(load: () => Promise<MakeTier>): MakeTier {
+  return (host) => {
+    let tier: Tier | undefined;
+    let samples = 0;
+    return {
+      stretch: STRETCH,
+      sample(cpu, pc, records) {
+        if (tier) return tier.sample(cpu, pc, records);
+        if (++samples === PATIENCE) {
+          void load().then((make) => {
+            tier = make(host);
+          });
+        }
+        return STRETCH;
+      },
+      dropped: (records) => tier?.dropped(records),
+    };
+  };
+}
+
 export function createEngine(
   mem: PhysMem,
   model: CpuModel,
   hooks: SystemHooks,
   pauth: (cpu: CpuState) => PauthState,
+  { make }: TierChoice = INTERPRETED,
 ): Engine {
   const read = (enc: number): bigint => model.raw.get(enc) ?? 0n;
   const prebuilt = prebuiltInterpreter();
@@ -63,5 +110,6 @@ export function createEngine(
     pauth,
     groups: A64,
     ...(prebuilt && { prebuilt }),
+    ...(make && { tier: make }),
   });
 }

@@ -16,7 +16,7 @@ import { regName } from '../kvm/reg_names.ts';
 import type { Trace } from '../kvm/trace.ts';
 import { boot, type DevicePlug, type HostServices, linuxHooks, type Machine, Strace } from '../linux/index.ts';
 import { chooseCpu, listModels } from './cpu_option.ts';
-import { canExecute, createEngine } from './engine.ts';
+import { canExecute, chooseTier, createEngine, type TierChoice } from './engine.ts';
 import { guestHardware } from './guests.ts';
 import { message, nodeHost } from './host.ts';
 import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
@@ -40,7 +40,8 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const strace = openStrace(options.strace);
-  const machine = assemble(options, nodeHost(options.realClock));
+  const tier = await chooseTier(options.engine);
+  const machine = assemble(options, nodeHost(options.realClock), tier);
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's; three in a row within a second are ours.
   let presses: number[] = [];
@@ -56,6 +57,7 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
     return await machine.run();
   } finally {
     strace?.close();
+    if (options.stats) message(`hypatia: engine ${options.engine}: ${statsText(tier)}`);
   }
 }
 
@@ -63,7 +65,7 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
  * Everything that runs a program, ready to go.
  * @throws UsageError when the program, the CPU or an option cannot be used
  */
-export function assemble(options: ExecOptions, services: HostServices): Machine {
+export function assemble(options: ExecOptions, services: HostServices, tier?: TierChoice): Machine {
   const cpu = chooseCpu(options.cpu ?? DEFAULT_MODEL, options.unchecked, canExecute);
   // Nobody asked for the default model by name, so nobody needs to hear what it lacks.
   if (options.cpu !== undefined)
@@ -80,9 +82,8 @@ export function assemble(options: ExecOptions, services: HostServices): Machine 
     writeSysreg: (c, enc, value) => hooksOf(c).writeSysreg(c, enc, value),
     system: (c, enc, value, isRead) => hooksOf(c).system(c, enc, value, isRead),
   };
-  const engine = createEngine(mem, cpu.executed, ask, (c) =>
-    guests.owns(c) ? guests.pauth(c) : machine!.currentPauth(),
-  );
+  const pauth = (c: CpuState) => (guests.owns(c) ? guests.pauth(c) : machine!.currentPauth());
+  const engine = createEngine(mem, cpu.executed, ask, pauth, tier);
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
   const host = makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
   const devices: DevicePlug[] = [];
@@ -128,6 +129,14 @@ export function assemble(options: ExecOptions, services: HostServices): Machine 
   );
   hooks = linuxHooks(machine);
   return machine;
+}
+
+function statsText(tier: TierChoice): string {
+  const stats = tier.stats();
+  if (!stats) return 'nothing compiled';
+  return Object.entries(stats)
+    .map(([k, v]) => `${k} ${Math.round(v as number)}`)
+    .join(', ');
 }
 
 /** What we could not do for a guest is said once each; everything else is for tracing. */

@@ -14,6 +14,8 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   --smp N               host CPUs (default 2)
   --memory MIB          memory of the host (default 4095, the most)
   --seed N              of everything random and of the scheduler (default 1)
+  --engine auto|jit|interp  how code is run: compiled when it is met often (default), compiled soon, or interpreted
+  --stats               say at the end what the engine did, on standard error
   --clock virtual|real  virtual time counts instructions, one each nanosecond (default); real is the host's
   --strace[=FILE]       print system calls and KVM requests, to standard error or to a file
   --bind SRC:DST        show the file or directory SRC at DST; may be given again
@@ -22,6 +24,9 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   --cwd DIR             where the program starts (default: here)
   --env NAME=VALUE      set a variable for the program; NAME alone removes it; may be given again
 `;
+
+export const ENGINES = ['auto', 'jit', 'interp'] as const;
+export type EngineName = (typeof ENGINES)[number];
 
 export interface ExecOptions {
   readonly program: string;
@@ -34,6 +39,8 @@ export interface ExecOptions {
   readonly memory: number;
   readonly seed: bigint;
   readonly realClock: boolean;
+  readonly engine: EngineName;
+  readonly stats: boolean;
   /** undefined: no; '': standard error. */
   readonly strace: string | undefined;
   readonly binds: readonly { readonly source: string; readonly target: string }[];
@@ -51,6 +58,8 @@ const SPEC = {
   memory: { type: 'string', default: '4095' },
   seed: { type: 'string', default: '1' },
   clock: { type: 'string', default: 'virtual' },
+  engine: { type: 'string' },
+  stats: { type: 'boolean', default: false },
   strace: { type: 'boolean', default: false },
   'strace-to': { type: 'string' },
   bind: { type: 'string', multiple: true, default: [] as string[] },
@@ -132,6 +141,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     memory: wholeNumber('memory', v.memory, 64, 4095),
     seed,
     realClock: oneOf('clock', v.clock, ['virtual', 'real']) === 'real',
+    engine: oneOf('engine', v.engine ?? hostEnv['HYPATIA_ENGINE'] ?? 'interp', ENGINES),
+    stats: v.stats,
     strace: v['strace-to'] ?? (v.strace ? '' : undefined),
     binds,
     writable: v.rw.map((d) => resolve(d)),

@@ -33,7 +33,6 @@ export interface EngineOptions extends SystemOptions {
 
 /** Numbers kept for handlers that are met later. */
 const RESERVED = 4096;
-const FIRST_STRETCH = 4096;
 
 interface Installed {
   readonly layout: Layout;
@@ -90,7 +89,7 @@ class Interpreter implements Engine {
         },
       });
       this.tier = tier;
-      this.stretch = FIRST_STRETCH;
+      this.stretch = tier.stretch;
       this.pages.onDrop = (records) => tier.dropped(records);
     }
   }
@@ -158,7 +157,7 @@ class Interpreter implements Engine {
   }
   private sample(cpu: CpuState): number {
     const found = this.path.tlbOf(cpu).find('fetch', cpu.pc);
-    return found && found[1] === 0 ? this.tier!.sample(cpu, cpu.pc, found[0]) : FIRST_STRETCH;
+    return found && found[1] === 0 ? this.tier!.sample(cpu, cpu.pc, found[0]) : this.tier!.stretch;
   }
   /** One instruction: the record after it becomes one that stops. */
   private step(cpu: CpuState): number {

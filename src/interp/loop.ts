@@ -197,7 +197,13 @@ function emitNearLanding(loop: Loop): void {
 function emitHook(loop: Loop): void {
   const { code, ip, records, hook } = loop;
   code.get(records).mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
-  code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT - HookEntry.shift).op('i32.shr_u').op('i32.add');
+  code
+    .get(ip)
+    .get(records)
+    .op('i32.sub')
+    .i32(RECORD_SHIFT - HookEntry.shift)
+    .op('i32.shr_u')
+    .op('i32.add');
   code.tee(hook).mem('i32.load16_u', HookEntry.handler).set(loop.handler);
 }
 /** Enters the region that begins here, unless it is not for this page or the budget might end in it. */

@@ -32,6 +32,8 @@ export const RegionExit = {
 
 /** Compiles what runs often. The interpreter comes with samples; what is made of them never shows in results. */
 export interface Tier {
+  /** Instructions until the first sample. */
+  readonly stretch: number;
   /**
    * A run was interrupted where a branch landed.
    * @param records of the page of the place

@@ -210,9 +210,7 @@ export class Flags {
       a();
       b().op(`${ty}.xor`);
       a();
-      difference()
-        .op(`${ty}.xor`)
-        .op(`${ty}.and`);
+      difference().op(`${ty}.xor`).op(`${ty}.and`);
     }
     zero();
     code.op(`${ty}.${cond & 1 ? 'ge_s' : 'lt_s'}`);

@@ -86,6 +86,13 @@ export class Homes {
 }
 /** Zeroes what a scalar write leaves of the register in the CPU state. */
 export function clearRest(code: Code, cpu: number, h: Home): void {
-  if (h.type === 'f32') code.get(cpu).i32(0).mem('i32.store', h.offset + 4);
-  code.get(cpu).i64(0n).mem('i64.store', h.offset + 8);
+  if (h.type === 'f32')
+    code
+      .get(cpu)
+      .i32(0)
+      .mem('i32.store', h.offset + 4);
+  code
+    .get(cpu)
+    .i64(0n)
+    .mem('i64.store', h.offset + 8);
 }

@@ -97,7 +97,10 @@ class Region implements Frame, State {
     this.pcOut = code.local('i64');
     this.flags = new Flags(code, this.cpu);
     this.flagNodes = new FlagNodes(this.flags);
-    this.homes = new Homes(code, this.everything().map((one) => one.block));
+    this.homes = new Homes(
+      code,
+      this.everything().map((one) => one.block),
+    );
     const successors = (id: number): number[] => {
       const { next, branch } = graph.blocks.get(id)!;
       return [next, branch].flatMap((e) => (e && this.inside(e, id) ? [e.to] : []));

@@ -1,9 +1,9 @@
 // Decides what is compiled. Samples say where time goes: a place that is met often becomes the root of a region. What is
 // decided depends on the samples alone, which come by instruction count, and shows in nothing but speed.
 
+import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
-import { WebAssemblyHost } from '../base/webassembly.ts';
 import { HOST, importer } from '../interp/program.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
@@ -51,7 +51,7 @@ class JitTier implements Tier {
   private readonly host: TierHost;
   private readonly options: TierOptions;
   private readonly fused = hasFusedMultiplyAdd();
-  private stretch: number;
+  stretch: number;
   private jitter = 1;
   /** By address of the record: samples; the region that has the place. */
   private readonly heat = new Map<number, number>();

@@ -1,0 +1,251 @@
+// The JIT against the interpreter: random programs with branches, loops, calls, memory accesses that miss, cross pages and
+// fault, and code that changes between runs. After every run with a random budget all that can be seen must be the same.
+
+import { describe, expect, it } from 'vitest';
+import { assembleProgram } from '../asm/index.ts';
+import { Exit } from '../cpu/engine.ts';
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { Slot } from '../cpu/state.ts';
+import { createInterpreter } from '../interp/engine.ts';
+import { TestMachine } from '../interp/testing.ts';
+import { jitTier, type TierStats } from './index.ts';
+
+class Random {
+  private state: number;
+  constructor(seed: number) {
+    this.state = Math.imul(seed, 0x9e3779b1) | 1;
+  }
+  u32(): number {
+    let x = this.state;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.state = x;
+    return x >>> 0;
+  }
+  below(n: number): number {
+    return this.u32() % n;
+  }
+  of<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!;
+  }
+}
+
+const CODE = 0x400f00n; // programs cross the end of a page
+const DATA = 0x10000n;
+const PAGES = 4;
+const HOLE = 2; // this page is not there at first
+const CONDITIONS = ['eq', 'ne', 'cs', 'cc', 'mi', 'pl', 'vs', 'vc', 'hi', 'ls', 'ge', 'lt', 'gt', 'le'] as const;
+
+/** x0..x9 numbers, x10..x13 addresses, x20 a counter of loops, x21 the base of the data. */
+function program(r: Random): string {
+  const x = (): string => `${r.of(['x', 'w'])}${r.below(10)}`;
+  const same = (n: number): string[] => {
+    const size = r.of(['x', 'w']);
+    return Array.from({ length: n }, () => `${size}${r.below(10)}`);
+  };
+  const address = (): string => `x${10 + r.below(4)}`;
+  const d = (): number => r.below(6);
+  const three = (...ops: string[]): string => `${r.of(ops)} ${same(3).join(', ')}`;
+  const plain: readonly (() => string)[] = [
+    () => three('add', 'sub', 'and', 'orr', 'eor', 'bic', 'mul', 'udiv', 'sdiv', 'lsl', 'lsr', 'asr', 'ror'),
+    () => three('adds', 'subs', 'ands', 'bics', 'adcs', 'sbcs', 'adc', 'sbc'),
+    () => `${r.of(['add', 'sub', 'adds', 'subs'])} ${same(2).join(', ')}, #${r.below(4096)}`,
+    () => `${r.of(['cmp', 'cmn', 'tst'])} ${same(2).join(', ')}`,
+    () => `${r.of(['ccmp', 'ccmn'])} ${same(2).join(', ')}, #${r.below(16)}, ${r.of(CONDITIONS)}`,
+    () => `${r.of(['csel', 'csinc', 'csinv', 'csneg'])} ${same(3).join(', ')}, ${r.of(CONDITIONS)}`,
+    () => `madd ${same(4).join(', ')}`,
+    () => `${r.of(['umulh', 'smulh'])} x${r.below(10)}, x${r.below(10)}, x${r.below(10)}`,
+    () => `${r.of(['clz', 'rbit', 'rev'])} ${same(2).join(', ')}`,
+    () => `mov ${x()}, #${r.below(65536)}`,
+    () => `adr x${r.below(10)}, .+${4 * r.below(100)}`,
+    () =>
+      `and ${address()}, x${r.below(10)}, #0x${r.of(['3fff', '3ff8', '1ff0', '0fff'])}\n add x1${r.below(4)}, x21, x1${r.below(4)}`,
+    () => `mrs x${r.below(10)}, nzcv`,
+    () => `msr nzcv, x${r.below(10)}`,
+  ];
+  const memory: readonly (() => string)[] = [
+    () => `${r.of(['ldr', 'str'])} ${x()}, [${address()}]`,
+    () => `${r.of(['ldrb', 'strb', 'ldrh', 'strh', 'ldrsb', 'ldrsh'])} w${r.below(10)}, [${address()}]`,
+    () => `${r.of(['ldp', 'stp'])} x${r.below(5)}, x${5 + r.below(5)}, [${address()}, #${8 * r.below(8)}]`,
+    () => `${r.of(['ldr', 'str'])} x${r.below(10)}, [x21, #${8 * r.below(2000)}]`,
+    () => `ldr x${r.below(10)}, [${address()}], #${r.below(16)}`,
+    () => `${r.of(['ldr', 'str'])} ${r.of(['q', 'd', 's'])}${d()}, [${address()}]`,
+    () => `ldadd x${r.below(10)}, x${r.below(10)}, [${address()}]`,
+    () => `ldxr x${r.below(10)}, [${address()}]`,
+    () => `stxr w${r.below(5)}, x${5 + r.below(5)}, [${address()}]`,
+  ];
+  const vector: readonly (() => string)[] = [
+    () => `${r.of(['fadd', 'fsub', 'fmul', 'fdiv', 'fmax', 'fmin'])} d${d()}, d${d()}, d${d()}`,
+    () => `${r.of(['fadd', 'fsub', 'fmul', 'fdiv'])} s${d()}, s${d()}, s${d()}`,
+    () => `${r.of(['fmadd', 'fnmsub'])} d${d()}, d${d()}, d${d()}, d${d()}`,
+    () => `fcmp d${d()}, d${d()}`,
+    () => `fcsel d${d()}, d${d()}, d${d()}, ${r.of(CONDITIONS)}`,
+    () => `scvtf d${d()}, x${r.below(10)}`,
+    () => `fcvtzs x${r.below(10)}, d${d()}`,
+    () => `fmov d${d()}, x${r.below(10)}`,
+    () => `${r.of(['add', 'sub', 'mul'])} v${d()}.4s, v${d()}.4s, v${d()}.4s`,
+    () => `${r.of(['fadd', 'fmul', 'fmla'])} v${d()}.2d, v${d()}.2d, v${d()}.2d`,
+    () => `fcvt s${d()}, d${d()}`,
+    () => `frecpe d${d()}, d${d()}`,
+  ];
+  const lines: string[] = [];
+  const straight = (): void => {
+    for (let n = 1 + r.below(6); n > 0; n--) lines.push(r.of([...plain, ...plain, ...memory, ...vector])());
+  };
+  let label = 100;
+  const body = (depth: number): void => {
+    for (let n = 1 + r.below(4); n > 0; n--) {
+      straight();
+      const l = label++;
+      switch (r.below(depth > 0 ? 6 : 3)) {
+        case 0:
+          lines.push(`b.${r.of(CONDITIONS)} ${l}f`);
+          straight();
+          lines.push(`${l}:`);
+          break;
+        case 1:
+          lines.push(`${r.of(['cbz', 'cbnz'])} ${x()}, ${l}f`);
+          straight();
+          lines.push(`b ${l}0f`, `${l}:`);
+          straight();
+          lines.push(`${l}0:`);
+          break;
+        case 2:
+          lines.push(`tbnz x${r.below(10)}, #${r.below(64)}, ${l}f`);
+          straight();
+          lines.push(`${l}:`);
+          break;
+        case 3: {
+          const counter = `x${14 + depth}`;
+          lines.push(`mov ${counter}, #${2 + r.below(6)}`, `${l}:`);
+          body(depth - 1);
+          lines.push(`sub ${counter}, ${counter}, #1`, `cbnz ${counter}, ${l}b`);
+          break;
+        }
+        case 4:
+          lines.push('bl 9f');
+          break;
+        default:
+          lines.push(`adr x19, ${l}f`, r.of(['br x19', 'blr x19']));
+          straight();
+          lines.push(`${l}:`);
+      }
+    }
+  };
+  lines.push('1:');
+  body(2);
+  lines.push('sub x20, x20, #1', 'cbnz x20, 1b', 'svc #0', 'b 1b', '9:');
+  straight();
+  lines.push('ret');
+  return lines.join('\n');
+}
+
+class Side {
+  readonly m: TestMachine;
+  readonly code: Uint8Array;
+  constructor(tiered: boolean, source: string, stats?: (s: TierStats) => void) {
+    const tier = jitTier({ threshold: 1, stretch: [40, 300] }, stats);
+    this.m = new TestMachine(createInterpreter, [], tiered ? { tier } : {});
+    const [section] = assembleProgram(source, { base: CODE }).sections;
+    this.code = section!.bytes;
+    this.m.poke(CODE, this.code);
+    for (let i = 0; i < PAGES; i++) if (i !== HOLE) this.m.map(DATA + BigInt(i * FRAME_SIZE));
+  }
+  begin(seed: number): void {
+    const r = new Random(seed);
+    const { cpu, mem, pages } = this.m;
+    const value = (): bigint => (BigInt(r.u32()) << 32n) | BigInt(r.u32());
+    for (let i = 0; i < 10; i++) cpu.setX(i, r.of([value, () => BigInt(r.below(100)), () => -1n & 0xffffffffn])());
+    for (let i = 10; i < 14; i++) cpu.setX(i, DATA + BigInt(r.below(PAGES * FRAME_SIZE)));
+    for (let i = 14; i < 20; i++) cpu.setX(i, 1n);
+    cpu.setX(20, BigInt(3 + r.below(40)));
+    cpu.setX(21, DATA);
+    for (let i = 0; i < 8; i++) cpu.setV(i, r.of([0x4008000000000000n, value(), 0n, 0x3ff0000000000000n]), value());
+    cpu.set(Slot.FPSR, BigInt(r.of([0, 0x10, 0x10])));
+    cpu.set(Slot.FPCR, BigInt(r.of([0, 0, 0, 0x1000000])));
+    for (const [page, { frame }] of pages) {
+      if (page !== (DATA >> 12n) + 1n) continue;
+      for (let i = 0; i < FRAME_SIZE / 4; i++) mem.u32[(frame * FRAME_SIZE) / 4 + i] = r.u32();
+    }
+    cpu.pc = CODE;
+  }
+  show(reason: number): string {
+    const { cpu, mem, pages, asked } = this.m;
+    const lines = [
+      `exit ${reason} ${JSON.stringify(cpu.exception, (_, v) => (typeof v === 'bigint' ? v.toString(16) : v))}`,
+      `pc ${cpu.pc.toString(16)} n ${cpu.icount} nzcv ${cpu.nzcv} fpsr ${cpu.get(Slot.FPSR)} excl ${cpu.get(Slot.EXCL_DATA)}`,
+    ];
+    for (let i = 0; i < 31; i++) lines.push(`x${i} ${cpu.x(i).toString(16)}`);
+    for (let i = 0; i < 8; i++) lines.push(`v${i} ${cpu.v(i).map((h) => h.toString(16))}`);
+    for (const [page, { frame }] of pages) {
+      let sum = 1;
+      for (const word of new Uint32Array(mem.wasm.buffer, frame * FRAME_SIZE, FRAME_SIZE / 4)) {
+        sum = Math.imul(sum ^ word, 0x01000193);
+      }
+      lines.push(`page ${page.toString(16)} ${sum >>> 0}`);
+    }
+    lines.push(`asked ${asked.splice(0).join(' ')}`);
+    return lines.join('\n');
+  }
+}
+
+/** @returns how the two differ, if they do */
+function compare(seed: number, total: TierStats): string | undefined {
+  const r = new Random(seed);
+  const source = program(r);
+  let stats: TierStats | undefined;
+  const sides = [
+    new Side(false, source),
+    new Side(true, source, (s) => {
+      stats = s;
+    }),
+  ] as const;
+  for (let round = 0; round < 3; round++) {
+    const start = r.u32();
+    for (const s of sides) s.begin(start);
+    for (let run = 0; run < 60; run++) {
+      const budget = r.of([1, 2 + r.below(50), 100 + r.below(400), 3000]);
+      const [a, b] = sides.map((s) => s.show(s.m.engine.run(s.m.cpu, budget))) as [string, string];
+      if (a !== b) {
+        const [x, y] = [a.split('\n'), b.split('\n')];
+        const lines = x.flatMap((line, i) => (line === y[i] ? [] : [`  interpreter ${line}`, `  jit         ${y[i]}`]));
+        return [`seed ${seed} round ${round} run ${run}`, ...lines.slice(0, 12)].join('\n');
+      }
+      const { cpu } = sides[0].m;
+      if (!a.startsWith(`exit ${Exit.Exception}`)) continue;
+      if (cpu.exception!.ec === 0x15) break;
+      // A fault: the page appears, or the instruction is passed over.
+      const appears = cpu.exception!.far >> 12n === (DATA >> 12n) + BigInt(HOLE) && r.below(2) === 0;
+      for (const s of sides) {
+        if (appears) s.m.map(DATA + BigInt(HOLE * FRAME_SIZE));
+        else s.m.cpu.pc += 4n;
+      }
+    }
+    // Code changes: one instruction becomes another one of the program.
+    const [from, to] = [r.below(sides[0].code.length / 4), r.below(sides[0].code.length / 4)];
+    for (const s of sides) {
+      s.m.poke(CODE + BigInt(4 * to), s.code.subarray(4 * from, 4 * from + 4));
+      for (const p of s.m.pages.values()) if (round === 0 || p.frame % 2 === 0) s.m.engine.invalidateCode(p.frame);
+      if (round === 1) s.m.tlb.flush();
+    }
+  }
+  for (const key of Object.keys(total) as (keyof TierStats)[]) total[key] += stats![key];
+  return undefined;
+}
+
+describe('regions and the interpreter agree', () => {
+  const programs = Number(process.env['REGION_PROGRAMS'] ?? 60);
+  const first = Number(process.env['REGION_SEED'] ?? 1);
+  it(`on ${programs} programs`, () => {
+    const total: TierStats = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0, samples: 0 };
+    const differences: string[] = [];
+    for (let i = 0; i < programs; i++) {
+      const difference = compare(first + i, total);
+      if (difference) differences.push(difference);
+    }
+    expect(differences.slice(0, 4).join('\n')).toBe('');
+    expect(total.regions).toBeGreaterThan(programs);
+    expect(total.dropped).toBeGreaterThan(0);
+  });
+});
