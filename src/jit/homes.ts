@@ -75,6 +75,9 @@ export class Homes {
   of(slot: string): Home | undefined {
     return this.homes.get(slot);
   }
+  get writesVectors(): boolean {
+    return [...this.homes.values()].some((h) => h.type !== 'i64' && h.written);
+  }
   load(code: Code, cpu: number): void {
     for (const h of this.homes.values()) code.get(cpu).mem(`${h.type}.load`, h.offset).set(h.local);
   }

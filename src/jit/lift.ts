@@ -27,6 +27,8 @@ export interface Lifted {
 export interface Assumptions {
   readonly fpOn: boolean;
   readonly fpcr: number;
+  /** Vector registers may be longer than 128 bits: what is written to V[n] zeroes the rest of Z[n]. */
+  readonly sve: boolean;
 }
 
 /** How an exit node says: the interpreter is to run this instruction. */

@@ -2,6 +2,7 @@
 // instructions from the beginning of the page that the root lies in; `base` is the address of that page, so the code does
 // not depend on where it is mapped.
 
+import { InternalError } from '../base/assert.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot, slotOffset } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
@@ -46,6 +47,8 @@ interface Target {
 }
 
 const FETCH_INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
+/** Bytes of V[n]. */
+const V_BYTES = 16;
 /** Choices up to this many are compared one by one. */
 const FEW = 4;
 
@@ -167,6 +170,10 @@ class Region implements Frame, State {
       if (options.known.fpOn) code.op('i32.eqz');
       code.op('i32.or');
       if (inexact) code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz').op('i32.or');
+      refuse();
+    }
+    if (this.homes.writesVectors && !options.known.sve) {
+      code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
       refuse();
     }
     const pages = [...options.records].filter(([page]) => page !== 0);
@@ -379,7 +386,7 @@ class Region implements Frame, State {
   // ---- State -----------------------------------------------------------------------------------------------------------------
 
   immediate(): void {
-    throw new Error('operands of lifted instructions are constants');
+    throw new InternalError('operands of lifted instructions are constants');
   }
   publish(): void {}
   pc(): void {
@@ -439,6 +446,21 @@ class Region implements Frame, State {
       clearRest(code, this.cpu, home);
       this.cleared.add(home.local);
     }
+    if (home.type !== 'i64' && this.options.known.sve) this.zeroUpper(home);
+  }
+  private zeroUpper(home: Home): void {
+    const { code, cpu } = this;
+    code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
+    code.block('if');
+    code
+      .get(cpu)
+      .i32(home.offset + V_BYTES)
+      .op('i32.add')
+      .i32(0);
+    code.get(cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.sub').fill().end();
+  }
+  routine(): void {
+    throw new InternalError('routines are for the interpreter');
   }
   addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
     this.flagNodes.addWithCarry(e, n);

@@ -235,7 +235,7 @@ function compare(seed: number, total: TierStats): string | undefined {
 }
 
 describe('regions and the interpreter agree', () => {
-  const programs = Number(process.env['REGION_PROGRAMS'] ?? 60);
+  const programs = Number(process.env['REGION_PROGRAMS'] ?? 16);
   const first = Number(process.env['REGION_SEED'] ?? 1);
   it(`on ${programs} programs`, () => {
     const total: TierStats = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0, samples: 0 };

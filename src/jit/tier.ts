@@ -29,7 +29,26 @@ const MAX_ENTRIES = 32;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
 
+interface Known extends Assumptions {
+  /** The same for the same assumptions. */
+  readonly key: string;
+}
+function assumptionsOf(cpu: CpuState): Known {
+  const fpOn = cpu.get(Slot.FP_ON) !== 0n;
+  const fpcr = Number(cpu.get(Slot.FPCR) & 0xffff_ffffn);
+  const sve = cpu.sveLive !== 0;
+  return { fpOn, fpcr, sve, key: `${fpOn} ${fpcr} ${sve}` };
+}
+/** The region may run in this state. */
+function fits({ known }: Region, now: Known): boolean {
+  return !known || (known.fpOn === now.fpOn && known.fpcr === now.fpcr && (known.sve || !now.sve));
+}
+
 interface Region {
+  /** What was assumed when it was made; undefined: nothing. */
+  readonly known: Known | undefined;
+  /** Entries that are still hooked. */
+  live: number;
   readonly slot: number;
   readonly entries: readonly { readonly records: number; readonly index: number }[];
   readonly pages: readonly number[];
@@ -56,6 +75,7 @@ class JitTier implements Tier {
   /** By address of the record: samples; the region that has the place. */
   private readonly heat = new Map<number, number>();
   private readonly covered = new Map<number, Region>();
+  private readonly bySlot = new Map<number, Region>();
   private readonly byPage = new Map<number, Set<Region>>();
   private readonly lifted = new Map<string, Map<number, Lifted>>();
 
@@ -71,7 +91,10 @@ class JitTier implements Tier {
     const [least, most] = stretch;
     this.stats.samples++;
     const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
-    if (pages.hookOf(records, index)) this.stretch = Math.min(2 * this.stretch, most);
+    const hook = pages.hookOf(records, index);
+    const known = assumptionsOf(cpu);
+    const region = hook && this.bySlot.get(hook.slot);
+    if (region && fits(region, known)) this.stretch = Math.min(2 * this.stretch, most);
     else {
       this.stretch = Math.max(this.stretch >>> 1, least);
       const key = records + index;
@@ -79,7 +102,7 @@ class JitTier implements Tier {
       this.heat.set(key, heat);
       if (heat >= threshold * (this.covered.has(key) ? COVERED : 1)) {
         this.heat.delete(key);
-        this.compile(cpu, pc, records, index);
+        this.compile(cpu, pc, records, index, known);
       }
     }
     // Loops must not beat against the samples.
@@ -97,13 +120,13 @@ class JitTier implements Tier {
     for (const p of region.pages) this.byPage.get(p)?.delete(region);
     for (const place of region.places) if (this.covered.get(place) === region) this.covered.delete(place);
     this.host.setSlot(region.slot);
+    this.bySlot.delete(region.slot);
     this.stats.dropped++;
   }
 
-  private compile(cpu: CpuState, pc: bigint, root: number, index: number): void {
+  private compile(cpu: CpuState, pc: bigint, root: number, index: number, known: Known): void {
     const { host, options } = this;
     const { pages } = host;
-    const known: Assumptions = { fpOn: cpu.get(Slot.FP_ON) !== 0n, fpcr: Number(cpu.get(Slot.FPCR) & 0xffff_ffffn) };
     const start = options.now();
     const near = new Map<number, number>();
     const recordsOf = (page: number): number => {
@@ -151,12 +174,25 @@ class JitTier implements Tier {
         return p.records + p.index;
       }),
     );
-    const region: Region = { slot, entries, pages: [...used.values()], places };
-    for (const e of entries) pages.hook(e.records, e.index, { slot, entry: e.i, limit: limits[e.i]! });
+    const fp = [...graph.blocks.values()].some((b) => b.code.some((one) => one.fp));
+    const region: Region = {
+      known: fp ? known : undefined,
+      live: entries.length,
+      slot,
+      entries,
+      pages: [...used.values()],
+      places,
+    };
+    for (const e of entries) {
+      const before = this.bySlot.get(pages.hookOf(e.records, e.index)?.slot ?? -1);
+      pages.hook(e.records, e.index, { slot, entry: e.i, limit: limits[e.i]! });
+      if (before && --before.live === 0) this.drop(before);
+    }
     for (const p of region.pages) {
       const set = this.byPage.get(p) ?? new Set();
       this.byPage.set(p, set.add(region));
     }
+    this.bySlot.set(slot, region);
     for (const p of places) this.covered.set(p, region);
     this.stats.regions++;
     this.stats.instructions += graph.size;
@@ -164,8 +200,8 @@ class JitTier implements Tier {
     this.stats.milliseconds += options.now() - start;
   }
 
-  private lift(word: number, known: Assumptions): Lifted {
-    const key = `${known.fpOn} ${known.fpcr}`;
+  private lift(word: number, known: Known): Lifted {
+    const { key } = known;
     let words = this.lifted.get(key);
     if (!words) {
       words = new Map();
