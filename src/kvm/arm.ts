@@ -15,7 +15,7 @@ import { refuse } from './errors.ts';
 import { firstRun } from './fgu.ts';
 import { loadVcpu, putVcpu, taskOf } from './fpsimd.ts';
 import { handleExit } from './handle_exit.ts';
-import { Guest } from './hyp/switch.ts';
+import { Guest, type Ran } from './hyp/switch.ts';
 import { completeMmio } from './mmio.ts';
 import { cacheAffinities } from './mpidr.ts';
 import { advancePmu, reloadPmu } from './pmu-emul.ts';
@@ -108,6 +108,7 @@ function step(vcpu: Vcpu, caller: Caller, budget: number): number | 'again' | 'w
     loadVcpu(vcpu, caller);
     const ran = enter(vcpu, guest, left);
     if (ran === undefined) return 0;
+    if (typeof ran === 'number') return ran;
     left -= Math.max(1, ran.executed);
     advancePmu(vcpu, ran.executed);
     const next = afterRun(vcpu, ran.exit, caller);
@@ -155,16 +156,17 @@ function guestOf(vcpu: Vcpu): Guest | number {
       return 0;
     }
   stage2.follow(vcpu.vm);
-  vcpu.guest = new Guest(vcpu, hardware);
+  vcpu.guest = new Guest(vcpu, hardware, kvm.hypHost?.regsOf(vcpu));
   vcpu.onKick = () => vcpu.guest!.pe.recheckInterrupts();
   return vcpu.guest;
 }
 const CANNOT_RUN = [['el1_32', 'AArch32 at EL1'], ['el2', 'EL2']] as const; // biome-ignore format: a table
 
 /** @returns undefined after a failure of our own, which the program sees as KVM_EXIT_INTERNAL_ERROR */
-function enter(vcpu: Vcpu, guest: Guest, budget: number): ReturnType<Guest['run']> | undefined {
+function enter(vcpu: Vcpu, guest: Guest, budget: number): Ran | number | undefined {
+  const { hypHost } = vcpu.vm.kvm;
   try {
-    return guest.run(vcpu.loaded!, budget);
+    return hypHost ? hypHost.run(vcpu, guest, vcpu.loaded!, budget) : guest.run(vcpu.loaded!, budget);
   } catch (e) {
     if (e instanceof OutOfFrames) throw e;
     internalError(vcpu, e instanceof Error ? (e.stack ?? e.message) : String(e));

@@ -9,8 +9,11 @@ import { type Call, dispatcher, type IoctlTable, installFd, O_CLOEXEC, O_RDWR } 
 import { checkExtension } from './capabilities.ts';
 import { refuse } from './errors.ts';
 import { type FpSwitch, PerCpuFp } from './fpsimd.ts';
+import { PerVcpuFp, type V6Bug } from './fpsimd_v6.ts';
 import type { Hardware } from './hardware.ts';
 import type { Host } from './host.ts';
+import { PkvmFp } from './hyp/hyp-main.ts';
+import { HypHost } from './pkvm.ts';
 import type { Trace } from './trace.ts';
 import { createVm, type GicFacts, type Kvm } from './vm.ts';
 import { vmFile } from './vm_ioctl.ts';
@@ -28,12 +31,20 @@ export interface KvmOptions {
   /** Told what happens; default: nobody is. */
   readonly trace?: Trace;
   /** How FP registers are shared with the host; default: by CPU, as Linux does. */
-  readonly fp?: FpSwitch;
+  readonly fpHostState?: FpHostState;
   readonly eagerFp?: boolean;
   /** Told what becomes of FP registers; default: nobody is. */
   readonly fpTrace?: Trace | undefined;
   /** Default: a GICv3 with 4 list registers, 5 priority bits and 24-bit ids; GICv2 guests only on a GICv2. */
   readonly gic?: Partial<GicFacts>;
+}
+
+/** As Linux does now, or as the v6 series found and changed it, with some of its bugs. */
+export type FpHostState = 'modern' | { readonly v6: readonly V6Bug[] };
+
+function fpSwitchFor({ mem, fpHostState = 'modern' }: KvmOptions, hypHost: HypHost | undefined): FpSwitch {
+  if (fpHostState !== 'modern') return new PerVcpuFp(mem, hypHost, fpHostState.v6);
+  return hypHost?.hyp ? new PkvmFp() : new PerCpuFp();
 }
 
 function defaultVtr(): bigint {
@@ -83,6 +94,7 @@ const dispatch = dispatcher<'system', Kvm>(TABLE, () => -Errno.EINVAL);
 /** The host's KVM, before anybody opened it. */
 export function makeKvm(options: KvmOptions): Kvm {
   const { host } = options;
+  const hypHost = host.isVhe ? undefined : new HypHost(options.mem, host.mode === 'protected', options.fpTrace);
   return {
     host,
     mem: options.mem,
@@ -92,7 +104,8 @@ export function makeKvm(options: KvmOptions): Kvm {
     hardware: options.hardware,
     random: options.random ?? fixedSequence(),
     irqfdOwners: new WeakMap(),
-    fp: options.fp ?? new PerCpuFp(),
+    hypHost,
+    fp: fpSwitchFor(options, hypHost),
     eagerFp: options.eagerFp ?? false,
     fpTrace: options.fpTrace,
   };

@@ -128,6 +128,7 @@ export function loadVcpu(vcpu: Vcpu, caller: Caller): void {
   const cpu = task.cpu!;
   vcpu.loaded = { cpu, task };
   task.notifier = { schedOut: () => putVcpu(vcpu) };
+  vcpu.vm.kvm.hypHost?.load(vcpu, cpu);
   vcpu.vm.kvm.fp.load(vcpu, vcpu.loaded);
 }
 /** @linux kvm_arch_vcpu_put */
@@ -137,4 +138,5 @@ export function putVcpu(vcpu: Vcpu): void {
   vcpu.loaded = undefined;
   at.task.notifier = undefined;
   vcpu.vm.kvm.fp.put(vcpu, at);
+  vcpu.vm.kvm.hypHost?.put(at.cpu);
 }

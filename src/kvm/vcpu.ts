@@ -131,6 +131,7 @@ export function createVcpu(vm: Vm, id: bigint, caller: Caller): Vcpu {
   vm.affinities = undefined;
   vm.vcpus.push(vcpu);
   vm.byId.set(n, vcpu);
+  vm.kvm.hypHost?.vcpuCreated(vcpu);
   return vcpu;
 }
 export function freeVcpu(vcpu: Vcpu): void {

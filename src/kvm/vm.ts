@@ -16,6 +16,7 @@ import type { Irqfd } from './irqfd.ts';
 import { MemSlots } from './memslots.ts';
 import { Stage2Mmu } from './mmu.ts';
 import type { AffinityCache } from './mpidr.ts';
+import type { HypHost } from './pkvm.ts';
 import type { VmRegs } from './regs_state.ts';
 import { createVmRegs } from './reset.ts';
 import type { FilterRange } from './smccc_filter.ts';
@@ -45,6 +46,8 @@ export interface Kvm {
   readonly random: () => bigint;
   /** An eventfd can be the source of one irqfd, of whatever VM. */
   readonly irqfdOwners: WeakMap<EventFile, Irqfd>;
+  /** The host's side of a hypervisor apart from it; undefined with VHE. */
+  readonly hypHost: HypHost | undefined;
   /** Who owns the FP registers of a CPU. */
   readonly fp: FpSwitch;
   /** Load a guest's FP values whenever it is entered, not when it first uses them: for comparison. */
@@ -127,7 +130,7 @@ export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
   const ipaBits = ipaBitsOf(kvm.host, type);
   const isProtected = (type & BigInt(PROTECTED)) !== 0n;
   if (isProtected && kvm.host.mode !== 'protected') throw refuse.EINVAL;
-  return {
+  const vm: Vm = {
     kvm,
     owner: caller.memory,
     regs: createVmRegs(kvm.host, { isProtected, counter: kvm.counter }),
@@ -157,6 +160,8 @@ export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
     pmuFilter: undefined,
     hasVfio: false,
   };
+  kvm.hypHost?.vmCreated(vm);
+  return vm;
 }
 
 export function getVm(vm: Vm): void {
@@ -167,7 +172,11 @@ export function putVm(vm: Vm): void {
   if (--vm.users > 0) return;
   vm.coalesced.free();
   vm.stage2.free();
-  for (const vcpu of vm.vcpus) freeVcpu(vcpu);
+  for (const vcpu of vm.vcpus) {
+    vm.kvm.fp.destroy(vcpu);
+    freeVcpu(vcpu);
+  }
+  vm.kvm.hypHost?.vmDestroyed(vm);
 }
 /** Requests of this caller answer EIO: it is another process, or the VM is dead. */
 export function refusesCaller(vm: Vm, caller: Caller): boolean {

@@ -220,11 +220,7 @@ export class Process implements Caller {
     if (!file) return -Errno.EBADF;
     if (!file.ioctl) return -Errno.ENOTTY;
     this.cpuFp.returnToUser();
-    try {
-      return this.finish(file.ioctl(cmd, BigInt(arg), this));
-    } finally {
-      this.cpuFp.returnToUser();
-    }
+    return this.finish(file.ioctl(cmd, BigInt(arg), this));
   }
   /** The request, in slices: for whoever has several under way. @returns a result or a negative errno instead where it is done */
   begin(fd: number, cmd: number, arg: bigint | number = 0n): Result {
@@ -237,6 +233,13 @@ export class Process implements Caller {
    * @throws Error where that does not help
    */
   finish(result: Result): number {
+    try {
+      return this.finished(result);
+    } finally {
+      this.cpuFp.returnToUser();
+    }
+  }
+  private finished(result: Result): number {
     if (typeof result === 'number') return result;
     for (let left = this.limit; left > 0; left -= SLICE) {
       const r = result.step(Math.min(left, SLICE));

@@ -4,16 +4,18 @@
 import { assembleProgram } from '../../src/asm/program.ts';
 import { builtinModel } from '../../src/cpu/models.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
-import { createKvm, type KvmOptions } from '../../src/kvm/dev_kvm.ts';
+import { type KvmOptions, makeKvm } from '../../src/kvm/dev_kvm.ts';
 import { type KvmMode, makeHost } from '../../src/kvm/host.ts';
-import { System } from '../../src/lib/kvm.ts';
+import { createVm, type Kvm, type Vm as KvmVm } from '../../src/kvm/vm.ts';
+import { vmFile } from '../../src/kvm/vm_ioctl.ts';
 import { createMachine, type Machine } from '../../src/lib/machine.ts';
 import { Process } from '../../src/lib/process.ts';
 import type { Vcpu } from '../../src/lib/vcpu.ts';
-import type { Vm } from '../../src/lib/vm.ts';
+import { Vm } from '../../src/lib/vm.ts';
 import {
   decode,
   type ExitReason,
+  KVM_VM_TYPE_ARM,
   type Struct,
   type StructValue,
   structs,
@@ -41,6 +43,8 @@ export interface GuestOptions {
   readonly mode?: KvmMode;
   readonly isProtected?: boolean;
   readonly kvm?: Partial<KvmOptions>;
+  /** Another VM of the same program, on the same thread. */
+  readonly beside?: TestGuest;
   /** Before the first run, when the registers are there. */
   readonly prepare?: (vcpu: Vcpu, vm: Vm) => void;
   /** Before the first vCPU. */
@@ -50,6 +54,9 @@ export interface GuestOptions {
 /** A VM with one vCPU at EL1, MMU off, code at CODE, exception vectors wherever the code has put them. */
 export class TestGuest {
   readonly process: Process;
+  /** What KVM knows. */
+  readonly kvm: Kvm;
+  readonly kvmVm: KvmVm;
   readonly vm: Vm;
   readonly vcpu: Vcpu;
   readonly trace: string[] = [];
@@ -60,20 +67,22 @@ export class TestGuest {
     const machine = testMachine();
     const { mem, hardware, counter } = machine;
     const host = makeHost({ raw: model.raw, mode: options.mode ?? 'vhe' });
-    const kvm = createKvm({
-      host,
-      mem,
-      counter,
-      hardware,
-      trace: (event, fields) => {
-        if (event.startsWith('hypatia_')) this.trace.push(String(fields['what']));
-      },
-      ...options.kvm,
-    });
-    this.process = new Process(mem, 1, machine);
-    this.vm = new System(this.process, this.process.installFd(kvm.open())).createVm({
-      isProtected: options.isProtected ?? false,
-    });
+    const { beside } = options;
+    this.kvm =
+      beside?.kvm ??
+      makeKvm({
+        host,
+        mem,
+        counter,
+        hardware,
+        trace: (event, fields) => {
+          if (event.startsWith('hypatia_')) this.trace.push(String(fields['what']));
+        },
+        ...options.kvm,
+      });
+    this.process = beside?.process ?? new Process(mem, 1, machine);
+    this.kvmVm = createVm(this.kvm, BigInt(options.isProtected ? KVM_VM_TYPE_ARM.PROTECTED : 0), this.process);
+    this.vm = new Vm(this.process, this.process.installFd(vmFile(this.kvmVm)));
     options.before?.(this.vm);
     const ram = this.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: CODE, size: RAM_BYTES });
     const program = assembleProgram(source, { base: CODE });

@@ -14,6 +14,7 @@ import { PSTATE_BTYPE_SS, type Resident } from '../emulate.ts';
 import { type Loaded, VcpuFp } from '../fpsimd.ts';
 import type { Hardware } from '../hardware.ts';
 import { GuestStage2 } from '../mmu.ts';
+import type { VcpuRegs } from '../regs_state.ts';
 import { type StoredReg, sysRegSlot } from '../sys_reg_table.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { type InterruptPorts, interruptPorts } from '../vgic/vgic-cpuif-v3.ts';
@@ -40,8 +41,13 @@ function domainOf(vm: Vm, hw: Hardware): PeDomain {
 /** A vCPU in its PE. */
 export class Guest implements Resident {
   readonly pe: PeApi;
+  /** FP state: in the registers that the PE is loaded from, and as the host knows it. */
   readonly fp: VcpuFp;
+  readonly hostFp: VcpuFp;
+  readonly hasFpmr: boolean;
   private readonly vcpu: Vcpu;
+  /** The vCPU's own, or a hypervisor's copy. */
+  private readonly regs: VcpuRegs;
   private readonly hw: Hardware;
   private readonly sysregs: SysregSwitch;
   private readonly cpu: CpuState;
@@ -57,8 +63,9 @@ export class Guest implements Resident {
   private virtualOffset: bigint | undefined;
   private physicalOffset: bigint | undefined;
 
-  constructor(vcpu: Vcpu, hw: Hardware) {
+  constructor(vcpu: Vcpu, hw: Hardware, regs = vcpu.regs) {
     this.vcpu = vcpu;
+    this.regs = regs;
     this.hw = hw;
     const { vm } = vcpu;
     this.ports = interruptPorts(vcpu);
@@ -74,7 +81,9 @@ export class Guest implements Resident {
     });
     this.cpu = this.pe.cpu;
     this.sysregs = new SysregSwitch(vm.regs);
-    this.fp = new VcpuFp(vcpu.regs);
+    this.fp = new VcpuFp(regs);
+    this.hostFp = new VcpuFp(vcpu.regs);
+    this.hasFpmr = holds(vm.regs, 'fpmr');
     this.hasSve = holds(vm.regs, 'sve');
     const e2h = hw.has('FEAT_VHE') && (vm.kvm.host.isVhe || !hw.has('FEAT_E2H0'));
     this.vse = bitsOf('HCR_EL2', e2h, 'VSE');
@@ -113,10 +122,10 @@ export class Guest implements Resident {
   }
   /** @linux kvm_vcpu_load, __sysreg_restore_el1_state */
   private load(): void {
-    const { pe, cpu, vcpu } = this;
-    const { core } = vcpu.regs;
+    const { pe, cpu, vcpu, regs } = this;
+    const { core } = regs;
     const { u64 } = cpu.mem;
-    this.sysregs.load(pe, vcpu.regs);
+    this.sysregs.load(pe, regs);
     this.debug.load(vcpu, pe);
     pe.pstate = core.pstate;
     u64.set(core.x, (cpu.base + Slot.X) >>> 3);
@@ -125,16 +134,22 @@ export class Guest implements Resident {
     vcpu.resident = this;
   }
   store(): void {
-    const { pe, cpu, vcpu } = this;
-    const { core } = vcpu.regs;
+    const { pe, cpu, vcpu, regs } = this;
+    const { core } = regs;
     const { u64 } = cpu.mem;
     const x = (cpu.base + Slot.X) >>> 3;
     core.pstate = pe.pstate;
     core.x.set(u64.subarray(x, x + core.x.length));
     core.spEl0 = pe.get('SP_EL0');
     core.pc = cpu.pc;
-    this.sysregs.store(pe, vcpu.regs);
+    this.sysregs.store(pe, regs);
     this.debug.store(vcpu);
+  }
+
+  /** A hypervisor with a copy of its own has everything there between two runs. */
+  leave(): void {
+    this.vcpu.resident = undefined;
+    this.store();
   }
 
   /** The program may move the VM's counters at any time. */
