@@ -105,6 +105,8 @@ function encodeWith(c: Candidate, text: string, pos: number, scope: SymbolScope)
   }
   if (!cursor.atEnd) cursor.fail('the end of the line');
   if (form.derive) for (const [k, v] of Object.entries(form.derive(f))) set(k, v);
+  for (const { name, width } of entry.encoding.fields)
+    if (f[name]! >= 2 ** width) throw new Mismatch(`an operand must be below ${2 ** width} here (${name})`, cursor.pos);
   if (entry.encoding.hole(f)) throw new Mismatch('this combination of operands is UNALLOCATED', cursor.pos);
   return encode(entry.encoding, f);
 }

@@ -9,6 +9,7 @@ import { FPCR } from './fp/context.ts';
 import { directFp } from './fp/direct.ts';
 import * as fp8 from './fp/fp8.ts';
 import * as soft from './fp/softfloat.ts';
+import * as trig from './fp/trig.ts';
 import * as pauth from './pauth.ts';
 
 /** What a helper may look at; FPMR only those of 8-bit floating point. Exceptions are OR-ed into fpsr. */
@@ -98,6 +99,7 @@ export const VECTOR_HELPERS: Readonly<Record<VectorHelperName, VectorHelper>> = 
   fp8ToHalf: (cx, stream, a) => fp8.fp8ConvertVector(cx, 'half', stream as 1 | 2, a!),
   fp8ToBf16: (cx, stream, a) => fp8.fp8ConvertVector(cx, 'bfloat16', stream as 1 | 2, a!),
   fpToFp8: (cx, from, a) => fp8.fpConvertFp8Vector(cx, from as 16 | 32, a!),
+  bf16ToFp8: (cx, _, a) => fp8.bf16ConvertFp8Vector(cx, a!),
   fp8MulAdd: (cx, param, c, a, b) => fp8.fp8MulAddVector(cx, (param & ~15) as 16 | 32, param & 15, c!, a!, b!),
   fp8Dot: (cx, fmt, c, a, b) => fp8.fp8DotVector(cx, fmt as 16 | 32, c!, a!, b!),
   fp8MatMulAdd: (cx, fmt, c, a, b) => fp8.fp8MatMulVector(cx, fmt as 16 | 32, c!, a!, b!),
@@ -132,7 +134,11 @@ const FP: { readonly [K in FpOp]: (x: FpAttr) => FpFunction } = {
   eq: (x) => (cx, a, b) => soft.fpCompareEQ(cx, x.fmt, a, b),
   ge: (x) => (cx, a, b) => soft.fpCompareGE(cx, x.fmt, a, b),
   gt: (x) => (cx, a, b) => soft.fpCompareGT(cx, x.fmt, a, b),
+  trigSMul: (x) => (cx, a, b) => trig.fpTrigSMul(cx, x.fmt, a, b),
+  trigMAdd: (x) => (cx, a, b, index) => trig.fpTrigMAdd(cx, x.fmt, a, b, Number(index)),
+  logB: (x) => (cx, a) => trig.fpLogB(cx, x.fmt, a),
   convert: (x) => (cx, a) => soft.fpConvert(cx, x.fmt, x.to as soft.Fmt, a, roundingOf(cx, x)),
+  convertIeee: (x) => (cx, a) => soft.fpConvertIeee(cx, x.fmt, x.to as soft.Fmt, a, roundingOf(cx, x)),
   toInt: (x) => (cx, a, fbits) =>
     soft.fpToFixed(cx, x.fmt, a, x.to as 16 | 32 | 64, x.signed, roundingOf(cx, x), Number(fbits)),
   fromInt: (x) => (cx, a, fbits) => soft.fixedToFp(cx, x.fmt, a, x.to as 16 | 32 | 64, x.signed, Number(fbits)),

@@ -21,7 +21,7 @@ export interface SveHost {
   readonly groups: readonly Group[];
   /** The function of that name, as compiled code imports it. */
   importFor(name: string): (...args: never[]) => unknown;
-  /** Runs a helper with the floating-point state of the PE. */
+  /** Runs a helper with the floating-point state of the PE, FPMR included. */
   with<T>(f: (cx: HelperContext) => T): T;
 }
 
@@ -105,6 +105,9 @@ export class Sve implements SveMachine {
     this.cpu.nzcv = v;
   }
 
+  get fpcr(): number {
+    return this.u32[(this.cpu.base + Slot.FPCR) >>> 2]!;
+  }
   setQC(): void {
     this.u32[(this.cpu.base + Slot.FPSR) >>> 2]! |= FPSR.QC;
   }
@@ -119,6 +122,10 @@ export class Sve implements SveMachine {
     return (param, ...args) => this.host.with((cx) => helper(cx, param, ...args));
   }
 
+  undefined(): false {
+    this.cpu.exception = { ec: 0, iss: 0, far: 0n, ipa: 0n, toEl2: false };
+    return false;
+  }
   checkBase(n: number): boolean {
     const { cpu } = this;
     if (n !== SP || !(this.u32[(cpu.base + Slot.SP) >>> 2]! & this.u32[(cpu.base + Slot.SP_MASK) >>> 2]!)) return true;

@@ -53,7 +53,10 @@ export class SystemAccess {
     this.sve = new Sve(mem, path, {
       groups: options.groups,
       importFor: (name) => this.importFor(name),
-      with: (f) => this.with(f),
+      with: (f) => {
+        this.context.fpmr = this.cpu.get(Slot.FPMR);
+        return this.with(f);
+      },
     });
     this.context = { fpcr: 0, fpsr: 0, fpmr: 0n, rpres: this.rpres, pauth: none };
   }

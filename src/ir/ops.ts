@@ -70,7 +70,9 @@ export const FP_OPS = {
   sqrt: 'F -> F', recpe: 'F -> F', rsqrte: 'F -> F', recpx: 'F -> F', neg: 'F -> F', abs: 'F -> F',
   fma: 'F F F -> F',
   compare: 'F F -> I', eq: 'F F -> I', ge: 'F F -> I', gt: 'F F -> I',
-  convert: 'F -> T', toInt: 'F I -> T', fromInt: 'T I -> F', roundInt: 'F -> F', roundIntN: 'F -> F',
+  trigSMul: 'F F -> F', trigMAdd: 'F F I -> F', logB: 'F -> F',
+  /** convertIeee: half precision is what IEEE says, whatever FPCR.AHP is. */
+  convert: 'F -> T', convertIeee: 'F -> T', toInt: 'F I -> T', fromInt: 'T I -> F', roundInt: 'F -> F', roundIntN: 'F -> F',
 } as const; // biome-ignore format: a table
 export type FpOp = keyof typeof FP_OPS;
 

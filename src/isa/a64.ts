@@ -25,14 +25,22 @@ import { simdPermute } from './simd_permute.ts';
 import { simdShift, simdShiftScalar } from './simd_shift.ts';
 import { sme } from './sme.ts';
 import { sve } from './sve.ts';
+import { sveFp } from './sve_fp.ts';
+import { sveFpConvert } from './sve_fp_convert.ts';
+import { sveFpMla } from './sve_fp_mla.ts';
+import { sveFp8, sveLut } from './sve_fp8.ts';
 import { sveInt, sveIntMla } from './sve_int.ts';
 import { sveMem } from './sve_mem.ts';
 import { svePred } from './sve_pred.ts';
+import { sve2Int } from './sve2_int.ts';
+import { sve2Misc } from './sve2_misc.ts';
+import { sve2Mul } from './sve2_mul.ts';
 import { system } from './system.ts';
 
 export const A64: readonly Group[] = [
   dpImm, branches, system, dpReg, pauth, ldst, ldstAtomic, ldstExclusive, ldstFp, mops, mte,
   simdLdstMultiple, simdLdstSingle, fp, simdArith, simdArithScalar, simdMisc, simdMiscScalar, simdImm, simdShift,
   simdShiftScalar, simdPermute, simdIndexed, simdIndexedScalar, simdFp, simdFpScalar, simdFpMisc, simdFpMiscScalar,
-  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sveInt, sveIntMla, svePred, sveMem, sme,
+  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sveInt, sveIntMla, svePred, sveMem, sveFp, sveFpMla,
+  sveFpConvert, sveFp8, sveLut, sve2Int, sve2Mul, sve2Misc, sme,
 ]; // biome-ignore format: a table

@@ -54,10 +54,10 @@ export type HelperName = keyof typeof HELPERS;
 
 /**
  * Vector helpers: any number of v128 arguments, v128 result. Those of 8-bit floating point look at FPMR; their parameter:
- * fp8ToHalf, fp8ToBf16: 1 or 2, the stream; fpToFp8: bits of an element; fp8MulAdd: bits of a sum, plus the number of the
+ * fp8ToHalf, fp8ToBf16: 1 or 2, the stream; fpToFp8, bf16ToFp8: bits of an element; fp8MulAdd: bits of a sum, plus the number of the
  * byte in it; fp8Dot, fp8MatMulAdd: bits of a sum.
  */
 export const VECTOR_HELPERS = [
-  'bfMatMulAdd', 'fp8ToHalf', 'fp8ToBf16', 'fpToFp8', 'fp8MulAdd', 'fp8Dot', 'fp8MatMulAdd',
+  'bfMatMulAdd', 'fp8ToHalf', 'fp8ToBf16', 'fpToFp8', 'bf16ToFp8', 'fp8MulAdd', 'fp8Dot', 'fp8MatMulAdd',
 ] as const satisfies readonly string[]; // biome-ignore format: a table
 export type VectorHelperName = (typeof VECTOR_HELPERS)[number];

@@ -37,9 +37,10 @@ type RoutineOf<R> = (f: FieldsOf<R>, m: SveMachine) => () => unknown;
 export function routines<const T extends Readonly<Record<string, Row>>>(
   rows: T,
   impl: { readonly [K in Implemented<T>]: RoutineOf<T[K]> },
+  options: { readonly fpmr?: boolean } = {},
 ): Group {
   const made = impl as unknown as Readonly<Record<string, Routine>>;
   const call = (row: string) => (o: Ops) => o.routine(row);
   const built = Object.fromEntries(Object.keys(made).map((row) => [row, call(row)]));
-  return { rows, semantics: built, fp: false, fpmr: false, sve: true, routines: made };
+  return { rows, semantics: built, fp: false, fpmr: options.fpmr ?? false, sve: true, routines: made };
 }

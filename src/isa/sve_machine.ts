@@ -50,6 +50,8 @@ export interface SveMachine {
   /** PSTATE.<N,Z,C,V>, N in bit 3. */
   nzcv: number;
 
+  /** FPCR, for what depends on it besides the operations of fp(). */
+  readonly fpcr: number;
   /** Sets FPSR.QC. */
   setQC(): void;
   /** A floating-point operation under FPCR that accumulates into FPSR: i32 operands as numbers (any sign), i64 as bigints. */
@@ -59,6 +61,8 @@ export interface SveMachine {
   /** A vector helper: 128-bit numbers in and out. */
   helperV(name: string): (param: number, ...args: bigint[]) => bigint;
 
+  /** The instruction is UNDEFINED at this vector length. @returns false, which the plan gives back */
+  undefined(): false;
   /** CheckSPAlignment for a base register of a memory access. @returns false after having set the exception */
   checkBase(n: number): boolean;
   /**

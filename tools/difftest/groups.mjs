@@ -25,6 +25,6 @@ export const groups = {
   mops,
 };
 const named = new Set(Object.values(groups));
-/** Floating point and vectors. */
-export const vectors = A64.filter((g) => !named.has(g));
+/** Floating point and vectors, without SVE, which sve.mjs draws. */
+export const vectors = A64.filter((g) => !named.has(g) && !g.sve);
 export const all = A64;

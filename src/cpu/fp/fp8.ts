@@ -202,6 +202,11 @@ export function fpConvertFp8Vector(cx: Fp8Context, from: 16 | 32, op: bigint): b
   return assemble(8, 128 / from, (i) => fpConvertFp8(cx, from, elementOf(op, from, i)));
 }
 
+/** As fpConvertFp8Vector, from BFloat16, which is scaled as single precision is. */
+export function bf16ConvertFp8Vector(cx: Fp8Context, op: bigint): bigint {
+  return assemble(8, 8, (i) => fpConvertFp8(cx, 32, elementOf(op, 16, i) << 16n));
+}
+
 /** To each element of `fmt` bits, the product of the bytes of number `phase` in it. */
 export function fp8MulAddVector(cx: Fp8Context, fmt: 16 | 32, phase: number, addend: bigint, op1: bigint, op2: bigint) {
   const [a, b] = [bytesOf(op1), bytesOf(op2)];

@@ -14,7 +14,7 @@ import {
   subExactly,
 } from './arith.ts';
 import { compareExactly } from './compare.ts';
-import { type Fmt, type FpContext, type FpRounding, fpRoundingMode } from './context.ts';
+import { type Fmt, FPCR, type FpContext, type FpRounding, fpRoundingMode } from './context.ts';
 import { convertExactly, fixedToFp as fixedToFpExactly, roundIntExactly, toFixedExactly } from './convert.ts';
 import * as d from './double.ts';
 import * as i from './integers.ts';
@@ -90,6 +90,14 @@ export function fpConvert(
   if (from === 32 && to === 64) return i.singleToDouble(cx, Number(a));
   if (from === 64 && to === 32) return BigInt(i.doubleToSingle(cx, a, rounding));
   return convertExactly(cx, from, to, a, rounding);
+}
+/** As fpConvert, with FPCR.AHP as if it were 0. @arm FPConvertSVE */
+export function fpConvertIeee(cx: FpContext, from: Fmt, to: Fmt, a: bigint, rounding: FpRounding): bigint {
+  if (!(cx.fpcr & FPCR.AHP)) return fpConvert(cx, from, to, a, rounding);
+  const local: FpContext = { fpcr: cx.fpcr & ~FPCR.AHP, fpsr: 0 };
+  const result = fpConvert(local, from, to, a, rounding);
+  cx.fpsr |= local.fpsr;
+  return result;
 }
 /**
  * To an integer of `bits` with `fbits` fraction bits, saturating. @returns it as `bits` unsigned bits. @arm FPToFixed

@@ -1,0 +1,141 @@
+// SVE2 integer arithmetic: predicated, widening, narrowing, shifts, accumulations. Products by elements are in
+// sve2_mul.ts, the rest of SVE2 in sve2_misc.ts. size is that of the result's elements, but of the source's narrow ones
+// in ADCLB and kin, whose size is 2 or 3 by sz. tszh:tszl:imm3 is an element size and an amount in one.
+
+import { insn } from './schema.ts';
+
+const SVE2 = { feat: 'FEAT_SVE2' } as const;
+/** The result is wider or narrower than a source: no bytes. */
+const WIDE = { feat: 'FEAT_SVE2', not: 'size=0' } as const;
+/** Amounts of shifts: the size is where the highest bit of tsz is. */
+const SHIFT = { feat: 'FEAT_SVE2', not: 'tszh=0 & tszl=0' } as const;
+const NARROW = { feat: 'FEAT_SVE2', not: 'tszh=0 & tszl=0' } as const;
+const EXTRACT = { feat: 'FEAT_SVE2', not: 'tszh=0 & tszl=0 | tszh=0 & tszl=3 | tszh=1 & tszl!=0' } as const;
+
+export const SVE2_INT = {
+  // Predicated, one source
+  URECPE_p:    insn('01000100 10 000 000 101 Pg:3 Zn:5 Zd:5', SVE2),
+  URSQRTE_p:   insn('01000100 10 000 001 101 Pg:3 Zn:5 Zd:5', SVE2),
+  SQABS_p:     insn('01000100 size:2 001 000 101 Pg:3 Zn:5 Zd:5', SVE2),
+  SQNEG_p:     insn('01000100 size:2 001 001 101 Pg:3 Zn:5 Zd:5', SVE2),
+  SADALP_p:    insn('01000100 size:2 000 100 101 Pg:3 Zn:5 Zda:5', WIDE),
+  UADALP_p:    insn('01000100 size:2 000 101 101 Pg:3 Zn:5 Zda:5', WIDE),
+
+  // Predicated shifts by vector; R: the amounts are in the first source
+  SRSHL_p:     insn('01000100 size:2 000 010 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  URSHL_p:     insn('01000100 size:2 000 011 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SRSHLR_p:    insn('01000100 size:2 000 110 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  URSHLR_p:    insn('01000100 size:2 000 111 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SQSHL_p:     insn('01000100 size:2 001 000 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UQSHL_p:     insn('01000100 size:2 001 001 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SQRSHL_p:    insn('01000100 size:2 001 010 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UQRSHL_p:    insn('01000100 size:2 001 011 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SQSHLR_p:    insn('01000100 size:2 001 100 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UQSHLR_p:    insn('01000100 size:2 001 101 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SQRSHLR_p:   insn('01000100 size:2 001 110 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UQRSHLR_p:   insn('01000100 size:2 001 111 100 Pg:3 Zm:5 Zdn:5', SVE2),
+
+  // Predicated halving, pairwise, saturating
+  SHADD_p:     insn('01000100 size:2 010 000 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UHADD_p:     insn('01000100 size:2 010 001 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SHSUB_p:     insn('01000100 size:2 010 010 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UHSUB_p:     insn('01000100 size:2 010 011 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SRHADD_p:    insn('01000100 size:2 010 100 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  URHADD_p:    insn('01000100 size:2 010 101 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SHSUBR_p:    insn('01000100 size:2 010 110 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UHSUBR_p:    insn('01000100 size:2 010 111 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  ADDP_p:      insn('01000100 size:2 010 001 101 Pg:3 Zm:5 Zdn:5', SVE2),
+  SMAXP_p:     insn('01000100 size:2 010 100 101 Pg:3 Zm:5 Zdn:5', SVE2),
+  UMAXP_p:     insn('01000100 size:2 010 101 101 Pg:3 Zm:5 Zdn:5', SVE2),
+  SMINP_p:     insn('01000100 size:2 010 110 101 Pg:3 Zm:5 Zdn:5', SVE2),
+  UMINP_p:     insn('01000100 size:2 010 111 101 Pg:3 Zm:5 Zdn:5', SVE2),
+  SQADD_p:     insn('01000100 size:2 011 000 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UQADD_p:     insn('01000100 size:2 011 001 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SQSUB_p:     insn('01000100 size:2 011 010 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UQSUB_p:     insn('01000100 size:2 011 011 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SUQADD_p:    insn('01000100 size:2 011 100 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  USQADD_p:    insn('01000100 size:2 011 101 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  SQSUBR_p:    insn('01000100 size:2 011 110 100 Pg:3 Zm:5 Zdn:5', SVE2),
+  UQSUBR_p:    insn('01000100 size:2 011 111 100 Pg:3 Zm:5 Zdn:5', SVE2),
+
+  // Long: even (B) or odd (T) elements, or one of each
+  SADDLB:      insn('01000101 size:2 0 Zm:5 000 000 Zn:5 Zd:5', WIDE),
+  SADDLT:      insn('01000101 size:2 0 Zm:5 000 001 Zn:5 Zd:5', WIDE),
+  UADDLB:      insn('01000101 size:2 0 Zm:5 000 010 Zn:5 Zd:5', WIDE),
+  UADDLT:      insn('01000101 size:2 0 Zm:5 000 011 Zn:5 Zd:5', WIDE),
+  SSUBLB:      insn('01000101 size:2 0 Zm:5 000 100 Zn:5 Zd:5', WIDE),
+  SSUBLT:      insn('01000101 size:2 0 Zm:5 000 101 Zn:5 Zd:5', WIDE),
+  USUBLB:      insn('01000101 size:2 0 Zm:5 000 110 Zn:5 Zd:5', WIDE),
+  USUBLT:      insn('01000101 size:2 0 Zm:5 000 111 Zn:5 Zd:5', WIDE),
+  SABDLB:      insn('01000101 size:2 0 Zm:5 001 100 Zn:5 Zd:5', WIDE),
+  SABDLT:      insn('01000101 size:2 0 Zm:5 001 101 Zn:5 Zd:5', WIDE),
+  UABDLB:      insn('01000101 size:2 0 Zm:5 001 110 Zn:5 Zd:5', WIDE),
+  UABDLT:      insn('01000101 size:2 0 Zm:5 001 111 Zn:5 Zd:5', WIDE),
+  SADDLBT:     insn('01000101 size:2 0 Zm:5 100 000 Zn:5 Zd:5', WIDE),
+  SSUBLBT:     insn('01000101 size:2 0 Zm:5 100 010 Zn:5 Zd:5', WIDE),
+  SSUBLTB:     insn('01000101 size:2 0 Zm:5 100 011 Zn:5 Zd:5', WIDE),
+  SADDWB:      insn('01000101 size:2 0 Zm:5 010 000 Zn:5 Zd:5', WIDE),
+  SADDWT:      insn('01000101 size:2 0 Zm:5 010 001 Zn:5 Zd:5', WIDE),
+  UADDWB:      insn('01000101 size:2 0 Zm:5 010 010 Zn:5 Zd:5', WIDE),
+  UADDWT:      insn('01000101 size:2 0 Zm:5 010 011 Zn:5 Zd:5', WIDE),
+  SSUBWB:      insn('01000101 size:2 0 Zm:5 010 100 Zn:5 Zd:5', WIDE),
+  SSUBWT:      insn('01000101 size:2 0 Zm:5 010 101 Zn:5 Zd:5', WIDE),
+  USUBWB:      insn('01000101 size:2 0 Zm:5 010 110 Zn:5 Zd:5', WIDE),
+  USUBWT:      insn('01000101 size:2 0 Zm:5 010 111 Zn:5 Zd:5', WIDE),
+  SSHLLB:      insn('01000101 0 tszh:1 0 tszl:2 imm3:3 1010 00 Zn:5 Zd:5', NARROW),
+  SSHLLT:      insn('01000101 0 tszh:1 0 tszl:2 imm3:3 1010 01 Zn:5 Zd:5', NARROW),
+  USHLLB:      insn('01000101 0 tszh:1 0 tszl:2 imm3:3 1010 10 Zn:5 Zd:5', NARROW),
+  USHLLT:      insn('01000101 0 tszh:1 0 tszl:2 imm3:3 1010 11 Zn:5 Zd:5', NARROW),
+
+  // Accumulating
+  CADD:        insn('01000101 size:2 00000 0 11011 rot:1 Zm:5 Zdn:5', SVE2),
+  SQCADD:      insn('01000101 size:2 00000 1 11011 rot:1 Zm:5 Zdn:5', SVE2),
+  SABALB:      insn('01000101 size:2 0 Zm:5 1100 00 Zn:5 Zda:5', WIDE),
+  SABALT:      insn('01000101 size:2 0 Zm:5 1100 01 Zn:5 Zda:5', WIDE),
+  UABALB:      insn('01000101 size:2 0 Zm:5 1100 10 Zn:5 Zda:5', WIDE),
+  UABALT:      insn('01000101 size:2 0 Zm:5 1100 11 Zn:5 Zda:5', WIDE),
+  ADCLB:       insn('01000101 0 sz:1 0 Zm:5 11010 0 Zn:5 Zda:5', SVE2),
+  ADCLT:       insn('01000101 0 sz:1 0 Zm:5 11010 1 Zn:5 Zda:5', SVE2),
+  SBCLB:       insn('01000101 1 sz:1 0 Zm:5 11010 0 Zn:5 Zda:5', SVE2),
+  SBCLT:       insn('01000101 1 sz:1 0 Zm:5 11010 1 Zn:5 Zda:5', SVE2),
+  SSRA_z:      insn('01000101 tszh:2 0 tszl:2 imm3:3 1110 00 Zn:5 Zda:5', SHIFT),
+  USRA_z:      insn('01000101 tszh:2 0 tszl:2 imm3:3 1110 01 Zn:5 Zda:5', SHIFT),
+  SRSRA_z:     insn('01000101 tszh:2 0 tszl:2 imm3:3 1110 10 Zn:5 Zda:5', SHIFT),
+  URSRA_z:     insn('01000101 tszh:2 0 tszl:2 imm3:3 1110 11 Zn:5 Zda:5', SHIFT),
+  SRI_z:       insn('01000101 tszh:2 0 tszl:2 imm3:3 11110 0 Zn:5 Zd:5', SHIFT),
+  SLI_z:       insn('01000101 tszh:2 0 tszl:2 imm3:3 11110 1 Zn:5 Zd:5', SHIFT),
+  SABA_z:      insn('01000101 size:2 0 Zm:5 11111 0 Zn:5 Zda:5', SVE2),
+  UABA_z:      insn('01000101 size:2 0 Zm:5 11111 1 Zn:5 Zda:5', SVE2),
+
+  // Narrow: to the even elements, clearing the odd ones, or (T) to the odd elements
+  SQXTNB:      insn('01000101 0 tszh:1 1 tszl:2 000 010 000 Zn:5 Zd:5', EXTRACT),
+  SQXTNT:      insn('01000101 0 tszh:1 1 tszl:2 000 010 001 Zn:5 Zd:5', EXTRACT),
+  UQXTNB:      insn('01000101 0 tszh:1 1 tszl:2 000 010 010 Zn:5 Zd:5', EXTRACT),
+  UQXTNT:      insn('01000101 0 tszh:1 1 tszl:2 000 010 011 Zn:5 Zd:5', EXTRACT),
+  SQXTUNB:     insn('01000101 0 tszh:1 1 tszl:2 000 010 100 Zn:5 Zd:5', EXTRACT),
+  SQXTUNT:     insn('01000101 0 tszh:1 1 tszl:2 000 010 101 Zn:5 Zd:5', EXTRACT),
+  SQSHRUNB:    insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0000 Zn:5 Zd:5', NARROW),
+  SQSHRUNT:    insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0001 Zn:5 Zd:5', NARROW),
+  SQRSHRUNB:   insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0010 Zn:5 Zd:5', NARROW),
+  SQRSHRUNT:   insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0011 Zn:5 Zd:5', NARROW),
+  SHRNB:       insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0100 Zn:5 Zd:5', NARROW),
+  SHRNT:       insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0101 Zn:5 Zd:5', NARROW),
+  RSHRNB:      insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0110 Zn:5 Zd:5', NARROW),
+  RSHRNT:      insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 0111 Zn:5 Zd:5', NARROW),
+  SQSHRNB:     insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1000 Zn:5 Zd:5', NARROW),
+  SQSHRNT:     insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1001 Zn:5 Zd:5', NARROW),
+  SQRSHRNB:    insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1010 Zn:5 Zd:5', NARROW),
+  SQRSHRNT:    insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1011 Zn:5 Zd:5', NARROW),
+  UQSHRNB:     insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1100 Zn:5 Zd:5', NARROW),
+  UQSHRNT:     insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1101 Zn:5 Zd:5', NARROW),
+  UQRSHRNB:    insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1110 Zn:5 Zd:5', NARROW),
+  UQRSHRNT:    insn('01000101 0 tszh:1 1 tszl:2 imm3:3 00 1111 Zn:5 Zd:5', NARROW),
+  ADDHNB:      insn('01000101 size:2 1 Zm:5 011 000 Zn:5 Zd:5', WIDE),
+  ADDHNT:      insn('01000101 size:2 1 Zm:5 011 001 Zn:5 Zd:5', WIDE),
+  RADDHNB:     insn('01000101 size:2 1 Zm:5 011 010 Zn:5 Zd:5', WIDE),
+  RADDHNT:     insn('01000101 size:2 1 Zm:5 011 011 Zn:5 Zd:5', WIDE),
+  SUBHNB:      insn('01000101 size:2 1 Zm:5 011 100 Zn:5 Zd:5', WIDE),
+  SUBHNT:      insn('01000101 size:2 1 Zm:5 011 101 Zn:5 Zd:5', WIDE),
+  RSUBHNB:     insn('01000101 size:2 1 Zm:5 011 110 Zn:5 Zd:5', WIDE),
+  RSUBHNT:     insn('01000101 size:2 1 Zm:5 011 111 Zn:5 Zd:5', WIDE),
+} as const;
