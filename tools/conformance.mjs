@@ -2,6 +2,7 @@
 // compares with test/conformance/expected*.json. Never hides a skip: its printed reason is part of the verdict.
 //   [--short]          arguments that keep the whole to a few minutes, where the defaults (or `args`) take longer
 //   [--kernel 6.12]    the selftests of that kernel, with expected-6.12.json
+//   [--set arm64]      not those of KVM but of tools/testing/selftests/arm64 (processes), with expected-arm64.json
 //   [--reference]      also on a real KVM: Debian's arm64 kernel booted under QEMU; adds its verdicts and times
 //   [--limit SECONDS]  for each program on the reference (60)
 //   [--selftests DIR] [--only a,b] [--timeout SECONDS] [--jobs N] [--json FILE] [--no-prepare]
@@ -22,6 +23,7 @@ const { values: opt } = parseArgs({
   options: {
     selftests: { type: 'string' },
     kernel: { type: 'string' },
+    set: { type: 'string' },
     only: { type: 'string' },
     timeout: { type: 'string', default: '600' },
     limit: { type: 'string', default: '60' },
@@ -54,18 +56,21 @@ if (opt.report) {
   process.exit(0);
 }
 
-const suffix = opt.kernel ? `-${opt.kernel}` : '';
-if (!existsSync(expectedFile(opt.kernel))) fail(`--kernel ${opt.kernel}: there is no ${expectedFile(opt.kernel)}`, 2);
+if (opt.set !== undefined && (opt.kernel || opt.reference)) fail('--set goes with neither --kernel nor --reference', 2);
+/** Which programs: of another kernel, or another set of them. */
+const which = opt.kernel ?? opt.set;
+const suffix = which ? `-${which}` : '';
+if (!existsSync(expectedFile(which))) fail(`${which}: there is no ${expectedFile(which)}`, 2);
 const ref = process.env.HYPATIA_REF ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hypatia');
 const dir = resolve(opt.selftests ?? join(ref, `selftests${suffix}`));
 if (!opt.selftests && !opt['no-prepare']) {
   const env = { ...process.env, ...(opt.kernel ? { KERNEL: opt.kernel } : {}) };
-  const part = opt.reference ? 'reference' : 'selftests';
+  const part = opt.reference ? 'reference' : `selftests${opt.set ? suffix : ''}`;
   const r = spawnSync('bash', [join(root, 'tools/debian/prepare.sh'), part], { env, stdio: ['ignore', 2, 2] });
   if (r.status !== 0) fail('the selftests could not be built (this check needs Debian packages; see above)', 1);
 }
 if (!existsSync(dir)) fail(`no selftests in ${dir}: give --selftests DIR or leave out --no-prepare`, 2);
-const expected = readJson(expectedFile(opt.kernel));
+const expected = readJson(expectedFile(which));
 const only = opt.only?.split(',');
 const names = readdirSync(dir)
   .filter((n) => !n.startsWith('.') && (!only || only.includes(n)))
@@ -116,7 +121,7 @@ if (opt.accept) {
     if (r.verdict === 'skip') e.reason = r.reason;
     else if (r.verdict !== 'pass') e.why ??= r.reason;
   }
-  writeFileSync(expectedFile(opt.kernel), `${JSON.stringify(expected, null, 2)}\n`);
+  writeFileSync(expectedFile(which), `${JSON.stringify(expected, null, 2)}\n`);
 }
 /** What is not as expected. */
 const why = (r) => {

@@ -17,6 +17,24 @@ describe('parseElf', () => {
     expect(e.phdrAddr).toBe(0x400040);
     expect(e.segments).toEqual([{ vaddr: 0x400000, offset: 0, filesz: 4096, memsz: 4096, prot: 7, align: 4096 }]);
   });
+  it('finds the promise to land on BTI instructions only', () => {
+    expect(parse(tinyElf()).bti).toBe(false);
+    // A second program header, which names a note behind the segment's bytes.
+    const note = [4, 0, 0, 0, 24, 0, 0, 0, 5, 0, 0, 0, 0x47, 0x4e, 0x55, 0];
+    const other = [2, 0, 0, 0xc0, 4, 0, 0, 0, 0, 0, 0, 0];
+    const withNote = (features: number): Uint8Array => {
+      const b = tinyElf();
+      const v = new DataView(b.buffer);
+      v.setUint16(56, 2, true);
+      v.setUint32(120, 0x6474e553, true);
+      v.setBigUint64(128, 0x200n, true);
+      v.setBigUint64(152, 64n, true);
+      b.set([...note, ...other, 0, 0, 0, 0, 0, 0, 0, 0xc0, 4, 0, 0, 0, features], 0x200);
+      v.setUint32(0x204, 32, true);
+      return b;
+    };
+    expect([1, 2, 3].map((f) => parse(withNote(f)).bti)).toEqual([true, false, true]);
+  });
   it('says in one line what is wrong', () => {
     const rejects = (f: () => unknown, text: RegExp) => {
       expect(f).toThrow(ElfError);

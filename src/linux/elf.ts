@@ -23,13 +23,16 @@ export interface ElfImage {
   readonly segments: readonly Segment[];
   readonly interpreter: string | undefined;
   readonly execStack: boolean;
+  /** Says that all its indirect branches land on BTI instructions. */
+  readonly bti: boolean;
 }
 
 const EM_AARCH64 = 183;
-const PT = { LOAD: 1, INTERP: 3, PHDR: 6, GNU_STACK: 0x6474e551 } as const;
+const PT = { LOAD: 1, INTERP: 3, PHDR: 6, GNU_STACK: 0x6474e551, GNU_PROPERTY: 0x6474e553 } as const;
 const ET = { EXEC: 2, DYN: 3 } as const;
 const EHDR = 64;
 const PHENT = 56;
+const PAGE = 4096;
 /** Names for the machines that people try by mistake. */
 const MACHINES: Readonly<Record<number, string>> = {
   3: 'i386',
@@ -80,6 +83,7 @@ export function parseElf(name: string, size: number, read: (offset: number, leng
   const segments: Segment[] = [];
   let interpreter: string | undefined;
   let execStack = false;
+  let bti = false;
   let phdrAddr = 0;
   for (let i = 0; i < phnum; i++) {
     const o = i * PHENT;
@@ -112,11 +116,30 @@ export function parseElf(name: string, size: number, read: (offset: number, leng
       case PT.PHDR:
         phdrAddr = vaddr;
         break;
+      case PT.GNU_PROPERTY:
+        bti = hasBti(read(offset, Math.min(filesz, PAGE)));
+        break;
       case PT.GNU_STACK:
         execStack = (flags & 1) !== 0;
         break;
     }
   }
   if (segments.length === 0) return bad('has no loadable segment');
-  return { isPie: type === ET.DYN, entry: e.n64(24), phoff, phnum, phdrAddr, segments, interpreter, execStack };
+  return { isPie: type === ET.DYN, entry: e.n64(24), phoff, phnum, phdrAddr, segments, interpreter, execStack, bti };
+}
+
+const NT_GNU_PROPERTY = 5;
+const AARCH64_FEATURES = 0xc000_0000;
+/** A note of the owner GNU with properties: type, size, data padded to 8 bytes. @linux arch_parse_elf_property */
+function hasBti(note: Uint8Array): boolean {
+  const NOTE = 16;
+  if (note.length < NOTE) return false;
+  const s = new Struct(note);
+  if (s.u32(0) !== 4 || s.u32(8) !== NT_GNU_PROPERTY || s.u32(12) !== 0x00554e47) return false;
+  const end = Math.min(note.length, NOTE + s.u32(4));
+  for (let at = NOTE; at + 12 <= end; ) {
+    if (s.u32(at) === AARCH64_FEATURES) return (s.u32(at + 8) & 1) !== 0;
+    at += 8 + Math.ceil(s.u32(at + 4) / 8) * 8;
+  }
+  return false;
 }

@@ -97,7 +97,14 @@ export function load(
     mm.stackTop = STACK_TOP;
     mm.mmapBase = STACK_TOP - STACK_GAP;
     const bias = image.isPie ? (image.interpreter === undefined ? mm.mmapBase - spanOf(image) : PIE_BASE) : 0;
-    const end = mapImage(mm, image, file, location.path(), image.isPie ? alignDown(bias, maxAlign(image)) : 0);
+    const end = mapImage(
+      mm,
+      image,
+      file,
+      location.path(),
+      image.isPie ? alignDown(bias, maxAlign(image)) : 0,
+      !interpreter,
+    );
     const at = image.isPie ? alignDown(bias, maxAlign(image)) : 0;
     if (image.isPie && image.interpreter === undefined) mm.mmapBase = at;
     // A static program in the mmap area would have no room to grow its heap: give it the place of a PIE.
@@ -108,7 +115,7 @@ export function load(
     let base = 0;
     if (interpreter) {
       base = alignDown(mm.mmapBase - spanOf(interpreter.image), maxAlign(interpreter.image));
-      mapImage(mm, interpreter.image, interpreter.file, interpreter.path, base);
+      mapImage(mm, interpreter.image, interpreter.file, interpreter.path, base, true);
       entry = base + interpreter.image.entry;
     }
     const page = machine.sigreturnMapping();
@@ -154,8 +161,19 @@ function spanOf(image: ElfImage): number {
   const low = alignDown(Math.min(...image.segments.map((s) => s.vaddr)), PAGE);
   return pageUp(Math.max(...ends) - low) + maxAlign(image);
 }
-/** @returns the end of the last segment. */
-function mapImage(mm: AddressSpace, image: ElfImage, file: FileNode, path: string, bias: number): number {
+/**
+ * @param first control goes there first: a program with an interpreter leaves PROT_BTI to that. @linux arch_elf_adjust_prot
+ * @returns the end of the last segment.
+ */
+function mapImage(
+  mm: AddressSpace,
+  image: ElfImage,
+  file: FileNode,
+  path: string,
+  bias: number,
+  first: boolean,
+): number {
+  const protOf = (prot: number): number => (first && image.bti && prot & Prot.EXEC ? prot | Prot.BTI : prot);
   let end = 0;
   const backing = file.backing(path, false);
   for (const s of image.segments) {
@@ -168,7 +186,7 @@ function mapImage(mm: AddressSpace, image: ElfImage, file: FileNode, path: strin
       mmap(mm, {
         addr: start,
         length: pageUp(fileEnd) - start,
-        prot: s.prot,
+        prot: protOf(s.prot),
         flags: Map_.MAP_PRIVATE | Map_.MAP_FIXED,
         backing,
         offset: alignDown(s.offset, PAGE),
@@ -181,7 +199,7 @@ function mapImage(mm: AddressSpace, image: ElfImage, file: FileNode, path: strin
       mmap(mm, {
         addr: zeroFrom,
         length: pageUp(memEnd) - zeroFrom,
-        prot: s.prot,
+        prot: protOf(s.prot),
         flags: Map_.MAP_PRIVATE | Map_.MAP_FIXED | Map_.MAP_ANONYMOUS,
       });
     end = Math.max(end, memEnd);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes what the slower checks need out of Debian's packages, once, under $HYPATIA_REF (default: the user's cache).
 #   prepare.sh selftests   $HYPATIA_REF/linux (newest linux-source of $SUITE) and $HYPATIA_REF/selftests (arm64, static)
+#   prepare.sh selftests-arm64  $HYPATIA_REF/selftests-arm64: those of tools/testing/selftests/arm64
 #   prepare.sh qemu        $HYPATIA_REF/trixie: a chroot with QEMU from Debian's stable-backports
 #   prepare.sh programs    $HYPATIA_REF/sysroot: some arm64 programs of Debian with their libraries
 #   prepare.sh llvm        llvm-mc-19 and friends, installed on this machine
@@ -60,6 +61,44 @@ selftests() {
   make -s -C "$LINUX" kernelversion > "$SELFTESTS/.version"
   touch "$SELFTESTS/.done"
 }
+# tools/testing/selftests/arm64: what a process can see by itself (no SME, no GCS, no endless ones).
+selftests-arm64() {
+  selftests
+  local out=$REF/selftests-arm64; [ ! -e "$out/.done" ] || return 0
+  mkdir -p "$out"
+  local objects; objects=$(mktemp -d)
+  local include=(-I"$LINUX/tools/testing/selftests" -I"$LINUX/tools/include" -isystem "$LINUX/usr/include")
+  local cc=(aarch64-linux-gnu-gcc -O2 -w -D_GNU_SOURCE= "${include[@]}")
+  (
+    cd "$LINUX/tools/testing/selftests/arm64"
+    for p in abi/hwcap tags/tags_test; do "${cc[@]}" -static -o "$out/${p#*/}" $p.c; done
+    "${cc[@]}" -static -o "$out/syscall-abi" abi/syscall-abi.c abi/syscall-abi-asm.S
+    for p in sve-probe-vls vec-syscfg; do "${cc[@]}" -static -o "$out/$p" fp/$p.c fp/rdvl.S; done
+    local pac=(-mbranch-protection=pac-ret)
+    "${cc[@]}" "${pac[@]}" -march=armv8.3-a -c -o "$objects/helper.o" pauth/helper.c
+    "${cc[@]}" -march=armv8.3-a -c -o "$objects/pac_corruptor.o" pauth/pac_corruptor.S
+    "${cc[@]}" "${pac[@]}" -march=armv8.2-a -static -o "$out/pac" pauth/pac.c "$objects"/{helper,pac_corruptor}.o
+    "${cc[@]}" "${pac[@]}" -march=armv8.2-a -static -o "$out/exec_target" pauth/exec_target.c "$objects/helper.o"
+    for bti in 0 1; do
+      local how=(-mbranch-protection=none) name=nobtitest
+      [ $bti = 0 ] || { how=(-mbranch-protection=standard); name=btitest; }
+      for s in test.c signal.c system.c start.S syscall.S teststubs.S trampoline.S; do
+        "${cc[@]}" "${how[@]}" -DBTI=$bti -ffreestanding -c -o "$objects/$bti.$s.o" bti/$s
+      done
+      "${cc[@]}" -mbranch-protection=standard -nostdlib -static -o "$out/$name" "$objects/$bti".*.o
+    done
+    cd signal
+    for s in test_signals.c test_signals_utils.c testcases/testcases.c signals.S sve_helpers.c; do
+      "${cc[@]}" -std=gnu99 -I. -c -o "$objects/signal.${s##*/}.o" $s
+    done
+    for p in testcases/*.c; do
+      local name=${p#*/}; name=${name%.c}
+      case $name in testcases|gcs_*|sme_*|ssve_*|za_*|zt_*|*_sme_*) continue ;; esac
+      "${cc[@]}" -std=gnu99 -I. -static -o "$out/$name" $p "$objects"/signal.*.o
+    done
+  )
+  rm -rf "$objects"; cp "$SELFTESTS/.version" "$out/.version"; touch "$out/.done"
+}
 probe() {
   selftests
   aarch64-linux-gnu-gcc -O1 -static -I"$LINUX/usr/include" -o "$REF/kvmprobe" "$(dirname "$0")/../oracle/kvmprobe.c"
@@ -105,7 +144,7 @@ programs() {
 llvm() { install llvm-19 clang-19 lld-19; }
 for what in "$@"; do
   case $what in
-    selftests|probe|qemu|llvm|programs|reference) "$what" ;;
-    *) echo "prepare: unknown part '$what' (selftests, probe, qemu, llvm, programs, reference)" >&2; exit 2 ;;
+    selftests|selftests-arm64|probe|qemu|llvm|programs|reference) "$what" ;;
+    *) echo "prepare: unknown part '$what' (selftests, selftests-arm64, probe, qemu, llvm, programs, reference)" >&2; exit 2 ;;
   esac
 done
