@@ -550,7 +550,7 @@ export const CONTROL_REGS = {
     TPMS:      trap(14, 'FEAT_SPE'),
     E2PB:      en([13, 12], 'FEAT_SPE'),
     TDRA:      trap(11, 'always'),
-    TDOSA:     trap(10, 'FEAT_DoubleLock'),
+    TDOSA:     trap(10, 'always'),
     TDA:       trap(9, 'always'),
     TDE:       trap(8, 'always'),
     HPME:      bits(7, 'FEAT_PMUv3'),

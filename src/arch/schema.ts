@@ -79,7 +79,6 @@ export const CONDITIONS = {
   CNTHCTL_EL1NVPCT:  'CNTHCTL_EL2.EL1NVPCT with HCR_EL2.{E2H,TGE,NV2,NV1,NV} = {1,0,1,0,1}',
   CNTHCTL_EL1NVVCT:  'CNTHCTL_EL2.EL1NVVCT with HCR_EL2.{E2H,TGE,NV2,NV1,NV} = {1,0,1,0,1}',
   ICC_SRE:           'ICC_SRE_ELx.SRE = 0 at the level of the access: UNDEFINED; ICC_SRE_EL2.Enable = 0 traps ICC_SRE_EL1',
-  OS_DOUBLE_LOCK:    'MDCR_EL2.TDOSA also without FEAT_DoubleLock',
 } as const;
 export type Condition = keyof typeof CONDITIONS;
 

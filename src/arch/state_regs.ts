@@ -7,7 +7,7 @@ import { allOf, anyOf, choice, closed, cond, fgt, fgtR, fgtW, lowBits, reg, regs
 const VM    = wr('HCR_EL2.TVM', 'HCR_EL2.TRVM');
 const DBG   = ['MDCR_EL2.TDE', 'MDCR_EL2.TDA'] as const;
 const DCC   = ['MDSCR_EL1.TDCC', 'MDCR_EL2.TDCC', 'MDCR_EL2.TDE', 'MDCR_EL2.TDA'] as const;
-const OSL   = ['MDCR_EL2.TDE', 'MDCR_EL2.TDOSA', cond('OS_DOUBLE_LOCK')] as const;
+const OSL   = ['MDCR_EL2.TDE', 'MDCR_EL2.TDOSA'] as const;
 const TRC   = [cond('TTA'), 'CPTR_EL2.TTA', fgt('TRC')] as const;
 const TRCID = [cond('TTA'), 'CPTR_EL2.TTA', fgtR('TRCID')] as const;
 const TTA   = [cond('TTA'), 'CPTR_EL2.TTA'] as const;

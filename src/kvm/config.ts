@@ -37,6 +37,7 @@ const MASKED_OTHERS = {
 const KVM_NEEDS: { readonly [R in ControlRegName]?: { readonly [B in ControlBitName<R>]?: Need } } = {
   HCR_EL2: { NV1: allOf('FEAT_NV2', '!FEAT_E2H0') }, // reserved by NI_NV1, says Arm; the value that KVM always gives
   CNTHCTL_EL2: { EVNTIS: 'always' },
+  MDCR_EL2: { TDOSA: 'FEAT_DoubleLock' }, // Arm has the bit without it too
 };
 /** Registers whose unallocated bits KVM keeps. */
 const KEEPS_UNALLOCATED: readonly ControlRegName[] = ['HCRX_EL2'];

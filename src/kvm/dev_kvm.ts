@@ -7,6 +7,7 @@ import type { PhysMem } from '../cpu/physmem.ts';
 import { KVM_API_VERSION, PAGE_SIZE } from '../uapi/index.ts';
 import { type Call, dispatcher, type IoctlTable, installFd, O_CLOEXEC, O_RDWR } from './call.ts';
 import { checkExtension } from './capabilities.ts';
+import type { KvmCompat } from './compat.ts';
 import { refuse } from './errors.ts';
 import { type FpSwitch, PerCpuFp } from './fpsimd.ts';
 import { PerVcpuFp, type V6Bug } from './fpsimd_v6.ts';
@@ -20,6 +21,8 @@ import { vmFile } from './vm_ioctl.ts';
 
 export interface KvmOptions {
   readonly host: Host;
+  /** Behave as this kernel does where we would do better (compat.ts); default: nowhere. */
+  readonly compat?: KvmCompat | undefined;
   /** Where pages that programs map come from: kvm_run, rings, guest_memfds. */
   readonly mem: PhysMem;
   /** The host's counter (CNTPCT_EL0) now; default: it stands still. */
@@ -97,6 +100,7 @@ export function makeKvm(options: KvmOptions): Kvm {
   const hypHost = host.isVhe ? undefined : new HypHost(options.mem, host.mode === 'protected', options.fpTrace);
   return {
     host,
+    compat: options.compat,
     mem: options.mem,
     gic: { emulatesV2: options.gic?.emulatesV2 ?? host.gic === 'v2', vtr: options.gic?.vtr ?? defaultVtr() },
     trace: options.trace ?? (() => {}),

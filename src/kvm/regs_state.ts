@@ -2,6 +2,7 @@
 // Plain data: made here, filled by reset.ts, read and written by guest.ts and its register classes. Knows no ioctl,
 // no file descriptor and no running PE (the world switch loads and stores these fields).
 
+import type { KvmCompat } from './compat.ts';
 import type { Resx } from './config.ts';
 import type { Host } from './host.ts';
 import type { StoredReg } from './sys_reg_table.ts';
@@ -24,6 +25,8 @@ export interface VmRegs {
   readonly host: Host;
   /** KVM_VM_TYPE_ARM_PROTECTED */
   readonly isProtected: boolean;
+  /** The kernel whose deviations the VM shows; undefined: none (compat.ts). */
+  readonly compat: KvmCompat | undefined;
   /** KVM_ARM_VCPU_* bits (POWER_OFF left out) of the first successful init; undefined before it. */
   features: number | undefined;
   /** KVM_CAP_ARM_MTE was enabled. */

@@ -4,6 +4,7 @@
 import { fieldOf, readField } from '../arch/id_fields.ts';
 import { Errno } from '../base/hostfile.ts';
 import { KVM_ARM_TARGET, KVM_ARM_VCPU } from '../uapi/constants.ts';
+import type { KvmCompat } from './compat.ts';
 import { applyResx } from './config.ts';
 import { INIT_TARGET, partOf } from './cputype.ts';
 import type { Host } from './host.ts';
@@ -26,11 +27,16 @@ const PSTATE = { el1: 0x3c5n, el2: 0x3c9n, svc: 0x1d3n } as const;
 /** @param counter the host's CNTPCT_EL0 at the moment of the call */
 export function createVmRegs(
   host: Host,
-  options: { readonly isProtected?: boolean; readonly counter?: () => bigint } = {},
+  options: {
+    readonly isProtected?: boolean;
+    readonly counter?: () => bigint;
+    readonly compat?: KvmCompat | undefined;
+  } = {},
 ): VmRegs {
   return {
     host,
     isProtected: options.isProtected ?? false,
+    compat: options.compat,
     features: undefined,
     mte: false,
     writableImpIdRegs: false,

@@ -5,6 +5,7 @@ import type { Caller, EventFile, UserMemory } from '../base/hostfile.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import { KVM_LIMITS, KVM_VM_TYPE_ARM } from '../uapi/index.ts';
 import { CoalescedMmio } from './coalesced.ts';
+import type { KvmCompat } from './compat.ts';
 import { refuse } from './errors.ts';
 import type { Ioeventfd } from './eventfd.ts';
 import type { FpSwitch } from './fpsimd.ts';
@@ -35,6 +36,8 @@ export interface GicFacts {
 /** KVM as a whole: the host it runs on. */
 export interface Kvm {
   readonly host: Host;
+  /** The kernel whose deviations VMs show; undefined: none. */
+  readonly compat: KvmCompat | undefined;
   readonly mem: PhysMem;
   readonly gic: GicFacts;
   readonly trace: Trace;
@@ -133,7 +136,7 @@ export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
   const vm: Vm = {
     kvm,
     owner: caller.memory,
-    regs: createVmRegs(kvm.host, { isProtected, counter: kvm.counter }),
+    regs: createVmRegs(kvm.host, { isProtected, counter: kvm.counter, compat: kvm.compat }),
     ipaBits,
     stats: new Stats(`kvm-${caller.pid}`, VM_STATS),
     dead: false,

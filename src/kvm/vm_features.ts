@@ -5,6 +5,7 @@ import { type Feat, has } from '../arch/features.ts';
 import { ID_REGS, type IdRegName } from '../arch/id_regs.ts';
 import { encParts } from '../arch/schema.ts';
 import { KVM_ARM_VCPU, type VcpuFeature } from '../uapi/constants.ts';
+import { leaks } from './compat.ts';
 import type { VmRegs } from './regs_state.ts';
 
 export function hasVcpuFeature(vm: VmRegs, feature: VcpuFeature): boolean {
@@ -58,7 +59,7 @@ export const CONDITIONS = {
   pauth: (vm) =>
     vm.host.hasAnyPauth && (hasVcpuFeature(vm, 'PTRAUTH_ADDRESS') || hasVcpuFeature(vm, 'PTRAUTH_GENERIC')),
   el1_32: (vm) => hasVcpuFeature(vm, 'EL1_32BIT'),
-  mte: (vm) => vm.host.hasMte && vm.mte,
+  mte: (vm) => vm.host.hasMte && vm.mte && (!hasEl2(vm) || leaks(vm, 'D12')),
   fpmr: (vm) => vm.host.hasFpmr && vmHas(vm, 'FEAT_FPMR'),
   sme: feat('FEAT_SME'),
   sctlr2: feat('FEAT_SCTLR2'),
