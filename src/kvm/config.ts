@@ -3,9 +3,10 @@
 // computes them for one VM and applies them to values. @linux config.c, nested.c: kvm_init_nv_sysregs
 
 import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../arch/control_regs.ts';
-import type { Feat } from '../arch/features.ts';
 import { allOf, type ControlReg, type Need } from '../arch/schema.ts';
 import { bitMask, fieldMask, mask64 } from '../base/bits.ts';
+import { type Has, meets } from '../cpu/resx.ts';
+import { leaks } from './compat.ts';
 import type { VcpuRegs, VmRegs } from './regs_state.ts';
 import { type StoredReg, sysRegSlot } from './sys_reg_table.ts';
 import { holds, vmHas } from './vm_features.ts';
@@ -39,23 +40,25 @@ const KVM_NEEDS: { readonly [R in ControlRegName]?: { readonly [B in ControlBitN
   CNTHCTL_EL2: { EVNTIS: 'always' },
   MDCR_EL2: { TDOSA: 'FEAT_DoubleLock' }, // Arm has the bit without it too
 };
+/** Bits that a guest hypervisor of KVM has by the VM's virtual hardware, whatever Arm's ID registers can say. */
+const ARM_NEEDS: typeof KVM_NEEDS = { HCR_EL2: KVM_NEEDS.HCR_EL2! };
+type OwnNeeds = Readonly<Record<string, Need | undefined>>;
 /** Registers whose unallocated bits KVM keeps. */
 const KEEPS_UNALLOCATED: readonly ControlRegName[] = ['HCRX_EL2'];
 
 /** Whether the VM's ID registers satisfy a need. */
 export function needHolds(vm: VmRegs, need: Need): boolean {
-  if (need === 'always') return true;
-  if (typeof need === 'object')
-    return 'any' in need ? need.any.some((n) => needHolds(vm, n)) : need.all.every((n) => needHolds(vm, n));
-  return need.startsWith('!') ? !vmHas(vm, need.slice(1) as Feat) : vmHas(vm, need as Feat);
+  return meets(need, (f) => vmHas(vm, f));
 }
 
-/** Reserved bits of one control register in this VM. @linux compute_reg_resx_bits */
+/** Reserved bits of one control register in this VM, as KVM_GET_ONE_REG shows them. @linux compute_reg_resx_bits */
 export function controlResx(vm: VmRegs, name: ControlRegName): Resx {
+  return resxWith((f) => vmHas(vm, f), name, KVM_NEEDS[name] ?? {}, KEEPS_UNALLOCATED.includes(name));
+}
+function resxWith(has: Has, name: ControlRegName, ownNeeds: OwnNeeds, keepsUnallocated: boolean): Resx {
   const row: ControlReg = CONTROL_REGS[name];
-  const e2h0 = vmHas(vm, 'FEAT_E2H0');
+  const e2h0 = has('FEAT_E2H0');
   const fields = (e2h0 && row.e2h0) || row.fields;
-  const ownNeeds: Readonly<Record<string, Need | undefined>> = KVM_NEEDS[name] ?? {};
   let known = row.res1;
   let res0 = 0n;
   let res1 = row.res1;
@@ -63,14 +66,23 @@ export function controlResx(vm: VmRegs, name: ControlRegName): Resx {
     const mask = fieldMask(f.hi, f.lo);
     known |= mask;
     const need = ownNeeds[bit] ?? f.need;
-    if (needHolds(vm, need) && !(e2h0 && f.words.includes('needs-e2h'))) continue;
+    if (meets(need, has) && !(e2h0 && f.words.includes('needs-e2h'))) continue;
     const one = f.words.includes('res1-if-absent') || f.words.includes(e2h0 ? 'res1-if-e2h0' : 'res1-if-e2h1');
     if (one) res1 |= mask;
     else res0 |= mask;
   }
-  if (!needHolds(vm, row.feat)) res0 |= known & ~row.res1;
-  if (!KEEPS_UNALLOCATED.includes(name)) res0 |= mask64 & ~known;
+  if (!meets(row.feat, has)) res0 |= known & ~row.res1;
+  if (!keepsUnallocated) res0 |= mask64 & ~known;
   return { res0, res1: res1 & ~res0 };
+}
+const NOT_MASKED: Resx = { res0: 0n, res1: 0n };
+/**
+ * Reserved bits where a decision depends on a register that the guest (or its hypervisor) wrote: by Arm's needs, or with
+ * the deviations of Linux 7.2 by those of KVM, for the registers that KVM masks.
+ */
+export function guestResx(vm: VmRegs, name: ControlRegName, has: Has = (f) => vmHas(vm, f)): Resx {
+  if (!leaks(vm, 'D8')) return resxWith(has, name, ARM_NEEDS[name] ?? {}, false);
+  return (MASKED_CONTROLS as readonly ControlRegName[]).includes(name) ? controlResx(vm, name) : NOT_MASKED;
 }
 
 /** All registers of a VM with EL2 whose values are masked. Other VMs have none. */

@@ -1,14 +1,15 @@
 // Why did the guest come to EL2, and who deals with it? One row for each exception class that KVM expects; any other is an
 // instruction that the guest does not have. @linux arch/arm64/kvm/handle_exit.c
 
-import { EC, type ExceptionClassName } from '../arch/esr.ts';
+import { type ExceptionClassName, exceptionClassName } from '../arch/esr.ts';
 import type { Caller } from '../base/hostfile.ts';
 import type { ExceptionRecord } from '../cpu/engine.ts';
 import { guestDebugExit } from './debug.ts';
 import { getPc, incrPc, setReg } from './emulate.ts';
 import { smcccCall } from './hypercalls.ts';
-import { injectUndefined } from './inject_fault.ts';
+import { forwardToEl2, injectUndefined } from './inject_fault.ts';
 import { guestAbort } from './mmu.ts';
+import { triageExit } from './nested.ts';
 import { trappedSysReg } from './sys_reg_access.ts';
 import type { Vcpu } from './vcpu.ts';
 
@@ -55,10 +56,6 @@ const HANDLERS: Readonly<Partial<Record<ExceptionClassName, Handler>>> = {
   BREAKPT_LOW: debug,
   BRK64: debug,
 };
-const byEc = new Map<number, Handler>(
-  (Object.entries(HANDLERS) as [ExceptionClassName, Handler][]).map(([name, h]) => [EC[name].ec, h]),
-);
-
 /** @linux handle_exit */
 export function handleExit(vcpu: Vcpu, record: ExceptionRecord, caller: Caller): ExitResult {
   const { fault } = vcpu;
@@ -67,6 +64,13 @@ export function handleExit(vcpu: Vcpu, record: ExceptionRecord, caller: Caller):
   fault.ipa = record.ipa;
   vcpu.faultAddress = record.far;
   vcpu.vm.kvm.trace('kvm_exit', { vcpu: vcpu.id, ec: record.ec, esr: fault.esr, pc: getPc(vcpu) });
-  const handler = byEc.get(record.ec);
+  const name = exceptionClassName(record.ec);
+  const nested = triageExit(vcpu, name, record.iss);
+  if (nested?.how === 'undef') return undefinedInstruction(vcpu);
+  if (nested?.how === 'forward') {
+    forwardToEl2(vcpu, fault.esr);
+    return 'resume';
+  }
+  const handler = name && HANDLERS[name];
   return handler ? handler(vcpu, record.iss, caller) : undefinedInstruction(vcpu);
 }

@@ -120,6 +120,13 @@ export function injectSync(vcpu: Vcpu, ec: bigint, iss: bigint): void {
   takeException(vcpu, el, 'sync');
 }
 
+/** What came from a nested guest belongs to its hypervisor: virtual EL2 takes it as it came. @linux kvm_inject_nested_sync */
+export function forwardToEl2(vcpu: Vcpu, esr: bigint): void {
+  putRegs(vcpu);
+  set(vcpu, 'ESR', 2, esr);
+  takeException(vcpu, 2, 'sync');
+}
+
 // The same for a guest whose EL1 is AArch32.
 
 /** PSTATE as SPSR_EL1 holds it in AArch32 state: what an exception leaves as it was. */

@@ -3,15 +3,15 @@
 
 import { issOfSysreg, sysregOfIss } from '../arch/esr.ts';
 import { ID_REGS } from '../arch/id_regs.ts';
-import { enc, encParts } from '../arch/schema.ts';
-import { encOf, type RegName, registerAt } from '../arch/sysregs.ts';
-import { needHolds } from './config.ts';
+import { encParts } from '../arch/schema.ts';
+import { encOf, type RegName, registerAt, SYSTEM_OPS } from '../arch/sysregs.ts';
 import { debugRegNames } from './debug.ts';
 import { currentEl, getReg, getSysReg, incrPc, putRegs, setReg } from './emulate.ts';
-import { injectSync, injectUndefined } from './inject_fault.ts';
+import { Triager } from './emulate-nested.ts';
+import { forwardToEl2, injectSync, injectUndefined } from './inject_fault.ts';
+import { situationOf } from './nested.ts';
 import { accessPmu, UNDEFINED } from './pmu-emul.ts';
-import type { StoredReg } from './sys_reg_table.ts';
-import { sysRegSlot } from './sys_reg_table.ts';
+import { type StoredReg, sysRegSlot } from './sys_reg_table.ts';
 import { CSSELR_MAX, getCcsidr } from './sys_regs.ts';
 import type { Vcpu } from './vcpu.ts';
 import { idRegIndex, readVmIdReg, vmHas } from './vm_features.ts';
@@ -111,25 +111,41 @@ const MPIDR = encOf('MPIDR_EL1');
 const CTR = ID_REGS.CTR_EL0.enc;
 
 type Answer = bigint | typeof UNDEFINED | 'unallocated';
+/** Who answers an access that KVM deals with itself. */
+export type Answerer = 'pmu' | 'gic' | 'register' | 'id' | 'mpidr' | 'unallocated' | 'nobody';
 
+/** Asked after the access has turned out to be KVM's own (emulate-nested.ts). */
+export function answererOf(encoding: number, isRead: boolean): Answerer {
+  if (isPmu(encoding)) return 'pmu';
+  if (isGic(encoding)) return 'gic';
+  const row = ROWS.get(encoding);
+  if (row) return (isRead ? row.read : row.write) ? 'register' : 'nobody';
+  if (idRegIndex(encoding) !== undefined || encoding === CTR) return isRead ? 'id' : 'nobody';
+  if (encoding === MPIDR) return isRead ? 'mpidr' : 'nobody';
+  return inFeatureIdSpace(encoding) ? 'unallocated' : 'nobody';
+}
 /** @param value undefined: a read */
 function access(vcpu: Vcpu, encoding: number, value: bigint | undefined): Answer {
-  const { vm } = vcpu;
-  if (isPmu(encoding)) return accessPmu(vcpu, encoding, value);
-  if (isGic(encoding)) return accessGic(vcpu, encoding, value);
-  const row = ROWS.get(encoding);
-  if (row) {
-    const feat = registerAt(encoding, value === undefined ? 'read' : 'write')?.feat ?? 'always';
-    if (!needHolds(vm.regs, feat)) return UNDEFINED;
-    if (value === undefined) return row.read?.(vcpu) ?? UNDEFINED;
-    if (!row.write) return UNDEFINED;
-    row.write(vcpu, value);
-    return 0n;
+  switch (answererOf(encoding, value === undefined)) {
+    case 'pmu':
+      return accessPmu(vcpu, encoding, value);
+    case 'gic':
+      return accessGic(vcpu, encoding, value);
+    case 'register': {
+      const row = ROWS.get(encoding)!;
+      if (value === undefined) return row.read!(vcpu);
+      row.write!(vcpu, value);
+      return 0n;
+    }
+    case 'id':
+      return readVmIdReg(vcpu.vm.regs, encoding);
+    case 'mpidr':
+      return getSysReg(vcpu, 'MPIDR_EL1');
+    case 'unallocated':
+      return 'unallocated';
+    case 'nobody':
+      return UNDEFINED;
   }
-  if (idRegIndex(encoding) !== undefined || encoding === CTR)
-    return value === undefined ? readVmIdReg(vm.regs, encoding) : UNDEFINED;
-  if (encoding === MPIDR) return value === undefined ? getSysReg(vcpu, 'MPIDR_EL1') : UNDEFINED;
-  return inFeatureIdSpace(encoding) ? 'unallocated' : UNDEFINED;
 }
 function accessGic(vcpu: Vcpu, encoding: number, value: bigint | undefined): Answer {
   const ports = vcpu.guest?.ports;
@@ -137,28 +153,59 @@ function accessGic(vcpu: Vcpu, encoding: number, value: bigint | undefined): Ans
   return ports?.write(encoding, value) ? 0n : UNDEFINED;
 }
 
-/** DC by set and way does nothing here: caches are coherent. Any other operation is not the guest's. */
-const SET_WAY: readonly number[] = [enc(1, 0, 7, 6, 2), enc(1, 0, 7, 10, 2), enc(1, 0, 7, 14, 2)].flatMap((e) =>
-  [0, 2, 4].map((op2) => e + op2),
-); // (I, C, CI) x (SW, GSW, GDSW)
+// Operations. Any that is not here is not the guest's.
 
-/** @param iss of the trapped MRS, MSR or system instruction */
+type OperationHandler = (vcpu: Vcpu) => void;
+/** Caches are coherent: by set and way there is nothing to do. */
+const setWay: readonly (readonly [string, OperationHandler])[] = ['I', 'C', 'CI'].flatMap((what) =>
+  ['SW', 'GSW', 'GDSW'].map((how) => [`DC_${what}${how}`, nothing] as const),
+);
+/**
+ * TLBI VMALLWS2E1 makes stage 2 forget what it knows to be dirty for the present VMID. A guest hypervisor's stage 2 is
+ * cached in TLBs only, which may forget more than they are asked to: so they do, on this vCPU or (IS, OS) on all.
+ */
+const forgetDirty: readonly (readonly [string, OperationHandler])[] = ['', 'IS', 'OS'].flatMap((share) => {
+  const forget: OperationHandler = (vcpu) => {
+    for (const v of share === '' ? [vcpu] : vcpu.vm.vcpus) v.guest?.pe.flushTlbs();
+  };
+  return ['', 'NXS'].map((nxs) => [`TLBI_VMALLWS2E1${share}${nxs}`, forget] as const);
+});
+const OPERATIONS: ReadonlyMap<number, OperationHandler> = new Map(
+  [...setWay, ...forgetDirty].map(([name, handler]) => [SYSTEM_OPS.get(name)!.enc, handler]),
+);
+/** Whether KVM carries an operation out that came to it. */
+export function emulatesOperation(encoding: number): boolean {
+  return OPERATIONS.has(encoding);
+}
+
+/** @param iss of the trapped MRS, MSR or system instruction. @linux triage_sysreg_trap, kvm_handle_sys_reg */
 export function trappedSysReg(vcpu: Vcpu, iss: number): 'resume' {
   const { enc: encoding, rt, isRead } = sysregOfIss(iss);
-  if (encoding >> 14 === 1) {
-    if (SET_WAY.includes(encoding)) incrPc(vcpu);
-    else undef(vcpu, encoding, isRead);
-    return 'resume';
+  const triage = new Triager(situationOf(vcpu)).sysreg(encoding, isRead);
+  if (triage.how === 'undef') undef(vcpu, encoding, isRead);
+  else if (triage.how === 'forward') forwardToEl2(vcpu, vcpu.fault.esr);
+  else if (encoding >> 14 === 1) operate(vcpu, encoding, isRead);
+  else answer(vcpu, encoding, rt, isRead);
+  return 'resume';
+}
+function operate(vcpu: Vcpu, encoding: number, isRead: boolean): void {
+  const handler = OPERATIONS.get(encoding);
+  if (!handler) {
+    undef(vcpu, encoding, isRead);
+    return;
   }
-  const answer = access(vcpu, encoding, isRead ? undefined : getReg(vcpu, rt));
-  if (answer === 'unallocated' && vmHas(vcpu.vm.regs, 'FEAT_IDST'))
+  handler(vcpu);
+  incrPc(vcpu);
+}
+function answer(vcpu: Vcpu, encoding: number, rt: number, isRead: boolean): void {
+  const value = access(vcpu, encoding, isRead ? undefined : getReg(vcpu, rt));
+  if (value === 'unallocated' && vmHas(vcpu.vm.regs, 'FEAT_IDST'))
     injectSync(vcpu, EC_SYS64, BigInt(issOfSysreg(encoding, rt, isRead)));
-  else if (typeof answer !== 'bigint') undef(vcpu, encoding, isRead);
+  else if (typeof value !== 'bigint') undef(vcpu, encoding, isRead);
   else {
-    if (isRead) setReg(vcpu, rt, answer);
+    if (isRead) setReg(vcpu, rt, value);
     incrPc(vcpu);
   }
-  return 'resume';
 }
 function undef(vcpu: Vcpu, encoding: number, isRead: boolean): void {
   const name = registerAt(encoding, isRead ? 'read' : 'write')?.name;

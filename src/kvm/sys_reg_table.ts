@@ -48,6 +48,10 @@ export function sysRegSlot(name: StoredReg): number {
   return slot;
 }
 
+export function isStored(name: string): name is StoredReg {
+  return slots.has(name);
+}
+
 /** ID registers kept per VM, encodings without a name included. */
 const vmIdEncodings: readonly number[] = [
   ...Array.from({ length: 56 }, (_, i) => enc(3, 0, 0, 1 + (i >> 3), i & 7)),

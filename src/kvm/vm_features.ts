@@ -41,6 +41,14 @@ export function vmHas(vm: VmRegs, feat: Feat): boolean {
   return is;
 }
 
+/**
+ * What the registers of EL1 and EL0 are made for: what the VM has. With the deviations of Linux 7.2 all that the hardware
+ * has, short of what traps.
+ */
+export function guestSees(vm: VmRegs, hardware: (feat: Feat) => boolean): (feat: Feat) => boolean {
+  return leaks(vm, 'D4') ? hardware : (feat) => vmHas(vm, feat);
+}
+
 type Test = (vm: VmRegs) => boolean;
 const feat =
   (f: Feat): Test =>

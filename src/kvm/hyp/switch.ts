@@ -19,7 +19,7 @@ import { type StoredReg, sysRegSlot } from '../sys_reg_table.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { type InterruptPorts, interruptPorts } from '../vgic/vgic-cpuif-v3.ts';
 import type { Vm } from '../vm.ts';
-import { holds, readVmIdReg, vmHas } from '../vm_features.ts';
+import { guestSees, holds, readVmIdReg, vmHas } from '../vm_features.ts';
 import { SysregSwitch } from './sysreg-sr.ts';
 
 /** The named bits of a control register, in the layout that it has while HCR_EL2.E2H is `e2h`. */
@@ -72,7 +72,7 @@ export class Guest implements Resident {
     this.pe = hw.createPe({
       domain: domainOf(vm, hw),
       stage2: new GuestStage2(vcpu, hw),
-      guestHas: (f) => vmHas(vm.regs, f),
+      guestHas: guestSees(vm.regs, (f) => hw.has(f)),
       vectorQuads: vm.regs.host.vectorQuads,
       interrupts: this.ports,
       device: this.ports,
