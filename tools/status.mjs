@@ -1,10 +1,11 @@
-// `npm run status`: writes docs/status.md from the tables: what is implemented, what is known and refused. `--check` only
-// compares (npm test does).
-import { readFileSync, writeFileSync } from 'node:fs';
+// `npm run status`: writes docs/status.md (what is implemented, what is known and refused) and docs/enforcement.md from the
+// tables. `--check` only compares (npm test does).
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { A64 } from '../dist/isa/a64.js';
 import { SYSCALLS } from '../dist/linux/syscalls/dispatch.js';
+import { enforcementPage } from './enforcement.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const out = [];
@@ -47,12 +48,13 @@ say(
 say();
 say(Object.keys(SYSCALLS).sort().join(', '));
 say();
-const text = out.join('\n');
-const file = join(root, 'docs/status.md');
-if (process.argv.includes('--check')) {
-  const have = readFileSync(file, 'utf8');
-  if (have !== text) {
-    process.stderr.write('docs/status.md is not up to date: run `npm run status`\n');
-    process.exit(1);
+const PAGES = { 'docs/status.md': out.join('\n'), 'docs/enforcement.md': enforcementPage() };
+const check = process.argv.includes('--check');
+for (const [name, text] of Object.entries(PAGES)) {
+  const file = join(root, name);
+  if (!check) writeFileSync(file, text);
+  else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+    process.stderr.write(`${name} is not up to date: run \`npm run status\`\n`);
+    process.exitCode = 1;
   }
-} else writeFileSync(file, text);
+}

@@ -101,7 +101,16 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
       machine!.rng.fill(bytes);
       return new DataView(bytes.buffer).getBigUint64(0, true);
     };
-    const kvm = createKvm({ host, mem, counter: () => clock().counter(), hardware, random, trace });
+    const kvm = createKvm({
+      host,
+      mem,
+      counter: () => clock().counter(),
+      hardware,
+      random,
+      trace,
+      compat: options.compat,
+      offer: options.offer,
+    });
     devices.push({ ...KVM_DEVICE, open: () => kvm.open() });
   } else services.message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
   machine = boot(

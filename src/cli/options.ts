@@ -3,7 +3,9 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../base/assert.ts';
+import { KVM_COMPATS, type KvmCompat } from '../kvm/compat.ts';
 import { KVM_MODES, type KvmMode } from '../kvm/host.ts';
+import { OFFER_NAMES, type OfferName } from '../kvm/offers.ts';
 
 export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   Runs an arm64 Linux program; /dev/kvm is there for it. Options stand before the program's name.
@@ -11,6 +13,8 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   --cpu NAME|FILE.json  the host CPU: a built-in model (--cpu help lists them) or recorded ID registers
   --cpu-unchecked       show KVM what the model says even where this engine cannot execute it
   --kvm-mode MODE       ${KVM_MODES.join(' | ')} (default vhe), as the kernel's kvm-arm.mode
+  --kvm-compat KERNEL   ${KVM_COMPATS.join(' | ')}: let guests see what that kernel's KVM lets them see (default: no more than they have)
+  --kvm-offer REG.FIELD offer VMs an ID field that Linux hides (${OFFER_NAMES.join(', ')}); may be given again
   --smp N               host CPUs (default 2)
   --memory MIB          memory of the host (default 4095, the most)
   --seed N              of everything random and of the scheduler (default 1)
@@ -35,6 +39,9 @@ export interface ExecOptions {
   readonly cpu: string | undefined;
   readonly unchecked: boolean;
   readonly mode: KvmMode;
+  /** undefined: none. */
+  readonly compat: KvmCompat | undefined;
+  readonly offer: readonly OfferName[];
   readonly smp: number;
   readonly memory: number;
   readonly seed: bigint;
@@ -54,6 +61,8 @@ const SPEC = {
   cpu: { type: 'string' },
   'cpu-unchecked': { type: 'boolean', default: false },
   'kvm-mode': { type: 'string', default: 'vhe' },
+  'kvm-compat': { type: 'string' },
+  'kvm-offer': { type: 'string', multiple: true, default: [] as string[] },
   smp: { type: 'string', default: '2' },
   memory: { type: 'string', default: '4095' },
   seed: { type: 'string', default: '1' },
@@ -137,6 +146,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     cpu: v.cpu,
     unchecked: v['cpu-unchecked'],
     mode,
+    compat: v['kvm-compat'] === undefined ? undefined : oneOf('kvm-compat', v['kvm-compat'], KVM_COMPATS),
+    offer: v['kvm-offer'].map((o) => oneOf('kvm-offer', o, OFFER_NAMES)),
     smp: wholeNumber('smp', v.smp, 1, 512),
     memory: wholeNumber('memory', v.memory, 64, 4095),
     seed,

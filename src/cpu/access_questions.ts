@@ -41,7 +41,14 @@ export interface Questions {
   readonly traps: readonly Question[];
 }
 
-export const READ_FGT = ['HFGRTR_EL2', 'HFGRTR2_EL2', 'HDFGRTR_EL2', 'HDFGRTR2_EL2', 'HAFGRTR_EL2', 'ICH_HFGRTR_EL2'] as const;
+export const READ_FGT = [
+  'HFGRTR_EL2',
+  'HFGRTR2_EL2',
+  'HDFGRTR_EL2',
+  'HDFGRTR2_EL2',
+  'HAFGRTR_EL2',
+  'ICH_HFGRTR_EL2',
+] as const;
 export const WRITE_FGT = ['HFGWTR_EL2', 'HFGWTR2_EL2', 'HDFGWTR_EL2', 'HDFGWTR2_EL2', 'ICH_HFGWTR_EL2'] as const;
 export const INSN_FGT = ['HFGITR_EL2', 'HFGITR2_EL2', 'ICH_HFGITR_EL2'] as const; // biome-ignore format: tables
 

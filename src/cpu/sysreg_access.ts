@@ -3,7 +3,7 @@
 
 import { CONTROL_REGS, type ControlRegName } from '../arch/control_regs.ts';
 import { EC, ISS, issOfSysreg } from '../arch/esr.ts';
-import { type Condition, CONDITIONS, type ControlBit, type ControlReg, encParts } from '../arch/schema.ts';
+import { CONDITIONS, type Condition, type ControlBit, type ControlReg, encParts } from '../arch/schema.ts';
 import type { Operation, Register } from '../arch/sysregs.ts';
 import {
   type ControlQuestion, type ControlRef, controlRef, fineRef, type Grain, INSN_FGT, operationQuestions, type Question, type Questions, registerQuestions,
@@ -248,7 +248,14 @@ export class AccessRules {
     if (el === 2 || this.inHost(el)) return undefined;
     return this.askVector(`CPACR_EL1.${enable}`, { to: this.hcr('TGE') ? 2 : 1, ec, iss }, el === 0, note);
   }
-  private vectorAtEl2(enable: string, trap: string, ec: number, el: Level, iss: number, note: Note): Verdict | undefined {
+  private vectorAtEl2(
+    enable: string,
+    trap: string,
+    ec: number,
+    el: Level,
+    iss: number,
+    note: Note,
+  ): Verdict | undefined {
     if (this.e2h) return this.askVector(`CPTR_EL2.${enable}`, { to: 2, ec, iss }, this.inHost(el), note);
     const ref = controlRef(`CPTR_EL2.${trap}`);
     const verdict: Verdict | undefined = this.refTraps(ref) ? { to: 2, ec, iss } : undefined;

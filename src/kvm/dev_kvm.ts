@@ -14,6 +14,7 @@ import { PerVcpuFp, type V6Bug } from './fpsimd_v6.ts';
 import type { Hardware } from './hardware.ts';
 import type { Host } from './host.ts';
 import { PkvmFp } from './hyp/hyp-main.ts';
+import type { OfferName } from './offers.ts';
 import { HypHost } from './pkvm.ts';
 import type { Trace } from './trace.ts';
 import { createVm, type GicFacts, type Kvm } from './vm.ts';
@@ -23,6 +24,8 @@ export interface KvmOptions {
   readonly host: Host;
   /** Behave as this kernel does where we would do better (compat.ts); default: nowhere. */
   readonly compat?: KvmCompat | undefined;
+  /** ID fields that VMs are offered beyond those of Linux 7.2; default: none. */
+  readonly offer?: readonly OfferName[];
   /** Where pages that programs map come from: kvm_run, rings, guest_memfds. */
   readonly mem: PhysMem;
   /** The host's counter (CNTPCT_EL0) now; default: it stands still. */
@@ -101,6 +104,7 @@ export function makeKvm(options: KvmOptions): Kvm {
   return {
     host,
     compat: options.compat,
+    offer: options.offer ?? [],
     mem: options.mem,
     gic: { emulatesV2: options.gic?.emulatesV2 ?? host.gic === 'v2', vtr: options.gic?.vtr ?? defaultVtr() },
     trace: options.trace ?? (() => {}),

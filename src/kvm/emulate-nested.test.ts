@@ -123,13 +123,24 @@ describe('coarse traps of Linux 7.2', () => {
           if (clear === 'forward') wrong.push(`${show(encoding, isRead, name)}: forwarded with nothing asked`);
           for (const { bits, on, hostEl0 } of conditions.get(group)!) {
             if (bits.length === 0) continue; // MDCR_HPMN has a test of its own
-            const set = triage(bits, encoding, isRead, access.el === 2 || bits.some(([, b]) => b.startsWith('NV')) ? 1 : level);
+            const set = triage(
+              bits,
+              encoding,
+              isRead,
+              access.el === 2 || bits.some(([, b]) => b.startsWith('NV')) ? 1 : level,
+            );
             const expected = on.includes(isRead ? 'r' : 'w');
             const what = bits.map((b) => b.join('.')).join();
-            if ((set === 'forward') !== expected) wrong.push(`${show(encoding, isRead, name)} ${what}: ${set}, kernel ${expected ? 'forwards' : 'does not'}`);
+            if ((set === 'forward') !== expected)
+              wrong.push(
+                `${show(encoding, isRead, name)} ${what}: ${set}, kernel ${expected ? 'forwards' : 'does not'}`,
+              );
             const host = triage([...bits, TGE], encoding, isRead, 0);
             const fromHost = expected && hostEl0;
-            if ((host === 'forward') !== fromHost) wrong.push(`${show(encoding, isRead, name)} ${what} in host EL0: ${host}, kernel ${fromHost ? 'forwards' : 'does not'}`);
+            if ((host === 'forward') !== fromHost)
+              wrong.push(
+                `${show(encoding, isRead, name)} ${what} in host EL0: ${host}, kernel ${fromHost ? 'forwards' : 'does not'}`,
+              );
             checked++;
           }
         }

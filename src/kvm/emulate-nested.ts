@@ -6,9 +6,15 @@ import { CONTROL_REGS, type ControlRegName } from '../arch/control_regs.ts';
 import type { Feat } from '../arch/features.ts';
 import { type ControlReg, encText, type Need } from '../arch/schema.ts';
 import { operationAt, registerAt } from '../arch/sysregs.ts';
-import { type ControlRef, controlRef, operationQuestions, type Questions, registerQuestions } from '../cpu/access_questions.ts';
+import {
+  type ControlRef,
+  controlRef,
+  operationQuestions,
+  type Questions,
+  registerQuestions,
+} from '../cpu/access_questions.ts';
 import { meets } from '../cpu/resx.ts';
-import { AccessRules, type Level, needText, type Note, type Verdict, type View } from '../cpu/sysreg_access.ts'; // biome-ignore format: imports
+import { AccessRules, type Level, type Note, needText, type Verdict, type View } from '../cpu/sysreg_access.ts'; // biome-ignore format: imports
 import { leaks } from './compat.ts';
 import { guestResx, type Resx } from './config.ts';
 import { computeFgu, fguGroup } from './fgu.ts';
@@ -150,7 +156,8 @@ export class Triager {
 
   /** An FP, SIMD or SVE instruction was trapped (EC 0x07, 0x19). @linux kvm_handle_fpasimd, handle_sve */
   vector(which: 'FP' | 'SVE', note?: Note): Triage {
-    const [feat, ask] = which === 'FP' ? (['FEAT_FP', this.rules.fp] as const) : (['FEAT_SVE', this.rules.sve] as const);
+    const [feat, ask] =
+      which === 'FP' ? (['FEAT_FP', this.rules.fp] as const) : (['FEAT_SVE', this.rules.sve] as const);
     if (!this.has(feat)) return undef(`the VM lacks ${feat}`);
     if (!holds(this.s.vm, 'el2')) return HERE;
     let by = '';

@@ -6,7 +6,7 @@ import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../arch/
 import type { ControlReg } from '../arch/schema.ts';
 import { fieldMask } from '../base/bits.ts';
 import { computeResx, maskStored, needHolds } from './config.ts';
-import { finalizeGicIdRegs } from './id_regs.ts';
+import { finalizeGicIdRegs, finalizeOffers } from './id_regs.ts';
 import type { Enforcement, VcpuRegs, VmRegs } from './regs_state.ts';
 
 const FGT_REGS = (Object.keys(CONTROL_REGS) as ControlRegName[]).filter((n) => (CONTROL_REGS[n] as ControlReg).fgt);
@@ -62,7 +62,10 @@ export function computeHcrx(vm: VmRegs): bigint {
 export function firstRun(vcpu: VcpuRegs): void {
   const { vm } = vcpu;
   const resx = vm.enforcement?.resx ?? computeResx(vm);
-  if (!vm.ranOnce) finalizeGicIdRegs(vm);
+  if (!vm.ranOnce) {
+    finalizeGicIdRegs(vm);
+    finalizeOffers(vm);
+  }
   const enforcement: Enforcement = vm.enforcement ?? { resx, fgu: computeFgu(vm), hcrx: computeHcrx(vm) };
   vm.enforcement = enforcement;
   maskStored(vcpu);

@@ -3,6 +3,7 @@
 
 import {
   fieldOf,
+  fieldRank,
   ID_REG_NAMES,
   idRegAt,
   idRegRow,
@@ -17,6 +18,7 @@ import { mask64 } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
 import { hostFields, isSafe, type SafeRule } from './cpufeature.ts';
 import { limitNvIdReg, lowerTo, maskNamed, withNamed } from './nv_limit.ts';
+import { offeredFields, unfounded } from './offers.ts';
 import type { VmRegs } from './regs_state.ts';
 import { type FieldSource, ID_DESCS, MASKED_VCPU_REGS, type WriteQuirk } from './sys_reg_descs.ts';
 import { type Condition, holds, idRegIndex, readVmIdReg } from './vm_features.ts';
@@ -91,6 +93,7 @@ export function idRegLimit(vm: VmRegs, packed: number): bigint {
   if (!name || !row || (isRaz(vm, row) && !row.fromEvenIfRaz)) return 0n;
   if (row.implementation) return implementationValue(vm, name);
   let value = vm.host.sanitised(name) & row.shown;
+  for (const f of offeredFields(vm, name)) value |= (vm.host.raw.get(packed) ?? 0n) & maskNamed(name, f);
   for (const [f, condition] of Object.entries(row.onlyIf ?? {}))
     if (!holds(vm, condition!)) value &= ~maskNamed(name, f);
   for (const [f, source] of Object.entries(row.from ?? {})) {
@@ -117,8 +120,13 @@ const LOWER_FOR_VMS: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether every field is within the limit and every other bit equals it. @linux arm64_check_features */
-function isAcceptable(name: IdRegName, mask: bigint, limit: bigint, value: bigint): boolean {
+function isAcceptable(vm: VmRegs, name: IdRegName, mask: bigint, limit: bigint, value: bigint): boolean {
   let free = 0n;
+  for (const f of offeredFields(vm, name)) {
+    const field = idRegRow(name).fields[f]!;
+    free |= maskNamed(name, f);
+    if (fieldRank(value, field) > fieldRank(limit, field)) return false;
+  }
   for (const f of hostFields(name) ?? []) {
     if ((f.mask & mask) !== f.mask) continue;
     free |= f.mask;
@@ -203,7 +211,7 @@ export function setVmIdReg(vm: VmRegs, packed: number, value: bigint): number {
   if (vm.ranOnce) return value === vm.idRegs[index] ? 0 : -Errno.EBUSY;
   if (!name || isRaz(vm, row)) {
     if (value !== 0n) return -Errno.EINVAL;
-  } else if (!isAcceptable(name, row!.mask, limit(), value)) return -Errno.EINVAL;
+  } else if (!isAcceptable(vm, name, row!.mask, limit(), value)) return -Errno.EINVAL;
   vm.idRegs[index] = value;
   return 0;
 }
@@ -239,6 +247,14 @@ export function finalizeGicIdRegs(vm: VmRegs): void {
   set('ID_PFR1_EL1', 'GIC', v3 && vm.host.hasEl0_32 ? 1 : 0);
 }
 
+/** What is offered beyond Linux 7.2 and has lost what it stands on is taken back before the VM runs. */
+export function finalizeOffers(vm: VmRegs): void {
+  for (const path of unfounded(vm)) {
+    const [name, field] = path.split('.') as [IdRegName, string];
+    vm.idRegs[idRegIndex(ID_REGS[name].enc)!]! &= ~maskNamed(name, field);
+  }
+}
+
 // The mask that userspace may ask for.
 
 /** Where KVM_ARM_GET_REG_WRITABLE_MASKS puts a register: op1 (0, 1, 3 as 0, 1, 2), CRm, op2. */
@@ -246,10 +262,14 @@ function maskIndex(packed: number): number {
   const [, op1, , CRm, op2] = encParts(packed);
   return (op1 === 3 ? 2 : op1) * 64 + CRm * 8 + op2;
 }
+function offeredMask(vm: VmRegs, name: IdRegName): bigint {
+  return offeredFields(vm, name).reduce((m, f) => m | maskNamed(name, f), 0n);
+}
 /** KVM_ARM_GET_REG_WRITABLE_MASKS, range 0: 192 masks. @linux kvm_vm_ioctl_get_reg_writable_masks */
 export function writableMasks(vm: VmRegs): BigUint64Array {
   const out = new BigUint64Array(192);
-  for (const [name, row] of rows) if (!row.aa32 || vm.host.hasEl0_32) out[maskIndex(ID_REGS[name].enc)] = row.mask;
+  for (const [name, row] of rows)
+    if (!row.aa32 || vm.host.hasEl0_32) out[maskIndex(ID_REGS[name].enc)] = row.mask | offeredMask(vm, name);
   for (const name of MASKED_VCPU_REGS) out[maskIndex(ID_REGS[name].enc)] = mask64 & ~res0Of(name);
   return out;
 }

@@ -4,7 +4,7 @@
 import type { ExceptionClassName } from '../arch/esr.ts';
 import type { Level } from '../cpu/sysreg_access.ts';
 import { currentEl, getSysReg } from './emulate.ts';
-import { type Situation, type Triage, type TrappedInstruction, Triager } from './emulate-nested.ts';
+import { type Situation, type TrappedInstruction, type Triage, Triager } from './emulate-nested.ts';
 import { isStored } from './sys_reg_table.ts';
 import type { Vcpu } from './vcpu.ts';
 import { holds } from './vm_features.ts';

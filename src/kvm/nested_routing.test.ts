@@ -56,7 +56,8 @@ describe('FPMR', () => {
         expect(guest(vm, el, VHE, FP).sysreg(encOf('FPMR'), isRead)).toEqual({ how: 'forward', by: 'HCRX_EL2.EnFPM' });
   });
   test('33: the syndrome is the one that came', () => {
-    const esr = (isRead: boolean): number => ((EC.SYS64.ec << 26) | (1 << 25) | issOfSysreg(encOf('FPMR'), 0, isRead)) >>> 0;
+    const esr = (isRead: boolean): number =>
+      ((EC.SYS64.ec << 26) | (1 << 25) | issOfSysreg(encOf('FPMR'), 0, isRead)) >>> 0;
     expect([esr(true), esr(false)]).toEqual([0x6234_d009, 0x6234_d008]);
   });
   test('34: an FP8 instruction is nothing that anybody could forward: no control of a hypervisor traps it', () => {
@@ -105,23 +106,35 @@ describe('operations on stage 2', () => {
     expect(VMALLWS2.map((n) => SYSTEM_OPS.get(n)!.enc).sort()).toEqual(encodings.sort());
     expect(0xd500_0000 + ((1 << 19) | (enc(0, 4, 8, 6, 2) << 5)) + 31).toBe(0xd50c_865f);
   });
-  test.each(VMALLWS2)('38: %s is UNDEFINED while TLBIW is hidden, at virtual EL2, of a nested guest and at EL0', (name) => {
-    const { enc: encoding } = SYSTEM_OPS.get(name)!;
-    for (const el of [0, 1, 2] as const)
-      expect(guest(vmOf(), el, { HCR_EL2: { E2H: 1, NV: 1 } }).sysreg(encoding, false).how).toBe('undef');
-  });
-  test.each(['', 'IS', 'OS'])('41: TLBI VAE1%sNXS in a nested guest follows HFGITR_EL2 unless HCRX_EL2.FGTnXS = 1', (share) => {
-    const host = maxHost();
-    const vm = vmOf({ host });
-    const encoding = SYSTEM_OPS.get(`TLBI_VAE1${share}NXS`)!.enc;
-    const asked = { HFGITR_EL2: { [`TLBIVAE1${share}`]: 1 } } as Controls;
-    expect(guest(vm, 1, VHE, asked).sysreg(encoding, false)).toEqual({ how: 'forward', by: `HFGITR_EL2.TLBIVAE1${share}` });
-    expect(guest(vm, 1, VHE, asked, { HCRX_EL2: { FGTnXS: 1 } }).sysreg(encoding, false).how).toBe('here');
-    expect(guest(vm, 1, VHE).sysreg(encoding, false).how).toBe('here');
-  });
+  test.each(VMALLWS2)(
+    '38: %s is UNDEFINED while TLBIW is hidden, at virtual EL2, of a nested guest and at EL0',
+    (name) => {
+      const { enc: encoding } = SYSTEM_OPS.get(name)!;
+      for (const el of [0, 1, 2] as const)
+        expect(guest(vmOf(), el, { HCR_EL2: { E2H: 1, NV: 1 } }).sysreg(encoding, false).how).toBe('undef');
+    },
+  );
+  test.each(['', 'IS', 'OS'])(
+    '41: TLBI VAE1%sNXS in a nested guest follows HFGITR_EL2 unless HCRX_EL2.FGTnXS = 1',
+    (share) => {
+      const host = maxHost();
+      const vm = vmOf({ host });
+      const encoding = SYSTEM_OPS.get(`TLBI_VAE1${share}NXS`)!.enc;
+      const asked = { HFGITR_EL2: { [`TLBIVAE1${share}`]: 1 } } as Controls;
+      expect(guest(vm, 1, VHE, asked).sysreg(encoding, false)).toEqual({
+        how: 'forward',
+        by: `HFGITR_EL2.TLBIVAE1${share}`,
+      });
+      expect(guest(vm, 1, VHE, asked, { HCRX_EL2: { FGTnXS: 1 } }).sysreg(encoding, false).how).toBe('here');
+      expect(guest(vm, 1, VHE).sysreg(encoding, false).how).toBe('here');
+    },
+  );
   test('a nested hypervisor of the nested guest: what is of EL2 is forwarded by HCR_EL2.NV', () => {
     for (const name of ['TLBI_ALLE1', 'TLBI_VMALLS12E1IS', 'AT_S12E1R'])
-      expect(guest(vmOf(), 1, { HCR_EL2: { E2H: 1, NV: 1 } }).sysreg(SYSTEM_OPS.get(name)!.enc, false), name).toEqual({ how: 'forward', by: 'HCR_EL2.NV' });
+      expect(guest(vmOf(), 1, { HCR_EL2: { E2H: 1, NV: 1 } }).sysreg(SYSTEM_OPS.get(name)!.enc, false), name).toEqual({
+        how: 'forward',
+        by: 'HCR_EL2.NV',
+      });
     expect(guest(vmOf(), 1, VHE).sysreg(SYSTEM_OPS.get('TLBI_ALLE1')!.enc, false).how).toBe('undef');
     expect(guest(vmOf(), 2, VHE).sysreg(SYSTEM_OPS.get('TLBI_ALLE1')!.enc, false).how).toBe('here');
   });
@@ -130,25 +143,44 @@ describe('operations on stage 2', () => {
 describe('what is more than a bit', () => {
   test('event counters at or above MDCR_EL2.HPMN are the hypervisor’s, in its own applications too', () => {
     const hpmn = (n: number): Controls => ({ MDCR_EL2: { HPMN: n } });
-    for (const [n, index, how] of [[4, 3, 'here'], [4, 4, 'forward'], [0, 0, 'forward'], [31, 30, 'here']] as const)
+    for (const [n, index, how] of [
+      [4, 3, 'here'],
+      [4, 4, 'forward'],
+      [0, 0, 'forward'],
+      [31, 30, 'here'],
+    ] as const)
       for (const controls of [VHE, HOST])
         expect(at(guest(vmOf(), 0, controls, hpmn(n)), `PMEVCNTR${index}_EL0`), `${index} of ${n}`).toBe(how);
     const selected = (sel: number): string =>
-      new Triager({ vm: vmOf(), el: 1, pmsel: sel, read: (r) => (r === 'MDCR_EL2' ? 4n : r === 'HCR_EL2' ? 1n << 34n : 0n) }).sysreg(encOf('PMXEVCNTR_EL0'), true).how;
+      new Triager({
+        vm: vmOf(),
+        el: 1,
+        pmsel: sel,
+        read: (r) => (r === 'MDCR_EL2' ? 4n : r === 'HCR_EL2' ? 1n << 34n : 0n),
+      }).sysreg(encOf('PMXEVCNTR_EL0'), true).how;
     expect([selected(3), selected(4)]).toEqual(['here', 'forward']);
   });
   test('with HCR_EL2.E2H = 0, CPTR_EL2 and CNTHCTL_EL2 have another layout', () => {
     const vm = vmOf({ features: 'el2E2h0' });
-    const raw = (values: Partial<Record<ControlRegName, bigint>>): Triager => new Triager({ vm, el: 1, read: (r) => values[r] ?? 0n });
-    expect(raw({ CPTR_EL2: 1n << 10n, CPACR_EL1: 3n << 20n }).vector('FP')).toEqual({ how: 'forward', by: 'CPTR_EL2.TFP' });
+    const raw = (values: Partial<Record<ControlRegName, bigint>>): Triager =>
+      new Triager({ vm, el: 1, read: (r) => values[r] ?? 0n });
+    expect(raw({ CPTR_EL2: 1n << 10n, CPACR_EL1: 3n << 20n }).vector('FP')).toEqual({
+      how: 'forward',
+      by: 'CPTR_EL2.TFP',
+    });
     expect(raw({ CPACR_EL1: 3n << 20n }).vector('FP')).toEqual({ how: 'here' });
     expect([raw({}), raw({ CNTHCTL_EL2: 1n })].map((t) => at(t, 'CNTPCT_EL0'))).toEqual(['forward', 'here']);
     expect([raw({}), raw({ CNTHCTL_EL2: 2n })].map((t) => at(t, 'CNTP_CTL_EL0'))).toEqual(['forward', 'here']);
   });
   test('D8: MDCR_EL2.TDOSA counts without FEAT_DoubleLock; not for Linux 7.2', () => {
     const host = maxHost(field('ID_AA64DFR0_EL1', 'DoubleLock', 15));
-    for (const [compat, how] of [[undefined, 'forward'], ['linux-7.2', 'here']] as const)
-      expect(at(guest(vmOf({ host, ...(compat && { compat }) }), 1, VHE, { MDCR_EL2: { TDOSA: 1 } }), 'OSLAR_EL1', false)).toBe(how);
+    for (const [compat, how] of [
+      [undefined, 'forward'],
+      ['linux-7.2', 'here'],
+    ] as const)
+      expect(
+        at(guest(vmOf({ host, ...(compat && { compat }) }), 1, VHE, { MDCR_EL2: { TDOSA: 1 } }), 'OSLAR_EL1', false),
+      ).toBe(how);
   });
 });
 

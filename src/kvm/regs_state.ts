@@ -5,6 +5,7 @@
 import type { KvmCompat } from './compat.ts';
 import type { Resx } from './config.ts';
 import type { Host } from './host.ts';
+import type { OfferName } from './offers.ts';
 import type { StoredReg } from './sys_reg_table.ts';
 
 /** The in-kernel interrupt controller model of a VM. @linux kvm->arch.vgic.vgic_model */
@@ -27,6 +28,8 @@ export interface VmRegs {
   readonly isProtected: boolean;
   /** The kernel whose deviations the VM shows; undefined: none (compat.ts). */
   readonly compat: KvmCompat | undefined;
+  /** ID fields shown beyond those of Linux 7.2 (offers.ts). */
+  readonly offer: readonly OfferName[];
   /** KVM_ARM_VCPU_* bits (POWER_OFF left out) of the first successful init; undefined before it. */
   features: number | undefined;
   /** KVM_CAP_ARM_MTE was enabled. */

@@ -9,6 +9,7 @@ import { applyResx } from './config.ts';
 import { INIT_TARGET, partOf } from './cputype.ts';
 import type { Host } from './host.ts';
 import { resetVmIdRegs } from './id_regs.ts';
+import type { OfferName } from './offers.ts';
 import { eventTypeMask, PMCR_LC, pmuCounterMask } from './pmu_regs.ts';
 import type { CoreRegs, VcpuRegs, VmRegs } from './regs_state.ts';
 import type { ResetName } from './sys_reg_descs.ts';
@@ -31,12 +32,14 @@ export function createVmRegs(
     readonly isProtected?: boolean;
     readonly counter?: () => bigint;
     readonly compat?: KvmCompat | undefined;
+    readonly offer?: readonly OfferName[];
   } = {},
 ): VmRegs {
   return {
     host,
     isProtected: options.isProtected ?? false,
     compat: options.compat,
+    offer: options.offer ?? [],
     features: undefined,
     mte: false,
     writableImpIdRegs: false,

@@ -17,6 +17,7 @@ import type { Irqfd } from './irqfd.ts';
 import { MemSlots } from './memslots.ts';
 import { Stage2Mmu } from './mmu.ts';
 import type { AffinityCache } from './mpidr.ts';
+import type { OfferName } from './offers.ts';
 import type { HypHost } from './pkvm.ts';
 import type { VmRegs } from './regs_state.ts';
 import { createVmRegs } from './reset.ts';
@@ -38,6 +39,8 @@ export interface Kvm {
   readonly host: Host;
   /** The kernel whose deviations VMs show; undefined: none. */
   readonly compat: KvmCompat | undefined;
+  /** ID fields that VMs are offered beyond those of Linux 7.2. */
+  readonly offer: readonly OfferName[];
   readonly mem: PhysMem;
   readonly gic: GicFacts;
   readonly trace: Trace;
@@ -136,7 +139,7 @@ export function createVm(kvm: Kvm, type: bigint, caller: Caller): Vm {
   const vm: Vm = {
     kvm,
     owner: caller.memory,
-    regs: createVmRegs(kvm.host, { isProtected, counter: kvm.counter, compat: kvm.compat }),
+    regs: createVmRegs(kvm.host, { isProtected, counter: kvm.counter, compat: kvm.compat, offer: kvm.offer }),
     ipaBits,
     stats: new Stats(`kvm-${caller.pid}`, VM_STATS),
     dead: false,

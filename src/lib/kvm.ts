@@ -5,8 +5,10 @@ import { UsageError } from '../base/assert.ts';
 import { parseModelFile } from '../cpu/model_file.ts';
 import { builtinModel, type CpuModel, DEFAULT_MODEL, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
 import { PhysMem } from '../cpu/physmem.ts';
+import type { KvmCompat } from '../kvm/compat.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { type HostSpec, hostSpecFromJson, type KvmMode, makeHost } from '../kvm/host.ts';
+import type { OfferName } from '../kvm/offers.ts';
 import type { Trace } from '../kvm/trace.ts';
 import { type CapName, KVM_VM_TYPE_ARM } from '../uapi/index.ts';
 import { capNumber, Handle } from './handle.ts';
@@ -33,6 +35,13 @@ export interface OpenOptions {
   /** The bytes of dist/interp/interp.wasm, which spare the first guest a moment; default: they are generated. */
   readonly interpreter?: Uint8Array;
   readonly trace?: Trace;
+  /**
+   * 'linux-7.2': where that kernel lets a guest see what its VM lacks, do the same. Default: do better.
+   * docs/enforcement.md lists the points.
+   */
+  readonly compat?: KvmCompat;
+  /** ID fields that VMs may have although Linux 7.2 hides them, as 'ID_AA64ISAR3_EL1.CPA'. Default: none. */
+  readonly offer?: readonly OfferName[];
 }
 
 function specOf(cpu: OpenOptions['cpu'], mode: KvmMode, cpus: number): HostSpec {
@@ -63,7 +72,7 @@ export function openKvm(options: OpenOptions = {}): System {
   const host = makeHost(spec);
   if (host.unavailable !== undefined) throw new UsageError(`no KVM on this host: ${host.unavailable}`);
   const mem = new PhysMem(options.memory ?? 256);
-  const { counter, interpreter, trace } = options;
+  const { compat, counter, interpreter, offer, trace } = options;
   const machine = createMachine({
     mem,
     readId: (encoding) => spec.raw.get(encoding) ?? 0n,
@@ -71,7 +80,16 @@ export function openKvm(options: OpenOptions = {}): System {
     ...(interpreter && { interpreter }),
   });
   const process = new Process(mem, 1, machine);
-  const kvm = createKvm({ host, mem, counter: machine.counter, hardware: machine.hardware, ...(trace && { trace }) });
+  const { hardware } = machine;
+  const kvm = createKvm({
+    host,
+    mem,
+    counter: machine.counter,
+    hardware,
+    compat,
+    ...(offer && { offer }),
+    ...(trace && { trace }),
+  });
   return new System(process, process.installFd(kvm.open()));
 }
 

@@ -11,7 +11,7 @@ import { vmFile } from '../../src/kvm/vm_ioctl.ts';
 import { createMachine, type Machine } from '../../src/lib/machine.ts';
 import { Process } from '../../src/lib/process.ts';
 import type { Vcpu } from '../../src/lib/vcpu.ts';
-import { Vm } from '../../src/lib/vm.ts';
+import { type GuestRam, Vm } from '../../src/lib/vm.ts';
 import {
   decode,
   type ExitReason,
@@ -45,6 +45,8 @@ export interface GuestOptions {
   readonly kvm?: Partial<KvmOptions>;
   /** Another VM of the same program, on the same thread. */
   readonly beside?: TestGuest;
+  /** The host's CPU; default: the built-in 'max'. */
+  readonly raw?: ReadonlyMap<number, bigint>;
   /** Before the first run, when the registers are there. */
   readonly prepare?: (vcpu: Vcpu, vm: Vm) => void;
   /** Before the first vCPU. */
@@ -58,6 +60,7 @@ export class TestGuest {
   readonly kvm: Kvm;
   readonly kvmVm: KvmVm;
   readonly vm: Vm;
+  readonly ram: GuestRam;
   readonly vcpu: Vcpu;
   readonly trace: string[] = [];
   readonly symbols: ReadonlyMap<string, bigint>;
@@ -66,7 +69,7 @@ export class TestGuest {
   constructor(source: string, options: GuestOptions = {}) {
     const machine = testMachine();
     const { mem, hardware, counter } = machine;
-    const host = makeHost({ raw: model.raw, mode: options.mode ?? 'vhe' });
+    const host = makeHost({ raw: options.raw ?? model.raw, mode: options.mode ?? 'vhe' });
     const { beside } = options;
     this.kvm =
       beside?.kvm ??
@@ -84,9 +87,9 @@ export class TestGuest {
     this.kvmVm = createVm(this.kvm, BigInt(options.isProtected ? KVM_VM_TYPE_ARM.PROTECTED : 0), this.process);
     this.vm = new Vm(this.process, this.process.installFd(vmFile(this.kvmVm)));
     options.before?.(this.vm);
-    const ram = this.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: CODE, size: RAM_BYTES });
+    this.ram = this.vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: CODE, size: RAM_BYTES });
     const program = assembleProgram(source, { base: CODE });
-    for (const s of program.sections) ram.write(Number(s.address - CODE), s.bytes);
+    for (const s of program.sections) this.ram.write(Number(s.address - CODE), s.bytes);
     this.symbols = program.symbols;
     this.vcpu = this.vm.createVcpu();
     this.vcpu.init({ features: ['PSCI_0_2', ...(options.features ?? [])] });

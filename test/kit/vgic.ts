@@ -91,7 +91,7 @@ export class Gic {
       pid: 1, tid: 1, memory: this.program, installFd: () => -24, getFile: () => undefined, signalPending: () => false, cpu: () => 0,
     }; // biome-ignore format: a record
     const kvm: Kvm = {
-      host, mem: shared, gic: { emulatesV2: true, vtr: (4n << 29n) | (4n << 26n) | (1n << 23n) | 3n }, trace: () => {}, counter: () => 0n,
+      host, compat: undefined, offer: [], mem: shared, gic: { emulatesV2: true, vtr: (4n << 29n) | (4n << 26n) | (1n << 23n) | 3n }, trace: () => {}, counter: () => 0n,
       hardware: undefined, random: () => 0n, irqfdOwners: new WeakMap(), hypHost: undefined, fp: new PerCpuFp(), eagerFp: false, fpTrace: undefined,
     }; // biome-ignore format: a record
     this.vm = createVm(kvm, 0n, this.caller);
