@@ -8,6 +8,7 @@ import { execCommand } from './exec.ts';
 import { FP8_HELP, fp8Command } from './fp8.ts';
 import { message } from './host.ts';
 import { EXEC_HELP } from './options.ts';
+import { TRAP_HELP, trapCommand } from './trap.ts';
 
 interface Command {
   readonly help: string;
@@ -18,6 +19,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   asm: { help: ASM_HELP, run: asmCommand },
   disasm: { help: DISASM_HELP, run: disasmCommand },
   fp8: { help: FP8_HELP, run: fp8Command },
+  trap: { help: TRAP_HELP, run: trapCommand },
 };
 
 const USAGE_EXIT = 2;

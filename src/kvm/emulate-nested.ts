@@ -148,7 +148,7 @@ export class Triager {
     return ((bits >> BigInt((CONTROL_REGS[ref.reg] as ControlReg).fields[ref.bit]!.lo)) & 1n) === 1n;
   }
   private noteExistence(name: string, decided: Triage | undefined, note: Note): void {
-    const what = decided?.how === 'undef' ? decided.why : `the VM has ${name}, or nobody knows it`;
+    const what = decided?.how === 'undef' ? decided.why : `nothing makes ${name} UNDEFINED for the VM`;
     note({ what, grain: 'existence', verdict: decided ? 'undef' : undefined });
   }
 

@@ -210,6 +210,6 @@ describe('instructions', () => {
   test('an instruction that the VM lacks is UNDEFINED before anybody is asked', () => {
     expect(guest(vmOf({ features: 'el2' }), 1, VHE).instruction('PAC').how).toBe('undef');
     expect(guest(vmOf({ features: 'el2' }), 1, VHE).vector('SVE').how).toBe('undef');
-    expect(guest(vmOf(), 1, VHE, { CPACR_EL1: { ZEN: 3 } }).vector('SVE')).toEqual({ how: 'forward', by: 'CPTR_EL2.ZEN' });
+    expect(guest(vmOf(), 1, VHE, { CPACR_EL1: { ZEN: 3, FPEN: 3 } }).vector('SVE')).toEqual({ how: 'forward', by: 'CPTR_EL2.ZEN' });
   });
 }); // biome-ignore format: tables
