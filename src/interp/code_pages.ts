@@ -109,18 +109,22 @@ export class CodePages {
     const field = (offset: number): number => u16[(at + offset) >>> 1]!;
     return { slot: field(HookEntry.slot), entry: field(HookEntry.entry), limit: field(HookEntry.limit) };
   }
+  /** Where the hooks of a page are, from now on. */
+  hooksOf(records: number): number {
+    const page = this.pageOf(records);
+    if (page.hooks === 0) {
+      page.hooks = this.freeHooks.pop() ?? this.mem.allocFixed(RECORDS_PER_PAGE << HookEntry.shift);
+      this.mem.u32[(records + END + EndRecord.hooks) >>> 2] = page.hooks;
+    }
+    return page.hooks;
+  }
   private hookAt(records: number, index: number): number {
     return this.pageOf(records).hooks + (index << HookEntry.shift);
   }
   /** Has the interpreter enter a region at a decoded record. */
   hook(records: number, index: number, hook: Hook): void {
-    const { u16, u32 } = this.mem;
-    const page = this.pageOf(records);
-    if (page.hooks === 0) {
-      page.hooks = this.freeHooks.pop() ?? this.mem.allocFixed(RECORDS_PER_PAGE << HookEntry.shift);
-      u32[(records + END + EndRecord.hooks) >>> 2] = page.hooks;
-    }
-    const at = page.hooks + (index << HookEntry.shift);
+    const { u16 } = this.mem;
+    const at = this.hooksOf(records) + (index << HookEntry.shift);
     const record = (records + index * RECORD_SIZE) >>> 1;
     if (u16[record] !== Special.Region) u16[(at + HookEntry.handler) >>> 1] = u16[record]!;
     u16[(at + HookEntry.limit) >>> 1] = hook.limit;

@@ -28,8 +28,17 @@ export interface Graph {
 /** What is at a place: undefined if it has never been executed or lies in a page that is not at hand. */
 export type Fetch = (place: number) => Lifted | undefined;
 
-/** @param limit instructions, @param maxEntries of the region */
-export function explore(root: number, fetch: Fetch, limit: number, maxEntries: number): Graph {
+/**
+ * @param landings places that branches to addresses are known to have led to
+ * @param limit instructions, @param maxEntries of the region
+ */
+export function explore(
+  root: number,
+  fetch: Fetch,
+  landings: readonly number[],
+  limit: number,
+  maxEntries: number,
+): Graph {
   const code = new Map<number, Lifted>();
   const leaders = new Set<number>();
   const entries = new Set<number>([root]);
@@ -44,7 +53,11 @@ export function explore(root: number, fetch: Fetch, limit: number, maxEntries: n
     entries.add(place);
     leader(place);
   };
-  for (let q = 0; q < queue.length; q++) {
+  // Callees come last: the code around is worth more.
+  const callees: number[] = [];
+  let jumps = false;
+  for (let q = 0; q < queue.length || callees.length > 0; q++) {
+    if (q === queue.length) leader(callees.shift()!);
     for (let at = queue[q]!; !code.has(at); at++) {
       if (code.size >= limit) break;
       const one = fetch(at);
@@ -60,6 +73,11 @@ export function explore(root: number, fetch: Fetch, limit: number, maxEntries: n
       }
       if (flow === 'cond') leader(at + 1);
       if (flow === 'stop' || flow === 'call' || one.links) entry(at + 1);
+      if (flow === 'call') callees.push(to);
+      if (flow === 'indirect' && (one.jumps || one.links) && !jumps) {
+        jumps = true;
+        for (const place of landings) entry(place);
+      }
       break;
     }
   }

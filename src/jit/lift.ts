@@ -16,8 +16,9 @@ export interface Lifted {
   readonly flow: Flow;
   /** Of a branch, in instructions. */
   readonly distance: number;
-  /** An indirect branch that leaves a return address. */
+  /** An indirect branch that leaves a return address; one that is neither that nor a return. */
   readonly links: boolean;
+  readonly jumps: boolean;
   /** Uses FP or SIMD registers; the host's floating point, with results that may be inexact. */
   readonly fp: boolean;
   readonly inexact: boolean;
@@ -34,7 +35,7 @@ export interface Assumptions {
 /** How an exit node says: the interpreter is to run this instruction. */
 export const INTERPRET = 'interpret';
 export const STOP: Lifted = {
-  key: '', block: [], flow: 'stop', distance: 0, links: false, fp: false, inexact: false,
+  key: '', block: [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false,
 }; // biome-ignore format: a table
 
 /** Thrown at what regions cannot do. */
@@ -47,6 +48,7 @@ class Lifter {
   inexact = false;
   flow: Flow = 'next';
   links = false;
+  jumps = false;
   private readonly operands: readonly Operand[];
   private readonly fields: FieldValues;
   private readonly known: Assumptions;
@@ -185,6 +187,7 @@ class Lifter {
         if (ir.depth > 0) throw NOT;
         this.flow = 'indirect';
         this.links = n.attr === 'call';
+        this.jumps = n.attr !== 'call' && n.attr !== 'return';
         add();
         return false;
       case 'raise':
@@ -252,6 +255,7 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
     flow: links ? 'call' : lifter.flow,
     distance: branch ? Number((branch as { value(f: FieldValues): bigint }).value(fields)) / 4 : 0,
     links: lifter.links,
+    jumps: lifter.jumps,
     fp: lifter.fp,
     inexact: lifter.inexact,
   };

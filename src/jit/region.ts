@@ -10,7 +10,8 @@ import { Emitter, type Frame, type Probe, type ReadFlags, type State } from '../
 import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
 import { emitHit, emitLookup } from '../interp/emit_memory.ts';
 import type { Import } from '../interp/loop.ts';
-import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
+import { EndRecord, RECORD_SIZE, RECORDS_PER_PAGE, Special } from '../interp/record.ts';
+import { HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
@@ -28,6 +29,9 @@ export interface RegionOptions {
   readonly known: Assumptions;
   /** Records of the pages that the region has code of, by their distance from the page of the root. */
   readonly records: ReadonlyMap<number, number>;
+  /** Number of the region's function in the table, and where the hooks of its root's page are. */
+  readonly slot: number;
+  readonly hooks: number;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
 }
@@ -46,6 +50,13 @@ interface Target {
   readonly back: boolean;
 }
 
+/** Bit of the parameter `entry`: another region called this one, and that one has been left already. */
+const LINKED_SHIFT = 16;
+/** The hook says in the upper byte which page the entry lies in, counted from 128 before the root's. */
+const PAGE_BIAS = 128;
+export const entryNumber = (index: number, place: number): number => index | ((pageOf(place) + PAGE_BIAS) << 8);
+
+const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
 const FETCH_INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
 /** Bytes of V[n]. */
 const V_BYTES = 16;
@@ -60,6 +71,8 @@ class Region implements Frame, State {
   readonly code: Code;
   readonly import: Import;
   readonly fused: boolean;
+  /** Of functions of regions. */
+  private readonly type: number;
   private readonly graph: Graph;
   private readonly options: RegionOptions;
   private readonly homes: Homes;
@@ -69,7 +82,11 @@ class Region implements Frame, State {
   private readonly answer: number;
   private readonly pcOut: number;
   private readonly choice: number;
+  /** Nonzero: the interpreter does not stand in the page of the root. */
+  private readonly elsewhere: number;
   private out!: Label;
+  /** Where branches to an address in `pcOut` go. */
+  private redirect!: Label;
 
   private readonly back: ReadonlySet<string>;
   private readonly shapes: readonly Shape[];
@@ -88,8 +105,9 @@ class Region implements Frame, State {
   private readonly pools = new Map<ValueType, number[]>();
   private readonly used = new Map<ValueType, number>();
 
-  constructor(code: Code, imports: Import, graph: Graph, options: RegionOptions) {
+  constructor(code: Code, type: number, imports: Import, graph: Graph, options: RegionOptions) {
     this.code = code;
+    this.type = type;
     this.import = imports;
     this.graph = graph;
     this.options = options;
@@ -97,6 +115,7 @@ class Region implements Frame, State {
     this.tlb = code.local('i32');
     this.answer = code.local('i32');
     this.choice = code.local('i32');
+    this.elsewhere = code.local('i32');
     this.pcOut = code.local('i64');
     this.flags = new Flags(code, this.cpu);
     this.flagNodes = new FlagNodes(this.flags);
@@ -106,13 +125,13 @@ class Region implements Frame, State {
     );
     const successors = (id: number): number[] => {
       const { next, branch } = graph.blocks.get(id)!;
-      return [next, branch].flatMap((e) => (e && this.inside(e, id) ? [e.to] : []));
+      return [next, branch].flatMap((e) => (e && this.inside(e) ? [e.to] : []));
     };
     const ids = new Set(graph.blocks.keys());
     this.shapes = shapeOf(ids, successors, [], graph.entries);
     this.back = backEdges(this.shapes, successors);
     this.longest = longestPaths(ids, successors, (id) => graph.blocks.get(id)!.code.length, this.back);
-    this.flagsIn = flagsAtBlocks(graph, successors);
+    this.flagsIn = flagsAtBlocks(graph, successors, this.everyFlag());
     for (const e of graph.entries) this.number(e);
   }
   private everything(): Lifted[] {
@@ -121,10 +140,8 @@ class Region implements Frame, State {
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
   }
-  /** Calls leave the region, even to itself. */
-  private inside(edge: Edge, from: number): boolean {
-    if (!this.graph.blocks.has(edge.to)) return false;
-    return !edge.taken || this.graph.blocks.get(from)!.code.at(-1)!.flow !== 'call';
+  private inside(edge: Edge): boolean {
+    return this.graph.blocks.has(edge.to);
   }
   private number(id: number): number {
     const n = this.numbers.get(id) ?? this.numbers.size + 1;
@@ -134,24 +151,92 @@ class Region implements Frame, State {
 
   build(): void {
     const { code, cpu, choice, entry, graph } = this;
+    this.enter();
     this.guard();
     code.get(cpu).mem('i32.load', Slot.TLB).set(this.tlb);
     this.homes.load(code, cpu);
     this.out = code.block('block');
-    if (graph.entries.length > 1) {
-      code.get(entry).i32(1).op('i32.add').set(choice);
-      this.sequence(this.shapes, new Set(), undefined, graph.entries);
-    } else this.sequence(this.shapes, new Set(), undefined, []);
+    code.get(entry).i32(0xff).op('i32.and').i32(1).op('i32.add').set(choice);
+    const again = code.block('loop');
+    this.redirect = code.block('block');
+    this.sequence(this.shapes, new Set(), undefined, graph.entries);
     code.end();
+    this.writeRedirect(again);
+    code.br(this.out).end().unreachable().end();
     this.homes.store(code, cpu);
-    this.flags.possible = [...this.flagsIn.values()].reduce((a, b) => a | b, this.everyFlag());
+    this.flags.possible = this.everyFlag();
     this.flags.spill();
+    this.writeLink();
     code.get(cpu).get(this.pcOut).mem('i64.store', Slot.PC);
     code.get(cpu).get(this.executed).mem('i32.store', Slot.EXEC);
     code.get(this.answer);
   }
+  /** Finds the page of the root. */
+  private enter(): void {
+    const { code, entry, base } = this;
+    const page = (): Code =>
+      code.get(entry).i32(8).op('i32.shr_u').i32(0xff).op('i32.and').i32(PAGE_BIAS).op('i32.sub');
+    page();
+    code.get(entry).i32(LINKED_SHIFT).op('i32.shr_u').op('i32.or').set(this.elsewhere);
+    if (this.options.records.size === 1) return;
+    code.get(base);
+    page().i32(FRAME_SIZE).op('i32.mul').op('i64.extend_i32_s').op('i64.sub').set(base);
+  }
+  /** A branch to an address may lead to another entry of this region. */
+  private writeRedirect(again: Label): void {
+    const { code, cpu, choice, executed, options } = this;
+    const at = code.local('i32');
+    const offset = (): Code => code.get(this.pcOut).get(this.base).op('i64.sub');
+    offset().i64(BigInt(FRAME_SIZE)).op('i64.ge_u').brIf(this.out);
+    offset().op('i32.wrap_i64').tee(at).i32(3).op('i32.and').brIf(this.out);
+    code.get(at).i32(2).op('i32.shl').mem('i32.load16_u', options.records.get(0)!);
+    code.i32(Special.Region).op('i32.ne').brIf(this.out);
+    code.get(at).i32(1).op('i32.shl').tee(at).mem('i32.load16_u', options.hooks + HookEntry.slot);
+    code.i32(options.slot).op('i32.ne').brIf(this.out);
+    code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+    code.get(at).mem('i32.load16_u', options.hooks + HookEntry.limit).op('i32.le_s').brIf(this.out);
+    code.get(at).mem('i32.load8_u', options.hooks + HookEntry.entry).i32(1).op('i32.add').set(choice).br(again);
+  }
+  /** Where a branch leaves to a place that another region begins at, that one goes on. */
+  private writeLink(): void {
+    const { code, cpu, base, answer, pcOut, executed, options } = this;
+    const [record, hook] = [code.local('i32'), code.local('i32')];
+    const page = code.local('i64');
+    const index = (): Code => code.get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
+    const ends: Label = code.block('block');
+    code.get(answer).i32(RegionExit.inPage).op('i32.and');
+    code.block('if');
+    code.get(base).set(page).get(base);
+    index().i32(2).op('i32.shl').op('i64.extend_i32_u').op('i64.add').set(pcOut);
+    code.i32(options.records.get(0)!);
+    index().i32(4).op('i32.shl').op('i32.add').set(record).i32(options.hooks);
+    index().i32(HookEntry.shift).op('i32.shl').op('i32.add').set(hook);
+    // What the interpreter knows of the present page is of no use where it stands in another one.
+    code.get(this.elsewhere);
+    code.block('if');
+    code.get(answer).i32(RegionExit.left | RegionExit.unchecked).op('i32.and').set(answer).end();
+    code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends).else();
+    code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
+    code.get(pcOut).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
+    code.i32((FETCH_ENTRIES - 1) * ENTRY_SIZE).op('i32.and').get(this.tlb).op('i32.add').tee(hook);
+    code.mem('i64.load', TlbTable.fetch).get(pcOut).i64(FETCH_TAG).op('i64.and').tee(page).op('i64.ne').brIf(ends);
+    code.get(hook).mem('i32.load', TlbTable.fetch + ENTRY_EXTRA).brIf(ends);
+    code.get(hook).mem('i32.load', TlbTable.fetch + ENTRY_VALUE).tee(record);
+    code.mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
+    const offset = (): Code => code.get(pcOut).op('i32.wrap_i64').i32(FRAME_SIZE - 4).op('i32.and');
+    offset().i32(1).op('i32.shl').op('i32.add').set(hook).get(record);
+    offset().i32(2).op('i32.shl').op('i32.add').set(record).end();
+    code.get(record).mem('i32.load16_u').i32(Special.Region).op('i32.ne').brIf(ends);
+    code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+    code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
+    code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
+    code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
+    code.get(cpu).get(page).get(hook).mem('i32.load16_u', HookEntry.entry);
+    code.i32(1 << LINKED_SHIFT).op('i32.or').get(executed).get(hook).mem('i32.load16_u', HookEntry.slot);
+    code.returnCallIndirect(this.type).end();
+  }
   private everyFlag(): number {
-    let all = 0;
+    let all = 1 << Kind.Mem;
     for (const b of this.graph.blocks.values()) for (const one of b.code) all |= flagsAfter(one.block, 0);
     return all;
   }
@@ -160,7 +245,9 @@ class Region implements Frame, State {
     const { code, cpu, options } = this;
     const refuse = (): void => {
       code.block('if');
-      code.i32(0).return().end();
+      // The region that called has been left: what it says is to be said now.
+      code.get(this.entry).i32(LINKED_SHIFT).op('i32.shr_u').i32(RegionExit.left | RegionExit.unchecked);
+      code.op('i32.mul').return().end();
     };
     const all = this.everything();
     const inexact = all.some((one) => one.inexact);
@@ -176,8 +263,8 @@ class Region implements Frame, State {
       code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
       refuse();
     }
-    const pages = [...options.records].filter(([page]) => page !== 0);
-    if (pages.length === 0) return;
+    const pages = [...options.records];
+    if (pages.length === 1) return;
     const at = code.local('i64');
     const found = code.local('i32');
     for (const [page, records] of pages) {
@@ -301,8 +388,8 @@ class Region implements Frame, State {
   }
   /** Goes where an edge leads. All instructions are counted. */
   private follow(edge: Edge): void {
-    const { code, block } = this;
-    if (!this.inside(edge, block.start)) {
+    const { code } = this;
+    if (!this.inside(edge)) {
       this.exitTo(edge.to, edge.taken);
       return;
     }
@@ -380,7 +467,7 @@ class Region implements Frame, State {
       .set(this.pcOut)
       .i32(RegionExit.left | (type << RegionExit.typeShift))
       .set(this.answer)
-      .br(this.out);
+      .br(this.redirect);
   }
 
   // ---- State -----------------------------------------------------------------------------------------------------------------
@@ -504,11 +591,15 @@ class Region implements Frame, State {
 }
 
 /** Kinds of flags that are possible where each block begins. */
-function flagsAtBlocks(graph: Graph, successors: (id: number) => readonly number[]): Map<number, number> {
+function flagsAtBlocks(
+  graph: Graph,
+  successors: (id: number) => readonly number[],
+  atEntries: number,
+): Map<number, number> {
   const into = new Map<number, number>();
   for (const id of graph.blocks.keys()) into.set(id, 0);
   const queue = [...graph.entries];
-  for (const e of graph.entries) into.set(e, 1 << Kind.Mem);
+  for (const e of graph.entries) into.set(e, atEntries);
   for (let q = 0; q < queue.length; q++) {
     const id = queue[q]!;
     let kinds = into.get(id)!;
@@ -526,8 +617,9 @@ function flagsAtBlocks(graph: Graph, successors: (id: number) => readonly number
 /** Adds the function of a region to a module. */
 export function buildRegion(module: ModuleBuilder, imports: Import, graph: Graph, options: RegionOptions): BuiltRegion {
   let limits: readonly number[] = [];
+  const type = module.type(REGION_PARAMS, REGION_RESULTS);
   const func = module.function(REGION_PARAMS, REGION_RESULTS, (code) => {
-    const region = new Region(code, imports, graph, options);
+    const region = new Region(code, type, imports, graph, options);
     region.build();
     limits = region.limits();
   });

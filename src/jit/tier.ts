@@ -4,7 +4,7 @@
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
-import { HOST, importer } from '../interp/program.ts';
+import { HOST, importer, TABLE } from '../interp/program.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { UNDEFINED } from '../isa/handlers.ts';
@@ -12,7 +12,7 @@ import { ModuleBuilder } from '../wasm/builder.ts';
 import { hasFusedMultiplyAdd } from './features.ts';
 import { explore } from './graph.ts';
 import { type Assumptions, type Lifted, lift } from './lift.ts';
-import { buildRegion, PLACES_PER_PAGE, pageOf } from './region.ts';
+import { buildRegion, entryNumber, PLACES_PER_PAGE, pageOf } from './region.ts';
 
 export interface TierOptions {
   /** Samples of a place before it is compiled. */
@@ -25,7 +25,7 @@ export interface TierOptions {
   now(): number;
 }
 const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 20], size: 500, now: () => 0 };
-const MAX_ENTRIES = 32;
+const MAX_ENTRIES = 64;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
 
@@ -145,7 +145,7 @@ class JitTier implements Tier {
       if (records === 0 || pages.handlerAt(records, at) === Special.Decode) return undefined;
       return this.lift(host.mem.u32[pages.frameOf(records) * PLACES_PER_PAGE + at]!, known);
     };
-    const graph = explore(index, fetch, options.size, MAX_ENTRIES);
+    const graph = explore(index, fetch, this.landings(root), options.size, MAX_ENTRIES);
     if (graph.entries[0] !== index) return;
     const slot = host.takeSlot();
     if (slot === undefined) return;
@@ -156,7 +156,9 @@ class JitTier implements Tier {
     for (const b of graph.blocks.values()) {
       for (const place of [b.start, b.start + b.code.length - 1]) used.set(pageOf(place), recordsOf(pageOf(place)));
     }
-    const { func, limits } = buildRegion(module, add, graph, { known, records: used, fused: this.fused });
+    module.importTable(HOST, TABLE);
+    const hooks = pages.hooksOf(root);
+    const { func, limits } = buildRegion(module, add, graph, { known, records: used, slot, hooks, fused: this.fused });
     module.export('0', func);
     const bytes = module.finish();
     const instance = new WebAssemblyHost.Instance(new WebAssemblyHost.Module(bytes), { [HOST]: host.imports(names) });
@@ -166,8 +168,7 @@ class JitTier implements Tier {
       const page = pageOf(place);
       return { records: used.get(page)!, index: place - page * PLACES_PER_PAGE };
     };
-    // The region's places are counted from the page of its root: other pages are no way in.
-    const entries = graph.entries.flatMap((place, i) => (pageOf(place) === 0 ? [{ ...at(place), i }] : []));
+    const entries = graph.entries.map((place, i) => ({ ...at(place), number: entryNumber(i, place), limit: limits[i]! }));
     const places = [...graph.blocks.values()].flatMap((b) =>
       b.code.map((_, i) => {
         const p = at(b.start + i);
@@ -185,7 +186,7 @@ class JitTier implements Tier {
     };
     for (const e of entries) {
       const before = this.bySlot.get(pages.hookOf(e.records, e.index)?.slot ?? -1);
-      pages.hook(e.records, e.index, { slot, entry: e.i, limit: limits[e.i]! });
+      pages.hook(e.records, e.index, { slot, entry: e.number, limit: e.limit });
       if (before && --before.live === 0) this.drop(before);
     }
     for (const p of region.pages) {
@@ -200,6 +201,14 @@ class JitTier implements Tier {
     this.stats.milliseconds += options.now() - start;
   }
 
+  /** Places of the page of the root that branches have been seen to lead to. */
+  private landings(root: number): number[] {
+    const out: number[] = [];
+    for (let i = 0; i < PLACES_PER_PAGE; i++) {
+      if (this.heat.has(root + i) || this.host.pages.hookOf(root, i)) out.push(i);
+    }
+    return out;
+  }
   private lift(word: number, known: Known): Lifted {
     const { key } = known;
     let words = this.lifted.get(key);

@@ -213,6 +213,12 @@ export class Code {
   call(func: number): this {
     return this.variable(CONTROL.call, func);
   }
+  /** Ends the function with a call through table 0. */
+  returnCallIndirect(type: number): this {
+    this.variable(CONTROL.return_call_indirect, type);
+    this.bytes.push(0);
+    return this;
+  }
   /** Calls through table 0. */
   callIndirect(type: number): this {
     this.variable(CONTROL.call_indirect, type);
@@ -273,6 +279,10 @@ export class ModuleBuilder {
     pushUnsigned(limits, min);
     pushUnsigned(limits, max);
     this.imports.push([...text(module), ...text(name), KIND.memory, ...limits]);
+  }
+  /** Table 0 comes from elsewhere. */
+  importTable(module: string, name: string): void {
+    this.imports.push([...text(module), ...text(name), KIND.table, FUNCREF, 0, 0]);
   }
   /** @returns the function's index, good for Code.call. */
   importFunction(module: string, name: string, params: readonly ValueType[], results: readonly ValueType[]): number {
