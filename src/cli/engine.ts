@@ -57,19 +57,23 @@ function prebuiltInterpreter(): Uint8Array | undefined {
 export interface TierChoice {
   readonly make: MakeTier | undefined;
   stats(): TierStats | undefined;
+  /** Stands before the engine: tools look on. */
+  readonly observe?: (engine: Engine) => Engine;
 }
 const INTERPRETED: TierChoice = { make: undefined, stats: () => undefined };
+/** Megabytes. */
+export const DEFAULT_CACHE = 256;
 /** Samples before the compiler is loaded, and instructions from one to the next. */
 const PATIENCE = 64;
 const STRETCH = 4096;
 
 /** `auto` loads the compiler when a program has run for a while: short ones never pay for it. */
-export async function chooseTier(name: EngineName): Promise<TierChoice> {
+export async function chooseTier(name: EngineName, cache = DEFAULT_CACHE): Promise<TierChoice> {
   if (name === 'interp') return INTERPRETED;
   let stats: TierStats | undefined;
   const load = async (): Promise<MakeTier> => {
     const { jitTier } = await import('../jit/index.ts');
-    return jitTier({ now: () => performance.now() }, (s) => {
+    return jitTier({ cache, now: () => performance.now() }, (s) => {
       stats = s;
     });
   };
@@ -100,11 +104,11 @@ export function createEngine(
   model: CpuModel,
   hooks: SystemHooks,
   pauth: (cpu: CpuState) => PauthState,
-  { make }: TierChoice = INTERPRETED,
+  { make, observe = (engine) => engine }: TierChoice = INTERPRETED,
 ): Engine {
   const read = (enc: number): bigint => model.raw.get(enc) ?? 0n;
   const prebuilt = prebuiltInterpreter();
-  return createInterpreter(mem, {
+  const engine = createInterpreter(mem, {
     has: (f) => isFeat(f) && has(f, read),
     hooks,
     pauth,
@@ -112,4 +116,5 @@ export function createEngine(
     ...(prebuilt && { prebuilt }),
     ...(make && { tier: make }),
   });
+  return observe(engine);
 }

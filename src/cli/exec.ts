@@ -40,7 +40,7 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const strace = openStrace(options.strace);
-  const tier = await chooseTier(options.engine);
+  const tier = await chooseTier(options.engine, options.jitCache);
   const machine = assemble(options, nodeHost(options.realClock), tier);
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's; three in a row within a second are ours.

@@ -19,6 +19,7 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   --memory MIB          memory of the host (default 4095, the most)
   --seed N              of everything random and of the scheduler (default 1)
   --engine auto|jit|interp  how code is run: compiled when it is met often (default), compiled soon, or interpreted
+  --jit-cache MIB       memory for compiled code (default 256)
   --stats               say at the end what the engine did, on standard error
   --clock virtual|real  virtual time counts instructions, one each nanosecond (default); real is the host's
   --strace[=FILE]       print system calls and KVM requests, to standard error or to a file
@@ -47,6 +48,7 @@ export interface ExecOptions {
   readonly seed: bigint;
   readonly realClock: boolean;
   readonly engine: EngineName;
+  readonly jitCache: number;
   readonly stats: boolean;
   /** undefined: no; '': standard error. */
   readonly strace: string | undefined;
@@ -68,6 +70,7 @@ const SPEC = {
   seed: { type: 'string', default: '1' },
   clock: { type: 'string', default: 'virtual' },
   engine: { type: 'string' },
+  'jit-cache': { type: 'string', default: '256' },
   stats: { type: 'boolean', default: false },
   strace: { type: 'boolean', default: false },
   'strace-to': { type: 'string' },
@@ -152,7 +155,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     memory: wholeNumber('memory', v.memory, 64, 4095),
     seed,
     realClock: oneOf('clock', v.clock, ['virtual', 'real']) === 'real',
-    engine: oneOf('engine', v.engine ?? hostEnv['HYPATIA_ENGINE'] ?? 'interp', ENGINES),
+    engine: oneOf('engine', v.engine ?? hostEnv['HYPATIA_ENGINE'] ?? 'auto', ENGINES),
+    jitCache: wholeNumber('jit-cache', v['jit-cache'], 1, 4096),
     stats: v.stats,
     strace: v['strace-to'] ?? (v.strace ? '' : undefined),
     binds,

@@ -82,7 +82,11 @@ export class CodePages {
   locate(ip: number, records: number): { word: number; index: number } {
     const frame = this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
     const index = (ip - records) / RECORD_SIZE;
-    this.pageOf(records).blank = false;
+    const page = this.pageOf(records);
+    if (page.blank) {
+      page.blank = false;
+      page.sum = this.checksum(frame);
+    }
     return { word: this.mem.u32[frame * WORDS + index]!, index };
   }
   frameOf(records: number): number {

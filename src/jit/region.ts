@@ -191,11 +191,26 @@ class Region implements Frame, State {
     offset().op('i32.wrap_i64').tee(at).i32(3).op('i32.and').brIf(this.out);
     code.get(at).i32(2).op('i32.shl').mem('i32.load16_u', options.records.get(0)!);
     code.i32(Special.Region).op('i32.ne').brIf(this.out);
-    code.get(at).i32(1).op('i32.shl').tee(at).mem('i32.load16_u', options.hooks + HookEntry.slot);
+    code
+      .get(at)
+      .i32(1)
+      .op('i32.shl')
+      .tee(at)
+      .mem('i32.load16_u', options.hooks + HookEntry.slot);
     code.i32(options.slot).op('i32.ne').brIf(this.out);
     code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
-    code.get(at).mem('i32.load16_u', options.hooks + HookEntry.limit).op('i32.le_s').brIf(this.out);
-    code.get(at).mem('i32.load8_u', options.hooks + HookEntry.entry).i32(1).op('i32.add').set(choice).br(again);
+    code
+      .get(at)
+      .mem('i32.load16_u', options.hooks + HookEntry.limit)
+      .op('i32.le_s')
+      .brIf(this.out);
+    code
+      .get(at)
+      .mem('i32.load8_u', options.hooks + HookEntry.entry)
+      .i32(1)
+      .op('i32.add')
+      .set(choice)
+      .br(again);
   }
   /** Where a branch leaves to a place that another region begins at, that one goes on. */
   private writeLink(): void {
@@ -214,16 +229,37 @@ class Region implements Frame, State {
     // What the interpreter knows of the present page is of no use where it stands in another one.
     code.get(this.elsewhere);
     code.block('if');
-    code.get(answer).i32(RegionExit.left | RegionExit.unchecked).op('i32.and').set(answer).end();
+    code
+      .get(answer)
+      .i32(RegionExit.left | RegionExit.unchecked)
+      .op('i32.and')
+      .set(answer)
+      .end();
     code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends).else();
     code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
     code.get(pcOut).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-    code.i32((FETCH_ENTRIES - 1) * ENTRY_SIZE).op('i32.and').get(this.tlb).op('i32.add').tee(hook);
+    code
+      .i32((FETCH_ENTRIES - 1) * ENTRY_SIZE)
+      .op('i32.and')
+      .get(this.tlb)
+      .op('i32.add')
+      .tee(hook);
     code.mem('i64.load', TlbTable.fetch).get(pcOut).i64(FETCH_TAG).op('i64.and').tee(page).op('i64.ne').brIf(ends);
-    code.get(hook).mem('i32.load', TlbTable.fetch + ENTRY_EXTRA).brIf(ends);
-    code.get(hook).mem('i32.load', TlbTable.fetch + ENTRY_VALUE).tee(record);
+    code
+      .get(hook)
+      .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
+      .brIf(ends);
+    code
+      .get(hook)
+      .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
+      .tee(record);
     code.mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
-    const offset = (): Code => code.get(pcOut).op('i32.wrap_i64').i32(FRAME_SIZE - 4).op('i32.and');
+    const offset = (): Code =>
+      code
+        .get(pcOut)
+        .op('i32.wrap_i64')
+        .i32(FRAME_SIZE - 4)
+        .op('i32.and');
     offset().i32(1).op('i32.shl').op('i32.add').set(hook).get(record);
     offset().i32(2).op('i32.shl').op('i32.add').set(record).end();
     code.get(record).mem('i32.load16_u').i32(Special.Region).op('i32.ne').brIf(ends);
@@ -232,7 +268,12 @@ class Region implements Frame, State {
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
     code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
     code.get(cpu).get(page).get(hook).mem('i32.load16_u', HookEntry.entry);
-    code.i32(1 << LINKED_SHIFT).op('i32.or').get(executed).get(hook).mem('i32.load16_u', HookEntry.slot);
+    code
+      .i32(1 << LINKED_SHIFT)
+      .op('i32.or')
+      .get(executed)
+      .get(hook)
+      .mem('i32.load16_u', HookEntry.slot);
     code.returnCallIndirect(this.type).end();
   }
   private everyFlag(): number {
@@ -246,7 +287,11 @@ class Region implements Frame, State {
     const refuse = (): void => {
       code.block('if');
       // The region that called has been left: what it says is to be said now.
-      code.get(this.entry).i32(LINKED_SHIFT).op('i32.shr_u').i32(RegionExit.left | RegionExit.unchecked);
+      code
+        .get(this.entry)
+        .i32(LINKED_SHIFT)
+        .op('i32.shr_u')
+        .i32(RegionExit.left | RegionExit.unchecked);
       code.op('i32.mul').return().end();
     };
     const all = this.everything();

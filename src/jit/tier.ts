@@ -21,11 +21,16 @@ export interface TierOptions {
   readonly stretch: readonly [number, number];
   /** Instructions of a region. */
   readonly size: number;
+  /** Megabytes that compiled code may take; the oldest is dropped. */
+  readonly cache: number;
   /** Milliseconds, for the statistics. */
   now(): number;
 }
-const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 20], size: 500, now: () => 0 };
+const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 20], size: 500, cache: 256, now: () => 0 };
 const MAX_ENTRIES = 64;
+/** What a byte of WebAssembly becomes: itself, what the engine remembers of it, machine code of two qualities. */
+const GROWTH = 16;
+const MAX_HEAT = 1 << 16;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
 
@@ -53,6 +58,7 @@ interface Region {
   readonly entries: readonly { readonly records: number; readonly index: number }[];
   readonly pages: readonly number[];
   readonly places: readonly number[];
+  readonly bytes: number;
 }
 
 /** What has been done, for those who ask. */
@@ -72,6 +78,8 @@ class JitTier implements Tier {
   private readonly fused = hasFusedMultiplyAdd();
   stretch: number;
   private jitter = 1;
+  /** Of all regions. */
+  private bytes = 0;
   /** By address of the record: samples; the region that has the place. */
   private readonly heat = new Map<number, number>();
   private readonly covered = new Map<number, Region>();
@@ -99,6 +107,7 @@ class JitTier implements Tier {
       this.stretch = Math.max(this.stretch >>> 1, least);
       const key = records + index;
       const heat = (this.heat.get(key) ?? 0) + 1;
+      if (this.heat.size >= MAX_HEAT) this.heat.clear();
       this.heat.set(key, heat);
       if (heat >= threshold * (this.covered.has(key) ? COVERED : 1)) {
         this.heat.delete(key);
@@ -121,6 +130,7 @@ class JitTier implements Tier {
     for (const place of region.places) if (this.covered.get(place) === region) this.covered.delete(place);
     this.host.setSlot(region.slot);
     this.bySlot.delete(region.slot);
+    this.bytes -= region.bytes;
     this.stats.dropped++;
   }
 
@@ -168,7 +178,11 @@ class JitTier implements Tier {
       const page = pageOf(place);
       return { records: used.get(page)!, index: place - page * PLACES_PER_PAGE };
     };
-    const entries = graph.entries.map((place, i) => ({ ...at(place), number: entryNumber(i, place), limit: limits[i]! }));
+    const entries = graph.entries.map((place, i) => ({
+      ...at(place),
+      number: entryNumber(i, place),
+      limit: limits[i]!,
+    }));
     const places = [...graph.blocks.values()].flatMap((b) =>
       b.code.map((_, i) => {
         const p = at(b.start + i);
@@ -183,6 +197,7 @@ class JitTier implements Tier {
       entries,
       pages: [...used.values()],
       places,
+      bytes: bytes.length,
     };
     for (const e of entries) {
       const before = this.bySlot.get(pages.hookOf(e.records, e.index)?.slot ?? -1);
@@ -195,6 +210,12 @@ class JitTier implements Tier {
     }
     this.bySlot.set(slot, region);
     for (const p of places) this.covered.set(p, region);
+    this.bytes += bytes.length;
+    while (this.bytes * GROWTH > options.cache * 2 ** 20) {
+      const [oldest] = this.bySlot.values();
+      if (!oldest || oldest === region) break;
+      this.drop(oldest);
+    }
     this.stats.regions++;
     this.stats.instructions += graph.size;
     this.stats.bytes += bytes.length;
