@@ -55,7 +55,9 @@ function instructionsCell(e) {
     parts.push(
       e.withheldBy
         ? `${known} UNDEFINED or trapped by \`${e.withheldBy}\``
-        : `${known} execute on a CPU that has them: nothing can withhold them`,
+        : e.notYetWithheldBy
+          ? `${known} execute on a CPU that has them: \`${e.notYetWithheldBy}\` should withhold them, and does not act on instructions yet`
+          : `${known} execute on a CPU that has them: nothing can withhold them`,
     );
   if (todo > 0) parts.push(`${todo} UNDEFINED on every CPU so far`);
   return parts.join('; ');

@@ -2,10 +2,11 @@
 // instruction is follows from its place in the encoding space; who takes it from the same rules as everything else.
 
 import { EC } from '../arch/esr.ts';
-import { type Feat, isFeat } from '../arch/features.ts';
+import { isFeat } from '../arch/features.ts';
 import type { Level, Verdict } from '../cpu/sysreg_access.ts';
 import { A64 } from '../isa/a64.ts';
 import { INSTRUCTIONS, type TrappedInstruction, type Triage } from '../kvm/emulate-nested.ts';
+import { NOT_ASKED } from '../kvm/enforcement.ts';
 import type { TrapMachine } from './trap_machine.ts';
 import { type Decision, forwarded, noteTo, type Outcome, type Step, syndrome, undefinedAt } from './trap_outcome.ts';
 import type { Subject } from './trap_subject.ts';
@@ -96,8 +97,10 @@ export function instructionOutcome(machine: TrapMachine, s: Instruction, el: Lev
 
 /** It executes; perhaps although the VM is told that it has no such instruction. */
 function through(machine: TrapMachine, feat: string | undefined): Outcome {
-  const hidden = feat !== undefined && isFeat(feat) && !machine.vmHas(feat as Feat);
-  return { taken: 'nobody', what: hidden ? `executes, although the VM's ID registers do not show ${feat}: nothing can withhold it` : 'executes: nothing traps it' };
+  const hidden = feat !== undefined && isFeat(feat) && !machine.vmHas(feat);
+  const control = hidden ? NOT_ASKED[feat] : undefined;
+  const why = control ? `${control} should withhold it, and does not act on instructions yet` : 'nothing can withhold it';
+  return { taken: 'nobody', what: hidden ? `executes, although the VM's ID registers do not show ${feat}: ${why}` : 'executes: nothing traps it' };
 } // biome-ignore format: one line
 function vectorOutcome(machine: TrapMachine, s: Instruction, v: Exclude<Verdict, string>, which: 'FP' | 'SVE', steps: Step[]): Outcome {
   if (v.to === 1) return { taken: 'EL1', what: 'taken to EL1: the guest’s own CPACR_EL1 asks for it', ...syndrome(s, v) };

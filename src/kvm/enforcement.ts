@@ -56,6 +56,8 @@ export interface Enforcement {
   readonly instructions: readonly InstructionRow[];
   /** What makes the instructions UNDEFINED in a VM without the feature on a CPU with it. */
   readonly withheldBy: string | undefined;
+  /** ... and what should, but is not asked by the engine yet. */
+  readonly notYetWithheldBy: string | undefined;
 } // biome-ignore format: one line a column
 
 /** Whether a need cannot be met without a feature. */
@@ -100,6 +102,8 @@ const VECTOR_FEATURES: readonly (readonly [prefix: RegExp, control: string])[] =
   [/^FEAT_(SVE|F16MM|F32MM|F64MM)/, 'CPTR_EL2.ZEN'],
   [/^FEAT_(SME|SSVE)/, 'CPTR_EL2.SMEN'],
 ]; // biome-ignore format: a table
+/** Controls whose refusal would make instructions UNDEFINED, and which the engine does not ask. */
+export const NOT_ASKED: Readonly<Partial<Record<Feat, string>>> = { FEAT_MOPS: 'HCRX_EL2.MSCEn' };
 function withheld(feat: Feat): string | undefined {
   if (FP8_FEATURES.has(feat)) return FP8_CONTROL;
   return VECTOR_FEATURES.find(([prefix]) => prefix.test(feat))?.[1];
@@ -124,5 +128,6 @@ export function enforcementOf(feature: Feat, rows: readonly InstructionRow[]): E
     operations: [...SYSTEM_OPS.values()].filter((o) => needs(o.feat, feature) && o.el < 3).map((o) => o.name),
     instructions: rows.filter((r) => r.feat === feature),
     withheldBy: withheld(feature),
+    notYetWithheldBy: NOT_ASKED[feature],
   };
 } // biome-ignore format: one line a column
