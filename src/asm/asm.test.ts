@@ -38,6 +38,38 @@ describe('assembler and disassembler against llvm-mc 19', () => {
   });
 });
 
+// Words of FEAT_LSUI and FEAT_LSFE as newer versions of LLVM have them: 19 does not know these yet.
+describe('the 2024 extensions by name', () => {
+  it.each([
+    ['casalt x0, x1, [x2]', 0xc9c0fc41],
+    ['caslt x0, x1, [sp]', 0xc980ffe1],
+    ['caspt x0, x1, x2, x3, [x4]', 0x49807c82],
+    ['caspat x0, x1, x2, x3, [sp]', 0x49c07fe2],
+    ['casplt x0, x1, x2, x3, [x4]', 0x4980fc82],
+    ['swpta w7, wzr, [x5]', 0x19a784bf],
+    ['swptl x9, xzr, [sp]', 0x596987ff],
+    ['sttadd w7, [x5]', 0x192704bf],
+    ['sttaddl x9, [sp]', 0x596907ff],
+    ['ldtaddal w7, wzr, [x5]', 0x19e704bf],
+    ['sttclr x9, [sp]', 0x592917ff],
+    ['ldtclra x9, xzr, [sp]', 0x59a917ff],
+    ['sttsetl w7, [x5]', 0x196734bf],
+    ['ldtsetal x9, xzr, [sp]', 0x59e937ff],
+    ['ldtnp x22, x23, [x3, #-512]', 0xe8605c76],
+    ['ldtnp q23, q29, [x1, #-1024]', 0xec607437],
+    ['sttnp q17, q19, [sp, #1008]', 0xec1fcff1],
+    ['sttp q3, q5, [sp]', 0xed0017e3],
+    ['sttp x3, x5, [sp, #8]!', 0xe98097e3],
+    ['ldbfmaxnmal h0, h1, [x2]', 0x3ce06041],
+    ['ldbfmaxnma h2, h3, [sp]', 0x3ca263e3],
+    ['ldfadd h23, h15, [x21]', 0x7c3702af],
+    ['ldfmax h23, h15, [x21]', 0x7c3742af],
+  ])('%s', (text, word) => {
+    expect(assembleLine(text)).toBe(word);
+    expect(normal(disassemble(word))).toBe(text);
+  });
+});
+
 describe('the 2023 extensions by name', () => {
   it.each([
     ['mrs x0, FPMR', 0xd53b4440],
