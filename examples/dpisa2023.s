@@ -18,6 +18,8 @@
         .equ KVM_GET_API_VERSION, 0xae00
         .equ KVM_CREATE_VM, 0xae01
         .equ KVM_CREATE_VCPU, 0xae41
+        .equ KVM_SET_USER_MEMORY_REGION, 0x4020ae46
+        .equ KVM_RUN, 0xae80
         .equ KVM_ARM_PREFERRED_TARGET, 0x8020aeaf
         .equ KVM_ARM_VCPU_INIT, 0x4020aeae
         .equ KVM_GET_ONE_REG, 0x4010aeab
@@ -25,11 +27,13 @@
         .equ KVM_GET_REG_LIST, 0xc008aeb0
         .equ KVM_ARM_GET_REG_WRITABLE_MASKS, 0x8040aeb6
         .equ PSCI_0_2, 1 << 2
+        .equ GUEST, 0x10000                     // where the guest's page is
 
         // ONE_REG ids of 64-bit system registers: class, then op0:op1:CRn:CRm:op2
         .equ REG_FPMR, 0x603000000013da22
         .equ REG_ISAR2, 0x603000000013c032
         .equ REG_ISAR3, 0x603000000013c033
+        .equ REG_PC, 0x6030000000100040
         .equ REG_PFR2, 0x603000000013c022
         .equ REG_FPFR0, 0x603000000013c027
 
@@ -185,7 +189,62 @@ fields_done:
         cmn     x1, #ENOENT
         csel    x0, x2, x0, eq
         bl      puts
+
+        // A third VM runs a guest that uses FPMR and FP registers, while we have values of our own in ours. Nothing is printed
+        // unless somebody finds somebody else's.
+        bl      make_vm
+        tbnz    x0, #63, failed
+        adrp    x20, guest_page
+        add     x20, x20, :lo12:guest_page
+        adr     x1, guest
+        mov     x2, #0
+1:      ldr     w3, [x1, x2]
+        str     w3, [x20, x2]
+        add     x2, x2, #4
+        cmp     x2, #guest_end - guest
+        b.ne    1b
+        add     x2, x19, #region - data
+        str     x20, [x2, #24]
+        ldr     w0, [x19, #vm_fd - data]
+        ldr     w1, =KVM_SET_USER_MEMORY_REGION
+        bl      ioctl
+        tbnz    x0, #63, failed
+        ldr     x0, =REG_PC
+        mov     x1, #GUEST
+        bl      set_reg
+        tbnz    x0, #63, failed
+        mov     x0, #0x49                       // ours: E4M3 all over
+        msr     S3_3_C4_C4_2, x0
+        fmov    d8, #1.0
+        ldr     w0, [x19, #vcpu_fd - data]
+        ldr     w1, =KVM_RUN
+        mov     x2, #0
+        bl      ioctl
+        tbnz    x0, #63, failed
+        mrs     x0, S3_3_C4_C4_2
+        cmp     x0, #0x49
+        b.ne    failed
+        fmov    x0, d8
+        lsr     x0, x0, #52
+        cmp     x0, #1023                       // 1.0
+        b.ne    failed
+        ldr     x0, =REG_FPMR
+        bl      get_reg
+        cmp     x0, #8                          // the guest's
+        b.ne    failed
         b       done
+
+// What the guest executes, at EL1 with the MMU off: E5M2 in, E4M3 for the other source, and out by a store to nowhere.
+guest:  mov     x0, #3 << 20
+        msr     cpacr_el1, x0
+        isb
+        mov     x0, #8
+        msr     S3_3_C4_C4_2, x0
+        movi    v8.16b, #0x3c
+        fadd    v9.4s, v8.4s, v8.4s
+        mov     x1, #0
+        strb    w0, [x1]
+guest_end:
 
 no_fpmr:
         adr     x0, t_no_fpmr
@@ -442,5 +501,8 @@ kvm_fd:         .skip 4
 vm_fd:          .skip 4
 vcpu_fd:        .skip 4
                 .skip 4
+region:         .quad 0, GUEST, 4096, 0
 masks:          .skip 192 * 8
 list:           .skip 8 + 1024 * 8
+                .balign 4096
+guest_page:     .skip 4096

@@ -21,7 +21,7 @@ export async function demo(): Promise<number> {
       'hypatia: running examples/dpisa2023.s, an arm64 program that asks /dev/kvm (hypatia --help: everything else)\n',
     );
     // The full model as KVM would show it on such a CPU: nothing here executes what our engine could not.
-    return await execCommand(['--cpu', 'max', '--cpu-unchecked', file]);
+    return await execCommand(['--cpu', 'max', '--cpu-unchecked', '--trace', 'fp', file]);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -17,6 +17,7 @@ import type { Trace } from '../kvm/trace.ts';
 import { boot, type DevicePlug, type HostServices, linuxHooks, type Machine, Strace } from '../linux/index.ts';
 import { chooseCpu, listModels } from './cpu_option.ts';
 import { canExecute, chooseTier, createEngine, type TierChoice } from './engine.ts';
+import { fpTrace } from './fp_trace.ts';
 import { guestHardware } from './guests.ts';
 import { message, nodeHost } from './host.ts';
 import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
@@ -87,6 +88,7 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
   const host = makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
   const devices: DevicePlug[] = [];
+  const story = options.trace === undefined ? undefined : fpTrace(options.trace, message);
   if (host.unavailable === undefined) {
     const clock = () => machine!.clock;
     const hardware = guestHardware({
@@ -110,6 +112,8 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
       trace,
       compat: options.compat,
       offer: options.offer,
+      fpTrace: story,
+      fpHostState: options.fpHostState,
     });
     devices.push({ ...KVM_DEVICE, open: () => kvm.open() });
   } else services.message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
@@ -137,6 +141,10 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
     },
   );
   hooks = linuxHooks(machine);
+  if (story)
+    machine.fp.observe((cpu, task) =>
+      story('fp_user', { cpu: cpu.index, tid: task.tid, owner: 'host', fpmr: task.block.get('FPMR') }),
+    );
   return machine;
 }
 

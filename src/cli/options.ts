@@ -4,8 +4,11 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../base/assert.ts';
 import { KVM_COMPATS, type KvmCompat } from '../kvm/compat.ts';
+import type { FpHostState } from '../kvm/dev_kvm.ts';
+import { V6_BUGS } from '../kvm/fpsimd_v6.ts';
 import { KVM_MODES, type KvmMode } from '../kvm/host.ts';
 import { OFFER_NAMES, type OfferName } from '../kvm/offers.ts';
+import { TRACE_FORMATS, type TraceFormat } from './fp_trace.ts';
 
 export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   Runs an arm64 Linux program; /dev/kvm is there for it. Options stand before the program's name.
@@ -23,6 +26,8 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   --stats               say at the end what the engine did, on standard error
   --clock virtual|real  virtual time counts instructions, one each nanosecond (default); real is the host's
   --strace[=FILE]       print system calls and KVM requests, to standard error or to a file
+  --trace fp[:FORMAT]   tell who owns the FP registers while guests run, on standard error; FORMAT text (default) or json
+  --fp-host-state HOW   modern (default), or v6: as before Linux 6.11; v6:B4,B5,B16 with these bugs of the v6 series
   --bind SRC:DST        show the file or directory SRC at DST; may be given again
   --rw DIR              let writes below DIR go through to the disk; all others stay in memory; may be given again
   --sysroot DIR         an arm64 system: its loader and libraries are found before the host's
@@ -52,6 +57,9 @@ export interface ExecOptions {
   readonly stats: boolean;
   /** undefined: no; '': standard error. */
   readonly strace: string | undefined;
+  /** Of FP registers; undefined: no. */
+  readonly trace: TraceFormat | undefined;
+  readonly fpHostState: FpHostState;
   readonly binds: readonly { readonly source: string; readonly target: string }[];
   readonly writable: readonly string[];
   readonly sysroot: string | undefined;
@@ -74,6 +82,8 @@ const SPEC = {
   stats: { type: 'boolean', default: false },
   strace: { type: 'boolean', default: false },
   'strace-to': { type: 'string' },
+  trace: { type: 'string' },
+  'fp-host-state': { type: 'string', default: 'modern' },
   bind: { type: 'string', multiple: true, default: [] as string[] },
   rw: { type: 'string', multiple: true, default: [] as string[] },
   sysroot: { type: 'string' },
@@ -158,6 +168,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     engine: oneOf('engine', v.engine ?? hostEnv['HYPATIA_ENGINE'] ?? 'auto', ENGINES),
     jitCache: wholeNumber('jit-cache', v['jit-cache'], 1, 4096),
     stats: v.stats,
+    trace: v.trace === undefined ? undefined : traceFormat(v.trace),
+    fpHostState: hostState(v['fp-host-state']),
     strace: v['strace-to'] ?? (v.strace ? '' : undefined),
     binds,
     writable: v.rw.map((d) => resolve(d)),
@@ -165,6 +177,17 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     cwd: resolve(v.cwd ?? '.'),
     env,
   };
+}
+function traceFormat(text: string): TraceFormat {
+  const m = /^fp(?::(.*))?$/.exec(text);
+  if (!m) throw new UsageError(`--trace ${text}: give fp, fp:${TRACE_FORMATS.join(' or fp:')}`);
+  return oneOf('trace', m[1] ?? 'text', TRACE_FORMATS);
+}
+function hostState(text: string): FpHostState {
+  if (text === 'modern') return 'modern';
+  const m = /^v6(?::(.+))?$/.exec(text);
+  if (!m) throw new UsageError(`--fp-host-state ${text}: give modern, v6 or v6:${V6_BUGS.join(',')}`);
+  return { v6: (m[1]?.split(',') ?? []).map((b) => oneOf('fp-host-state', b, V6_BUGS)) };
 }
 function parse(own: string[]) {
   try {

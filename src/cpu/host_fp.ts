@@ -23,6 +23,8 @@ export class CpuFp {
   /** @linux fpsimd_last_state */
   private bound: FpOwner | undefined;
   private running: TaskFp | undefined;
+  /** Told when a thread gets its values back that had lost the registers to somebody else. */
+  observer: ((cpu: CpuFp, task: TaskFp) => void) | undefined;
 
   constructor(index: number) {
     this.index = index;
@@ -78,6 +80,7 @@ export class CpuFp {
     this.bound = t;
     t.lastCpu = this;
     t.foreign = false;
+    this.observer?.(this, t);
   }
   /** The thread is gone. */
   forget(t: TaskFp): void {
@@ -88,6 +91,7 @@ export class CpuFp {
 
 /** One thread. Its values are in the registers of `lastCpu` if nobody else's are, else in `block`. */
 export class TaskFp implements FpOwner {
+  readonly tid: number;
   /** What executes the thread. */
   readonly state: CpuState;
   readonly block: UwBlock;
@@ -98,7 +102,8 @@ export class TaskFp implements FpOwner {
   lastCpu: CpuFp | undefined;
   notifier: SchedOut | undefined;
 
-  constructor(state: CpuState, block: UwBlock, view: readonly FpItem[]) {
+  constructor(state: CpuState, block: UwBlock, view: readonly FpItem[], tid: number) {
+    this.tid = tid;
     this.state = state;
     this.block = block;
     this.view = view;
@@ -129,10 +134,13 @@ export class HostFp {
     this.view = fpStateOf(has);
   }
   /** A new thread that has the values in `state`. */
-  newTask(state: CpuState): TaskFp {
-    const t = new TaskFp(state, new UwBlock(this.mem, this.allocate()), this.view);
+  newTask(state: CpuState, tid = 0): TaskFp {
+    const t = new TaskFp(state, new UwBlock(this.mem, this.allocate()), this.view, tid);
     t.adopt();
     return t;
+  }
+  observe(observer: NonNullable<CpuFp['observer']>): void {
+    for (const c of this.cpus) c.observer = observer;
   }
   release(t: TaskFp): void {
     for (const c of this.cpus) c.forget(t);

@@ -92,9 +92,12 @@ export class PerCpuFp implements FpSwitch {
 export function loadGuest(vcpu: Vcpu, cpu: CpuFp): void {
   const { fp, pe } = vcpu.guest!;
   cpu.file.load(pe.cpu, fp.block, fp.view);
+  vcpu.vm.kvm.fpTrace?.('fp_guest', {
+    cpu: cpu.index, vcpu: vcpu.id, owner: 'guest', fpmr: fpmrOf(vcpu, fp.block),
+  }); // biome-ignore format: one event
 }
 export function tracePut(vcpu: Vcpu, cpu: CpuFp): void {
-  const { block } = vcpu.guest!.fp;
+  const { block } = vcpu.guest!.hostFp;
   vcpu.vm.kvm.fpTrace?.('fp_put', {
     cpu: cpu.index, vcpu: vcpu.id, owner: 'free', saved: 'guest', fpmr: fpmrOf(vcpu, block),
   }); // biome-ignore format: one event

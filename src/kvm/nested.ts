@@ -11,7 +11,7 @@ import { holds } from './vm_features.ts';
 
 /** A vCPU as it was when it came to EL2. */
 export function situationOf(vcpu: Vcpu): Situation {
-  const { regs } = vcpu.vm;
+  const regs = vcpu.guest?.regs.vm ?? vcpu.vm.regs;
   return {
     vm: regs,
     el: currentEl(vcpu) as Level,

@@ -2,7 +2,7 @@
 // the project's list, and every transition of page ownership with every way that it is refused.
 
 import { describe, expect, test } from 'vitest';
-import { DONE, TestGuest, testMachine } from '../../test/kit/guest.ts';
+import { DONE, SET_VECTORS, TestGuest, testMachine, VECTORS } from '../../test/kit/guest.ts';
 import { Errno } from '../base/hostfile.ts';
 import { FP_STATE, FpArea } from '../cpu/fp_state.ts';
 import { FRAME_SIZE, PhysMem } from '../cpu/physmem.ts';
@@ -190,6 +190,19 @@ describe('page ownership', () => {
 const FP_ON = 'mov x0, #(3 << 20)\n msr cpacr_el1, x0\n isb\n';
 
 describe('the protected host', () => {
+  test('47: a protected VM has no FPMR, whatever the host has, and its accesses are UNDEFINED', () => {
+    const g = new TestGuest(`${SET_VECTORS} ${FP_ON} mrs x1, s3_0_c0_c4_2\n mrs x2, s3_0_c0_c4_7\n mrs x3, s3_0_c0_c6_3\nbad: mrs x4, fpmr\n ${DONE} ${VECTORS}`, {
+      mode: 'protected', isProtected: true,
+    }); // biome-ignore format: one guest
+    g.finish();
+    expect([(g.x(1) >> 32n) & 15n, g.x(2), g.x(3), g.x(28), g.x(29)]).toEqual([
+      0n,
+      0n,
+      0n,
+      0x0200_0000n,
+      g.symbols.get('bad'),
+    ]);
+  });
   test('48: after a run the registers are the host’s, and it cannot tell whether the guest used any', () => {
     const outcome = (body: string): unknown => {
       const events: string[] = [];

@@ -17,8 +17,9 @@ import type { Vm } from './vm.ts';
 
 /** Memory of the host that an object stands for: what is lent is pages, not objects. */
 interface Lent {
+  readonly what: string;
   readonly address: number;
-  readonly bytes: number;
+  readonly frames: readonly number[];
 }
 
 export class HypHost {
@@ -29,7 +30,7 @@ export class HypHost {
   private readonly mem: PhysMem;
   private readonly trace: Trace | undefined;
   private readonly lent = new Map<Vm | Vcpu, Lent>();
-  private readonly sve = new Map<Vcpu, Lent>();
+  private readonly sve = new Map<Vm | Vcpu, Lent>();
   private readonly handles = new Map<Vm, number>();
   private readonly given = new Map<Vm, number[]>();
 
@@ -54,14 +55,16 @@ export class HypHost {
     const pages = Math.ceil(bytes / FRAME_SIZE);
     const frames = Array.from({ length: pages }, () => this.mem.allocFrame());
     for (const f of frames) this.lendRange(what, f * FRAME_SIZE, FRAME_SIZE);
-    return { address: frames[0]! * FRAME_SIZE, bytes };
+    return { what, address: frames[0]! * FRAME_SIZE, frames };
   }
   /** @throws the errno that the hypervisor answered */
   lendRange(what: string, address: number, bytes: number): void {
     check(this.share.share(address, address + bytes));
     this.trace?.('hyp_share', { what, bytes, shared: this.share.bytes });
   }
+  /** Without protection what was mapped once stays mapped. */
   takeBackRange(what: string, address: number, bytes: number): void {
+    if (!this.hyp) return;
     this.share.unshare(address, address + bytes);
     this.trace?.('hyp_unshare', { what, bytes, shared: this.share.bytes });
   }
@@ -79,12 +82,15 @@ export class HypHost {
   vmDestroyed(vm: Vm): void {
     const handle = this.handles.get(vm);
     if (handle !== undefined) this.hyp?.teardownVm(handle, this.addressOf(vm));
-    for (const object of [...vm.vcpus, vm]) {
-      const { address } = this.lent.get(object)!;
-      this.takeBackRange('', address, FRAME_SIZE);
-      this.mem.unref(address / FRAME_SIZE);
-      this.lent.delete(object);
-    }
+    for (const object of [...vm.vcpus, vm])
+      for (const from of [this.sve, this.lent]) {
+        const lent = from.get(object);
+        from.delete(object);
+        for (const f of lent?.frames ?? []) {
+          this.takeBackRange(lent!.what, f * FRAME_SIZE, FRAME_SIZE);
+          this.mem.unref(f);
+        }
+      }
     for (const page of this.given.get(vm) ?? []) this.mem.unref(page);
     this.handles.delete(vm);
     this.given.delete(vm);

@@ -11,6 +11,7 @@ import { Triager } from './emulate-nested.ts';
 import { forwardToEl2, injectSync, injectUndefined } from './inject_fault.ts';
 import { situationOf } from './nested.ts';
 import { accessPmu, UNDEFINED } from './pmu-emul.ts';
+import type { VmRegs } from './regs_state.ts';
 import { type StoredReg, sysRegSlot } from './sys_reg_table.ts';
 import { CSSELR_MAX, getCcsidr } from './sys_regs.ts';
 import type { Vcpu } from './vcpu.ts';
@@ -124,6 +125,9 @@ export function answererOf(encoding: number, isRead: boolean): Answerer {
   if (encoding === MPIDR) return isRead ? 'mpidr' : 'nobody';
   return inFeatureIdSpace(encoding) ? 'unallocated' : 'nobody';
 }
+/** The VM as its guest sees it: a hypervisor may show it less than the host. */
+const shownTo = (vcpu: Vcpu): VmRegs => vcpu.guest?.regs.vm ?? vcpu.vm.regs;
+
 /** @param value undefined: a read */
 function access(vcpu: Vcpu, encoding: number, value: bigint | undefined): Answer {
   switch (answererOf(encoding, value === undefined)) {
@@ -138,7 +142,7 @@ function access(vcpu: Vcpu, encoding: number, value: bigint | undefined): Answer
       return 0n;
     }
     case 'id':
-      return readVmIdReg(vcpu.vm.regs, encoding);
+      return readVmIdReg(shownTo(vcpu), encoding);
     case 'mpidr':
       return getSysReg(vcpu, 'MPIDR_EL1');
     case 'unallocated':
@@ -199,7 +203,7 @@ function operate(vcpu: Vcpu, encoding: number, isRead: boolean): void {
 }
 function answer(vcpu: Vcpu, encoding: number, rt: number, isRead: boolean): void {
   const value = access(vcpu, encoding, isRead ? undefined : getReg(vcpu, rt));
-  if (value === 'unallocated' && vmHas(vcpu.vm.regs, 'FEAT_IDST'))
+  if (value === 'unallocated' && vmHas(shownTo(vcpu), 'FEAT_IDST'))
     injectSync(vcpu, EC_SYS64, BigInt(issOfSysreg(encoding, rt, isRead)));
   else if (typeof value !== 'bigint') undef(vcpu, encoding, isRead);
   else {

@@ -177,7 +177,9 @@ const TABLE: IoctlTable<'vcpu', Target> = {
   KVM_ARM_VCPU_INIT: init,
   KVM_ARM_VCPU_FINALIZE: ({ vcpu }, call) => {
     requireInit(vcpu);
-    return vcpuFinalize(vcpu.regs, copyIn(call, structs.kvm_int).value);
+    const r = vcpuFinalize(vcpu.regs, copyIn(call, structs.kvm_int).value);
+    if (r === 0) vcpu.vm.kvm.hypHost?.sveFinalized(vcpu);
+    return r;
   },
   KVM_GET_ONE_REG: getReg,
   KVM_SET_ONE_REG: setReg,

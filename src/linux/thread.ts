@@ -89,7 +89,7 @@ export class Thread implements Caller, Sleeper {
     this.tid = tid;
     this.process = process;
     this.state = state;
-    this.fp = machine.fp.newTask(state);
+    this.fp = machine.fp.newTask(state, tid);
     this.files = files;
     this.fs = fs;
     this.affinity = machine.allCpus;

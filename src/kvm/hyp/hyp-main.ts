@@ -8,11 +8,12 @@ import { FpArea } from '../../cpu/fp_state.ts';
 import type { CpuFp } from '../../cpu/host_fp.ts';
 import { FRAME_SIZE, type PhysMem } from '../../cpu/physmem.ts';
 import { type FpOwnership, type FpSwitch, type Loaded, loadGuest, PerCpuFp } from '../fpsimd.ts';
-import type { VcpuRegs } from '../regs_state.ts';
+import type { VcpuRegs, VmRegs } from '../regs_state.ts';
 import type { Vcpu } from '../vcpu.ts';
 import type { Vm } from '../vm.ts';
 import { GuestPages, MemProtect } from './mem_protect.ts';
 import type { Guest, Ran } from './switch.ts';
+import { restrictVm } from './sys_regs.ts';
 
 /** @linux HANDLE_OFFSET, KVM_MAX_PVMS */
 export const FIRST_HANDLE = 0x1000;
@@ -28,6 +29,8 @@ export interface HypVm {
   readonly vm: Vm;
   readonly address: number;
   readonly pages: GuestPages;
+  /** The hypervisor's copy of what the VM has. @linux pkvm_hyp_vm.kvm */
+  readonly regs: VmRegs;
   /** By index, in the order of their creation. */
   readonly vcpus: Map<number, HypVcpu>;
 }
@@ -42,11 +45,16 @@ export interface HypVcpu {
   loadedOn: CpuFp | undefined;
 }
 
+/** A VM without protection has what the host says. */
+function ownView(vm: Vm): VmRegs {
+  return vm.regs.isProtected ? restrictVm(vm.regs) : vm.regs;
+}
 /** A vCPU's registers, apart from the host's. */
-function copyOf(regs: VcpuRegs): VcpuRegs {
+function copyOf(regs: VcpuRegs, vm: VmRegs): VcpuRegs {
   const { core } = regs;
   return {
     ...regs,
+    vm,
     core: { ...core, x: core.x.slice(), spsrBanked: core.spsrBanked.slice() },
     vectors: regs.vectors.slice(),
     sys: regs.sys.slice(),
@@ -96,7 +104,7 @@ export class Hypervisor {
       this.protect.unpin(shared, shared + 1);
       return given;
     }
-    this.vms.set(handle, { handle, vm, address: own, pages: new GuestPages(), vcpus: new Map() });
+    this.vms.set(handle, { handle, vm, address: own, pages: new GuestPages(), regs: ownView(vm), vcpus: new Map() });
     return 0;
   }
   /** @linux __pkvm_init_vcpu */
@@ -110,7 +118,7 @@ export class Hypervisor {
       this.protect.unpin(shared, shared + 1);
       return given;
     }
-    hypVm.vcpus.set(index, { hypVm, vcpu, shared, own, regs: copyOf(vcpu.regs), loadedOn: undefined });
+    hypVm.vcpus.set(index, { hypVm, vcpu, shared, own, regs: copyOf(vcpu.regs, hypVm.regs), loadedOn: undefined });
     return 0;
   }
   /** Everything that the VM's objects occupied goes back. @linux __pkvm_start_teardown_vm, __pkvm_finalize_teardown_vm */

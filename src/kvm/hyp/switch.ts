@@ -14,7 +14,7 @@ import { PSTATE_BTYPE_SS, type Resident } from '../emulate.ts';
 import { type Loaded, VcpuFp } from '../fpsimd.ts';
 import type { Hardware } from '../hardware.ts';
 import { GuestStage2 } from '../mmu.ts';
-import type { VcpuRegs } from '../regs_state.ts';
+import type { VcpuRegs, VmRegs } from '../regs_state.ts';
 import { type StoredReg, sysRegSlot } from '../sys_reg_table.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { type InterruptPorts, interruptPorts } from '../vgic/vgic-cpuif-v3.ts';
@@ -47,7 +47,7 @@ export class Guest implements Resident {
   readonly hasFpmr: boolean;
   private readonly vcpu: Vcpu;
   /** The vCPU's own, or a hypervisor's copy. */
-  private readonly regs: VcpuRegs;
+  readonly regs: VcpuRegs;
   private readonly hw: Hardware;
   private readonly sysregs: SysregSwitch;
   private readonly cpu: CpuState;
@@ -72,24 +72,24 @@ export class Guest implements Resident {
     this.pe = hw.createPe({
       domain: domainOf(vm, hw),
       stage2: new GuestStage2(vcpu, hw),
-      guestHas: guestSees(vm.regs, (f) => hw.has(f)),
+      guestHas: guestSees(regs.vm, (f) => hw.has(f)),
       vectorQuads: vm.regs.host.vectorQuads,
       interrupts: this.ports,
       device: this.ports,
       timers: { timerLevel: (timer, asserted) => timerLevel(vcpu, timer, asserted) },
-      readId: (encoding) => readVmIdReg(vm.regs, encoding),
+      readId: (encoding) => readVmIdReg(regs.vm, encoding),
     });
     this.cpu = this.pe.cpu;
-    this.sysregs = new SysregSwitch(vm.regs);
+    this.sysregs = new SysregSwitch(regs.vm);
     this.fp = new VcpuFp(regs);
     this.hostFp = new VcpuFp(vcpu.regs);
-    this.hasFpmr = holds(vm.regs, 'fpmr');
-    this.hasSve = holds(vm.regs, 'sve');
+    this.hasFpmr = holds(regs.vm, 'fpmr');
+    this.hasSve = holds(regs.vm, 'sve');
     const e2h = hw.has('FEAT_VHE') && (vm.kvm.host.isVhe || !hw.has('FEAT_E2H0'));
     this.vse = bitsOf('HCR_EL2', e2h, 'VSE');
-    this.hcr = hcrOf(vcpu, e2h);
-    this.cptr = cptrOf(vcpu, e2h);
-    setTraps(vcpu, this.pe, e2h, this.hcr);
+    this.hcr = hcrOf(regs.vm, e2h);
+    this.cptr = cptrOf(regs.vm, e2h);
+    setTraps(vcpu, regs.vm, this.pe, e2h, this.hcr);
   }
 
   // ---- Resident -----------------------------------------------------------------------------------------------------
@@ -224,8 +224,7 @@ export interface Ran {
 }
 
 /** HCR_EL2 while the guest runs. @linux HCR_GUEST_FLAGS, vcpu_set_hcr */
-function hcrOf(vcpu: Vcpu, e2h: boolean): bigint {
-  const { regs } = vcpu.vm;
+function hcrOf(regs: VmRegs, e2h: boolean): bigint {
   const set = (...names: readonly ControlBitName<'HCR_EL2'>[]): bigint => bitsOf('HCR_EL2', e2h, ...names);
   let v = set(
     'VM',
@@ -253,11 +252,11 @@ function hcrOf(vcpu: Vcpu, e2h: boolean): bigint {
 }
 
 /** CPTR_EL2: everything about FP traps until the guest's values are loaded. @linux __activate_cptr_traps */
-function cptrOf({ vm }: Vcpu, e2h: boolean): { readonly open: bigint; readonly closed: bigint } {
-  const sve = holds(vm.regs, 'sve');
+function cptrOf(vm: VmRegs, e2h: boolean): { readonly open: bigint; readonly closed: bigint } {
+  const sve = holds(vm, 'sve');
   const always = bitsOf('CPTR_EL2', e2h, 'TAM', 'TTA');
   if (e2h) {
-    const closed = always | (vmHas(vm.regs, 'FEAT_S1POE') ? bitsOf('CPTR_EL2', true, 'E0POE') : 0n);
+    const closed = always | (vmHas(vm, 'FEAT_S1POE') ? bitsOf('CPTR_EL2', true, 'E0POE') : 0n);
     const open = closed | bitsOf('CPTR_EL2', true, 'FPEN') | (sve ? bitsOf('CPTR_EL2', true, 'ZEN') : 0n);
     return { open, closed };
   }
@@ -271,16 +270,16 @@ function cptrOf({ vm }: Vcpu, e2h: boolean): { readonly open: bigint; readonly c
 const ecOf = (exit: PeExit): number => (exit.kind === 'el2' ? exit.record.ec : 0);
 
 /** Everything else that decides what comes to KVM: does not change while the VM runs. */
-function setTraps(vcpu: Vcpu, pe: PeApi, e2h: boolean, hcr: bigint): void {
+function setTraps(vcpu: Vcpu, regs: VmRegs, pe: PeApi, e2h: boolean, hcr: bigint): void {
   const { vm } = vcpu;
-  const enforcement = vm.regs.enforcement!;
+  const enforcement = regs.enforcement!;
   pe.set('HCR_EL2', hcr);
   pe.set('HCRX_EL2', enforcement.hcrx);
   pe.set('MDCR_EL2', mdcrOf(vcpu));
-  pe.set('VPIDR_EL2', readVmIdReg(vm.regs, ID_REGS.MIDR_EL1.enc));
+  pe.set('VPIDR_EL2', readVmIdReg(regs, ID_REGS.MIDR_EL1.enc));
   pe.set('VMPIDR_EL2', vcpu.regs.sys[sysRegSlot('MPIDR_EL1')]!);
   pe.set('ICC_SRE_EL1', BigInt(vcpu.vgic.sre)); // ICC_SRE_EL2.Enable stays clear: the guest's own accesses trap
-  if (holds(vm.regs, 'sve')) pe.set('ZCR_EL2', BigInt(vcpu.regs.sveMaxVl / 16 - 1));
+  if (holds(regs, 'sve')) pe.set('ZCR_EL2', BigInt(vcpu.regs.sveMaxVl / 16 - 1));
   const counters = bitsOf('CNTHCTL_EL2', e2h, 'EL1PCTEN', 'EL1PTEN');
   pe.set('CNTHCTL_EL2', counters | (vm.kvm.hardware!.has('FEAT_ECV_POFF') ? bitsOf('CNTHCTL_EL2', e2h, 'ECV') : 0n));
   for (const [name, row] of Object.entries(CONTROL_REGS) as [ControlRegName, ControlReg][]) {
