@@ -4,10 +4,11 @@
 import { ISS } from '../arch/esr.ts';
 import { extract } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
+import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { KVM_EXIT, offsetOf, structs } from '../uapi/index.ts';
 import { exitToUser, getReg, incrPc, isBigEndian, setReg } from './emulate.ts';
 import { injectSeaDabt } from './inject_fault.ts';
-import { getExitReason, runPage, type Vcpu } from './vcpu.ts';
+import { getExitReason, runPage, setExitReason, type Vcpu } from './vcpu.ts';
 
 const bit = (esr: bigint, n: number): boolean => ((esr >> BigInt(n)) & 1n) === 1n;
 const field = (esr: bigint, [hi, lo]: readonly [number, number]): number => Number(extract(esr, hi, lo));
@@ -96,6 +97,13 @@ export function ioMemAbort(vcpu: Vcpu, ipa: bigint): 'resume' | 'exit' | number 
     data.set(bytesOf(isBigEndian(vcpu) ? swap(v, a.bytes) : v, a.bytes));
     done = vm.buses.mmio.write(vcpu, ipa, data);
   } else done = vm.buses.mmio.read(vcpu, ipa, data);
+  // kvm_run is written whoever answers; bytes of its data that the access does not have stay what they were.
+  const { view } = vm.kvm.mem;
+  const at = vcpu.runFrame * FRAME_SIZE;
+  view.setBigUint64(at + PHYS_ADDR, ipa, true);
+  view.setUint32(at + LEN, a.bytes, true);
+  view.setUint8(at + IS_WRITE, a.write ? 1 : 0);
+  if (a.write !== done) runPage(vcpu).set(data, DATA);
   if (done) {
     vcpu.stats.count('mmio_exit_kernel');
     finish(vcpu, a, data);
@@ -103,14 +111,14 @@ export function ioMemAbort(vcpu: Vcpu, ipa: bigint): 'resume' | 'exit' | number 
   }
   vcpu.stats.count('mmio_exit_user');
   vcpu.mmioNeeded = true;
-  const shown = new Uint8Array(8);
-  if (a.write) shown.set(data);
-  else shown.set(runPage(vcpu).subarray(DATA, DATA + 8)); // what stood there before, as in the kernel
-  exitToUser(vcpu, 'MMIO', structs.exit_mmio, { phys_addr: ipa, data: shown, len: a.bytes, is_write: a.write ? 1 : 0 });
+  setExitReason(vcpu, KVM_EXIT.MMIO);
   return 'exit';
 }
 const EXIT = offsetOf(structs.kvm_run, 'exit');
+const PHYS_ADDR = EXIT + offsetOf(structs.exit_mmio, 'phys_addr');
 const DATA = EXIT + offsetOf(structs.exit_mmio, 'data');
+const LEN = EXIT + offsetOf(structs.exit_mmio, 'len');
+const IS_WRITE = EXIT + offsetOf(structs.exit_mmio, 'is_write');
 
 /** At the start of KVM_RUN: the program has answered. @linux kvm_handle_mmio_return */
 export function completeMmio(vcpu: Vcpu): void {

@@ -145,7 +145,7 @@ export class Vcpu extends Device {
   }
   /** What KVM_RUN came to. @param result what it returned. @throws KvmError */
   outcome(result: number, immediateExit = false): KvmExit {
-    const exit = decodeExit(this.readRun(0n, structs.kvm_run.size));
+    const exit = decodeExit(this.readRun(0n, RUN_BYTES));
     if (!exit) throw new KvmError(Errno.EINVAL, 'KVM_RUN', 'with an exit reason that arm64 does not have');
     const isExit = result >= 0 || (exit.reason === 'MEMORY_FAULT' && result === -Errno.EFAULT);
     if (isExit || (exit.reason === 'INTR' && result === -Errno.EINTR && !immediateExit)) return exit;
@@ -167,5 +167,7 @@ export class Vcpu extends Device {
   }
 }
 const IMMEDIATE_EXIT = BigInt(offsetOf(structs.kvm_run, 'immediate_exit'));
+/** As far as exits are described. */
+const RUN_BYTES = offsetOf(structs.kvm_run, 'kvm_valid_regs');
 const DEVICE_IRQ_LEVEL = BigInt(offsetOf(structs.kvm_run, 'device_irq_level'));
 const MMIO_DATA = BigInt(EXIT_OFFSET + offsetOf(structs.exit_mmio, 'data'));

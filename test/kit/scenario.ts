@@ -96,6 +96,7 @@ export class Talk {
   }
 
   vm(): void {
+    this.vcpus = 0;
     this.line('Z');
     this.line('O', KVM_FILE);
     this.ask(undefined, KVM_FILE, 'KVM_CREATE_VM', 0, VM);
@@ -131,7 +132,7 @@ export class Talk {
     this.line('G', (ARG + 4).toString(16), GIC_FILE);
     this.attr(undefined, GIC_FILE, 3, 0n, wordBytes(64n, 4));
     this.attr(undefined, GIC_FILE, 0, 2n, wordBytes(distributor, 8));
-    this.attr(undefined, GIC_FILE, 0, 3n, wordBytes(redistributors, 8));
+    this.attr('redistributors', GIC_FILE, 0, 3n, wordBytes(redistributors, 8));
   }
   attr(label: string | undefined, file: number, group: number, attr: bigint, bytes: Uint8Array): void {
     this.put(DATA, bytes);
@@ -179,7 +180,7 @@ export class Talk {
     this.answers.forEach(({ label, read }, i) => {
       const text = read(printed[i] ?? '');
       if (label !== undefined) out[label] = text;
-      else if (text !== '0') out[`not expected of '${this.lines[i]}'`] = text;
+      else if (text !== '0') out[`not expected of answer ${i}`] = text;
     });
     return out;
   }

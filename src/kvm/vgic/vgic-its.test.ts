@@ -5,8 +5,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DIST, Gic, ITS, RAM, REDIST } from '../../../test/kit/vgic.ts';
 import { GICD, GICR, GITS, GITS_CMD } from '../../arch/gic.ts';
-import { KVM_DEV_ARM_VGIC_CTRL as CTRL, KVM_DEV_ARM_VGIC_GRP as GRP } from '../../uapi/index.ts';
-import { setMsi } from '../irqchip.ts';
+import { Eventfd } from '../../lib/process.ts';
+import {
+  KVM_DEV_ARM_VGIC_CTRL as CTRL,
+  decode,
+  encode,
+  KVM_DEV_ARM_VGIC_GRP as GRP,
+  KVM_IRQ_ROUTING,
+  structs,
+} from '../../uapi/index.ts';
+import { setMsi, setRouting } from '../irqchip.ts';
+import { irqfd } from '../irqfd.ts';
 
 const QUEUE = RAM;
 const PROPS = RAM + 0x1_0000n;
@@ -72,6 +81,23 @@ describe('the ITS', () => {
     expect([g.icc('IAR1', 1), g.icc('RPR', 1), g.icc('IAR1', 1)]).toEqual([8200, 0xa0, 1023]);
     g.setIcc('EOIR1', 8200, 1);
     expect([g.icc('RPR', 1), g.msi(2, 5), g.take(1), g.take(1)]).toEqual([0xff, 1, 8200, 1023]);
+  });
+  test('an eventfd whose GSI is routed as a message becomes an LPI', () => {
+    const g = new Guest().setUp();
+    g.configure(8201, 0xa0, true);
+    g.mapDevice(1);
+    g.map(1, 3, 8201, 0);
+    const address = ITS + BigInt(GITS.TRANSLATER);
+    const msi = { address_lo: Number(address & 0xffff_ffffn), address_hi: Number(address >> 32n), data: 3, devid: 1 };
+    const u = new Uint8Array(32);
+    u.set(encode(structs.kvm_irq_routing_msi, msi));
+    const { u: words } = decode(structs.kvm_irq_routing_entry, new Uint8Array([...new Uint8Array(16), ...u]));
+    setRouting(g.vm, [{ gsi: 70, type: KVM_IRQ_ROUTING.MSI, flags: 1, pad: 0, u: words }]);
+    const raise = new Eventfd();
+    const caller = { ...g.caller, getFile: () => raise };
+    irqfd(g.vm, { arg: 0n, caller }, { fd: 3, gsi: 70, flags: 0, resamplefd: 0, pad: new Uint8Array(16) });
+    raise.signal(1n);
+    expect([g.signal(0), g.take(0), g.take(0)]).toEqual(['irq', 8201, 1023]);
   });
   test('does not deliver what is not mapped, and refuses a message to nowhere', () => {
     const g = new Guest().setUp();
