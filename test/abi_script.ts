@@ -3,6 +3,7 @@
 
 import { Errno, type HostFile } from '../src/base/hostfile.ts';
 import { PhysMem } from '../src/cpu/physmem.ts';
+import type { KvmCompat } from '../src/kvm/compat.ts';
 import { createKvm } from '../src/kvm/dev_kvm.ts';
 import type { Host } from '../src/kvm/host.ts';
 import { createMachine } from '../src/lib/machine.ts';
@@ -20,11 +21,20 @@ function allocate(file: HostFile | undefined, mode: number, offset: bigint, leng
 /** Instructions after which the signal of the script's alarm arrives. */
 const LIMIT = 20_000_000;
 
-/** @param options.executes guests run. @returns the lines that the script prints */
-export function runScript(script: readonly string[], host: Host, options: { executes?: boolean } = {}): string[] {
+/** @param options.executes guests run. @param options.compat as --kvm-compat. @returns the lines that the script prints */
+export function runScript(
+  script: readonly string[],
+  host: Host,
+  options: { readonly executes?: boolean; readonly compat?: KvmCompat | undefined } = {},
+): string[] {
   const mem = new PhysMem(128);
   const machine = options.executes ? createMachine({ mem, readId: (enc) => host.raw.get(enc) ?? 0n }) : undefined;
-  const kvm = createKvm({ host, mem, ...(machine && { hardware: machine.hardware, counter: machine.counter }) });
+  const kvm = createKvm({
+    host,
+    mem,
+    compat: options.compat,
+    ...(machine && { hardware: machine.hardware, counter: machine.counter }),
+  });
   const process = new Process(mem, 1, machine);
   process.limit = LIMIT;
   process.memory.allocateAt(BUFFER, BUFFER_BYTES);

@@ -32,7 +32,12 @@ async function askLinux(): Promise<void> {
 if (process.env['SCENARIOS'] === 'linux') test('ask a real KVM', askLinux, 3_600_000);
 else {
   const real = (JSON.parse(readFileSync(golden, 'utf8')) as Recording).scenarios;
-  const mine = answersTo(SCENARIOS, ours(recordedHost(HOST.file, HOST.mode)));
+  const host = recordedHost(HOST.file, HOST.mode);
+  const mine = answersTo(SCENARIOS, ours(host));
+  const compared = SCENARIOS.filter((s) => s.deviates?.compat).map((s) => [s.name, s] as const);
+  test.each(compared)('%s: with --kvm-compat', (name, s) => {
+    expect(answersTo([s], ours(host, s.deviates?.compat)).get(name)).toEqual(real[name]);
+  });
   test.each(SCENARIOS.map((s) => [s.name, s] as const))('%s', (name, { deviates }) => {
     expect(Object.keys(real)).toContain(name);
     expect(mine.get(name)).toEqual({ ...real[name], ...deviates?.answers });

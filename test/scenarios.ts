@@ -57,6 +57,7 @@ export const SCENARIOS: readonly Scenario[] = [
     deviates: {
       why: 'the register does not exist for this VM, so its enable is RES0 and there is nothing to trap',
       answers: { 'EnFPM as the guest reads it': '0x0', 'ESR_EL1 for EL0 with EnFPM = 0': '0x2000000' },
+      compat: 'linux-7.2',
     },
   },
   {

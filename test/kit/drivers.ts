@@ -5,15 +5,16 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { KvmCompat } from '../../src/kvm/compat.ts';
 import type { Host } from '../../src/kvm/host.ts';
 import { runScript } from '../abi_script.ts';
 import { type Answers, type Scenario, Talk } from './scenario.ts';
 
 type CarryOut = (lines: readonly string[]) => readonly string[];
 export const ours =
-  (host: Host): CarryOut =>
+  (host: Host, compat?: KvmCompat): CarryOut =>
   (lines) =>
-    runScript(lines, host, { executes: true });
+    runScript(lines, host, { executes: true, compat });
 
 const oracle = join(import.meta.dirname, '../../tools/oracle');
 function must(command: string, args: readonly string[]): { stdout: string; stderr: string } {

@@ -4,6 +4,7 @@
 
 import { assembleProgram } from '../../src/asm/program.ts';
 import { Errno } from '../../src/base/hostfile.ts';
+import type { KvmCompat } from '../../src/kvm/compat.ts';
 import { regIdByName } from '../../src/kvm/reg_by_name.ts';
 import {
   decodeExit,
@@ -26,7 +27,12 @@ export interface Scenario {
   readonly name: string;
   readonly talk: (t: Talk) => void;
   /** Answers that ours gives otherwise on purpose. */
-  readonly deviates?: { readonly why: string; readonly answers: Answers };
+  readonly deviates?: {
+    readonly why: string;
+    readonly answers: Answers;
+    /** With --kvm-compat ours answers as the real one does. */
+    readonly compat?: KvmCompat;
+  };
 }
 
 /** The buffer of the script, and what is where in it. */
