@@ -14,10 +14,9 @@ const i2long: IndexOf = (f) => (f['i2h']! << 1) | f['i2l']!;
 
 /** Results of size `size` += products of as many narrower elements as fit; `times` narrower. */
 const dot =
-  (signs: 'ss' | 'uu' | 'us' | 'su', times: 2 | 4, fixedSize?: number, indexOf?: IndexOf): Routine =>
+  (signs: 'ss' | 'uu' | 'us' | 'su', times: 2 | 4, size: number, indexOf?: IndexOf): Routine =>
   (f, m): Plan => {
     const { Zda, Zn, Zm } = f as { Zda: number; Zn: number; Zm: number };
-    const size = fixedSize ?? 2 + f['sz']!;
     const small = size - Math.log2(times);
     const [wide, get] = [reader(m, size), reader(m, small)];
     const bits = 8 << small;
@@ -51,42 +50,40 @@ const matMul =
   };
 
 /**
- * Zda + the part of the complex product that comes from the real (rot 0, 2) or imaginary (rot 1, 3) part of Zn, with Zm
+ * By the indexed pair of Zm: Zda + the part of the complex product that comes from the real (rot 0, 2) or imaginary (rot 1, 3) part of Zn, with Zm
  * turned by rot quarter turns. The operation gets the sign of the product.
  */
 const complexMulAdd =
-  (make: (sign: 1n | -1n) => IntOp, fixedSize?: number, indexOf?: IndexOf): Routine =>
+  (make: (sign: 1n | -1n) => IntOp, size: number, indexOf: IndexOf): Routine =>
   (f, m): Plan => {
     const { Zda, Zn, Zm, rot } = f as { Zda: number; Zn: number; Zm: number; rot: number };
-    const size = fixedSize ?? f['size']!;
     const get = reader(m, size);
     const odd = rot & 1;
     const ops = [make(rot === 1 || rot === 2 ? -1n : 1n), make(rot >= 2 ? -1n : 1n)];
     const lastPair = (8 >>> size) - 1;
-    const index = indexOf?.(f);
+    const index = indexOf(f);
     return () =>
       produce(m, Zda, size, (i) => {
         const pair = i >> 1;
-        const other = index === undefined ? pair : (pair & ~lastPair) + index;
+        const other = (pair & ~lastPair) + index;
         const b = get(Zm, 2 * other + ((i & 1) ^ odd));
         return ops[i & 1]!(get(Zn, 2 * pair + odd), b, get(Zda, i), 8 << size);
       });
   };
 /** Two complex products' real (rot 0, 2) or imaginary part, of Zn and Zm or (rot 1, 2) its conjugate. */
 const complexDot =
-  (fixedSize?: number, indexOf?: IndexOf): Routine =>
+  (size: number, indexOf: IndexOf): Routine =>
   (f, m): Plan => {
     const { Zda, Zn, Zm, rot } = f as { Zda: number; Zn: number; Zm: number; rot: number };
-    const size = fixedSize ?? f['size']!;
     const [wide, small] = [reader(m, size), reader(m, size - 2)];
     const get = (n: number, i: number): bigint => toSigned(small(n, i), 2 << size);
     const odd = rot & 1;
     const sign = rot === 0 || rot === 3 ? -1n : 1n;
-    const index = indexOf?.(f);
+    const index = indexOf(f);
     const segment = (16 >>> size) - 1;
     return () =>
       produce(m, Zda, size, (i) => {
-        const group = 4 * (index === undefined ? i : (i & ~segment) + index);
+        const group = 4 * ((i & ~segment) + index);
         let sum = wide(Zda, i);
         for (let k = 0; k < 4; k += 2) {
           sum += get(Zn, 4 * i + k) * get(Zm, group + k + odd);
