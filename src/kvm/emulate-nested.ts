@@ -18,7 +18,7 @@ import { AccessRules, type Level, type Note, needText, type Verdict, type View }
 import { leaks } from './compat.ts';
 import { guestResx, type Resx } from './config.ts';
 import { computeFgu, fguGroup } from './fgu.ts';
-import type { VmRegs } from './regs_state.ts';
+import type { Enforcement, VmRegs } from './regs_state.ts';
 import { holds, vmHas } from './vm_features.ts';
 
 /** The guest as far as the decision needs it. */
@@ -44,6 +44,7 @@ export type Triage =
   | { readonly how: 'here' };
 
 const HERE: Triage = { how: 'here' };
+const SETTLED = new WeakMap<Enforcement, Map<number, Triage>>();
 const undef = (why: string): Triage => ({ how: 'undef', why });
 
 /** What a VM has, remembered: its ID registers do not change while it runs. */
@@ -104,6 +105,26 @@ export class Triager {
 
   /** @param encoding packed, op0 1 for operations. @linux triage_sysreg_trap */
   sysreg(encoding: number, isRead: boolean, note?: Note): Triage {
+    const { vm } = this.s;
+    const isSettled = !note && vm.ranOnce && vm.enforcement !== undefined && !holds(vm, 'el2');
+    return isSettled ? this.settled(vm.enforcement!, encoding, isRead) : this.decide(encoding, isRead, note);
+  }
+  /** A VM without EL2 that has run gives the same answer for ever. */
+  private settled(enforcement: Enforcement, encoding: number, isRead: boolean): Triage {
+    let known = SETTLED.get(enforcement);
+    if (!known) {
+      known = new Map();
+      SETTLED.set(enforcement, known);
+    }
+    const key = encoding * 2 + (isRead ? 1 : 0);
+    let t = known.get(key);
+    if (!t) {
+      t = this.decide(encoding, isRead);
+      known.set(key, t);
+    }
+    return t;
+  }
+  private decide(encoding: number, isRead: boolean, note?: Note): Triage {
     const isOperation = encoding >> 14 === 1;
     const row = isOperation ? undefined : registerAt(encoding, isRead ? 'read' : 'write');
     const op = isOperation ? operationAt(encoding) : undefined;
