@@ -370,8 +370,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       case EC.SVE.ec:
       case EC.FP_ASIMD.ec: {
         // An SVE instruction that finds FP disabled may have met the control of another level first.
-        const v = isSve(this.wordAt(cpu.pc)) ? controls.rules.sve(el) : controls.rules.fp(el);
-        return this.raise(record(r.ec, r.iss, v !== undefined && typeof v === 'object' && v.to === 2));
+        const { fpToEl2, sveToEl2 } = controls.cptr;
+        return this.raise(record(r.ec, r.iss, (isSve(this.wordAt(cpu.pc)) ? sveToEl2 : fpToEl2)[el]!));
       }
       case EC.SVC64.ec:
         if (this.debug.stepping) this.debug.stepped(0);

@@ -15,6 +15,9 @@ export interface CptrControls {
   readonly fpOn: [boolean, boolean];
   /** The exception class that SVE instructions raise, or 0. */
   readonly sveTrap: [number, number];
+  /** Whether those of FP and of SVE instructions go to EL2. */
+  readonly fpToEl2: [boolean, boolean];
+  readonly sveToEl2: [boolean, boolean];
   readonly sysOpen: [bigint, bigint];
   /** Decisions made since a control changed. */
   readonly verdicts: Map<number, Verdict>;
@@ -60,6 +63,8 @@ function viewOf(pe: Pe): View {
 const newCptrControls = (): CptrControls => ({
   fpOn: [false, false],
   sveTrap: [0, 0],
+  fpToEl2: [false, false],
+  sveToEl2: [false, false],
   sysOpen: [0n, 0n],
   verdicts: new Map(),
 });
@@ -158,7 +163,10 @@ function cptrControls(pe: Pe): CptrControls {
   for (const el of [0, 1] as const) {
     const sve = rules.sve(el);
     made.sveTrap[el] = typeof sve === 'object' ? sve.ec : 0;
-    made.fpOn[el] = pe.options.has('FEAT_FP') && rules.fp(el) === undefined;
+    const fp = rules.fp(el);
+    made.fpToEl2[el] = typeof fp === 'object' && fp.to === 2;
+    made.sveToEl2[el] = typeof sve === 'object' && sve.to === 2;
+    made.fpOn[el] = pe.options.has('FEAT_FP') && fp === undefined;
     const register = (enc: number, isRead: boolean): boolean =>
       rules.register(registerAt(enc, isRead ? 'read' : 'write'), enc, isRead, el) === 'ok';
     let open = 0;
