@@ -31,6 +31,7 @@ import { sveFpMla } from './sve_fp_mla.ts';
 import { sveFp8, sveLut } from './sve_fp8.ts';
 import { sveInt, sveIntMla } from './sve_int.ts';
 import { sveMem } from './sve_mem.ts';
+import { svePermute } from './sve_permute.ts';
 import { svePred } from './sve_pred.ts';
 import { sve2Int } from './sve2_int.ts';
 import { sve2Misc } from './sve2_misc.ts';
@@ -41,6 +42,6 @@ export const A64: readonly Group[] = [
   dpImm, branches, system, dpReg, pauth, ldst, ldstAtomic, ldstExclusive, ldstFp, mops, mte,
   simdLdstMultiple, simdLdstSingle, fp, simdArith, simdArithScalar, simdMisc, simdMiscScalar, simdImm, simdShift,
   simdShiftScalar, simdPermute, simdIndexed, simdIndexedScalar, simdFp, simdFpScalar, simdFpMisc, simdFpMiscScalar,
-  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sveInt, sveIntMla, svePred, sveMem, sveFp, sveFpMla,
+  simdFpIndexed, simdFpIndexedScalar, simdFp8, crypto, sve, sveInt, sveIntMla, svePred, svePermute, sveMem, sveFp, sveFpMla,
   sveFpConvert, sveFp8, sveLut, sve2Int, sve2Mul, sve2Misc, sme,
 ]; // biome-ignore format: a table

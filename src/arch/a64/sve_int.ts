@@ -143,7 +143,8 @@ export const SVE_INT = {
   ADDVL:       insn('00000100 001 Rn:5 01010 imm6:6 Rd:5',          SVE),
   ADDPL:       insn('00000100 011 Rn:5 01010 imm6:6 Rd:5',          SVE),
   RDVL:        insn('00000100 101 11111 01010 imm6:6 Rd:5',         SVE),
-  SME_stack:   insn('00000100 xx1 xxxxx 01011 xxxxxx xxxxx',        { feat: 'FEAT_SME', todo: true }),
+  SME_addsvl:  insn('00000100 0x1 xxxxx 01011 xxxxxx xxxxx',        { feat: 'FEAT_SME', todo: true }),
+  SME_rdsvl:   insn('00000100 101 11111 01011 xxxxxx xxxxx',        { feat: 'FEAT_SME', todo: true }),
 
   // Element counts
   CNT_r:       insn('00000100 size:2 10 imm4:4 111000 pattern:5 Rd:5',          SVE),

@@ -8,9 +8,10 @@ import * as fp from './fp.ts';
 import * as ldst from './ldst.ts';
 import * as simd from './simd_int.ts';
 import { SIMD_LDST_MULTIPLE_SYNTAX, SIMD_LDST_SINGLE_SYNTAX } from './simd_ldst.ts';
-import * as sve from './sve.ts';
 import * as sveFp from './sve_fp.ts';
 import { SVE_INT_MLA_SYNTAX, SVE_INT_SYNTAX } from './sve_int.ts';
+import { SVE_MEM_SYNTAX } from './sve_mem.ts';
+import { SVE_PERMUTE_SYNTAX } from './sve_permute.ts';
 import { SVE_PRED_SYNTAX } from './sve_pred.ts';
 import * as sve2 from './sve2.ts';
 import { SYSTEM_SYNTAX } from './system.ts';
@@ -51,7 +52,6 @@ export const SYNTAX: readonly SyntaxTable[] = [
   SVE_INT_SYNTAX,
   SVE_INT_MLA_SYNTAX,
   SVE_PRED_SYNTAX,
-  sve.SVE_MEM_SYNTAX,
   sveFp.SVE_FP_SYNTAX,
   sveFp.SVE_FP_CONVERT_SYNTAX,
   sveFp.SVE_FP_MLA_SYNTAX,
@@ -60,4 +60,6 @@ export const SYNTAX: readonly SyntaxTable[] = [
   sve2.SVE2_INT_SYNTAX,
   sve2.SVE2_MUL_SYNTAX,
   sve2.SVE2_MISC_SYNTAX,
+  SVE_PERMUTE_SYNTAX,
+  SVE_MEM_SYNTAX,
 ];

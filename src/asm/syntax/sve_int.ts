@@ -155,7 +155,7 @@ export const SVE_INT_SYNTAX = syntax(SVE_INT, {
   MOVPRFX_zz: (m) => form`${m} ${Z('Zd', '')}, ${Z('Zn', '')}`,
 
   ADDVL: addLength, ADDPL: addLength, RDVL: (m) => form`${m} ${X('Rd')}, ${imm('imm6', { bits: 6, signed: true })}`,
-  SME_stack: [],
+  SME_addsvl: [], SME_rdsvl: [],
   CNT_r: form`cnt${letter} ${X('Rd')}${count}`,
   INC_r: form`${incDec}${letter} ${X('Rdn')}${count}`,
   QINC_r: [
