@@ -123,6 +123,7 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
       engine,
       host: services,
       readId,
+      vectorQuads: host.vectorQuads,
       cpus: options.smp,
       seed: options.seed,
       credentials: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },

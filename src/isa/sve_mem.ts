@@ -341,7 +341,7 @@ export const sveMem = routines(SVE_MEM, {
   LD1RQ_ri: (f, m) => repeated(m, f, 16, () => m.xsp(f.Rn) + BigInt(signed(f.imm4, 4) * 16)),
   LD1RO_rr: (f, m) => repeated(m, f, 32, scaled(m, f, f.msz)),
   LD1RO_ri: (f, m) => repeated(m, f, 32, () => m.xsp(f.Rn) + BigInt(signed(f.imm4, 4) * 32)),
-  LD1R: (f, m) => {
+  LD1R_z: (f, m) => {
     const s = dtypeShape((f.dtypeh << 2) | f.dtypel);
     const access = governed(m, f.Pg, s.esz, f.Rn);
     return () => {

@@ -79,6 +79,7 @@ function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
       cpu,
       mm: t.mm,
       hasFpmr: t.machine.hasFpmr,
+      hasSve: t.machine.sve.exists,
       mask,
       altStack: { ...alt, flags: onStack ? alt.flags | SS_ONSTACK : alt.flags },
       esr: t.faultEsr,

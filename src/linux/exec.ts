@@ -13,6 +13,8 @@ import { type AddressSpace, MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './mm/mm.ts'
 import { PAGE } from './mm/pages.ts';
 import { Prot } from './mm/vma.ts';
 import { newPauth } from './pauth.ts';
+import { minimumStack } from './sigframe.ts';
+import { vectorLengthAtExec } from './sve.ts';
 import type { Thread } from './thread.ts';
 import type { Location } from './vfs/node.ts';
 import { type FsState, walk } from './vfs/path.ts';
@@ -24,8 +26,6 @@ const Aux = {
   AT_EUID: 12, AT_GID: 13, AT_EGID: 14, AT_PLATFORM: 15, AT_HWCAP: 16, AT_CLKTCK: 17, AT_SECURE: 23, AT_RANDOM: 25,
   AT_HWCAP2: 26, AT_RSEQ_FEATURE_SIZE: 27, AT_RSEQ_ALIGN: 28, AT_HWCAP3: 29, AT_EXECFN: 31, AT_MINSIGSTKSZ: 51,
 } as const;
-/** Bytes that a signal frame needs at least. */
-const MINSIGSTKSZ = 4720;
 const STACK_TOP = TASK_SIZE - 0x3000;
 /** Where position-independent programs and, far below the stack, everything else go. @linux ELF_ET_DYN_BASE */
 const PIE_BASE = Math.floor(((TASK_SIZE / 3) * 2) / PAGE) * PAGE;
@@ -264,7 +264,7 @@ function buildStack(
     [Aux.AT_HWCAP3, hwcap3],
     [Aux.AT_EXECFN, fn],
     [Aux.AT_PLATFORM, platform],
-    [Aux.AT_MINSIGSTKSZ, MINSIGSTKSZ],
+    [Aux.AT_MINSIGSTKSZ, minimumStack(machine.sve.largest, machine.hasFpmr)],
     [Aux.AT_RSEQ_FEATURE_SIZE, 28],
     [Aux.AT_RSEQ_ALIGN, 32],
     [Aux.AT_NULL, 0],
@@ -304,6 +304,7 @@ export function become(t: Thread, l: Loaded): void {
   const cpu = t.state;
   for (let i = 0; i < 31; i++) cpu.setX(i, 0n);
   for (let i = 0; i < 32; i++) cpu.setV(i, 0n, 0n);
+  vectorLengthAtExec(t);
   cpu.nzcv = 0;
   cpu.pc = BigInt(l.entry);
   cpu.sp = BigInt(l.sp);

@@ -24,6 +24,7 @@ import { Rng } from './rng.ts';
 import { Scheduler } from './scheduler.ts';
 import type { SigInfo } from './siginfo.ts';
 import type { Strace } from './strace.ts';
+import { ALL_QUADS, VectorLengths } from './sve.ts';
 import type { Thread } from './thread.ts';
 import { Timers } from './timers.ts';
 import type { HostFs, HostStream } from './vfs/hostfs.ts';
@@ -69,6 +70,8 @@ export interface MachineOptions {
   readonly sysroot?: string;
   /** Counts kept by the ioctls of modules, under /sys/module. */
   readonly moduleParameters?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** SVE vector lengths of the host CPU in units of 128 bits, ascending. Absent: all up to 16. They count only with SVE. */
+  readonly vectorQuads?: readonly number[];
   readonly disassemble?: (word: number, pc: bigint) => string;
 }
 
@@ -93,6 +96,7 @@ const VISIBLE: readonly (readonly [start: number, end: number])[] = [
   [Slot.PC, Slot.PC + 8],
   [Slot.FPCR, Slot.ICOUNT],
   [Slot.PSTATE, Slot.PSTATE + 8],
+  [Slot.VL, Slot.SVE_LIVE + 8],
   [Slot.SYSREGS, Slot.END],
 ];
 /** Where the page with the code that ends a signal handler stands. */
@@ -114,6 +118,7 @@ export class Machine implements MmHost {
   readonly credentials: Credentials;
   readonly allCpus: bigint;
   readonly hasFpmr: boolean;
+  readonly sve: VectorLengths;
   readonly hasBti: boolean;
   readonly zeroFrame: number;
   readonly syscallCost = SYSCALL_NS;
@@ -148,6 +153,7 @@ export class Machine implements MmHost {
     this.credentials = options.credentials ?? { uid: 0, gid: 0 };
     this.hasFpmr = has('FEAT_FPMR', options.readId);
     this.hasBti = has('FEAT_BTI', options.readId);
+    this.sve = new VectorLengths(has('FEAT_SVE', options.readId) ? (options.vectorQuads ?? ALL_QUADS) : []);
     this.scheduler = new Scheduler(this, options.cpus);
     this.fp = new HostFp(this.mem, options.cpus, (f) => has(f, options.readId));
     this.zeroFrame = this.mem.allocFrame();
@@ -233,6 +239,7 @@ export class Machine implements MmHost {
     s.nzcv = parent?.nzcv ?? 0;
     s.el = 0;
     s.fpOn = true;
+    if (!parent) s.vl = this.sve.defaultLength;
     s.clearMonitor();
     return s;
   }

@@ -10,6 +10,7 @@ import type { AddressSpace } from './mm/mm.ts';
 import type { Process, WaitStatus } from './process.ts';
 import { type AltStack, SS_DISABLE } from './sigframe.ts';
 import { PendingSignals, type SigInfo, sigBit } from './siginfo.ts';
+import type { VectorLengthChoice } from './sve.ts';
 import type { FdTable } from './vfs/fdtable.ts';
 import { Description, type FileOps } from './vfs/file.ts';
 import type { FsState } from './vfs/path.ts';
@@ -52,6 +53,7 @@ export class Thread implements Caller, Sleeper {
   waitingFor = 0n;
   readonly pending = new PendingSignals();
   altStack: AltStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
+  vectorLength: VectorLengthChoice = { onExec: 0, inherit: false };
   faultEsr = 0n;
   faultAddress = 0n;
   /** Woken when a signal arrives, blocked or not: signalfd and sigtimedwait. */

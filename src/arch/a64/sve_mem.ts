@@ -32,7 +32,7 @@ export const SVE_MEM = {
   SVE2p1_load_quads_ri: insn('1010010 xxxx 1xxxx xx1 xxx xxxxx xxxxx',  { ...SVE2p1 }),
 
   // One element for all
-  LD1R:       insn('1000010 dtypeh:2 1 imm6:6 1 dtypel:2 Pg:3 Rn:5 Zt:5', SVE),
+  LD1R_z:     insn('1000010 dtypeh:2 1 imm6:6 1 dtypel:2 Pg:3 Rn:5 Zt:5', SVE),
 
   // Gathers of words
   LD1_zs:     insn('1000010 msz:2 xs:1 0 Zm:5 0 U:1 ff:1 Pg:3 Rn:5 Zt:5', { ...SVE, not: WORDS }),

@@ -128,7 +128,7 @@ export const SVE_MEM_SYNTAX = syntax(SVE_MEM, {
   LD1RO_rr: form`ld1ro${sized} ${regs(1)}, ${Pz()}, [${Xsp('Rn')}, ${X('Rm')}${shift}]`,
   LD1RO_ri: form`ld1ro${sized} ${regs(1)}, ${Pz()}, [${Xsp('Rn')}${offset('imm4', 4, () => 32, true)}]`,
   SVE2p1_load_quads_rr: [], SVE2p1_load_quads_ri: [],
-  LD1R: form`ld1r${suffix(two)} ${zlist('Zt', elements(two))}, ${Pz()}, [${Xsp('Rn')}${offset('imm6', 6, (f) => 1 << DTYPE[(f['dtypeh']! << 2) | f['dtypel']!]![2])}]`,
+  LD1R_z: form`ld1r${suffix(two)} ${zlist('Zt', elements(two))}, ${Pz()}, [${Xsp('Rn')}${offset('imm6', 6, (f) => 1 << DTYPE[(f['dtypeh']! << 2) | f['dtypel']!]![2])}]`,
 
   LD1_zs: gatherX('s', ''), LD1_zs_scaled: gatherX('s', scaledBy), LD1_zi_s: gatherImm('s'), LDNT1_zr_s: gatherReg('s'),
   LD1_zd: gatherX('d', ''), LD1_zd_scaled: gatherX('d', scaledBy), LD1_z64: gatherLong(''), LD1_z64_scaled: gatherLong(shift),

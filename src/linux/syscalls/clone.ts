@@ -86,6 +86,7 @@ function clone(t: Thread, r: CloneRequest): Result {
   machine.scheduler.migrate(child);
   child.altStack =
     on(Clone.CLONE_VM) && !on(Clone.CLONE_VFORK) ? { sp: 0n, flags: SS_DISABLE, size: 0n } : { ...t.altStack };
+  child.vectorLength = { ...t.vectorLength };
   child.syscall = -1;
   state.setX(0, 0n);
   if (r.stack !== 0n) state.sp = r.stack;

@@ -93,6 +93,8 @@ export function dispatch(t: Thread): void {
   const cpu = t.state;
   const nr = Number(cpu.x(8) & 0xffff_ffffn);
   t.syscall = nr;
+  // What SVE has beyond V does not survive a system call.
+  if (cpu.sveLive !== 0) cpu.discardSve();
   t.origX0 = cpu.x(0);
   const call = byNumber[nr];
   const raw = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4), cpu.x(5)];

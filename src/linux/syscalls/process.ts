@@ -6,6 +6,7 @@ import { Struct } from '../bytes.ts';
 import { newPauth } from '../pauth.ts';
 import { type Process, RLIM_INFINITY } from '../process.ts';
 import { encodeSigInfo } from '../siginfo.ts';
+import { getVectorLength, setVectorLength } from '../sve.ts';
 import type { Thread } from '../thread.ts';
 import { Description } from '../vfs/file.ts';
 import { PidFd } from '../vfs/pidfd.ts';
@@ -180,6 +181,10 @@ function prctl(t: Thread, option: number, a2: bigint, a3: bigint, a4: bigint, a5
       return a2 <= 1n ? 0 : -EINVAL;
     case Prctl.PR_GET_TAGGED_ADDR_CTRL:
       return 0;
+    case Prctl.PR_SVE_SET_VL:
+      return setVectorLength(t, n);
+    case Prctl.PR_SVE_GET_VL:
+      return getVectorLength(t);
     case Prctl.PR_PAC_RESET_KEYS:
       if ((a2 & ~31n) !== 0n || a3 !== 0n || a4 !== 0n || a5 !== 0n) return -EINVAL;
       p.pauth = newPauth(t.machine.readId, t.machine.rng);

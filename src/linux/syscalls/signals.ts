@@ -122,7 +122,7 @@ function sigaltstack(t: Thread, set: bigint, old: bigint): number {
   return 0;
 }
 function sigreturn(t: Thread): number {
-  const r = popFrame(t.state, t.mm, t.machine.hasFpmr);
+  const r = popFrame(t.state, t.mm, { hasFpmr: t.machine.hasFpmr, hasSve: t.machine.sve.exists });
   if (!r) {
     const addr = t.state.sp;
     const mapped = t.mm.vmas.find(Number(addr & 0xffff_ffff_ffffn)) !== undefined;
