@@ -4,7 +4,7 @@ import { SVE2_MISC } from '../arch/a64/sve2_misc.ts';
 import { routines } from './semantics.ts';
 import { bySegment } from './sve_fp_mla.ts';
 import { maskRoom, predTest, readMask, writeMask } from './sve_lanes.ts';
-import type { Plan, Routine, SveMachine } from './sve_machine.ts';
+import type { Plan, Routine } from './sve_machine.ts';
 import * as crypto from './sve2_crypto.ts';
 import { type IntOp, lanewise, produce, reader } from './sve2_shapes.ts';
 
@@ -40,57 +40,6 @@ const groupBits: IntOp = (a, mask, c, bits) => {
   for (let x = mask; x !== 0n; x &= x - 1n) selected++;
   return gatherBits(a, mask, c, bits) | (gatherBits(a, ~mask & ones, c, bits) << selected);
 };
-
-// ---- permutations -----------------------------------------------------------------------------------------------------------
-
-/** Zn and the next register, one after the other. */
-function pairOf(m: SveMachine, n: number): Uint8Array {
-  const out = new Uint8Array(2 * m.vl);
-  for (let k = 0; k < 2; k++) {
-    const at = m.z0 + 256 * ((n + k) % 32);
-    out.set(m.u8.subarray(at, at + m.vl), k * m.vl);
-  }
-  return out;
-}
-const extract: Routine = (f, m): Plan => {
-  const { Zd, Zn, imm8h, imm8l } = f as { Zd: number; Zn: number; imm8h: number; imm8l: number };
-  const position = (imm8h << 3) | imm8l;
-  return () => {
-    const from = position < m.vl ? position : 0;
-    m.u8.set(pairOf(m, Zn).subarray(from, from + m.vl), m.z0 + 256 * Zd);
-  };
-};
-/** From the first to the last active element of Zn, then the next register from its start. */
-const splice: Routine = (f, m): Plan => {
-  const { size, Zd, Zn, Pv } = f as { size: number; Zd: number; Zn: number; Pv: number };
-  return () => {
-    const active = readMask(m, 0, Pv, size).subarray(0, m.vl >>> size);
-    const first = active.indexOf(1);
-    const count = first < 0 ? 0 : active.lastIndexOf(1) + 1 - first;
-    const source = pairOf(m, Zn);
-    const head = source.subarray(first << size, (first + count) << size);
-    const out = new Uint8Array(m.vl);
-    if (count > 0) out.set(head);
-    out.set(source.subarray(m.vl, 2 * m.vl - (count << size)), count << size);
-    m.u8.set(out, m.z0 + 256 * Zd);
-  };
-};
-/** Elements of `tables` registers from Zn on by the numbers in Zm; `beyond` gives the others. */
-const lookup =
-  (tables: 1 | 2, beyond: 'zero' | 'keep'): Routine =>
-  (f, m): Plan => {
-    const { size, Zd, Zn, Zm } = f as { size: number; Zd: number; Zn: number; Zm: number };
-    const get = reader(m, size);
-    return () => {
-      const count = m.vl >>> size;
-      produce(m, Zd, size, (i) => {
-        const index = get(Zm, i);
-        if (index >= tables * count) return beyond === 'zero' ? 0n : get(Zd, i);
-        const n = Number(index);
-        return n < count ? get(Zn, n) : get((Zn + 1) % 32, n - count);
-      });
-    };
-  };
 
 // ---- matching -------------------------------------------------------------------------------------------------------------
 
@@ -165,11 +114,6 @@ export const sve2Misc = routines(SVE2_MISC, {
   BEXT: lanewise(gatherBits),
   BDEP: lanewise(scatterBits),
   BGRP: lanewise(groupBits),
-
-  EXT_z_con: extract,
-  SPLICE_con: splice,
-  TBL_z2: lookup(2, 'zero'),
-  TBX_z: lookup(1, 'keep'),
 
   MATCH: match(true),
   NMATCH: match(false),

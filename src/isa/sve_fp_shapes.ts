@@ -96,8 +96,9 @@ export const compare =
 
 // ---- reductions ---------------------------------------------------------------------------------------------------------
 
-/** Folds neighbouring halves until one element is left, as Arm's Reduce does. Overwrites its argument. */
-function fold(op: Bound, values: El[]): El {
+/** Folds neighbouring halves until one element is left, as Arm's Reduce does: `rest` fills up to a power of two. Overwrites `values`. */
+function fold(op: Bound, values: El[], rest: El): El {
+  while (values.length & (values.length - 1)) values.push(rest);
   for (let n = values.length; n > 1; n >>= 1) {
     for (let i = 0; i < n; i += 2) values[i >> 1] = op(values[i]!, values[i + 1]!, 0);
   }
@@ -127,7 +128,7 @@ export const reduce =
       const count = m.vl >>> size;
       const rest = neutralOf(m, neutral, formatOf(size));
       const values = Array.from({ length: count }, (_, i) => (active[i] ? a[i]! : rest));
-      writeScalar(m, lanes, Vd, fold(op, values));
+      writeScalar(m, lanes, Vd, fold(op, values, rest));
     };
   };
 export function writeScalar(m: SveMachine, lanes: Lanes<El>, n: number, value: El): void {
@@ -173,7 +174,7 @@ export const reduceSegments =
       for (let i = 0; i < count; i++) out[i] = lanes.of(0);
       for (let e = 0; e < ofSegment; e++) {
         const values = Array.from({ length: m.vl / SEGMENT }, (_, s) => e + s * ofSegment);
-        out[e] = fold(op, values.map((i) => (active[i] ? a[i]! : rest))); // biome-ignore format: one value
+        out[e] = fold(op, values.map((i) => (active[i] ? a[i]! : rest)), rest); // biome-ignore format: one value
       }
       lanes.write(Vd, out);
     };

@@ -57,6 +57,8 @@ function describe({ state, fields }, vl) {
 function forgive(block, ours, theirs) {
   // What a store that faults has written before is UNKNOWN; ours writes nothing.
   if (ours.how === 'SIGSEGV' && theirs.how === 'SIGSEGV') theirs.memory = ours.memory;
+  // An address that no process can have is a bus error there.
+  if (ours.how === 'SIGSEGV' && theirs.how === 'SIGBUS 128') return false;
   if (!/ld(ff|nf)1/.test(disassemble(block.words[0]))) return true;
   // The address of a load that may fault is that of a host access there: aligned to eight bytes.
   if ((ours.addr ?? 0n) >> 3n === (theirs.addr ?? 0n) >> 3n) theirs.addr = ours.addr;

@@ -17,10 +17,6 @@ export const SVE2_MISC = {
   BGRP:        insn('01000101 size:2 0 Zm:5 1011 10 Zn:5 Zd:5', BITPERM),
 
   // Permutations
-  EXT_z_con:   insn('00000101 01 1 imm8h:5 000 imm8l:3 Zn:5 Zd:5', { ...SVE2, inside: 'SVE_permute' }),
-  SPLICE_con:  insn('00000101 size:2 101 101 100 Pv:3 Zn:5 Zd:5', { ...SVE2, inside: 'SVE_permute_pred' }),
-  TBL_z2:      insn('00000101 size:2 1 Zm:5 001010 Zn:5 Zd:5', { ...SVE2, inside: 'SVE_permute' }),
-  TBX_z:       insn('00000101 size:2 1 Zm:5 001011 Zn:5 Zd:5', { ...SVE2, inside: 'SVE_permute' }),
 
   // Matching and counting
   MATCH:       insn('01000101 size:2 1 Zm:5 100 Pg:3 Zn:5 0 Pd:4', { feat: 'FEAT_SVE2', not: 'size>1' }),

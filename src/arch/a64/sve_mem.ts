@@ -29,7 +29,8 @@ export const SVE_MEM = {
   LD1RO_rr:   insn('1010010 msz:2 01 Rm:5 000 Pg:3 Rn:5 Zt:5',          { ...F64MM, ...RM }),
   LD1RO_ri:   insn('1010010 msz:2 01 0 imm4:4 001 Pg:3 Rn:5 Zt:5',      F64MM),
   SVE2p1_load_quads_rr: insn('1010010 xxxx xxxxx 100 xxx xxxxx xxxxx',  SVE2p1),
-  SVE2p1_load_quads_ri: insn('1010010 xxxx 1xxxx xx1 xxx xxxxx xxxxx',  { ...SVE2p1 }),
+  SVE2p1_load_quads_ri: insn('1010010 xxxx 1xxxx 001 xxx xxxxx xxxxx',  SVE2p1),
+  SVE2p1_load_quads_n:  insn('1010010 xxxx 1xxxx 111 xxx xxxxx xxxxx',  SVE2p1),
 
   // One element for all
   LD1R_z:     insn('1000010 dtypeh:2 1 imm6:6 1 dtypel:2 Pg:3 Rn:5 Zt:5', SVE),

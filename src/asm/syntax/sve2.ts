@@ -4,9 +4,8 @@ import { SVE2_INT } from '../../arch/a64/sve2_int.ts';
 import { SVE2_MISC } from '../../arch/a64/sve2_misc.ts';
 import { SVE2_MUL } from '../../arch/a64/sve2_mul.ts';
 import { form, type Shape, syntaxBy } from '../form.ts';
-import { computed } from '../operands.ts';
 import type { Named } from '../operands_simd.ts';
-import { BHSD, HSD, NARROWER, P, Pz, SD, Z, zlist } from '../operands_sve.ts';
+import { BHSD, HSD, NARROWER, Pz, SD, Z } from '../operands_sve.ts';
 import { rotation, shiftAmount, Zt } from '../operands_sve2.ts';
 import { byElement } from './sve_fp.ts';
 import { byFields } from './sve_shapes.ts';
@@ -70,12 +69,6 @@ export const SVE2_MUL_SYNTAX = syntaxBy(SVE2_MUL, mul);
 
 // ---- the rest -----------------------------------------------------------------------------------------------------------
 
-const extract = computed(
-  (f) => BigInt((f['imm8h']! << 3) | f['imm8l']!),
-  (v) => (v >= 0n && v < 256n ? { imm8h: Number(v) >> 3, imm8l: Number(v) & 7 } : undefined),
-  { what: 'a number of bytes' },
-);
-
 export const SVE2_MISC_SYNTAX = syntaxBy(
   SVE2_MISC,
   (name): Shape => {
@@ -87,9 +80,6 @@ export const SVE2_MISC_SYNTAX = syntaxBy(
     return byFields(row, BHSD);
   },
   {
-    EXT_z_con: (m) => form`${m} ${Z('Zd', 'b')}, ${zlist('Zn', 'b', 2)}, ${extract}`,
-    SPLICE_con: (m) => form`${m} ${Z('Zd', BHSD)}, ${P('Pv')}, ${zlist('Zn', BHSD, 2)}`,
-    TBL_z2: (m) => form`${m} ${Z('Zd', BHSD)}, ${zlist('Zn', BHSD, 2)}, ${Z('Zm', BHSD)}`,
     HISTCNT: (m) => form`${m} ${Z('Zd', DOT_SIZE)}, ${Pz()}, ${Z('Zn', DOT_SIZE)}, ${Z('Zm', DOT_SIZE)}`,
   },
 );

@@ -128,6 +128,7 @@ export const SVE_MEM_SYNTAX = syntax(SVE_MEM, {
   LD1RO_rr: form`ld1ro${sized} ${regs(1)}, ${Pz()}, [${Xsp('Rn')}, ${X('Rm')}${shift}]`,
   LD1RO_ri: form`ld1ro${sized} ${regs(1)}, ${Pz()}, [${Xsp('Rn')}${offset('imm4', 4, () => 32, true)}]`,
   SVE2p1_load_quads_rr: [], SVE2p1_load_quads_ri: [],
+  SVE2p1_load_quads_n: [],
   LD1R_z: form`ld1r${suffix(two)} ${zlist('Zt', elements(two))}, ${Pz()}, [${Xsp('Rn')}${offset('imm6', 6, (f) => 1 << DTYPE[(f['dtypeh']! << 2) | f['dtypel']!]![2])}]`,
 
   LD1_zs: gatherX('s', ''), LD1_zs_scaled: gatherX('s', scaledBy), LD1_zi_s: gatherImm('s'), LDNT1_zr_s: gatherReg('s'),
