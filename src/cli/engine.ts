@@ -85,8 +85,8 @@ function lazily(load: () => Promise<MakeTier>): MakeTier {
     let samples = 0;
     return {
       stretch: STRETCH,
-      sample(cpu, pc, records) {
-        if (tier) return tier.sample(cpu, pc, records);
+      sample(cpu, pc, records, guarded) {
+        if (tier) return tier.sample(cpu, pc, records, guarded);
         if (++samples === PATIENCE) {
           void load().then((make) => {
             tier = make(host);

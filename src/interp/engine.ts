@@ -83,9 +83,9 @@ class Interpreter implements Engine {
           if (!f) this.freeSlots.push(slot);
         },
         imports: (names) => this.imports(names),
-        recordsAt: (cpu, pc) => {
+        recordsAt: (cpu, pc, guarded) => {
           const found = this.path.tlbOf(cpu).find('fetch', pc);
-          return found && found[1] === 0 ? found[0] : 0;
+          return found && (found[1] !== 0) === guarded ? found[0] : 0;
         },
       });
       this.tier = tier;
@@ -157,7 +157,7 @@ class Interpreter implements Engine {
   }
   private sample(cpu: CpuState): number {
     const found = this.path.tlbOf(cpu).find('fetch', cpu.pc);
-    return found && found[1] === 0 ? this.tier!.sample(cpu, cpu.pc, found[0]) : this.tier!.stretch;
+    return found ? this.tier!.sample(cpu, cpu.pc, found[0], found[1] !== 0) : this.tier!.stretch;
   }
   /** One instruction: the record after it becomes one that stops. */
   private step(cpu: CpuState): number {

@@ -12,7 +12,7 @@ import { Emitter, JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
-import { HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
+import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
 
 /** A handler and, if it branches to a place in the code, whether that is in the same page. */
 export interface Variant {
@@ -213,10 +213,11 @@ function emitRegion(loop: Loop, regionType: number): void {
   loop.setExecuted(0);
   code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
   code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s');
-  code.get(loop.guarded).op('i32.or').get(loop.passed).op('i32.or');
+  code.get(loop.passed).op('i32.or');
   code.i32(0).set(loop.passed).brIf(loop.again);
   code.get(cpu).get(records).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(loop.pcBase).op('i64.add');
-  code.get(hook).mem('i32.load16_u', HookEntry.entry).get(executed);
+  code.get(hook).mem('i32.load16_u', HookEntry.entry);
+  code.get(loop.guarded).i32(EntryBit.guarded).op('i32.shl').op('i32.or').get(executed);
   code.get(hook).mem('i32.load16_u', HookEntry.slot).callIndirect(regionType);
   code.tee(status).op('i32.eqz').brIf(loop.again);
   code.get(cpu).mem('i32.load', Slot.EXEC).set(executed);

@@ -30,16 +30,19 @@ export const RegionExit = {
   indexShift: 8,
 } as const;
 
+/** Bits of the parameter with the entry: another region called, which has been left already; the page is guarded. */
+export const EntryBit = { linked: 16, guarded: 17 } as const;
+
 /** Compiles what runs often. The interpreter comes with samples; what is made of them never shows in results. */
 export interface Tier {
   /** Instructions until the first sample. */
   readonly stretch: number;
   /**
    * A run was interrupted where a branch landed.
-   * @param records of the page of the place
+   * @param records of the page of the place; @param guarded the page is (FEAT_BTI)
    * @returns how many instructions to execute before the next sample, at least 1
    */
-  sample(cpu: CpuState, pc: bigint, records: number): number;
+  sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number;
   /** Nothing that was compiled from these records may run again. */
   dropped(records: number): void;
 }
@@ -55,7 +58,7 @@ export interface TierHost {
   setSlot(slot: number, f?: unknown): void;
   /** What modules import: memory, table and the named functions. */
   imports(names: readonly string[]): Record<string, unknown>;
-  /** Records that code at `pc` would be fetched from without asking the translator, or 0. */
-  recordsAt(cpu: CpuState, pc: bigint): number;
+  /** Records that code at `pc` would be fetched from without asking the translator, or 0, also if it is not guarded alike. */
+  recordsAt(cpu: CpuState, pc: bigint, guarded: boolean): number;
 }
 export type MakeTier = (host: TierHost) => Tier;

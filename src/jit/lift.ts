@@ -30,6 +30,8 @@ export interface Assumptions {
   readonly fpcr: number;
   /** Vector registers may be longer than 128 bits: what is written to V[n] zeroes the rest of Z[n]. */
   readonly sve: boolean;
+  /** The code lies in guarded pages: where indirect branches land is checked. */
+  readonly guarded: boolean;
 }
 
 /** How an exit node says: the interpreter is to run this instruction. */

@@ -11,7 +11,7 @@ import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
 import { emitHit, emitLookup } from '../interp/emit_memory.ts';
 import type { Import } from '../interp/loop.ts';
 import { EndRecord, RECORD_SIZE, RECORDS_PER_PAGE, Special } from '../interp/record.ts';
-import { HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
+import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
@@ -50,8 +50,8 @@ interface Target {
   readonly back: boolean;
 }
 
-/** Bit of the parameter `entry`: another region called this one, and that one has been left already. */
-const LINKED_SHIFT = 16;
+/** Bits of an answer that say what kind of branch it was. */
+const BRANCH_TYPE = 3 << RegionExit.typeShift;
 /** The hook says in the upper byte which page the entry lies in, counted from 128 before the root's. */
 const PAGE_BIAS = 128;
 export const entryNumber = (index: number, place: number): number => index | ((pageOf(place) + PAGE_BIAS) << 8);
@@ -177,7 +177,12 @@ class Region implements Frame, State {
     const page = (): Code =>
       code.get(entry).i32(8).op('i32.shr_u').i32(0xff).op('i32.and').i32(PAGE_BIAS).op('i32.sub');
     page();
-    code.get(entry).i32(LINKED_SHIFT).op('i32.shr_u').op('i32.or').set(this.elsewhere);
+    code
+      .get(entry)
+      .i32(1 << EntryBit.linked)
+      .op('i32.and')
+      .op('i32.or')
+      .set(this.elsewhere);
     if (this.options.records.size === 1) return;
     code.get(base);
     page().i32(FRAME_SIZE).op('i32.mul').op('i64.extend_i32_s').op('i64.sub').set(base);
@@ -185,6 +190,7 @@ class Region implements Frame, State {
   /** A branch to an address may lead to another entry of this region. */
   private writeRedirect(again: Label): void {
     const { code, cpu, choice, executed, options } = this;
+    this.unlessFree(this.out);
     const at = code.local('i32');
     const offset = (): Code => code.get(this.pcOut).get(this.base).op('i64.sub');
     offset().i64(BigInt(FRAME_SIZE)).op('i64.ge_u').brIf(this.out);
@@ -212,13 +218,19 @@ class Region implements Frame, State {
       .set(choice)
       .br(again);
   }
+  /** Where an indirect branch may land in guarded pages is for the interpreter to say. */
+  private unlessFree(label: Label): void {
+    if (this.options.known.guarded) this.code.get(this.answer).i32(BRANCH_TYPE).op('i32.and').brIf(label);
+  }
   /** Where a branch leaves to a place that another region begins at, that one goes on. */
   private writeLink(): void {
     const { code, cpu, base, answer, pcOut, executed, options } = this;
     const [record, hook] = [code.local('i32'), code.local('i32')];
+    const guarded = options.known.guarded ? 1 : 0;
     const page = code.local('i64');
     const index = (): Code => code.get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
     const ends: Label = code.block('block');
+    this.unlessFree(ends);
     code.get(answer).i32(RegionExit.inPage).op('i32.and');
     code.block('if');
     code.get(base).set(page).get(base);
@@ -248,6 +260,8 @@ class Region implements Frame, State {
     code
       .get(hook)
       .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
+      .i32(guarded)
+      .op('i32.ne')
       .brIf(ends);
     code
       .get(hook)
@@ -269,7 +283,7 @@ class Region implements Frame, State {
     code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
     code.get(cpu).get(page).get(hook).mem('i32.load16_u', HookEntry.entry);
     code
-      .i32(1 << LINKED_SHIFT)
+      .i32((1 << EntryBit.linked) | (guarded << EntryBit.guarded))
       .op('i32.or')
       .get(executed)
       .get(hook)
@@ -287,13 +301,20 @@ class Region implements Frame, State {
     const refuse = (): void => {
       code.block('if');
       // The region that called has been left: what it says is to be said now.
+      code.get(this.entry).i32(EntryBit.linked).op('i32.shr_u').i32(1).op('i32.and');
       code
-        .get(this.entry)
-        .i32(LINKED_SHIFT)
-        .op('i32.shr_u')
-        .i32(RegionExit.left | RegionExit.unchecked);
-      code.op('i32.mul').return().end();
+        .i32(RegionExit.left | RegionExit.unchecked)
+        .op('i32.mul')
+        .return()
+        .end();
     };
+    code
+      .get(this.entry)
+      .i32(EntryBit.guarded)
+      .op('i32.shr_u')
+      .i32(options.known.guarded ? 1 : 0)
+      .op('i32.ne');
+    refuse();
     const all = this.everything();
     const inexact = all.some((one) => one.inexact);
     if (inexact || all.some((one) => one.fp)) {
@@ -336,6 +357,8 @@ class Region implements Frame, State {
       code
         .get(found)
         .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
+        .i32(options.known.guarded ? 1 : 0)
+        .op('i32.ne')
         .op('i32.or');
       refuse();
     }

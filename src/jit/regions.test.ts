@@ -132,7 +132,7 @@ function program(r: Random): string {
         default:
           lines.push(`adr x19, ${l}f`, r.of(['br x19', 'blr x19']));
           straight();
-          lines.push(`${l}:`);
+          lines.push(`${l}:`, r.of(['bti j', 'bti c', 'bti jc', 'nop']));
       }
     }
   };
@@ -147,12 +147,13 @@ function program(r: Random): string {
 class Side {
   readonly m: TestMachine;
   readonly code: Uint8Array;
-  constructor(tiered: boolean, source: string, stats?: (s: TierStats) => void) {
+  constructor(tiered: boolean, source: string, guarded: boolean, stats?: (s: TierStats) => void) {
     const tier = jitTier({ threshold: 1, stretch: [40, 300] }, stats);
     this.m = new TestMachine(createInterpreter, [], tiered ? { tier } : {});
     const [section] = assembleProgram(source, { base: CODE }).sections;
     this.code = section!.bytes;
     this.m.poke(CODE, this.code);
+    for (const p of this.m.pages.values()) p.guarded = guarded;
     for (let i = 0; i < PAGES; i++) if (i !== HOLE) this.m.map(DATA + BigInt(i * FRAME_SIZE));
   }
   begin(seed: number): void {
@@ -196,11 +197,12 @@ class Side {
 /** @returns how the two differ, if they do */
 function compare(seed: number, total: TierStats): string | undefined {
   const r = new Random(seed);
+  const guarded = r.below(3) === 0;
   const source = program(r);
   let stats: TierStats | undefined;
   const sides = [
-    new Side(false, source),
-    new Side(true, source, (s) => {
+    new Side(false, source, guarded),
+    new Side(true, source, guarded, (s) => {
       stats = s;
     }),
   ] as const;
@@ -259,8 +261,8 @@ describe('regions and the interpreter agree', () => {
     const r = new Random(Number(process.env['REGION_SEED'] ?? 1));
     const count: { stats?: TierStats } = {};
     const sides = [
-      new Side(false, 'svc #0'),
-      new Side(true, 'svc #0', (s) => {
+      new Side(false, 'svc #0', false),
+      new Side(true, 'svc #0', false, (s) => {
         count.stats = s;
       }),
     ] as const;

@@ -38,20 +38,22 @@ interface Known extends Assumptions {
   /** The same for the same assumptions. */
   readonly key: string;
 }
-function assumptionsOf(cpu: CpuState): Known {
+function assumptionsOf(cpu: CpuState, guarded: boolean): Known {
   const fpOn = cpu.get(Slot.FP_ON) !== 0n;
   const fpcr = Number(cpu.get(Slot.FPCR) & 0xffff_ffffn);
   const sve = cpu.sveLive !== 0;
-  return { fpOn, fpcr, sve, key: `${fpOn} ${fpcr} ${sve}` };
+  return { fpOn, fpcr, sve, guarded, key: `${fpOn} ${fpcr} ${sve}` };
 }
 /** The region may run in this state. */
-function fits({ known }: Region, now: Known): boolean {
-  return !known || (known.fpOn === now.fpOn && known.fpcr === now.fpcr && (known.sve || !now.sve));
+function fits({ known, fp }: Region, now: Known): boolean {
+  if (known.guarded !== now.guarded) return false;
+  return !fp || (known.fpOn === now.fpOn && known.fpcr === now.fpcr && (known.sve || !now.sve));
 }
 
 interface Region {
-  /** What was assumed when it was made; undefined: nothing. */
-  readonly known: Known | undefined;
+  /** What was assumed when it was made, and whether it uses what is assumed of FP and SIMD. */
+  readonly known: Known;
+  readonly fp: boolean;
   /** Entries that are still hooked. */
   live: number;
   readonly slot: number;
@@ -93,14 +95,14 @@ class JitTier implements Tier {
     this.stretch = options.stretch[0];
   }
 
-  sample(cpu: CpuState, pc: bigint, records: number): number {
+  sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number {
     const { pages } = this.host;
     const { threshold, stretch } = this.options;
     const [least, most] = stretch;
     this.stats.samples++;
     const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
     const hook = pages.hookOf(records, index);
-    const known = assumptionsOf(cpu);
+    const known = assumptionsOf(cpu, guarded);
     const region = hook && this.bySlot.get(hook.slot);
     if (region && fits(region, known)) this.stretch = Math.min(2 * this.stretch, most);
     else {
@@ -142,7 +144,7 @@ class JitTier implements Tier {
     const recordsOf = (page: number): number => {
       let records = near.get(page);
       if (records === undefined) {
-        records = page === 0 ? root : host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE));
+        records = page === 0 ? root : host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE), known.guarded);
         if (records !== 0 && !pages.isFresh(records)) records = 0;
         near.set(page, records);
       }
@@ -191,7 +193,8 @@ class JitTier implements Tier {
     );
     const fp = [...graph.blocks.values()].some((b) => b.code.some((one) => one.fp));
     const region: Region = {
-      known: fp ? known : undefined,
+      known,
+      fp,
       live: entries.length,
       slot,
       entries,
