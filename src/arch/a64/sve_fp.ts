@@ -8,7 +8,7 @@ const SVE = { feat: 'FEAT_SVE', not: 'size=0' } as const;
 const SVE2 = { feat: 'FEAT_SVE2', not: 'size=0' } as const;
 const SVE2P1 = { feat: 'FEAT_SVE2p1', not: 'size=0' } as const;
 const FAMINMAX = { feat: 'FEAT_FAMINMAX', also: 'FEAT_SVE2', not: 'size=0' } as const;
-const B16B16 = { feat: 'FEAT_SVE_B16B16', also: 'FEAT_SVE2', todo: true } as const;
+const B16B16 = { feat: 'FEAT_SVE_B16B16', todo: true } as const;
 
 export const SVE_FP = {
   // Unpredicated arithmetic

@@ -8,7 +8,7 @@ const SIZED = { feat: 'FEAT_SVE', not: 'size=0' } as const;
 const SVE2 = { feat: 'FEAT_SVE2' } as const;
 const SVE2P1 = { feat: 'FEAT_SVE2p1', todo: true } as const;
 const BF16 = { feat: 'FEAT_BF16', also: 'FEAT_SVE' } as const;
-const B16B16 = { feat: 'FEAT_SVE_B16B16', also: 'FEAT_SVE2', todo: true } as const;
+const B16B16 = { feat: 'FEAT_SVE_B16B16', todo: true } as const;
 const F32MM = { feat: 'FEAT_F32MM', also: 'FEAT_SVE' } as const;
 const F64MM = { feat: 'FEAT_F64MM', also: 'FEAT_SVE' } as const;
 
