@@ -11,7 +11,7 @@ const seed = Number(process.env['FP_SEED'] ?? 1);
 
 describe.each(MODES)('%s', (mode) => {
   test('state by CPU', () => {
-    const r = fpStress({ mode, seed, accesses });
+    const r = fpStress({ mode, seed, accesses, sve: true });
     console.log(
       `${mode}: seed ${seed}: ${r.accesses} accesses, ${r.runs} runs, ${r.preemptions} preemptions, ${r.migrations} migrations`,
     );

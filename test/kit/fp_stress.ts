@@ -56,7 +56,7 @@ function guestProgram(hasFpmr: boolean, hasSve: boolean): string {
   const mov = (r: string, v: bigint): string =>
     [0, 16, 32, 48].map((s) => `movk ${r}, #${(v >> BigInt(s)) & 0xffffn}, lsl #${s}`).join('\n');
   const each = (f: (n: number) => string): string => REGS.map(f).join('\n');
-  const z = (n: number): string => (hasSve ? `dup z${n}.d, x1` : `fmov d${n}, x1`);
+  const z = (n: number): string => (hasSve ? `.word ${0x05e0_3820 + n}` : `fmov d${n}, x1`);
   return `
     mov x0, #(3 << 20)
     ${hasSve ? 'orr x0, x0, #(3 << 16)' : ''}

@@ -42,6 +42,8 @@ export interface GuestOptions {
   /** Default: vhe. */
   readonly mode?: KvmMode;
   readonly isProtected?: boolean;
+  /** With the feature SVE. */
+  readonly finalize?: boolean;
   readonly kvm?: Partial<KvmOptions>;
   /** Another VM of the same program, on the same thread. */
   readonly beside?: TestGuest;
@@ -93,6 +95,7 @@ export class TestGuest {
     this.symbols = program.symbols;
     this.vcpu = this.vm.createVcpu();
     this.vcpu.init({ features: ['PSCI_0_2', ...(options.features ?? [])] });
+    if (options.finalize) this.vcpu.finalize('SVE');
     this.vcpu.setOneReg('PC', program.entry);
     options.prepare?.(this.vcpu, this.vm);
     this.page = this.process.mmap(this.vcpu.fd, 4096);
