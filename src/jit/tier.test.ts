@@ -1,0 +1,52 @@
+// What is compiled when, and what becomes of it.
+
+import { describe, expect, it } from 'vitest';
+import { assembleProgram } from '../asm/index.ts';
+import { Exit } from '../cpu/engine.ts';
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { createInterpreter } from '../interp/engine.ts';
+import { TestMachine } from '../interp/testing.ts';
+import { jitTier, type TierOptions, type TierStats } from './index.ts';
+
+const CODE = 0x400000n;
+const LOOP = '1: subs x0, x0, #1\n add x1, x1, x0\n b.ne 1b\n svc #0';
+
+function machine(options: Partial<TierOptions>): { m: TestMachine; stats: () => TierStats } {
+  let stats: TierStats | undefined;
+  const tier = jitTier({ threshold: 1, stretch: [50, 200], ...options }, (s) => {
+    stats = s;
+  });
+  return { m: new TestMachine(createInterpreter, [], { tier }), stats: () => stats! };
+}
+function runAt(m: TestMachine, pc: bigint): bigint {
+  m.cpu.pc = pc;
+  m.cpu.setX(0, 2000n);
+  m.cpu.setX(1, 0n);
+  expect(m.engine.run(m.cpu, 100_000)).toBe(Exit.Exception);
+  return m.cpu.x(1);
+}
+
+describe('the tier', () => {
+  it('compiles a loop once and leaves what runs seldom alone', () => {
+    const { m, stats } = machine({});
+    m.poke(CODE, assembleProgram(LOOP, { base: CODE }).sections[0]!.bytes);
+    for (let i = 0; i < 5; i++) expect(runAt(m, CODE)).toBe(1999000n);
+    expect([stats().regions, stats().instructions]).toEqual([1, 3]);
+    const patient = machine({ threshold: 1000 });
+    patient.m.poke(CODE, assembleProgram(LOOP, { base: CODE }).sections[0]!.bytes);
+    runAt(patient.m, CODE);
+    expect(patient.stats().regions).toBe(0);
+  });
+  it('drops the oldest code when the cache is full', () => {
+    const { m, stats } = machine({ cache: 1 / 64 });
+    const { bytes } = assembleProgram(LOOP, { base: CODE }).sections[0]!;
+    for (let i = 0n; i < 20n; i++) {
+      const at = CODE + i * BigInt(FRAME_SIZE);
+      m.poke(at, bytes);
+      expect(runAt(m, at)).toBe(1999000n);
+    }
+    expect(stats().regions).toBe(20);
+    expect(stats().dropped).toBeGreaterThan(10);
+    expect(runAt(m, CODE)).toBe(1999000n);
+  });
+});
