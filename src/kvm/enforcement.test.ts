@@ -309,13 +309,13 @@ describe('23: registers and operations', () => {
   });
 });
 
-describe('24: instructions', () => {
+describe('instructions', () => {
   const run = (insn: string, prepare: (vcpu: Vcpu) => void): bigint => probe([insn], { prepare }).esr[0]!;
   const zero = (name: IdRegName) => (vcpu: Vcpu) => {
     const kept = name === 'ID_AA64ISAR2_EL1' ? vcpu.getOneReg(name) & ~fieldMask(59, 56) : 0n; // LUT
     vcpu.setOneReg(name, kept);
   };
-  test('without a control to withhold them they execute, although their ID field says no: FAMINMAX, LUT, FPRCVT', () => {
+  test('24: without a control to withhold them they execute, although their ID field says no: FAMINMAX, LUT, FPRCVT', () => {
     expect(run('famax v0.4s, v1.4s, v2.4s', zero('ID_AA64ISAR3_EL1'))).toBe(0n);
     expect(run('luti2 v0.16b, {v1.16b}, v2[0]', zero('ID_AA64ISAR2_EL1'))).toBe(0n);
     expect(run('fcvtzs d0, s1', zero('ID_AA64ISAR3_EL1'))).toBe(0n);

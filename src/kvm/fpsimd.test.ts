@@ -51,23 +51,23 @@ describe.each(MODES)('%s', (mode) => {
   };
   const ALL_V = Array.from({ length: 32 }, (_, n) => `fmov d${n}, x5`).join('\n');
 
-  test('6.1: FPMR of a fresh vCPU is 0 and listed', () => {
+  test('1: FPMR of a fresh vCPU is 0 and listed', () => {
     const g = guest(DONE);
     expect([g.vcpu.getOneReg('FPMR'), names(g).includes('FPMR')]).toEqual([0n, true]);
   });
-  test('6.2: with ID_AA64PFR2_EL1.FPMR = 0 it is gone, and nothing else', () => {
+  test('2: with ID_AA64PFR2_EL1.FPMR = 0 it is gone, and nothing else', () => {
     const before = names(guest(DONE));
     const g = guest(DONE, { prepare: hideFpmr });
     expect(() => g.vcpu.getOneReg('FPMR')).toThrow(expect.objectContaining({ name: 'ENOENT' }));
     expect(() => g.vcpu.setOneReg('FPMR', 1n)).toThrow(expect.objectContaining({ name: 'ENOENT' }));
     expect(names(g)).toEqual(before.filter((n) => n !== 'FPMR'));
   });
-  test.each(['mrs x1, fpmr', 'msr fpmr, x1'])('6.3: without FPMR, %s is UNDEFINED and changes nothing', (insn) => {
+  test.each(['mrs x1, fpmr', 'msr fpmr, x1'])('3: without FPMR, %s is UNDEFINED and changes nothing', (insn) => {
     const g = guest(`${SET_VECTORS} ${FP_ON} mov x1, #5\nbad: ${insn}\n ${DONE} ${VECTORS}`, { prepare: hideFpmr });
     g.finish();
     expect([g.x(28), g.x(29), g.x(1)]).toEqual([UNDEF, g.symbols.get('bad'), 5n]);
   });
-  test.each([true, false])('6.3b: without FPMR, EnFPM reads 0 and EL0 gets EC 0 (written: %s)', (enfpm) => {
+  test.each([true, false])('3b: without FPMR, EnFPM reads 0 and EL0 gets EC 0 (written: %s)', (enfpm) => {
     const g = guest(atEl0('mrs x1, fpmr', enfpm), { prepare: hideFpmr });
     g.finish();
     expect(g.x(28)).toBe(UNDEF);
@@ -77,7 +77,7 @@ describe.each(MODES)('%s', (mode) => {
     read.finish();
     expect(read.x(1) & (1n << 34n)).toBe(0n);
   });
-  test('6.4: FP8 conversions are UNDEFINED without FPMR, and need nothing of ID_AA64FPFR0_EL1 with it', () => {
+  test('4: FP8 conversions are UNDEFINED without FPMR, and need nothing of ID_AA64FPFR0_EL1 with it', () => {
     const source = `${SET_VECTORS} ${FP_ON} mov x28, #1\n fmov d0, xzr\n${F1CVTL}\n ${DONE} ${VECTORS}`;
     const without = guest(source, { prepare: hideFpmr });
     without.finish();
@@ -86,7 +86,7 @@ describe.each(MODES)('%s', (mode) => {
     withIt.finish();
     expect(withIt.x(28)).toBe(1n);
   });
-  test('6.5: with EnFPM = 0, EL0 takes EC 0x18 for FPMR and EC 0 for FP8', () => {
+  test('5: with EnFPM = 0, EL0 takes EC 0x18 for FPMR and EC 0 for FP8', () => {
     const iss = (rt: number, read: number): bigint => BigInt(0x6234_d008 | (rt << 5) | read);
     for (const [insn, esr] of [
       ['mrs x1, fpmr', iss(1, 1)],
@@ -98,12 +98,12 @@ describe.each(MODES)('%s', (mode) => {
       expect(g.x(28), insn).toBe(esr);
     }
   });
-  test('6.6: a closed CPACR_EL1.FPEN comes before a closed EnFPM', () => {
+  test('6: a closed CPACR_EL1.FPEN comes before a closed EnFPM', () => {
     const g = guest(atEl0('mrs x1, fpmr', false, 0));
     g.finish();
     expect(g.x(28) >> 26n).toBe(0x07n);
   });
-  test('6.7: FPMR is kept as written, and RES0 bits have no effect', () => {
+  test('7: FPMR is kept as written, and RES0 bits have no effect', () => {
     const g = guest(`${FP_ON} mrs x1, fpmr\n ${DONE}`, { prepare: (vcpu) => vcpu.setOneReg('FPMR', ONES) });
     expect(g.vcpu.getOneReg('FPMR')).toBe(ONES);
     g.finish();
@@ -119,7 +119,7 @@ describe.each(MODES)('%s', (mode) => {
     expect(convert(RES0 | 1n)).toBe(convert(1n));
     expect(convert(0n)).not.toBe(convert(1n));
   });
-  test('6.8: FPMR by ONE_REG is the guest’s last, and two VMs of one thread keep their own', () => {
+  test('8: FPMR by ONE_REG is the guest’s last, and two VMs of one thread keep their own', () => {
     const source = (v: number): string => `${FP_ON} mov x1, #${v}\n msr fpmr, x1\n ${STOP} mrs x2, fpmr\n ${DONE}`;
     const a = guest(source(0x41));
     const b = guest(source(0x82), { beside: a });
@@ -133,7 +133,7 @@ describe.each(MODES)('%s', (mode) => {
       [0x82n, 0x82n],
     ]);
   });
-  test('6.9: a VM without FPMR changes neither another VM’s nor the host’s', () => {
+  test('9: a VM without FPMR changes neither another VM’s nor the host’s', () => {
     const one = guest(`${FP_ON} mov x1, #0x41\n msr fpmr, x1\n ${STOP} mrs x2, fpmr\n ${DONE}`);
     const two = guest(`${FP_ON} ${STOP} fmov d0, #1.0\n ${STOP} fmov d1, d0\n ${DONE}`, {
       beside: one,
@@ -147,7 +147,7 @@ describe.each(MODES)('%s', (mode) => {
     one.finish();
     expect(one.x(2)).toBe(0x41n);
   });
-  test('6.10: the host’s registers survive KVM_RUN, whatever the guest does to its own', () => {
+  test('10: the host’s registers survive KVM_RUN, whatever the guest does to its own', () => {
     const g = guest(`${FP_ON} mov x5, #0x77\n ${ALL_V}\n msr fpmr, x5\n msr fpcr, x5\n msr fpsr, x5\n ${DONE}`);
     g.vcpu.getOneReg('PC');
     fill(g, 0xabcn);
@@ -156,7 +156,7 @@ describe.each(MODES)('%s', (mode) => {
     expect(seen(g)).toEqual(before);
     expect(g.vcpu.getOneReg('V31')).toBe(0x77n);
   });
-  test('6.11: registers of a guest that uses no FP stay as the program set them', () => {
+  test('11: registers of a guest that uses no FP stay as the program set them', () => {
     const set: Record<string, bigint> = {
       V0: 0x1234_5678_9abc_def0_0fed_cba9_8765_4321n,
       V31: 7n,
@@ -172,7 +172,7 @@ describe.each(MODES)('%s', (mode) => {
     g.finish();
     for (const [n, v] of Object.entries(set)) expect(g.vcpu.getOneReg(n), n).toBe(v);
   });
-  test('6.12: what the program writes after a run is what the guest sees', () => {
+  test('12: what the program writes after a run is what the guest sees', () => {
     const g = guest(`${FP_ON} mov x5, #1\n fmov d0, x5\n msr fpmr, x5\n ${STOP} fmov x1, d0\n mrs x2, fpmr\n ${DONE}`);
     g.finish();
     g.vcpu.setOneReg('V0', 0x55n);
@@ -180,7 +180,7 @@ describe.each(MODES)('%s', (mode) => {
     g.finish();
     expect([g.x(1), g.x(2)]).toEqual([0x55n, 0x66n]);
   });
-  test('6.14: init after a run clears FPMR and keeps the lowered ID register', () => {
+  test('14: init after a run clears FPMR and keeps the lowered ID register', () => {
     const g = guest(`${FP_ON} mov x5, #0x41\n msr fpmr, x5\n fmov d3, x5\n ${DONE}`, {
       prepare: (vcpu) => vcpu.setOneReg('ID_AA64FPFR0_EL1', 0n),
     });
@@ -189,14 +189,14 @@ describe.each(MODES)('%s', (mode) => {
     g.vcpu.init({ features: ['PSCI_0_2'] });
     expect(['FPMR', 'V3', 'ID_AA64FPFR0_EL1'].map((n) => g.vcpu.getOneReg(n))).toEqual([0n, 0n, 0n]);
   });
-  test('6.31: a snapshot of a guest that owns the registers has its live values', () => {
+  test('31: a snapshot of a guest that owns the registers has its live values', () => {
     const g = guest(`${FP_ON} mov x5, #0x99\n fmov d7, x5\n msr fpsr, x5\n msr fpmr, x5\n ${DONE}`);
     g.finish();
     expect(['V7', 'FPSR', 'FPMR'].map((n) => g.vcpu.getOneReg(n))).toEqual([0x99n, 0x99n, 0x99n]);
   });
 });
 
-test('6.13: PSTATE.SM is restored first and FPMR last, and no SME state exists without SME', () => {
+test('13: PSTATE.SM is restored first and FPMR last, and no SME state exists without SME', () => {
   expect(FP_STATE.map((i) => i.name)).toEqual(['vectors', 'FPCR', 'FPSR', 'FPMR']);
   expect(fpStateOf((f) => f !== 'FEAT_FPMR').map((i) => i.name)).toEqual(['vectors', 'FPCR', 'FPSR']);
 });
