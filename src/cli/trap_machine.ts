@@ -93,7 +93,7 @@ const IDLE_ENGINE: Engine = {
   run: () => {
     throw new Error('nothing is executed here');
   },
-  createTlb: () => ({ base: 0, flush: () => {}, flushTagged: () => {} }),
+  createTlb: () => ({ base: 0, flush: () => {}, flushTagged: () => {}, flushPage: () => {} }),
   invalidateCode: () => {},
 };
 

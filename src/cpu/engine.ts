@@ -113,6 +113,8 @@ export interface Tlb {
   readonly base: number;
   /** Forget [start, end), or everything. */
   flush(start?: bigint, end?: bigint): void;
+  /** Forget the page of an address, given by its halves. */
+  flushPage(low: number, high: number): void;
   /** Forget pages whose tag is in [first, end); `writesOnly`: only that they may be written. */
   flushTagged(first: number, end: number, writesOnly: boolean): void;
 }

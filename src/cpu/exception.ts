@@ -6,7 +6,7 @@ import { EC, ESR_EC_SHIFT, ESR_IL } from '../arch/esr.ts';
 import type { ExceptionRecord } from './engine.ts';
 import { type PauthState, pacAuth, pacFailed, result as pacResult } from './pauth.ts';
 import { bitOf, type PeRegs, slotOf } from './pe_regs.ts';
-import { type Pstate, Spsr } from './pstate.ts';
+import { type Pstate, SPSR_HIGH_PACM, SpsrLow } from './pstate.ts';
 import type { Has } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 
@@ -14,6 +14,8 @@ export type Vector = 'sync' | 'irq' | 'fiq' | 'serror';
 const VECTOR = { sync: 0, irq: 0x80, fiq: 0x100, serror: 0x180 } as const;
 const FROM = { sp0: 0, spx: 0x200, el0: 0x400 } as const;
 const ISS2_SHIFT = 32n;
+const EC_SHIFT = Number(ESR_EC_SHIFT);
+const IL = Number(ESR_IL);
 const ISS_MASK = 0x1ff_ffff;
 
 /** What an exception needs to know of its PE. */
@@ -23,13 +25,20 @@ export interface ExceptionSite {
   readonly pstate: Pstate;
   readonly has: Has;
   /** existingPstate(has) */
-  readonly exists: bigint;
+  readonly exists: number;
+  /** Set on entry. */
+  readonly tco: boolean;
+  /** PSTATE.SS after a return to an EL if SPSR.SS asks for it. */
+  stepsAt(el: 0 | 1): boolean;
+  /** PACM has an effect at an EL. */
+  pacmAt(el: 0 | 1): boolean;
 }
 
-const SCTLR = {
-  SPAN: bitOf('SCTLR_EL1', 'SPAN'),
-  DSSBS: bitOf('SCTLR_EL1', 'DSSBS'),
-  SPINTMASK: bitOf('SCTLR_EL1', 'SPINTMASK'),
+/** In the low half, and in the high one. */
+const SCTLR_SPAN = Number(bitOf('SCTLR_EL1', 'SPAN'));
+const SCTLR_HIGH = {
+  DSSBS: Number(bitOf('SCTLR_EL1', 'DSSBS') >> 32n),
+  SPINTMASK: Number(bitOf('SCTLR_EL1', 'SPINTMASK') >> 32n),
 };
 const [SCTLR_EL1, SPSR_EL1, ELR_EL1, ESR_EL1, FAR_EL1, VBAR_EL1] = (
   ['SCTLR_EL1', 'SPSR_EL1', 'ELR_EL1', 'ESR_EL1', 'FAR_EL1', 'VBAR_EL1'] as const
@@ -43,85 +52,81 @@ const HAS_FAR: ReadonlySet<number> = new Set(
 ); // biome-ignore format: a list
 const FSC_SEA = 0x10;
 
+function esrLow(r: ExceptionRecord): number {
+  return ((r.ec << EC_SHIFT) | IL | (r.iss & ISS_MASK)) >>> 0;
+}
 export function esrValue(r: ExceptionRecord): bigint {
-  const iss2 = BigInt(r.iss2 ?? 0) << ISS2_SHIFT;
-  return iss2 | (BigInt(r.ec) << ESR_EC_SHIFT) | ESR_IL | BigInt(r.iss & ISS_MASK);
+  return (BigInt(r.iss2 ?? 0) << ISS2_SHIFT) | BigInt(esrLow(r));
 }
 
 /** Takes an exception to EL1: PC is the preferred return address. */
 export function takeToEl1(s: ExceptionSite, vector: Vector, record: ExceptionRecord | undefined): void {
-  const { cpu, regs, pstate, has, exists } = s;
-  const sctlr = regs.effective(SCTLR_EL1);
+  const { cpu, regs, pstate, exists } = s;
+  const sctlrHigh = regs.effectiveHalf(SCTLR_EL1, 1);
   const from = cpu.el === 0 ? FROM.el0 : pstate.sp === 0 ? FROM.sp0 : FROM.spx;
-  regs.setRaw(SPSR_EL1, pstate.value);
-  regs.setRaw(ELR_EL1, cpu.pc);
+  regs.setHalves(SPSR_EL1, pstate.spsrLow, pstate.spsrHigh);
+  regs.setHalves(ELR_EL1, cpu.low(Slot.PC), cpu.high(Slot.PC));
   let entry: Vector = vector;
   if (record) {
-    regs.setRaw(ESR_EL1, esrValue(record));
+    regs.setHalves(ESR_EL1, esrLow(record), record.iss2 ?? 0);
     if (vector === 'sync' && HAS_FAR.has(record.ec)) regs.setRaw(FAR_EL1, record.far);
     // FEAT_DoubleFault2: synchronous external aborts may use the vector of SError.
     const isSea = (record.ec & ~5) === EC.IABT_LOW.ec && (record.iss & 0x3f) === FSC_SEA;
-    if (isSea && has('FEAT_DoubleFault2') && regs.value('SCTLR2_EL1') & SCTLR2_EASE) entry = 'serror';
+    if (isSea && s.has('FEAT_DoubleFault2') && regs.value('SCTLR2_EL1') & SCTLR2_EASE) entry = 'serror';
   }
-  let bits = pstate.bits;
-  bits |= Spsr.DAIF;
-  bits &= ~(Spsr.IL | Spsr.SS | Spsr.UAO | Spsr.BTYPE | Spsr.SSBS | Spsr.ALLINT);
-  if (exists & Spsr.PAN && !(sctlr & SCTLR.SPAN)) bits |= Spsr.PAN;
-  if (exists & Spsr.SSBS && sctlr & SCTLR.DSSBS) bits |= Spsr.SSBS;
-  if (exists & Spsr.TCO && has('FEAT_MTE2')) bits |= Spsr.TCO;
-  if (exists & Spsr.ALLINT && !(sctlr & SCTLR.SPINTMASK)) bits |= Spsr.ALLINT;
-  pstate.bits = bits;
-  cpu.set(Slot.PACM, 0n);
+  let bits = pstate.low | SpsrLow.DAIF;
+  bits &= ~(SpsrLow.IL | SpsrLow.SS | SpsrLow.UAO | SpsrLow.BTYPE | SpsrLow.SSBS | SpsrLow.ALLINT);
+  if (exists & SpsrLow.PAN && !(regs.effectiveHalf(SCTLR_EL1, 0) & SCTLR_SPAN)) bits |= SpsrLow.PAN;
+  if (exists & SpsrLow.SSBS && sctlrHigh & SCTLR_HIGH.DSSBS) bits |= SpsrLow.SSBS;
+  if (s.tco) bits |= SpsrLow.TCO;
+  if (exists & SpsrLow.ALLINT && !(sctlrHigh & SCTLR_HIGH.SPINTMASK)) bits |= SpsrLow.ALLINT;
+  pstate.low = bits;
+  cpu.setHalves(Slot.PACM, 0, 0);
   pstate.setMode(1, 1);
-  cpu.pc = BigInt.asUintN(64, regs.effective(VBAR_EL1) + BigInt(from + VECTOR[entry]));
+  const low = regs.effectiveHalf(VBAR_EL1, 0) + from + VECTOR[entry];
+  cpu.setHalves(Slot.PC, low, regs.effectiveHalf(VBAR_EL1, 1) + (low > 0xffff_ffff ? 1 : 0));
 }
 
 /** PSTATE bits that a machine has. */
-export function existingPstate(has: Has): bigint {
-  let bits = Spsr.DAIF | Spsr.IL | Spsr.SS;
-  if (has('FEAT_PAN')) bits |= Spsr.PAN;
-  if (has('FEAT_UAO')) bits |= Spsr.UAO;
-  if (has('FEAT_SSBS')) bits |= Spsr.SSBS;
-  if (has('FEAT_DIT')) bits |= Spsr.DIT;
-  if (has('FEAT_MTE')) bits |= Spsr.TCO;
-  if (has('FEAT_BTI')) bits |= Spsr.BTYPE;
-  if (has('FEAT_NMI')) bits |= Spsr.ALLINT;
+export function existingPstate(has: Has): number {
+  let bits: number = SpsrLow.DAIF | SpsrLow.IL | SpsrLow.SS;
+  if (has('FEAT_PAN')) bits |= SpsrLow.PAN;
+  if (has('FEAT_UAO')) bits |= SpsrLow.UAO;
+  if (has('FEAT_SSBS')) bits |= SpsrLow.SSBS;
+  if (has('FEAT_DIT')) bits |= SpsrLow.DIT;
+  if (has('FEAT_MTE')) bits |= SpsrLow.TCO;
+  if (has('FEAT_BTI')) bits |= SpsrLow.BTYPE;
+  if (has('FEAT_NMI')) bits |= SpsrLow.ALLINT;
   return bits;
 }
 
 /** SPSR.M of legal returns from EL1. */
-const EL0T = 0n;
-const EL1T = 4n;
-const EL1H = 5n;
+const EL0T = 0;
+const EL1T = 4;
+const EL1H = 5;
+const MODE = 0x1f;
 
 /**
- * Executes ERET at EL1, from ELR_EL1 (already authenticated) and SPSR_EL1.
- * @param stepping PSTATE.SS after the return if SPSR.SS asks for it
- * @param pacm PACM has an effect at an EL
+ * Executes ERET at EL1, from ELR_EL1 (already authenticated: the halves of an address) and SPSR_EL1.
+ * @param stepping the instruction itself is being stepped
  */
-export function exceptionReturn(
-  s: ExceptionSite,
-  target: bigint,
-  stepping: (el: 0 | 1) => boolean,
-  pacm: (el: 0 | 1) => boolean,
-): void {
+export function exceptionReturn(s: ExceptionSite, low: number, high: number, stepping: boolean): void {
   const { cpu, regs, pstate, exists } = s;
-  const spsr = regs.raw(SPSR_EL1);
-  const m = spsr & 0x1fn;
-  const legal = m === EL0T || m === EL1T || m === EL1H;
-  cpu.nzcv = Number((spsr >> 28n) & 15n);
-  if (legal) {
-    pstate.bits = spsr & exists & ~Spsr.SS;
+  const spsr = regs.half(SPSR_EL1, 0);
+  const m = spsr & MODE;
+  cpu.nzcv = spsr >>> 28;
+  if (m === EL0T || m === EL1T || m === EL1H) {
+    pstate.low = spsr & exists & ~SpsrLow.SS;
     pstate.setMode(m === EL0T ? 0 : 1, m === EL1H ? 1 : 0);
   } else {
     // The mode stays; masks and PAN come from SPSR all the same.
-    const kept = pstate.bits & ~(Spsr.DAIF | Spsr.PAN | Spsr.ALLINT | Spsr.SS | Spsr.BTYPE);
-    pstate.bits = kept | (spsr & exists & (Spsr.DAIF | Spsr.PAN | Spsr.ALLINT)) | Spsr.IL;
+    const taken = SpsrLow.DAIF | SpsrLow.PAN | SpsrLow.ALLINT;
+    pstate.low = (pstate.low & ~(taken | SpsrLow.SS | SpsrLow.BTYPE)) | (spsr & exists & taken) | SpsrLow.IL;
   }
-  if (spsr & Spsr.SS && stepping(cpu.el as 0 | 1)) pstate.assign(Spsr.SS, true);
-  const marked = spsr & Spsr.PACM && pacm(cpu.el as 0 | 1);
-  cpu.set(Slot.PACM, marked ? target + 1n : 0n);
-  cpu.pc = target;
+  if (spsr & SpsrLow.SS && !stepping && s.stepsAt(cpu.el as 0 | 1)) pstate.low |= SpsrLow.SS;
+  const marked = regs.half(SPSR_EL1, 1) & SPSR_HIGH_PACM && s.pacmAt(cpu.el as 0 | 1);
+  cpu.setHalves(Slot.PACM, marked ? low + 1 : 0, marked ? high : 0);
+  cpu.setHalves(Slot.PC, low, high);
   cpu.clearMonitor();
 }
 

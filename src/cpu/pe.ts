@@ -22,6 +22,7 @@ import type { PauthState } from './pauth.ts';
 import {
   configurePauth,
   newPeControls,
+  noteHcr,
   type PeControls,
   updateControls,
   updateCptr,
@@ -32,7 +33,7 @@ import type { PeApi, PeExit, PeMaintenance, PeOptions, TimerName } from './pe_po
 import { bitOf, PeRegs, slotOf } from './pe_regs.ts';
 import { PeSystem } from './pe_system.ts';
 import { FRAME_SIZE } from './physmem.ts';
-import { Pstate, Spsr } from './pstate.ts';
+import { Pstate, Spsr, SpsrLow } from './pstate.ts';
 import type { Has } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 import { instructionSyndrome, isCacheMaintenance, rtOf } from './syndrome.ts';
@@ -49,6 +50,10 @@ const HCR_LIVE = HCR.VSE | HCR.VI | HCR.VF | HCR.TWI | HCR.TWE | HCR.TSC | HCR.H
 const EL2 = {
   HCR: slotOf('HCR_EL2'), CPTR: slotOf('CPTR_EL2'),  ESR: slotOf('ESR_EL2'), ELR: slotOf('ELR_EL2'), SPSR: slotOf('SPSR_EL2'), FAR: slotOf('FAR_EL2'), HPFAR: slotOf('HPFAR_EL2'),
 }; // biome-ignore format: a table
+const HCR_LOW = {
+  VSE: Number(HCR.VSE), VI: Number(HCR.VI), VF: Number(HCR.VF), AMO: Number(HCR.AMO), IMO: Number(HCR.IMO), FMO: Number(HCR.FMO),
+}; // biome-ignore format: a table
+const ELR_EL1 = slotOf('ELR_EL1');
 /** From Armv8.6 on. */
 const DEFAULT_HZ = 1_000_000_000n;
 const TDE = bitOf('MDCR_EL2', 'TDE');
@@ -128,7 +133,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private hcrChanged(bits: bigint): void {
     if (bits & HCR.E2H) this.configureRegs();
     if (bits & ~HCR_LIVE) this.stale = true;
-    else this.controls.hcr = this.regs.value('HCR_EL2');
+    else noteHcr(this);
   }
   private cptrChanged(): void {
     if (this.stale) return;
@@ -145,12 +150,16 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   configure(): void {
     this.configureRegs();
     configurePauth(this);
+    const { controls, debug } = this;
     this.site = {
       cpu: this.cpu,
       regs: this.regs,
       pstate: this.pstate_,
       has: this.has,
       exists: existingPstate(this.has),
+      tco: this.has('FEAT_MTE2'),
+      stepsAt: (el) => debug.stepsAt(el),
+      pacmAt: (el) => (controls.cptr.sysOpen[el] & SysOpen.Pacm) !== 0,
     };
     this.stale = true;
   }
@@ -185,17 +194,17 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     cpu.fpmrOn = controls.fpmrOn[el]!;
     cpu.sveTrap = controls.cptr.sveTrap[el]!;
     cpu.vl = controls.vl;
-    cpu.set(Slot.SP_MASK, controls.spMask[el]!);
-    cpu.set(Slot.SYS_OPEN, controls.cptr.sysOpen[el]!);
+    cpu.setLow(Slot.SP_MASK, controls.spMask[el]);
+    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[el]);
     this.applyTlb();
   }
   applyTlb(): void {
     const { cpu, pstate_, mmu } = this;
     cpu.tlb = mmu.blockOf(this.mode);
-    if (cpu.el === 1 && !pstate_.has(Spsr.UAO)) cpu.tlbUnprivileged = mmu.blockOf('el0');
+    if (cpu.el === 1 && !(pstate_.low & SpsrLow.UAO)) cpu.tlbUnprivileged = mmu.blockOf('el0');
   }
   get mode(): Mode {
-    return this.cpu.el === 0 ? 'el0' : this.pstate_.has(Spsr.PAN) ? 'el1Pan' : 'el1';
+    return this.cpu.el === 0 ? 'el0' : this.pstate_.low & SpsrLow.PAN ? 'el1Pan' : 'el1';
   }
 
   // ---- SystemHooks ------------------------------------------------------------------------------------------------------
@@ -220,8 +229,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (this.running) this.cpu.requestExit();
   }
   recheckInterrupts(): void {
-    // A budget below zero brings compiled code back at its next branch.
-    if (this.running) this.options.mem.i32[(this.cpu.base + Slot.BUDGET) >>> 2] = -1;
+    if (this.running) this.cpu.requestReturn();
   }
   /** The next number of a sequence that is the same in every run. */
   nextRandom(): bigint {
@@ -279,15 +287,15 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       this.takeInterrupt();
       if (remaining <= 0) return { kind: 'budget' };
       let exit: PeExit | undefined;
-      const pending = this.pstate_.has(Spsr.IL) ? record(EC.ILL.ec) : debug.pendingStep();
+      const pending = this.pstate_.low & SpsrLow.IL ? record(EC.ILL.ec) : debug.pendingStep();
       if (pending) {
         remaining--;
         exit = this.raise(pending);
       } else {
-        const before = cpu.icount;
+        const before = cpu.icountLow;
         const steps = debug.stepping;
         const reason = options.engine.run(cpu, steps || debug.onBreakpointPage ? 1 : timers.budget(remaining));
-        const executed = Number(cpu.icount - before);
+        const executed = (cpu.icountLow - before) >>> 0;
         remaining -= Math.max(executed, reason === Exit.Exception ? 1 : 0) + this.stall();
         if (steps && executed > 0) debug.stepped(this.wordAt(cpu.pc - 4n));
         if (debug.onBreakpointPage) debug.leaveBreakpointPage();
@@ -349,6 +357,13 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.toEl1('sync', r);
     return undefined;
   }
+  /** The instruction at PC. */
+  private wordHere(): number {
+    const { cpu, mmu } = this;
+    const [low, high] = [cpu.low(Slot.PC), cpu.high(Slot.PC)];
+    const frame = mmu.fetchedFrame(low, high, this.mode) || mmu.fetchFrame(cpu.pc, this.mode, cpu);
+    return frame === 0 ? 0 : this.options.mem.u32[(frame * FRAME_SIZE + (low & 0xffc)) >>> 2]!;
+  }
   private back(): void {
     this.cpu.pc = BigInt.asUintN(64, this.cpu.pc - 4n);
   }
@@ -375,7 +390,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       }
       case EC.SVC64.ec:
         if (this.debug.stepping) this.debug.stepped(0);
-        return this.raise({ ...r, toEl2: controls.trapsSvc[el]! });
+        r.toEl2 = controls.trapsSvc[el];
+        return this.raise(r);
       case EC.HVC64.ec:
         if (!this.hcr(HCR.HCD)) return this.toEl2(r);
         this.back();
@@ -385,7 +401,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
         // Without EL3 there is nobody else to call.
         return this.hcr(HCR.TSC) ? this.toEl2(r) : this.raise(record(EC.UNKNOWN.ec));
       case EC.SYS64.ec:
-        return this.raise({ ...r, iss: r.iss | (rtOf(this.wordAt(cpu.pc)) << ISS.SYS64.Rt[1]) });
+        r.iss |= rtOf(this.wordHere()) << ISS.SYS64.Rt[1];
+        return this.raise(r);
       case EC.MOPS.ec:
         return this.raise({ ...r, toEl2: (this.regs.value('HCRX_EL2') & HCRX_MCE2) !== 0n });
       case EC.IABT_LOW.ec:
@@ -419,21 +436,21 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
 
   private eret(): PeExit | undefined {
     const { cpu, controls, regs } = this;
-    const word = this.wordAt(cpu.pc);
+    const word = this.wordHere();
     if (controls.trapsEret) {
       const iss = word === ERET_WORD ? 0 : 2 | ((word >>> 10) & 1);
       return this.toEl2(record(EC.ERET.ec, iss));
     }
-    const target = eretTarget(regs.get('ELR_EL1'), word, cpu.sp, controls.pauth);
-    if (typeof target !== 'bigint') return this.raise(record(EC.FPAC.ec, target.iss));
-    cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + 1n);
-    const wasStepping = this.debug.stepping;
-    exceptionReturn(
-      this.site,
-      target,
-      (el) => !wasStepping && this.debug.stepsAt(el),
-      (el) => (controls.cptr.sysOpen[el]! & BigInt(SysOpen.Pacm)) !== 0n,
-    );
+    let low = regs.half(ELR_EL1, 0);
+    let high = regs.half(ELR_EL1, 1);
+    if (word !== ERET_WORD) {
+      const target = eretTarget(regs.raw(ELR_EL1), word, cpu.sp, controls.pauth);
+      if (typeof target !== 'bigint') return this.raise(record(EC.FPAC.ec, target.iss));
+      low = Number(BigInt.asUintN(32, target));
+      high = Number(target >> 32n);
+    }
+    cpu.count(1);
+    exceptionReturn(this.site, low, high, this.debug.stepping);
     this.applyLevel();
     return undefined;
   }
@@ -441,24 +458,25 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   // ---- interrupts and waiting ---------------------------------------------------------------------------------------------------
 
   /** What is signalled to the guest, whatever PSTATE masks: bits as in ISR_EL1. */
-  pendingInterrupts(): bigint {
-    const { hcr } = this.controls;
+  pendingInterrupts(): number {
+    const hcr = this.controls.hcrLow;
     const p = this.options.interrupts.pending();
-    let bits = 0n;
-    if (hcr & HCR.IMO && (hcr & HCR.VI || p === 'irq' || p === 'both')) bits |= Spsr.I;
-    if (hcr & HCR.FMO && (hcr & HCR.VF || p === 'fiq' || p === 'both')) bits |= Spsr.F;
-    if (hcr & HCR.AMO && hcr & HCR.VSE) bits |= Spsr.A;
+    let bits = 0;
+    if (hcr & HCR_LOW.IMO && (hcr & HCR_LOW.VI || p === 'irq' || p === 'both')) bits |= SpsrLow.I;
+    if (hcr & HCR_LOW.FMO && (hcr & HCR_LOW.VF || p === 'fiq' || p === 'both')) bits |= SpsrLow.F;
+    if (hcr & HCR_LOW.AMO && hcr & HCR_LOW.VSE) bits |= SpsrLow.A;
     return bits;
   }
   private takeInterrupt(): void {
-    const open = this.pendingInterrupts() & ~this.pstate_.bits;
-    if (open & Spsr.A) {
+    const open = this.pendingInterrupts() & ~this.pstate_.low;
+    if (open === 0) return;
+    if (open & SpsrLow.A) {
       const syndrome = this.has('FEAT_RAS') ? Number(this.regs.get('VSESR_EL2') & ISS_MASK) : 0;
       this.regs.set('HCR_EL2', this.regs.get('HCR_EL2') & ~HCR.VSE);
-      this.controls.hcr &= ~HCR.VSE;
+      noteHcr(this);
       this.toEl1('serror', record(EC.SERROR.ec, syndrome));
-    } else if (open & Spsr.F) this.toEl1('fiq', undefined);
-    else if (open & Spsr.I) this.toEl1('irq', undefined);
+    } else if (open & SpsrLow.F) this.toEl1('fiq', undefined);
+    else if (open & SpsrLow.I) this.toEl1('irq', undefined);
   }
 
   private idle(): PeExit | undefined {
@@ -466,7 +484,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     const word = this.wordAt(cpu.pc - 4n);
     const timed = (word & 0xffffff00) >>> 0 === 0xd5031000;
     const isEvent = timed ? ((word >>> 5) & 1) === 0 : word === WFE_WORD;
-    if (this.pendingInterrupts() !== 0n) return undefined;
+    if (this.pendingInterrupts() !== 0) return undefined;
     const until = timed ? cpu.idleDeadline : undefined;
     if (until !== undefined && timers.counter('CNTV') >= until) return undefined;
     const ti = (timed ? 2 : 0) | (isEvent ? 1 : 0);

@@ -18,7 +18,7 @@ export interface CptrControls {
   /** Whether those of FP and of SVE instructions go to EL2. */
   readonly fpToEl2: [boolean, boolean];
   readonly sveToEl2: [boolean, boolean];
-  readonly sysOpen: [bigint, bigint];
+  readonly sysOpen: [number, number];
   /** Decisions made since a control changed. */
   readonly verdicts: Map<number, Verdict>;
 }
@@ -32,10 +32,12 @@ export interface PeControls {
   readonly fpmrOn: [boolean, boolean];
   /** The vector length in bytes. */
   vl: number;
-  readonly spMask: [bigint, bigint];
+  readonly spMask: [number, number];
   readonly pauth: PauthState;
   /** HCR_EL2, reserved bits applied. */
   hcr: bigint;
+  /** Its low half. */
+  hcrLow: number;
   /** HFGITR_EL2 (or HCR_EL2.NV) traps these. */
   trapsSvc: [boolean, boolean];
   trapsEret: boolean;
@@ -65,7 +67,7 @@ const newCptrControls = (): CptrControls => ({
   sveTrap: [0, 0],
   fpToEl2: [false, false],
   sveToEl2: [false, false],
-  sysOpen: [0n, 0n],
+  sysOpen: [0, 0],
   verdicts: new Map(),
 });
 
@@ -76,9 +78,10 @@ export function newPeControls(pe: Pe): PeControls {
     byCptr: new Map(),
     fpmrOn: [false, false],
     vl: 16,
-    spMask: [0n, 0n],
+    spMask: [0, 0],
     pauth: resetPauth(),
     hcr: 0n,
+    hcrLow: 0,
     trapsSvc: [false, false],
     trapsEret: false,
   };
@@ -114,7 +117,7 @@ const SCTLR2 = { EnPACM: bitOf('SCTLR2_EL1', 'EnPACM'), EnPACM0: bitOf('SCTLR2_E
 const HCRX_PACMEn = bitOf('HCRX_EL2', 'PACMEn');
 const HCRX_EnFPM = bitOf('HCRX_EL2', 'EnFPM');
 const HCR_NV = bitOf('HCR_EL2', 'NV');
-const ALIGNED = 15n;
+const ALIGNED = 15;
 const ZCR_LEN = 15n;
 /** Registers and operations that the engine carries out alone while their bit in SYS_OPEN is set. */
 const INLINE = (['TPIDR_EL0', 'TPIDRRO_EL0'] as const).map((n) => encOf(n));
@@ -127,19 +130,24 @@ export function updateRegime(pe: Pe): void {
   pe.mmu.setRegime(regimeOf(pe.regs, pe.has));
 }
 
+/** HCR_EL2 changed, in what is only looked at. */
+export function noteHcr({ controls, regs }: Pe): void {
+  controls.hcr = regs.value('HCR_EL2');
+  controls.hcrLow = Number(BigInt.asUintN(32, controls.hcr));
+}
 export function updateControls(pe: Pe): void {
   const { controls, regs } = pe;
   const { rules } = controls;
   updateRegime(pe);
   controls.byCptr.clear();
-  controls.hcr = regs.value('HCR_EL2');
+  noteHcr(pe);
   controls.trapsSvc = [rules.instruction('SVC_EL0'), rules.instruction('SVC_EL1')];
   controls.trapsEret = rules.instruction('ERET') || (controls.hcr & HCR_NV) !== 0n;
   const sctlr = regs.value('SCTLR_EL1');
   const guestFpmr = (regs.value('HCRX_EL2') & HCRX_EnFPM) !== 0n;
   for (const el of [0, 1] as const) {
     controls.fpmrOn[el] = guestFpmr && (el === 1 || (sctlr & SCTLR.EnFPM) !== 0n);
-    controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0n;
+    controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0;
   }
   controls.vl = vectorLength(pe);
   updateCptr(pe);
@@ -176,7 +184,7 @@ function cptrControls(pe: Pe): CptrControls {
     const cacheOpen = CACHE.every((op) => rules.operation(op, op.enc, false, el) === 'ok');
     if (cacheOpen) open |= SysOpen.Cache;
     if (pacmEn && sctlr2 & (el === 0 ? SCTLR2.EnPACM0 : SCTLR2.EnPACM)) open |= SysOpen.Pacm;
-    made.sysOpen[el] = BigInt(open);
+    made.sysOpen[el] = open;
   }
   return made;
 }

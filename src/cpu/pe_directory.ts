@@ -11,16 +11,23 @@ type Registered = SystemHooks & { pauth(): PauthState };
 
 class Directory implements PeDirectory, PeRegistry {
   private readonly pes = new WeakMap<CpuState, Registered>();
+  /** The answer before: most questions come from the same. */
+  private last: CpuState | undefined;
+  private lastPe: Registered | undefined;
 
   register(cpu: CpuState, pe: Registered): void {
+    this.last = undefined;
     this.pes.set(cpu, pe);
   }
   owns(cpu: CpuState): boolean {
-    return this.pes.has(cpu);
+    return cpu === this.last || this.pes.has(cpu);
   }
   private of(cpu: CpuState): Registered {
+    if (cpu === this.last) return this.lastPe!;
     const pe = this.pes.get(cpu);
     if (!pe) throw new InternalError('the CPU state belongs to no PE');
+    this.last = cpu;
+    this.lastPe = pe;
     return pe;
   }
   readSysreg(cpu: CpuState, enc: number): bigint | undefined {

@@ -46,6 +46,10 @@ export class PeRegs {
   private readonly values = new BigUint64Array(BASE.length);
   private readonly res0 = new BigUint64Array(BASE.length);
   private readonly res1 = new BigUint64Array(BASE.length);
+  /** The same by halves: exceptions come too often for bigints. */
+  private readonly words = new Uint32Array(this.values.buffer);
+  private readonly res0Words = new Uint32Array(this.res0.buffer);
+  private readonly res1Words = new Uint32Array(this.res1.buffer);
   /** Offset in the CPU state, or -1. */
   private readonly inState = new Int32Array(BASE.length).fill(-1);
 
@@ -75,6 +79,18 @@ export class PeRegs {
   /** The value that counts: reserved bits read as they must. */
   effective(slot: number): bigint {
     return (this.raw(slot) & ~this.res0[slot]!) | this.res1[slot]!;
+  }
+  /** Half 0 (low) or 1 of a register that is not in the CPU state. */
+  half(slot: number, which: 0 | 1): number {
+    return this.words[2 * slot + which]!;
+  }
+  effectiveHalf(slot: number, which: 0 | 1): number {
+    const i = 2 * slot + which;
+    return ((this.words[i]! & ~this.res0Words[i]!) | this.res1Words[i]!) >>> 0;
+  }
+  setHalves(slot: number, low: number, high: number): void {
+    this.words[2 * slot] = low;
+    this.words[2 * slot + 1] = high;
   }
   /** What a write by the guest leaves. */
   masked(slot: number, value: bigint): bigint {

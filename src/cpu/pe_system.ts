@@ -63,20 +63,23 @@ export class PeSystem {
       this.refuse(v);
       return undefined;
     }
-    const row = registerAt(encoding, 'read');
-    if (!row) return 0n;
-    const { name } = row;
-    if (name === 'SP_EL0' && pe.pstate_.sp === 0) return this.undefined();
-    const effect = effectOf(name);
-    const read = effect?.guestRead ?? effect?.read;
-    if (read) return read(pe);
-    if (row.table === 'id') return pe.options.readId(encoding);
-    if (isDevice(name)) {
-      const value = pe.options.device.read(encoding);
-      pe.recheckInterrupts();
-      return value === undefined ? this.undefined() : value;
+    const how = remembered(READS, encoding, readingOf);
+    switch (how.kind) {
+      case 'storage':
+        return pe.regs.effective(how.slot);
+      case 'nothing':
+        return 0n;
+      case 'effect':
+        if (how.isSp0 && pe.pstate_.sp === 0) return this.undefined();
+        return how.read(pe);
+      case 'id':
+        return pe.options.readId(encoding);
+      case 'device': {
+        const value = pe.options.device.read(encoding);
+        pe.recheckInterrupts();
+        return value === undefined ? this.undefined() : value;
+      }
     }
-    return pe.regs.effective(slotOf(name as RegName));
   }
   write(encoding: number, value: bigint): boolean {
     const { pe } = this;
@@ -85,38 +88,32 @@ export class PeSystem {
       this.refuse(v);
       return false;
     }
-    const name = registerAt(encoding, 'write')!.name as RegName;
-    if (name === 'SP_EL0' && pe.pstate_.sp === 0) {
-      this.undefined();
-      return false;
+    const how = remembered(WRITES, encoding, writingOf);
+    switch (how.kind) {
+      case 'storage':
+        pe.regs.setRaw(how.slot, pe.regs.masked(how.slot, value));
+        return true;
+      case 'effect':
+        if (how.isSp0 && pe.pstate_.sp === 0) {
+          this.undefined();
+          return false;
+        }
+        how.write(pe, value);
+        return true;
+      case 'device': {
+        const accepted = pe.options.device.write(encoding, value);
+        pe.recheckInterrupts();
+        if (!accepted) this.undefined();
+        return accepted;
+      }
+      case 'control': {
+        const kept = pe.regs.masked(how.slot, value);
+        if (pe.regs.raw(how.slot) === kept) return true;
+        pe.regs.setRaw(how.slot, kept);
+        how.changed(pe);
+        return true;
+      }
     }
-    if (isDevice(name)) {
-      const accepted = pe.options.device.write(encoding, value);
-      pe.recheckInterrupts();
-      if (!accepted) this.undefined();
-      return accepted;
-    }
-    const effect = effectOf(name)?.write;
-    if (effect) {
-      effect(pe, value);
-      return true;
-    }
-    const { slot, control } = handleOf(name);
-    const kept = pe.regs.masked(slot, value);
-    if (control === undefined) {
-      pe.regs.setRaw(slot, kept);
-      return true;
-    }
-    if (pe.regs.raw(slot) === kept) return true;
-    pe.regs.setRaw(slot, kept);
-    if (TRANSLATION.has(name)) pe.syncRegime();
-    else if (isPauthKey(name)) updatePauth(pe);
-    else {
-      if (control === 'debug') pe.syncDebug();
-      else pe.sync();
-      if (pe.debug.stepping) pe.recheckInterrupts();
-    }
-    return true;
   }
   private undefined(): undefined {
     this.refuse('undef');
@@ -140,12 +137,7 @@ export class PeSystem {
     const { name } = op;
     if (op.tlbi) {
       const targets: readonly PeMaintenance[] = op.tlbi.share === '' ? [pe] : pe.options.domain.members;
-      invalidate(
-        op,
-        value,
-        targets.map((t) => t.mmu),
-        pe.mmu.regime.ds,
-      );
+      invalidate(op, value, targets, pe.mmu.regime.ds);
       return 0n;
     }
     const at = AT[name];
@@ -219,7 +211,7 @@ export class PeSystem {
       }
       const mask = BigInt(value) << 6n;
       pe.pstate_.bits = field === Imm.DAIFSet ? pe.pstate_.bits | mask : pe.pstate_.bits & ~mask;
-      if (field === Imm.DAIFClr && (pe.debug.stepping || pe.pendingInterrupts() !== 0n)) pe.recheckInterrupts();
+      if (field === Imm.DAIFClr && (pe.debug.stepping || pe.pendingInterrupts() !== 0)) pe.recheckInterrupts();
       return 0n;
     }
     if (el === 0) return this.undefined();
@@ -238,3 +230,54 @@ export class PeSystem {
 
 /** Registers of the interrupt controller's CPU interface. */
 const isDevice = (name: string): boolean => name.startsWith('ICC_');
+
+// ---- what an access does once it is allowed, by encoding ---------------------------------------------------------------------
+
+type Reading =
+  | { readonly kind: 'storage'; readonly slot: number }
+  | { readonly kind: 'effect'; readonly read: (pe: Pe) => bigint; readonly isSp0: boolean }
+  | { readonly kind: 'nothing' | 'id' | 'device' };
+type Writing =
+  | { readonly kind: 'storage'; readonly slot: number }
+  | { readonly kind: 'control'; readonly slot: number; readonly changed: (pe: Pe) => void }
+  | { readonly kind: 'effect'; readonly write: (pe: Pe, value: bigint) => void; readonly isSp0: boolean }
+  | { readonly kind: 'device' };
+const READS = new Map<number, Reading>();
+const WRITES = new Map<number, Writing>();
+function remembered<T>(known: Map<number, T>, encoding: number, make: (encoding: number) => T): T {
+  let how = known.get(encoding);
+  if (how === undefined) {
+    how = make(encoding);
+    known.set(encoding, how);
+  }
+  return how;
+}
+function readingOf(encoding: number): Reading {
+  const row = registerAt(encoding, 'read');
+  if (!row) return { kind: 'nothing' };
+  const effect = effectOf(row.name);
+  const read = effect?.guestRead ?? effect?.read;
+  if (read) return { kind: 'effect', read, isSp0: row.name === 'SP_EL0' };
+  if (row.table === 'id') return { kind: 'id' };
+  if (isDevice(row.name)) return { kind: 'device' };
+  return { kind: 'storage', slot: slotOf(row.name as RegName) };
+}
+function writingOf(encoding: number): Writing {
+  const name = registerAt(encoding, 'write')!.name as RegName;
+  if (isDevice(name)) return { kind: 'device' };
+  const write = effectOf(name)?.write;
+  if (write) return { kind: 'effect', write, isSp0: name === 'SP_EL0' };
+  const { slot, control } = handleOf(name);
+  return control === undefined
+    ? { kind: 'storage', slot }
+    : { kind: 'control', slot, changed: followOf(name, control) };
+}
+function followOf(name: RegName, control: 'debug' | 'all'): (pe: Pe) => void {
+  if (TRANSLATION.has(name)) return (pe) => pe.syncRegime();
+  if (isPauthKey(name)) return updatePauth;
+  return (pe) => {
+    if (control === 'debug') pe.syncDebug();
+    else pe.sync();
+    if (pe.debug.stepping) pe.recheckInterrupts();
+  };
+}

@@ -35,21 +35,23 @@ const IC_IVAU = enc(1, 3, 7, 5, 1);
 export class PlainSysregs {
   private readonly fpcrMask: bigint;
   private readonly fields: typeof PSTATE_FIELDS;
+  private readonly byEncoding: ReadonlyMap<number, (typeof PSTATE_FIELDS)[number]>;
   private readonly fpmr: boolean;
 
   constructor(has: (feature: string) => boolean) {
     this.fpcrMask = FPCR_BITS.reduce((mask, [feat, bits]) => (has(feat) ? mask | bits : mask), FPCR_ALWAYS);
     this.fields = PSTATE_FIELDS.filter((f) => has(f.feat));
+    this.byEncoding = new Map(this.fields.map((f) => [f.enc, f]));
     this.fpmr = has('FEAT_FPMR');
   }
 
   private isOpenFpmr(cpu: CpuState, encoding: number): boolean {
-    return encoding === FPMR && this.fpmr && (Number(cpu.get(Slot.SYS_OPEN)) & SysOpen.Fpmr) !== 0;
+    return encoding === FPMR && this.fpmr && (cpu.low(Slot.SYS_OPEN) & SysOpen.Fpmr) !== 0;
   }
   /** @returns undefined where the system is to be asked */
   read(cpu: CpuState, encoding: number): bigint | undefined {
     if (this.isOpenFpmr(cpu, encoding)) return cpu.get(Slot.FPMR);
-    const field = this.fields.find((f) => f.enc === encoding);
+    const field = this.byEncoding.get(encoding);
     return field && cpu.get(Slot.PSTATE) & field.bit;
   }
   /** @returns false where the system is to be asked. The caller has checked that FP is enabled where that matters. */
@@ -62,7 +64,7 @@ export class PlainSysregs {
       cpu.set(Slot.FPMR, value);
       return true;
     }
-    const field = this.fields.find((f) => f.enc === encoding);
+    const field = this.byEncoding.get(encoding);
     if (!field) return false;
     cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~field.bit) | (value & field.bit));
     return true;
@@ -76,7 +78,7 @@ export class PlainSysregs {
   }
   /** What a SYS instruction is, if no control traps cache maintenance at present. */
   cacheOperation(cpu: CpuState, encoding: number): 'clean' | 'code' | undefined {
-    if (!(Number(cpu.get(Slot.SYS_OPEN)) & SysOpen.Cache)) return undefined;
+    if (!(cpu.low(Slot.SYS_OPEN) & SysOpen.Cache)) return undefined;
     return encoding === IC_IVAU ? 'code' : DC_BY_ADDRESS.has(encoding) ? 'clean' : undefined;
   }
   /** The register needs FP and SIMD to be enabled. */

@@ -24,6 +24,13 @@ export const Spsr = {
   DAIF: 15n << 6n,
   NRW: 1n << 4n,
 } as const;
+/** Those in the low half, as numbers. */
+export const SpsrLow = {
+  TCO: 1 << 25, DIT: 1 << 24, UAO: 1 << 23, PAN: 1 << 22, SS: 1 << 21, IL: 1 << 20, ALLINT: 1 << 13, SSBS: 1 << 12, BTYPE: 3 << 10,
+  A: 1 << 8, I: 1 << 7, F: 1 << 6, DAIF: 15 << 6,
+} as const; // biome-ignore format: a table
+/** PACM in the high half. */
+export const SPSR_HIGH_PACM = 1 << 3;
 const NZCV_SHIFT = 28n;
 const MODE = 0x1fn;
 
@@ -51,6 +58,13 @@ export class Pstate {
   set bits(v: bigint) {
     this.cpu.set(Slot.PSTATE, v);
   }
+  /** The same as a number: there is nothing in the high half. */
+  get low(): number {
+    return this.cpu.low(Slot.PSTATE);
+  }
+  set low(v: number) {
+    this.cpu.setHalves(Slot.PSTATE, v, 0);
+  }
   has(bit: bigint): boolean {
     return (this.bits & bit) !== 0n;
   }
@@ -62,10 +76,14 @@ export class Pstate {
   }
   /** Changes EL and SP together, and the stack pointer with them. */
   setMode(el: 0 | 1, sp: 0 | 1): void {
-    this.regs.setRaw(this.bank, this.cpu.sp);
-    this.cpu.el = el;
+    const { cpu, regs } = this;
+    const from = this.bank;
+    cpu.el = el;
     this.spsel = sp;
-    this.cpu.sp = this.regs.raw(this.bank);
+    const to = this.bank;
+    if (from === to) return;
+    regs.setHalves(from, cpu.low(Slot.SP), cpu.high(Slot.SP));
+    cpu.setHalves(Slot.SP, regs.half(to, 0), regs.half(to, 1));
   }
   /** SP_EL0 or SP_EL1, selected or not. */
   stackPointer(el: 0 | 1): bigint {
@@ -78,11 +96,19 @@ export class Pstate {
     else this.regs.setRaw(slot, value);
   }
 
-  /** The whole, as SPSR_ELx would hold it. */
-  get value(): bigint {
+  /** The whole, as SPSR_ELx would hold it: the low half. */
+  get spsrLow(): number {
     const { cpu } = this;
-    const pacm = cpu.get(Slot.PACM) === BigInt.asUintN(64, cpu.pc + 1n) ? Spsr.PACM : 0n;
-    return pacm | (BigInt(cpu.nzcv) << NZCV_SHIFT) | this.bits | (BigInt(cpu.el) << 2n) | BigInt(this.sp);
+    return ((cpu.nzcv << 28) | this.low | (cpu.el << 2) | this.sp) >>> 0;
+  }
+  get spsrHigh(): number {
+    const { cpu } = this;
+    // The address after the marked instruction's first byte: instructions are aligned, so nothing is carried.
+    const marked = cpu.low(Slot.PACM) === cpu.low(Slot.PC) + 1 && cpu.high(Slot.PACM) === cpu.high(Slot.PC);
+    return marked ? SPSR_HIGH_PACM : 0;
+  }
+  get value(): bigint {
+    return (BigInt(this.spsrHigh) << 32n) | BigInt(this.spsrLow);
   }
   /** Sets everything; M other than EL0t, EL1t and EL1h counts as EL1h. */
   set value(v: bigint) {

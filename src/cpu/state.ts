@@ -43,6 +43,7 @@ export const Slot = {
   EXCL_DATA_HI: 49 * 8,
   PSTATE: 50 * 8, // u64: SPSR layout without NZCV, EL and SP (DAIF, PAN, UAO, DIT, SSBS, TCO, BTYPE, SS, IL)
   KICK: 51 * 8, // u32: requestExit
+  RETURN: 51 * 8 + 4, // u32: requestReturn
 
   /** u32: bits of SP that must be zero when it is a base address: 15, or 0 where SCTLR_ELx.SA{0} is 0. */
   SP_MASK: 52 * 8,
@@ -167,12 +168,12 @@ export class CpuState {
   /** PSTATE.<N,Z,C,V>, N in bit 3. */
   get nzcv(): number {
     const n = this.u32(Slot.FLAG_N + 4) >>> 31;
-    const z = this.u64(Slot.FLAG_Z) === 0n ? 1 : 0;
+    const z = (this.u32(Slot.FLAG_Z) | this.u32(Slot.FLAG_Z + 4)) === 0 ? 1 : 0;
     return (n << 3) | (z << 2) | (this.u32(Slot.FLAG_C) << 1) | this.u32(Slot.FLAG_V);
   }
   set nzcv(v: number) {
     this.setU32(Slot.FLAG_N + 4, v & 8 ? 0x8000_0000 : 0);
-    this.setU64(Slot.FLAG_Z, v & 4 ? 0n : 1n);
+    this.setHalves(Slot.FLAG_Z, v & 4 ? 0 : 1, 0);
     this.setU32(Slot.FLAG_C, (v >> 1) & 1);
     this.setU32(Slot.FLAG_V, v & 1);
   }
@@ -204,6 +205,26 @@ export class CpuState {
   get icount(): bigint {
     return this.u64(Slot.ICOUNT) + BigInt(this.u32(Slot.EXEC));
   }
+  /** Brings the running engine back at its next branch, although its budget is not used up. */
+  requestReturn(): void {
+    this.setU32(Slot.RETURN, 1);
+    this.setU32(Slot.BUDGET, 0xffff_ffff);
+  }
+  /** The low half of icount. */
+  get icountLow(): number {
+    return (this.u32(Slot.ICOUNT) + this.u32(Slot.EXEC)) >>> 0;
+  }
+  /** Instructions were executed outside of the engine. */
+  count(instructions: number): void {
+    const low = this.u32(Slot.ICOUNT) + instructions;
+    this.setU32(Slot.ICOUNT, low);
+    if (low > 0xffff_ffff) this.setU32(Slot.ICOUNT + 4, this.u32(Slot.ICOUNT + 4) + 1);
+  }
+  /** Those of the present run belong to finished ones now. */
+  finishRun(): void {
+    this.count(this.u32(Slot.EXEC));
+    this.setU32(Slot.EXEC, 0);
+  }
   /** The address space in use, for privileged and unprivileged accesses alike. */
   set tlb(base: number) {
     this.setU32(Slot.TLB, base);
@@ -220,8 +241,22 @@ export class CpuState {
   }
   /** What is true after an exception return: no exclusive access is under way, the event register is set. */
   clearMonitor(): void {
-    this.setU64(Slot.EXCL_ADDR, 0n);
-    this.setU64(Slot.EVENT, 1n);
+    this.setHalves(Slot.EXCL_ADDR, 0, 0);
+    this.setHalves(Slot.EVENT, 1, 0);
+  }
+  /** The halves of a 64-bit slot, or a slot of 32 bits: exceptions come too often for bigints. */
+  low(slot: number): number {
+    return this.u32(slot);
+  }
+  high(slot: number): number {
+    return this.u32(slot + 4);
+  }
+  setLow(slot: number, value: number): void {
+    this.setU32(slot, value);
+  }
+  setHalves(slot: number, low: number, high: number): void {
+    this.setU32(slot, low);
+    this.setU32(slot + 4, high);
   }
   /** Any of the slots that hold one 64-bit register. */
   get(slot: number): bigint {

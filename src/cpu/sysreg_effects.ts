@@ -103,7 +103,7 @@ const EFFECTS: Readonly<Partial<Record<RegName, Effect>>> = {
   // Identification that the owner of EL2 chooses.
   MIDR_EL1: { read: (pe) => pe.regs.get('VPIDR_EL2') },
   MPIDR_EL1: { read: (pe) => pe.regs.get('VMPIDR_EL2') },
-  ISR_EL1: { read: (pe) => pe.pendingInterrupts() },
+  ISR_EL1: { read: (pe) => BigInt(pe.pendingInterrupts()) },
 
   // Timers.
   CNTPCT_EL0: counter('CNTP'),

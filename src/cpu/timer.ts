@@ -90,8 +90,7 @@ export class Timers {
   /** Tells the sink what has changed. @returns whether anything has */
   update(): boolean {
     let changed = false;
-    const enabled = this.regs.raw(REGS.CNTP.ctl) | this.regs.raw(REGS.CNTV.ctl);
-    if (!(enabled & ENABLE) && !this.level.CNTP && !this.level.CNTV) return false;
+    if (!this.anyEnabled && !this.level.CNTP && !this.level.CNTV) return false;
     for (const t of NAMES) {
       const now = this.output(t);
       if (now === this.level[t]) continue;
@@ -101,9 +100,14 @@ export class Timers {
     }
     return changed;
   }
+  /** Asked at every entry of the guest. */
+  private get anyEnabled(): boolean {
+    return ((this.regs.half(REGS.CNTP.ctl, 0) | this.regs.half(REGS.CNTV.ctl, 0)) & 1) !== 0;
+  }
   /** The system count at which the next output rises; undefined: none will. */
   nextEvent(): bigint | undefined {
     let next: bigint | undefined;
+    if (!this.anyEnabled) return undefined;
     for (const t of NAMES) {
       const ctl = this.regs.raw(REGS[t].ctl);
       if ((ctl & (ENABLE | IMASK)) !== ENABLE) continue;

@@ -84,7 +84,6 @@ export class SoftTlb implements Tlb {
       this.empty = true;
       return;
     }
-    const { u32 } = this.mem;
     const first = start & PAGE_MASK;
     let lo = Number(BigInt.asUintN(32, first));
     let hi = Number(BigInt.asUintN(32, first >> 32n));
@@ -92,11 +91,25 @@ export class SoftTlb implements Tlb {
       for (const table of TABLES) {
         const index = (lo >>> FRAME_SHIFT) & (entriesOf(table) - 1);
         const at = this.base + TlbTable[table] + index * ENTRY_SIZE;
-        if (u32[at >>> 2] === lo && ((u32[(at >>> 2) + 1]! ^ hi) & UNTAGGED_HI) === 0) this.invalidate(at);
+        this.drop(at, lo, hi);
       }
       lo = (lo + FRAME_SIZE) >>> 0;
       if (lo === 0) hi++;
     }
+  }
+  flushPage(low: number, high: number): void {
+    if (this.empty) return;
+    const { base } = this;
+    const page = low >>> FRAME_SHIFT;
+    const data = base + (page & (DATA_ENTRIES - 1)) * ENTRY_SIZE;
+    const lo = (page << FRAME_SHIFT) >>> 0;
+    this.drop(data + TlbTable.read, lo, high);
+    this.drop(data + TlbTable.write, lo, high);
+    this.drop(base + TlbTable.fetch + (page & (FETCH_ENTRIES - 1)) * ENTRY_SIZE, lo, high);
+  }
+  private drop(at: number, lo: number, high: number): void {
+    const { u32 } = this.mem;
+    if (u32[at >>> 2] === lo && ((u32[(at >>> 2) + 1]! ^ high) & UNTAGGED_HI) === 0) this.invalidate(at);
   }
   flushTagged(first: number, end: number, writesOnly: boolean): void {
     const { tags } = this;

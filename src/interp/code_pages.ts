@@ -167,6 +167,7 @@ export class CodePages {
   }
   /** To be called while no compiled code runs. */
   reclaim(): void {
+    if (this.retired.length === 0) return;
     for (const page of this.retired) {
       this.clear(page);
       this.freeAside.push(...page.aside);

@@ -116,6 +116,7 @@ class Interpreter implements Engine {
     this.system.enter(cpu);
     this.pages.reclaim();
     cpu.exception = undefined;
+    u32[at(Slot.RETURN)] = 0;
     u32[at(Slot.EXEC)] = 0;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
@@ -123,8 +124,7 @@ class Interpreter implements Engine {
     const reason = this.runTo(cpu, Math.min(budget, MAX_BUDGET));
     const branch = u32[at(Slot.BRANCH)]!;
     if (this.hasBti && branch & 3) putBtype(cpu, btypeOf(branch & 3, (branch & 4) !== 0));
-    cpu.set(Slot.ICOUNT, cpu.get(Slot.ICOUNT) + BigInt(u32[at(Slot.EXEC)]!));
-    u32[at(Slot.EXEC)] = 0;
+    cpu.finishRun();
     if (reason === Exit.Exception) {
       cpu.exception ??= { ec: u32[at(Slot.RAISE_EC)]!, iss: u32[at(Slot.RAISE_ISS)]!, far: 0n, ipa: 0n, toEl2: false };
     }
@@ -142,9 +142,11 @@ class Interpreter implements Engine {
       u32[at(Slot.BUDGET)] = budget;
       return this.step(cpu) as ExitReason;
     }
+    let end = budget;
     for (;;) {
       const start = u32[at(Slot.EXEC)]!;
-      u32[at(Slot.BUDGET)] = Math.min(budget, start + this.stretch);
+      const stop = Math.min(end, start + this.stretch);
+      u32[at(Slot.BUDGET)] = stop;
       const reason = this.main(cpu.base) as ExitReason;
       const executed = u32[at(Slot.EXEC)]!;
       if (this.tier) {
@@ -152,7 +154,10 @@ class Interpreter implements Engine {
         this.stretch = Math.max(1, this.stretch - (executed - start));
         if (reason === Exit.Budget && this.stretch === 1) this.stretch = this.sample(cpu);
       }
-      if (reason !== Exit.Budget || u32[at(Slot.KICK)] || executed >= budget) return reason;
+      // What others took from the budget meanwhile is gone from the whole.
+      const left = u32[at(Slot.BUDGET)]! | 0;
+      end -= stop - left;
+      if (reason !== Exit.Budget || executed >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return reason;
     }
   }
   private sample(cpu: CpuState): number {

@@ -113,7 +113,7 @@ export class ScriptEngine implements Engine {
     return Exit.Exception;
   }
   createTlb(_translator: Translator): Tlb {
-    return { base: this.mem.allocFixed(16), flush() {}, flushTagged() {} };
+    return { base: this.mem.allocFixed(16), flush() {}, flushTagged() {}, flushPage() {} };
   }
   invalidateCode(): void {}
 }

@@ -24,7 +24,6 @@ interface Space {
 }
 /** Address spaces remembered at a time. */
 const SPACES = 6;
-const PAGE_BITS = BigInt(FRAME_SHIFT);
 /**
  * Instructions that could have executed while a data access missed the TLB and two stages were walked. Without it, a guest
  * that does nothing but miss would do in a second what takes hardware a minute.
@@ -77,9 +76,11 @@ export class Mmu {
   /** Which level of stage 1 the last access had asked for that stage 2 refused. */
   tableLevel = 3;
   private tableWrite = false;
-  private fetched: { readonly page: bigint; readonly mode: Mode; readonly frame: number } | undefined;
+  private fetched:
+    | { readonly page: number; readonly high: number; readonly mode: Mode; readonly frame: number }
+    | undefined;
   /** Blocks larger than a page that some TLB block may hold a page of: size in bits -> numbers. */
-  private readonly blocks = new Map<number, Set<bigint>>();
+  private readonly blocks = new Map<number, Set<number>>();
   private readonly port: TablePort;
   /** Instructions not executed because of misses, since the PE last asked. */
   stalled = 0;
@@ -152,24 +153,31 @@ export class Mmu {
     this.fetched = undefined;
     const [from, to] = [start & UNTAGGED, ((end - 1n) & UNTAGGED) + 1n];
     for (const [bits, inside] of this.blocks) {
-      const [first, last] = [blockOf(start, bits), blockOf(end - 1n, bits)];
+      const [first, last] = [blockOf(...halvesOf(start), bits), blockOf(...halvesOf(end - 1n), bits)];
       for (const number of inside) {
         if (number < first || number > last) continue;
         inside.delete(number);
-        const at = number << BigInt(bits);
+        const at = BigInt(number) << BigInt(bits);
         if (at < from || at + (1n << BigInt(bits)) > to) this.flushPages(at, at + (1n << BigInt(bits)));
       }
     }
     this.flushPages(start, end);
   }
   flushVa(va: bigint): void {
+    this.flushPage(...halvesOf(va));
+  }
+  flushPage(low: number, high: number): void {
     this.fetched = undefined;
     for (const [bits, inside] of this.blocks) {
-      const number = blockOf(va, bits);
+      const number = blockOf(low, high, bits);
       if (!inside.delete(number)) continue;
-      this.flushPages(number << BigInt(bits), (number + 1n) << BigInt(bits));
+      this.flushPages(BigInt(number) << BigInt(bits), BigInt(number + 1) << BigInt(bits));
     }
-    this.flushPages(va, va + 1n);
+    for (const { tlbs } of this.spaces) {
+      tlbs.el0.flushPage(low, high);
+      tlbs.el1.flushPage(low, high);
+      tlbs.el1Pan.flushPage(low, high);
+    }
   }
   private flushPages(start: bigint, end: bigint): void {
     for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(start, end);
@@ -253,17 +261,24 @@ export class Mmu {
     return this.stage2.translate(BigInt(ipa), access, false);
   }
 
+  /** What fetchFrame said before about the page of an address, given by halves; 0: that was about another. */
+  fetchedFrame(low: number, high: number, mode: Mode): number {
+    const last = this.fetched;
+    const same = last !== undefined && last.page === low >>> FRAME_SHIFT && last.high === high && last.mode === mode;
+    return same ? last.frame : 0;
+  }
   /** The frame that an instruction is in, or 0. Breakpoints do not matter. */
   fetchFrame(pc: bigint, mode: Mode, cpu: CpuState): number {
-    const page = pc >> PAGE_BITS;
-    const last = this.fetched;
-    if (last !== undefined && last.page === page && last.mode === mode) return last.frame;
+    const low = Number(BigInt.asUintN(32, pc));
+    const high = Number(BigInt.asUintN(32, pc >> 32n));
+    const known = this.fetchedFrame(low, high, mode);
+    if (known !== 0) return known;
     const { debug } = this;
     this.debug = undefined;
     const t = this.translate(mode, pc, 'execute', 4, cpu);
     this.debug = debug;
     if (!t.ok) return 0;
-    this.fetched = { page, mode, frame: t.frame };
+    this.fetched = { page: low >>> FRAME_SHIFT, high, mode, frame: t.frame };
     return t.frame;
   }
   translate(mode: Mode, va: bigint, access: Access, size: number, cpu: CpuState): Translation {
@@ -318,7 +333,7 @@ export class Mmu {
       this.blocks.set(bits, inside);
     }
     if (inside.size >= MAX_BLOCKS) this.flushAll();
-    inside.add(blockOf(va, bits));
+    inside.add(blockOf(...halvesOf(va), bits));
   }
 
   private stage1Fault(w: Extract<WalkResult, { ok: false }>, va: bigint, access: Access, cpu: CpuState): Translation {
@@ -355,9 +370,14 @@ export class Mmu {
 
 /** An address without its tag. */
 const UNTAGGED = 0x00ff_ffff_ffff_ffffn;
+/** The halves of an address. */
+function halvesOf(va: bigint): [low: number, high: number] {
+  return [Number(BigInt.asUintN(32, va)), Number(BigInt.asUintN(32, va >> 32n))];
+}
 /** The number of the block of 2^bits bytes that an address lies in, its tag ignored. */
-function blockOf(va: bigint, bits: number): bigint {
-  return (va & UNTAGGED) >> BigInt(bits);
+function blockOf(low: number, high: number, bits: number): number {
+  const page = (high & 0x00ff_ffff) * 2 ** (32 - FRAME_SHIFT) + (low >>> FRAME_SHIFT);
+  return Math.floor(page / 2 ** (bits - FRAME_SHIFT));
 }
 /** The class of an abort from `el` that EL1 (or, for stage 2, EL2) takes. */
 function ecOf(access: Access, el: number): number {

@@ -71,6 +71,8 @@ const HI = {
   UXN_TABLE: 1 << 28,
 } as const;
 const NORMAL = 0xff;
+/** In the high half of an address. */
+const BIT55 = 1 << 23;
 
 const fault = (kind: FaultKind, level: number, because?: 'overlay' | 'clean'): WalkResult => ({
   ok: false,
@@ -81,18 +83,21 @@ const fault = (kind: FaultKind, level: number, because?: 'overlay' | 'clean'): W
 
 export function walkStage1(r: Regime, port: TablePort, q: WalkRequest): WalkResult {
   const { va, access } = q;
-  const upper = ((va >> 55n) & 1n) === 1n;
+  const lo = Number(BigInt.asUintN(32, va));
+  const hi = Number(BigInt.asUintN(32, va >> 32n));
+  const upper = (hi & BIT55) !== 0;
   const range = upper ? r.upper : r.lower;
   const tbi = access === 'execute' ? range.tbiInstruction : range.tbiData;
   if (!r.on) return untranslated(r, va, access, tbi);
-  const top = Number(BigInt.asUintN(64, va) >> 56n);
-  if (!tbi && top !== (upper ? 0xff : 0)) return fault('TRANSLATION', 0);
+  if (!tbi && hi >>> 24 !== (upper ? 0xff : 0)) return fault('TRANSLATION', 0);
   if (range.disabled || range.inputBits === 0 || (q.el0 && range.el0Disabled)) return fault('TRANSLATION', 0);
-  const low = Number(va & 0x00ff_ffff_ffff_ffffn);
-  // Bits from the input size up to 55 all equal bit 55. `low` is exact only below 2^53; the high part is compared alone.
-  const high = BigInt.asIntN(56, va) >> BigInt(range.inputBits);
-  if (high !== (upper ? -1n : 0n)) return fault('TRANSLATION', 0);
-  const offset = range.inputBits <= 52 ? Number(va & ((1n << BigInt(range.inputBits)) - 1n)) : low;
+  // Bits from the input size up to 55 all equal bit 55.
+  const bits = range.inputBits;
+  const extended = (hi << 8) >> 8;
+  const sign = upper ? -1 : 0;
+  const rest = bits >= 32 ? extended >> (bits - 32) : extended === sign ? lo >> bits : ~sign;
+  if (rest !== sign) return fault('TRANSLATION', 0);
+  const offset = bits > 32 ? (hi & (POW2[bits - 32]! - 1)) * POW2[32]! + lo : lowBits(lo, bits);
   return descend(r, range, port, q, offset);
 }
 

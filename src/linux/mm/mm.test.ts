@@ -18,7 +18,7 @@ function space(megabytes = 16): AddressSpace {
     hasBti: false,
     stackLimit: 1 << 20,
     invalidateCode() {},
-    acquireTlb: () => ({ base: 0, flush() {}, flushTagged() {} }),
+    acquireTlb: () => ({ base: 0, flush() {}, flushTagged() {}, flushPage() {} }),
     releaseTlb() {},
   };
   return new AddressSpace(host);
