@@ -384,9 +384,12 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       }
       case EC.SVE.ec:
       case EC.FP_ASIMD.ec: {
-        // An SVE instruction that finds FP disabled may have met the control of another level first.
+        // An SVE instruction that finds FP disabled may have met the control of another level first. What raises SVE's
+        // class and is no SVE instruction is an access to a register, decided already.
+        const sve = isSve(this.wordAt(cpu.pc));
         const { fpToEl2, sveToEl2 } = controls.cptr;
-        return this.raise(record(r.ec, r.iss, (isSve(this.wordAt(cpu.pc)) ? sveToEl2 : fpToEl2)[el]!));
+        const toEl2 = sve ? sveToEl2[el]! : r.ec === EC.SVE.ec ? r.toEl2 : fpToEl2[el]!;
+        return this.raise(record(r.ec, r.iss, toEl2));
       }
       case EC.SVC64.ec:
         if (this.debug.stepping) this.debug.stepped(0);

@@ -231,12 +231,17 @@ export class AccessRules {
   fp(el: Level, note: Note = unheard): Verdict | undefined {
     return this.vector('FPEN', 'TFP', EC.FP_ASIMD.ec, el, ISS_FP, note);
   }
-  /** The same of an SVE instruction: at each level first by ZEN, then by FPEN. @arm CheckSVEEnabled */
+  /**
+   * The same of an SVE instruction: at each level first by ZEN, then by FPEN. Software that has no SVE has no control of
+   * its own over it: what hides SVE is EL2's. @arm CheckSVEEnabled
+   */
   sve(el: Level, note: Note = unheard): Verdict | undefined {
     const { FP_ASIMD, SVE } = EC;
+    const own = this.view.has('FEAT_SVE')
+      ? (this.vectorAtEl1('ZEN', SVE.ec, el, 0, note) ?? this.vectorAtEl1('FPEN', FP_ASIMD.ec, el, ISS_FP, note))
+      : undefined;
     return (
-      this.vectorAtEl1('ZEN', SVE.ec, el, 0, note) ??
-      this.vectorAtEl1('FPEN', FP_ASIMD.ec, el, ISS_FP, note) ??
+      own ??
       this.vectorAtEl2('ZEN', 'TZ', SVE.ec, el, 0, note) ??
       this.vectorAtEl2('FPEN', 'TFP', FP_ASIMD.ec, el, ISS_FP, note)
     );

@@ -7,10 +7,11 @@ import type { Caller, Pending } from '../../src/base/hostfile.ts';
 import { HostFp, type TaskFp } from '../../src/cpu/host_fp.ts';
 import { builtinModel } from '../../src/cpu/models.ts';
 import { FRAME_SIZE } from '../../src/cpu/physmem.ts';
-import { CpuState, Slot } from '../../src/cpu/state.ts';
+import { CpuState, Slot, slotOffset } from '../../src/cpu/state.ts';
 import { type FpHostState, makeKvm, systemFile } from '../../src/kvm/dev_kvm.ts';
 import { type KvmMode, makeHost } from '../../src/kvm/host.ts';
 import { SHARED_VCPU } from '../../src/kvm/hyp/hyp-main.ts';
+import { SVE_VLS } from '../../src/kvm/sve_regs.ts';
 import { sysRegSlot } from '../../src/kvm/sys_reg_table.ts';
 import type { Vcpu as KvmVcpu } from '../../src/kvm/vcpu.ts';
 import { createVm } from '../../src/kvm/vm.ts';
@@ -47,27 +48,56 @@ const FPSR_BITS = 0x0800_009fn;
 const THREADS = 4;
 const CPUS = 2;
 const PATTERN_STEP = 0x9e37_79b9_7f4a_7c15n;
+const PREDICATES = [2, 7, 8, 15] as const;
+/** With SVE: what threads use of Z, in bytes. */
+const THREAD_VL = 64;
 
 /**
- * X20 is the pattern: V<n> = { X20 + n, ~(X20 + n) }, FPSR and FPMR are bits of it. A turn looks at all, tells the program
- * what it found by a store to DEVICE, and goes on with another pattern.
+ * X20 is the pattern: V<n> = { X20 + n, ~(X20 + n) }, FPSR and FPMR are bits of it. With SVE lane i of Z<n> is
+ * X20 + n + i * X22, and P<n> and FFR are as long as bits of the pattern say. A turn looks at all, tells the program what it
+ * found by a store to DEVICE, and goes on with another pattern.
  */
 function guestProgram(hasFpmr: boolean, hasSve: boolean): string {
   const mov = (r: string, v: bigint): string =>
     [0, 16, 32, 48].map((s) => `movk ${r}, #${(v >> BigInt(s)) & 0xffffn}, lsl #${s}`).join('\n');
   const each = (f: (n: number) => string): string => REGS.map(f).join('\n');
-  const z = (n: number): string => (hasSve ? `.word ${0x05e0_3820 + n}` : `fmov d${n}, x1`);
+  const writeV = (n: number): string => `add x1, x20, #${n}\n mvn x2, x1\n fmov d${n}, x1\n ins v${n}.d[1], x2`;
+  const lookV = (n: number): string => `add x1, x20, #${n}
+    fmov x2, d${n}
+    mov x3, v${n}.d[1]
+    eor x2, x2, x1
+    mvn x1, x1
+    eor x3, x3, x1
+    orr x21, x21, x2
+    orr x21, x21, x3`;
+  const predicates = (f: (n: number) => string): string => PREDICATES.map(f).join('\n');
+  const elements = (n: number): string => `ubfx x1, x20, #${n + 40}, #8`;
+  const differs = 'cset w2, ne\n orr x21, x21, x2';
+  const writeSve = `${elements(3)}
+    whilelo p0.b, xzr, x1
+    wrffr p0.b
+    ${predicates((n) => `${elements(n)}\n whilelo p${n}.b, xzr, x1`)}
+    ${each((n) => `add x1, x20, #${n}\n index z${n}.d, x1, x22`)}`;
+  const lookSve = `ptrue p1.b
+    ${elements(3)}
+    whilelo p0.b, xzr, x1
+    rdffr p3.b
+    eors p0.b, p1/z, p0.b, p3.b
+    ${differs}
+    ${predicates((n) => `${elements(n)}\n whilelo p0.b, xzr, x1\n eors p0.b, p1/z, p0.b, p${n}.b\n ${differs}`)}
+    ${each((n) => `add x1, x20, #${n}\n index z2.d, x1, x22\n cmpne p0.d, p1/z, z2.d, z${n}.d\n ${differs}`)}`;
   return `
-    mov x0, #(3 << 20)
-    ${hasSve ? 'orr x0, x0, #(3 << 16)' : ''}
+    mov x0, #(${hasSve ? '0x33' : '0x30'} << 16)
     msr cpacr_el1, x0
+    mov x0, #15
+    ${hasSve ? 'msr zcr_el1, x0' : ''}
     isb
     mov x26, #${DEVICE}
     ${mov('x24', FPMR_BITS)}
     ${mov('x23', FPSR_BITS)}
     ${mov('x22', PATTERN_STEP)}
 write:
-    ${each((n) => `add x1, x20, #${n}\n mvn x2, x1\n ${z(n)}\n ins v${n}.d[1], x2`)}
+    ${hasSve ? writeSve : each(writeV)}
     and x1, x20, x23
     msr fpsr, x1
     ${hasFpmr ? 'and x1, x20, x24\n msr fpmr, x1' : ''}
@@ -77,7 +107,7 @@ wait:
     sub x3, x3, #1
     cbnz x3, wait
     mov x21, #0
-    ${each((n) => `add x1, x20, #${n}\n fmov x2, d${n}\n eor x2, x2, x1\n orr x21, x21, x2\n mvn x1, x1\n mov x2, v${n}.d[1]\n eor x2, x2, x1\n orr x21, x21, x2`)}
+    ${hasSve ? lookSve : each(lookV)}
     mrs x2, fpsr
     and x1, x20, x23
     eor x2, x2, x1
@@ -127,25 +157,34 @@ export function fpStress(options: StressOptions): StressResult {
   main.installFd(systemFile(kvm));
   const hostFp = new HostFp(mem, CPUS, () => true);
 
-  // Two VMs with FPMR, one without; with SVE one more.
+  // Two VMs with FPMR, one without; with SVE two more, of different vector lengths.
   const guests: GuestVcpu[] = [];
-  const kinds: readonly { readonly fpmr: boolean; readonly sve: boolean; readonly vcpus: number }[] = [
-    { fpmr: true, sve: false, vcpus: 2 },
-    { fpmr: false, sve: false, vcpus: 1 },
-    { fpmr: true, sve: false, vcpus: 1 },
-    ...(options.sve ? [{ fpmr: true, sve: true, vcpus: 1 }] : []),
+  const kinds: readonly { readonly fpmr: boolean; readonly quads?: number; readonly vcpus: number }[] = [
+    { fpmr: true, vcpus: 2 },
+    { fpmr: false, vcpus: 1 },
+    { fpmr: true, vcpus: 1 },
+    ...(options.sve
+      ? [
+          { fpmr: true, quads: 16, vcpus: 1 },
+          { fpmr: true, quads: 3, vcpus: 2 },
+        ]
+      : []),
   ];
   for (const [v, kind] of kinds.entries()) {
     const known = createVm(kvm, 0n, main);
     const vm = new Vm(main, main.installFd(vmFile(known)));
     const ram = vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: CODE, size: 0x1_0000n });
-    const program = assembleProgram(guestProgram(kind.fpmr, kind.sve), { base: CODE });
+    const program = assembleProgram(guestProgram(kind.fpmr, kind.quads !== undefined), { base: CODE });
     for (const section of program.sections) ram.write(Number(section.address - CODE), section.bytes);
     for (let i = 0; i < kind.vcpus; i++) {
       const vcpu = vm.createVcpu(i);
-      const features: VcpuFeature[] = ['PSCI_0_2', ...(kind.sve ? (['SVE'] as const) : [])];
+      const { quads } = kind;
+      const features: VcpuFeature[] = ['PSCI_0_2', ...(quads ? (['SVE'] as const) : [])];
       vcpu.init({ features });
-      if (kind.sve) vcpu.finalize('SVE');
+      if (quads) {
+        vcpu.setOneReg(SVE_VLS, (1n << BigInt(quads)) - 1n);
+        vcpu.finalize('SVE');
+      }
       if (i === 0 && !kind.fpmr) vcpu.setOneReg('ID_AA64PFR2_EL1', 0n);
       vcpu.setOneReg('PC', program.entry);
       vcpu.setOneReg('X20', BigInt(v * 16 + i + 1) << 48n);
@@ -166,6 +205,12 @@ export function fpStress(options: StressOptions): StressResult {
   let runs = 0;
   let preemptions = 0;
   let migrations = 0;
+  /** Z<n> beyond V<n>. */
+  const zLanes = ({ fp }: HostThread, n: number): BigUint64Array => {
+    const at = (fp.state.base + slotOffset(`V${n}`)) >>> 3;
+    return mem.u64.subarray(at + 2, at + THREAD_VL / 8);
+  };
+  const zOf = (t: HostThread, n: number, i: number): bigint => (t.pattern + BigInt(n + i)) & MASK64;
   const found = (t: HostThread): boolean => {
     const { state } = t.fp;
     const bad = REGS.find((n) => {
@@ -173,9 +218,12 @@ export function fpStress(options: StressOptions): StressResult {
       const [lo, hi] = state.v(n);
       return lo !== want || hi !== (~want & MASK64);
     });
+    const long = options.sve && REGS.find((n) => zLanes(t, n).some((lane, i) => lane !== zOf(t, n, i)));
     const fpsr = state.get(Slot.FPSR) === (t.pattern & FPSR_BITS);
     const fpmr = state.get(Slot.FPMR) === (t.pattern & FPMR_BITS);
     if (bad !== undefined) errors.push(`thread ${t.caller.tid}: V${bad} is ${state.v(bad)[0].toString(16)}`);
+    if (long !== undefined && long !== false)
+      errors.push(`thread ${t.caller.tid}: Z${long} is another's beyond V${long}`);
     if (!fpsr) errors.push(`thread ${t.caller.tid}: FPSR is ${state.get(Slot.FPSR).toString(16)}`);
     if (!fpmr) errors.push(`thread ${t.caller.tid}: FPMR is ${state.get(Slot.FPMR).toString(16)}`);
     return bad === undefined && fpsr && fpmr;
@@ -190,7 +238,12 @@ export function fpStress(options: StressOptions): StressResult {
     for (const n of REGS) {
       const v = (t.pattern + BigInt(n)) & MASK64;
       state.setV(n, v, ~v & MASK64);
+      if (options.sve)
+        zLanes(t, n).forEach((_, i, lanes) => {
+          lanes[i] = zOf(t, n, i);
+        });
     }
+    if (options.sve) state.touchSve(THREAD_VL);
     state.set(Slot.FPSR, t.pattern & FPSR_BITS);
     state.set(Slot.FPMR, t.pattern & FPMR_BITS);
     accesses += PER_TURN;

@@ -6,6 +6,7 @@ import { builtinModel } from '../../src/cpu/models.ts';
 import { PhysMem } from '../../src/cpu/physmem.ts';
 import { type KvmOptions, makeKvm } from '../../src/kvm/dev_kvm.ts';
 import { type KvmMode, makeHost } from '../../src/kvm/host.ts';
+import { SVE_VLS } from '../../src/kvm/sve_regs.ts';
 import { createVm, type Kvm, type Vm as KvmVm } from '../../src/kvm/vm.ts';
 import { vmFile } from '../../src/kvm/vm_ioctl.ts';
 import { createMachine, type Machine } from '../../src/lib/machine.ts';
@@ -44,6 +45,8 @@ export interface GuestOptions {
   readonly isProtected?: boolean;
   /** With the feature SVE. */
   readonly finalize?: boolean;
+  /** With `finalize`: the largest vector length that the program asks for, in quadwords. Default: the host's. */
+  readonly maxQuads?: number;
   readonly kvm?: Partial<KvmOptions>;
   /** Another VM of the same program, on the same thread. */
   readonly beside?: TestGuest;
@@ -95,6 +98,8 @@ export class TestGuest {
     this.symbols = program.symbols;
     this.vcpu = this.vm.createVcpu();
     this.vcpu.init({ features: ['PSCI_0_2', ...(options.features ?? [])] });
+    const { maxQuads } = options;
+    if (maxQuads !== undefined) this.vcpu.setOneReg(SVE_VLS, (1n << BigInt(maxQuads)) - 1n);
     if (options.finalize) this.vcpu.finalize('SVE');
     this.vcpu.setOneReg('PC', program.entry);
     options.prepare?.(this.vcpu, this.vm);
