@@ -153,6 +153,18 @@ export class Eventfd implements EventFile {
 /** The largest structure, and the largest register. */
 const SCRATCH = 64 << 10;
 
+interface OwnCpu {
+  readonly host: HostFp;
+  readonly state: CpuState;
+}
+/** CPUs of programs that have ended: what they have in linear memory stays there for ever, so the next ones get it. */
+const idle = new WeakMap<PhysMem, OwnCpu[]>();
+function takeCpu(mem: PhysMem): OwnCpu {
+  const used = idle.get(mem)?.pop();
+  used?.state.reset();
+  return used ?? { host: new HostFp(mem, 1, () => true), state: new CpuState(mem) };
+}
+
 /** One address space, its descriptors, and one thread. */
 export class Process implements Caller {
   readonly pid: number;
@@ -169,15 +181,17 @@ export class Process implements Caller {
   /** The program is on a CPU of its own. */
   readonly fp: TaskFp;
   private readonly cpuFp: CpuFp;
+  private own: OwnCpu | undefined;
 
   constructor(mem: PhysMem, pid = 1, machine?: Idle) {
     this.machine = machine;
     this.pid = pid;
     this.tid = pid;
     this.memory = new Memory(mem);
-    const host = new HostFp(mem, 1, () => true);
+    this.own = takeCpu(mem);
+    const { host, state } = this.own;
     this.cpuFp = host.cpus[0]!;
-    this.fp = host.newTask(new CpuState(mem));
+    this.fp = host.newTask(state);
     this.cpuFp.switchTo(this.fp);
     this.scratchArea = this.memory.allocate(2 * SCRATCH);
   }
@@ -205,6 +219,17 @@ export class Process implements Caller {
   }
   cpu(): number {
     return 0;
+  }
+  /** The program is over: descriptors are closed, memory and CPU go to others. Nothing may be asked of it afterwards. */
+  end(): void {
+    const { own } = this;
+    if (!own) return;
+    this.own = undefined;
+    for (let i = 0; i < this.files.length; i++) this.close(i + this.firstFd);
+    this.memory.release();
+    own.host.release(this.fp);
+    const { mem } = own.state;
+    idle.set(mem, [...(idle.get(mem) ?? []), own]);
   }
   /** @returns 0 or -EBADF */
   close(fd: number): number {

@@ -192,9 +192,8 @@ export class FuzzProgram {
     check(this.read(this.secret, 2 * PAGE), 'memory of the program that KVM was not told of');
     check(this.read(this.readOnly, READ_ONLY_PAGES * PAGE), 'read-only memory');
     if (this.failure !== undefined) throw new Error(this.failure);
-    for (let fd = 0; fd < 300; fd++) this.process.close(fd); // also those that came back in structures
     for (const g of this.guards) mem.unref(g);
-    this.process.memory.release();
+    this.process.end(); // closes also what came back in structures
     const kept = mem.usedFrames - mem.fixedFrames - this.base;
     if (kept !== 0) throw new Error(`${kept} frames were not given back`);
   }
