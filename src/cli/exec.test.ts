@@ -324,3 +324,121 @@ describe('options', () => {
     await expect(run(source, ['--rw', '/nowhere'])).rejects.toThrow(/--rw .*nowhere: no such file or directory/);
   });
 });
+
+describe('FP registers of a program with a guest', () => {
+  const IOCTL = 'mov x8, #29\n svc #0\n tbnz x0, #63, failed';
+  /** Runs a guest that uses FP. Exit code: 0 if the program's own D0 survives, 1 if not, 2 if KVM refuses something. */
+  const SOURCE = `
+    .global _start
+    _start:
+      mov x0, #-100
+      adr x1, path
+      mov x2, #2
+      mov x8, #56             // openat
+      svc #0
+      mov x1, #0xae01         // KVM_CREATE_VM
+      mov x2, #0
+      ${IOCTL}
+      mov x20, x0
+      mov x1, #0xae46         // KVM_SET_USER_MEMORY_REGION
+      movk x1, #0x4020, lsl #16
+      adr x2, region
+      ${IOCTL}
+      mov x0, x20
+      mov x1, #0xae41         // KVM_CREATE_VCPU
+      mov x2, #0
+      ${IOCTL}
+      mov x21, x0
+      mov x1, #0xaeae         // KVM_ARM_VCPU_INIT
+      movk x1, #0x4020, lsl #16
+      adr x2, init
+      ${IOCTL}
+      mov x0, x21
+      mov x1, #0xaeac         // KVM_SET_ONE_REG
+      movk x1, #0x4010, lsl #16
+      adr x2, pc
+      ${IOCTL}
+      fmov d0, #2.0
+      fmov x22, d0
+      mov x0, x21
+      mov x1, #0xae80         // KVM_RUN
+      mov x2, #0
+      ${IOCTL}
+      fmov x1, d0
+      cmp x1, x22
+      cset x0, ne
+      ${EXIT}
+    failed:
+      mov x0, #2
+      ${EXIT}
+    path: .asciz "/dev/kvm"
+      .balign 8
+    region: .word 0, 0
+      .quad 0x80000000, 0x1000, guest
+    init: .word 5, 0, 0, 0, 0, 0, 0, 0
+    pc: .quad 0x6030000000100040, value
+    value: .quad 0x80000000
+      .balign 4096
+    guest:
+      mov x0, #(3 << 20)
+      msr cpacr_el1, x0
+      isb
+      fmov d0, #1.0
+      mov x1, #0x10000000
+      str w0, [x1]            // nothing is there: KVM_EXIT_MMIO
+      .balign 4096
+  `;
+  const lines = async (...options: string[]): Promise<readonly [number, readonly string[]]> => {
+    const { code, messages } = await run(SOURCE, options);
+    return [code, messages.split('\n')];
+  };
+  const events = async (...options: string[]): Promise<readonly [number, readonly unknown[]]> => {
+    const [code, told] = await lines('--trace', 'fp:json', ...options);
+    return [code, told.map((line) => JSON.parse(line) as unknown)];
+  };
+  const names = (told: readonly unknown[]): unknown[] => told.map((e) => (e as { event: string }).event);
+
+  it('are told by --trace fp, an event a line', async () => {
+    const back = '[fp] CPU 0: thread 100 returns to its program; its values loaded, FPMR 0x0';
+    expect(await lines('--trace', 'fp')).toEqual([
+      0,
+      [
+        back,
+        '[fp] CPU 0: vCPU 0 loaded; saved: host, FPMR 0x0; owner: free',
+        '[fp] CPU 0: vCPU 0 used FP at 0x8000000c: trap, EC 0x07',
+        '[fp] CPU 0: vCPU 0: its values loaded, FPMR 0x0; owner: guest',
+        '[fp] CPU 0: vCPU 0 put; saved: guest, FPMR 0x0; owner: free',
+        back,
+      ],
+    ]);
+  });
+  it('are told by --trace fp:json to programs', async () => {
+    const [code, told] = await events();
+    expect(code).toBe(0);
+    expect(names(told)).toEqual(['fp_user', 'fp_load', 'fp_trap', 'fp_guest', 'fp_put', 'fp_user']);
+    expect(told[2]).toEqual({ event: 'fp_trap', cpu: 0, vcpu: 0, ec: 7, pc: '0x8000000c' });
+  });
+  it('of a protected host are back before the host is', async () => {
+    const [code, told] = await events('--kvm-mode', 'protected');
+    expect(code).toBe(0);
+    const seen = names(told).filter((n) => !String(n).startsWith('hyp_'));
+    expect(seen).toEqual(['fp_user', 'fp_load', 'fp_trap', 'fp_guest', 'fp_restored', 'fp_user']);
+  });
+  it('belong to a vCPU longer with --fp-host-state v6, and are lost with its bugs', async () => {
+    const [code, told] = await events('--fp-host-state', 'v6');
+    expect(code).toBe(0);
+    expect(told[1]).toEqual({ event: 'fp_load', cpu: 0, vcpu: 0, owner: 'host', saved: 'nothing' });
+    expect((await lines('--kvm-mode', 'protected', '--fp-host-state', 'v6'))[0]).toBe(0);
+    expect((await lines('--kvm-mode', 'protected', '--fp-host-state', 'v6:B4'))[0]).toBe(1);
+  });
+  it('are not told of without --trace, and wrong values of the options are refused', async () => {
+    expect(await lines()).toEqual([0, ['']]);
+    const wrong: [string, string, RegExp][] = [
+      ['--trace', 'sve', /--trace sve: give fp, fp:text or fp:json/],
+      ['--trace', 'fp:xml', /--trace xml: give one of text, json/],
+      ['--fp-host-state', 'v5', /--fp-host-state v5: give modern, v6 or v6:B4/],
+      ['--fp-host-state', 'v6:B7', /--fp-host-state B7: give one of B4/],
+    ];
+    for (const [option, value, text] of wrong) expect(() => parseExec([option, value, 'p'], {})).toThrow(text);
+  });
+});

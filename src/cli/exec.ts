@@ -88,7 +88,7 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
   const host = makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
   const devices: DevicePlug[] = [];
-  const story = options.trace === undefined ? undefined : fpTrace(options.trace, message);
+  const story = options.trace === undefined ? undefined : fpTrace(options.trace, services.message);
   if (host.unavailable === undefined) {
     const clock = () => machine!.clock;
     const hardware = guestHardware({
