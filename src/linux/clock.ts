@@ -21,7 +21,8 @@ export interface RealClock {
 export class Clock {
   private elapsed = BOOT_OFFSET_NS;
   private running: CpuState | undefined;
-  private runningSince = 0n;
+  /** Low half of icount: no run is as long as 2^32 instructions. */
+  private runningSince = 0;
   private readonly real: RealClock | undefined;
   private readonly realStart: number;
 
@@ -38,7 +39,10 @@ export class Clock {
   now(): number {
     if (this.real) return BOOT_OFFSET_NS + Math.floor(this.real.monotonic() - this.realStart);
     const cpu = this.running;
-    return cpu ? this.elapsed + Number(cpu.icount - this.runningSince) : this.elapsed;
+    return cpu ? this.elapsed + this.executed(cpu) : this.elapsed;
+  }
+  private executed(cpu: CpuState): number {
+    return (cpu.icountLow - this.runningSince) >>> 0;
   }
   /** CLOCK_REALTIME in ns. */
   realtime(): bigint {
@@ -51,14 +55,14 @@ export class Clock {
 
   /** From here to leave(), instructions that `cpu` executes are time that passes. Nests (a vCPU inside KVM_RUN). */
   enter(cpu: CpuState): void {
-    if (this.running) this.elapsed += Number(this.running.icount - this.runningSince);
+    if (this.running) this.elapsed += this.executed(this.running);
     this.running = cpu;
-    this.runningSince = cpu.icount;
+    this.runningSince = cpu.icountLow;
   }
   /** @returns instructions executed since enter(). */
   leave(): number {
     if (!this.running) return 0;
-    const n = Number(this.running.icount - this.runningSince);
+    const n = this.executed(this.running);
     this.elapsed += n;
     this.running = undefined;
     return n;

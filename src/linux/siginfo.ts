@@ -71,6 +71,9 @@ export class PendingSignals {
   get mask(): bigint {
     return this.bits;
   }
+  get empty(): boolean {
+    return this.queue.length === 0;
+  }
   add(info: SigInfo): void {
     if (info.signo < 32 && (this.bits & sigBit(info.signo)) !== 0n) {
       info.timer?.dropped();

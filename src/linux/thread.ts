@@ -134,7 +134,11 @@ export class Thread implements Caller, Sleeper {
     return this.files.get(fd)?.file;
   }
   signalPending(mask = this.mask): boolean {
-    return ((this.pending.mask | this.process.pending.mask) & ~(mask & ~UNBLOCKABLE)) !== 0n;
+    const own = this.pending;
+    const shared = this.process.pending;
+    // Asked before every return to the program: mostly there is none.
+    if (own.empty && shared.empty) return false;
+    return ((own.mask | shared.mask) & ~(mask & ~UNBLOCKABLE)) !== 0n;
   }
   cpu(): number {
     return this.cpuIndex;

@@ -2,6 +2,7 @@
 
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { OutOfFrames } from '../../cpu/physmem.ts';
+import { Slot } from '../../cpu/state.ts';
 import { UserfaultWait, userAddress } from '../mm/mm.ts';
 import type { Thread } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
@@ -27,65 +28,39 @@ export const SYSCALLS: SyscallTable = {
   ...IO, ...SOCKETS, ...DESCRIPTORS, ...FILES, ...STAT, ...EVENTS, ...MEMORY, ...CLONE, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
 }; // biome-ignore format: a list
 
+type Value = number | bigint | string;
+type Read = (raw: bigint, t: Thread) => Value;
+const int: Read = (raw) => Number(BigInt.asIntN(32, raw));
+const uint: Read = (raw) => Number(BigInt.asUintN(32, raw));
+const size: Read = (raw) => Number(raw);
+/** How arguments are read that are not simply 64 bits. */
+const READ: Readonly<Partial<Record<Kind, Read>>> = {
+  int, fd: int, dirfd: int, pid: int, sig: int, clockid: int, fcntlcmd: int, whence: int, sighow: int, prot: int, madvice: int, futexop: int,
+  openflags: int, atflags: int,
+  uint, mode: uint, rlimit: uint, ioctlcmd: uint,
+  size, mapflags: size, cloneflags: size,
+  long: (raw) => Number(BigInt.asIntN(64, raw)),
+  addr: (raw) => userAddress(raw),
+  path: (raw, t) => getString(t, raw),
+}; // biome-ignore format: a table
+const whole: Read = (raw) => raw;
+
 export interface Call {
   readonly name: string;
   readonly nr: number;
   readonly params: readonly (readonly [name: string, kind: Kind])[];
   readonly handler: SyscallRow['handler'];
+  readonly readers: readonly Read[];
 }
 const byNumber: Call[] = [];
 for (const [name, row] of Object.entries(SYSCALLS)) {
   if (byNumber[row.nr]) throw new Error(`system call ${row.nr} is claimed by ${name} and ${byNumber[row.nr]!.name}`);
-  byNumber[row.nr] = {
-    name,
-    nr: row.nr,
-    params: Object.entries(row.params as Params),
-    handler: row.handler as SyscallRow['handler'],
-  };
+  const params = Object.entries(row.params as Params);
+  const readers = params.map(([, kind]) => READ[kind] ?? whole);
+  byNumber[row.nr] = { name, nr: row.nr, params, readers, handler: row.handler as SyscallRow['handler'] };
 }
 export function callByNumber(nr: number): Call | undefined {
   return byNumber[nr];
-}
-
-type Value = number | bigint | string;
-function signed(raw: bigint): number {
-  return Number(BigInt.asIntN(64, raw));
-}
-function readArgument(t: Thread, kind: Kind, raw: bigint): Value {
-  switch (kind) {
-    case 'int':
-    case 'fd':
-    case 'dirfd':
-    case 'pid':
-    case 'sig':
-    case 'clockid':
-    case 'fcntlcmd':
-    case 'whence':
-    case 'sighow':
-    case 'prot':
-    case 'madvice':
-    case 'futexop':
-    case 'openflags':
-    case 'atflags':
-      return Number(BigInt.asIntN(32, raw));
-    case 'uint':
-    case 'mode':
-    case 'rlimit':
-    case 'ioctlcmd':
-      return Number(raw & 0xffff_ffffn);
-    case 'long':
-      return signed(raw);
-    case 'size':
-    case 'mapflags':
-    case 'cloneflags':
-      return Number(raw);
-    case 'addr':
-      return userAddress(raw);
-    case 'path':
-      return getString(t, raw);
-    default:
-      return raw;
-  }
 }
 
 /** Makes the system call that the thread's registers ask for. */
@@ -97,22 +72,23 @@ export function dispatch(t: Thread): void {
   if (cpu.sveLive !== 0) cpu.discardSve();
   t.origX0 = cpu.x(0);
   const call = byNumber[nr];
-  const raw = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4), cpu.x(5)];
-  t.machine.strace?.enter(t, call, nr, raw);
+  const { strace } = t.machine;
+  if (strace) {
+    const raw = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4), cpu.x(5)];
+    strace.enter(t, call, nr, raw);
+  }
   if (!call) {
     t.machine.unknown(`system call ${nr}`);
     finishCall(t, -Errno.ENOSYS);
     return;
   }
-  settle(t, invoke(t, call, raw));
+  settle(t, invoke(t, call));
 }
-function invoke(t: Thread, call: Call, raw: readonly bigint[]): Result {
+function invoke(t: Thread, call: Call): Result {
   try {
+    const { params, readers } = call;
     const args: Record<string, Value> = {};
-    for (let i = 0; i < call.params.length; i++) {
-      const [name, kind] = call.params[i]!;
-      args[name] = readArgument(t, kind, raw[i]!);
-    }
+    for (let i = 0; i < params.length; i++) args[params[i]![0]] = readers[i]!(t.state.x(i), t);
     return call.handler(t, args as never);
   } catch (e) {
     return thrown(t, e);
@@ -172,5 +148,6 @@ export function finishCall(t: Thread, result: number): void {
     t.restart = result;
     return;
   }
-  t.state.setX(0, BigInt.asUintN(64, BigInt(result)));
+  // Results are below 2^53: addresses have 48 bits.
+  t.state.setHalves(Slot.X, result, Math.floor(result / 2 ** 32));
 }
