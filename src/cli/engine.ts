@@ -41,6 +41,8 @@ function prebuiltInterpreter(): Uint8Array | undefined {
   const layer = (name: string): URL => new URL(`../${name}/`, import.meta.url);
   const file = new URL('interp.wasm', layer('interp'));
   try {
+    // The bundle was made together with it.
+    if (/\/bin\/[^/]*$/.test(import.meta.url)) return readFileSync(file);
     const made = statSync(file).mtimeMs;
     for (const name of ['wasm', 'ir', 'arch/a64', 'isa', 'interp']) {
       for (const source of readdirSync(layer(name))) {

@@ -3,7 +3,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { ReadId } from '../arch/features.ts';
-import { disassemble } from '../asm/a64.ts';
 import { UsageError } from '../base/assert.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
 import { DEFAULT_MODEL } from '../cpu/models.ts';
@@ -29,8 +28,11 @@ const IMPATIENT_PRESSES = 3;
 const SIGINT = 2;
 const SIGTERM = 15;
 
-/** @returns the exit code of the program, or 128 + the signal that ended it */
-export async function execCommand(argv: readonly string[]): Promise<number> {
+/**
+ * @param reserved is used if it has the size that is asked for
+ * @returns the exit code of the program, or 128 + the signal that ended it
+ */
+export async function execCommand(argv: readonly string[], reserved?: PhysMem): Promise<number> {
   const options = parseExec(argv, process.env);
   if (!options) {
     process.stdout.write(EXEC_HELP);
@@ -42,7 +44,7 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
   }
   const strace = openStrace(options.strace);
   const tier = await chooseTier(options.engine, options.jitCache);
-  const machine = assemble(options, nodeHost(options.realClock), tier);
+  const machine = assemble(options, nodeHost(options.realClock), tier, reserved);
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's; three in a row within a second are ours.
   let presses: number[] = [];
@@ -66,12 +68,12 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
  * Everything that runs a program, ready to go.
  * @throws UsageError when the program, the CPU or an option cannot be used
  */
-export function assemble(options: ExecOptions, services: HostServices, tier?: TierChoice): Machine {
+export function assemble(options: ExecOptions, services: HostServices, tier?: TierChoice, reserved?: PhysMem): Machine {
   const cpu = chooseCpu(options.cpu ?? DEFAULT_MODEL, options.unchecked, canExecute);
   // Nobody asked for the default model by name, so nobody needs to hear what it lacks.
   if (options.cpu !== undefined)
     for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
-  const mem = new PhysMem(options.memory);
+  const mem = reserved?.megabytes === options.memory ? reserved : new PhysMem(options.memory);
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
   let hooks: SystemHooks | undefined;
@@ -132,7 +134,10 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
       writable: options.writable,
       ...(options.sysroot === undefined ? {} : { sysroot: options.sysroot }),
       moduleParameters: { kvm: { halt_poll_ns: '500000' } },
-      disassemble: (word, pc) => disassemble(word, { pc }),
+      disassembler: async () => {
+        const { disassemble } = await import('../asm/a64.ts');
+        return (word, pc) => disassemble(word, { pc });
+      },
     },
     {
       path: options.program,

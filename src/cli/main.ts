@@ -3,23 +3,37 @@
 
 import { readFileSync } from 'node:fs';
 import { InternalError, UsageError } from '../base/assert.ts';
-import { ASM_HELP, asmCommand, DISASM_HELP, disasmCommand } from './asm_commands.ts';
-import { execCommand } from './exec.ts';
-import { FP8_HELP, fp8Command } from './fp8.ts';
+import { DEFAULT_MEGABYTES, PhysMem } from '../cpu/physmem.ts';
 import { message } from './host.ts';
-import { EXEC_HELP } from './options.ts';
-import { TRAP_HELP, trapCommand } from './trap.ts';
 
 interface Command {
   readonly help: string;
   readonly run: (args: readonly string[]) => number | Promise<number>;
 }
-const COMMANDS: Readonly<Record<string, Command>> = {
-  exec: { help: EXEC_HELP, run: execCommand },
-  asm: { help: ASM_HELP, run: asmCommand },
-  disasm: { help: DISASM_HELP, run: disasmCommand },
-  fp8: { help: FP8_HELP, run: fp8Command },
-  trap: { help: TRAP_HELP, run: trapCommand },
+/** Loaded when they are wanted: what one needs is not what the others need. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  exec: async () => {
+    // So large a memory makes V8 look for garbage: cheap while there is nothing else yet.
+    const reserved = new PhysMem(DEFAULT_MEGABYTES);
+    const [{ execCommand }, { EXEC_HELP }] = await Promise.all([import('./exec.ts'), import('./options.ts')]);
+    return { help: EXEC_HELP, run: (args) => execCommand(args, reserved) };
+  },
+  asm: async () => {
+    const { ASM_HELP, asmCommand } = await import('./asm_commands.ts');
+    return { help: ASM_HELP, run: asmCommand };
+  },
+  disasm: async () => {
+    const { DISASM_HELP, disasmCommand } = await import('./asm_commands.ts');
+    return { help: DISASM_HELP, run: disasmCommand };
+  },
+  fp8: async () => {
+    const { FP8_HELP, fp8Command } = await import('./fp8.ts');
+    return { help: FP8_HELP, run: fp8Command };
+  },
+  trap: async () => {
+    const { TRAP_HELP, trapCommand } = await import('./trap.ts');
+    return { help: TRAP_HELP, run: trapCommand };
+  },
 };
 
 const USAGE_EXIT = 2;
@@ -31,16 +45,15 @@ function packageJson(): { readonly name: string; readonly version: string } {
     version: string;
   };
 }
-function help(): string {
+async function help(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   return `hypatia ${packageJson().version}: KVM for arm64, in software
 
 usage: hypatia COMMAND ...
        hypatia              runs the embedded demonstration
        hypatia --version [--json]
 
-${Object.values(COMMANDS)
-  .map((c) => c.help)
-  .join('\n')}`;
+${commands.map((c) => c.help).join('\n')}`;
 }
 function version(json: boolean): string {
   const { name, version } = packageJson();
@@ -59,14 +72,15 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (first === '--help' || first === '-h' || first === 'help') {
-    process.stdout.write(help());
+    process.stdout.write(await help());
     return 0;
   }
-  const command = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
-  if (!command) {
-    message(`hypatia: no command '${first}'\n\n${help().trimEnd()}`);
+  const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (!load) {
+    message(`hypatia: no command '${first}'\n\n${(await help()).trimEnd()}`);
     return USAGE_EXIT;
   }
+  const command = await load();
   if (rest[0] === '--help' || rest[0] === '-h') {
     process.stdout.write(command.help);
     return 0;

@@ -3,6 +3,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../base/assert.ts';
+import { DEFAULT_MEGABYTES } from '../cpu/physmem.ts';
 import { KVM_COMPATS, type KvmCompat } from '../kvm/compat.ts';
 import type { FpHostState } from '../kvm/dev_kvm.ts';
 import { V6_BUGS } from '../kvm/fpsimd_v6.ts';
@@ -74,7 +75,7 @@ const SPEC = {
   'kvm-compat': { type: 'string' },
   'kvm-offer': { type: 'string', multiple: true, default: [] as string[] },
   smp: { type: 'string', default: '2' },
-  memory: { type: 'string', default: '4095' },
+  memory: { type: 'string', default: `${DEFAULT_MEGABYTES}` },
   seed: { type: 'string', default: '1' },
   clock: { type: 'string', default: 'virtual' },
   engine: { type: 'string' },
@@ -162,7 +163,7 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     compat: v['kvm-compat'] === undefined ? undefined : oneOf('kvm-compat', v['kvm-compat'], KVM_COMPATS),
     offer: v['kvm-offer'].map((o) => oneOf('kvm-offer', o, OFFER_NAMES)),
     smp: wholeNumber('smp', v.smp, 1, 512),
-    memory: wholeNumber('memory', v.memory, 64, 4095),
+    memory: wholeNumber('memory', v.memory, 64, DEFAULT_MEGABYTES),
     seed,
     realClock: oneOf('clock', v.clock, ['virtual', 'real']) === 'real',
     engine: oneOf('engine', v.engine ?? hostEnv['HYPATIA_ENGINE'] ?? 'auto', ENGINES),

@@ -8,6 +8,9 @@ import { type WasmMemory, WebAssemblyHost } from '../base/webassembly.ts';
 export const FRAME_SHIFT = 12;
 export const FRAME_SIZE = 1 << FRAME_SHIFT;
 
+/** What a machine gets that is not asked for less: the most that there is, all addresses of it 32 bits. */
+export const DEFAULT_MEGABYTES = 4095;
+
 /** Thrown when every frame is in use; callers turn it into ENOMEM. */
 export class OutOfFrames extends Error {
   override readonly name = 'OutOfFrames';
@@ -51,6 +54,9 @@ export class PhysMem {
     this.next = 1; // frame 0 is never handed out: host address 0 means "fault" in compiled code
   }
 
+  get megabytes(): number {
+    return this.frames / 256;
+  }
   get usedFrames(): number {
     return this.used;
   }

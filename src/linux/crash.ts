@@ -6,40 +6,40 @@ import { pstateOf } from './sigframe.ts';
 import type { SigInfo } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 
+/** The text of an instruction word. */
+export type Disassemble = (word: number, pc: bigint) => string;
 export interface CrashReport {
-  readonly lines: readonly string[];
+  /** Without the text of instructions their words are shown alone. */
+  lines(disassemble?: Disassemble): readonly string[];
 }
 
 const BEFORE = 3;
 const AFTER = 2;
 
-/** @param disassemble text of one instruction word; without it the words themselves are shown */
-export function reportCrash(t: Thread, info: SigInfo, disassemble?: (word: number, pc: bigint) => string): CrashReport {
+export function reportCrash(t: Thread, info: SigInfo): CrashReport {
   const cpu = t.state;
-  const lines: string[] = [];
   const where = placeOf(t, cpu.pc);
   const addr = info.addr !== undefined ? ` at ${hex(info.addr)}` : '';
-  lines.push(
-    `hypatia: ${t.comm}: ${signalName(info.signo)}${cause(info)}${addr}; pc ${hex(cpu.pc)}${where} (pid ${t.pid}, tid ${t.tid})`,
-  );
-  const code: string[] = [];
+  const head = `hypatia: ${t.comm}: ${signalName(info.signo)}${cause(info)}${addr}; pc ${hex(cpu.pc)}${where} (pid ${t.pid}, tid ${t.tid})`;
+  const code: { readonly mark: string; readonly word: number; readonly pc: bigint }[] = [];
   for (let i = -BEFORE; i <= AFTER; i++) {
     const pc = cpu.pc + BigInt(i * 4);
     const b = new Uint8Array(4);
     if (pc < 0n || !safeRead(t, pc, b)) continue;
     const word = new DataView(b.buffer).getUint32(0, true);
-    const text = disassemble ? disassemble(word, pc) : '';
-    code.push(`  ${i === 0 ? '=>' : '  '} ${hex(pc, 16)}: ${word.toString(16).padStart(8, '0')}  ${text}`.trimEnd());
+    code.push({ mark: i === 0 ? '=>' : '  ', word, pc });
   }
-  lines.push(...code);
+  const registers: string[] = [];
   for (let i = 0; i < 31; i += 4) {
     const row: string[] = [];
     for (let k = i; k < Math.min(i + 4, 31); k++) row.push(`x${k}`.padStart(5) + ' ' + hex(cpu.x(k), 16));
     if (i === 28) row.push('   sp ' + hex(cpu.sp, 16));
-    lines.push(row.join(''));
+    registers.push(row.join(''));
   }
-  lines.push(`   pc ${hex(cpu.pc, 16)}  pstate ${hex(pstateOf(cpu), 8)}`);
-  return { lines };
+  registers.push(`   pc ${hex(cpu.pc, 16)}  pstate ${hex(pstateOf(cpu), 8)}`);
+  const textOf = ({ mark, word, pc }: (typeof code)[number], disassemble?: Disassemble): string =>
+    `  ${mark} ${hex(pc, 16)}: ${word.toString(16).padStart(8, '0')}  ${disassemble?.(word, pc) ?? ''}`.trimEnd();
+  return { lines: (disassemble) => [head, ...code.map((c) => textOf(c, disassemble)), ...registers] };
 }
 
 function safeRead(t: Thread, addr: bigint, out: Uint8Array): boolean {

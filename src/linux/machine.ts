@@ -14,7 +14,7 @@ import { CpuState, Slot } from '../cpu/state.ts';
 import { Map_, Rlimit, Signal, signalName } from './abi/flags.ts';
 import { Struct } from './bytes.ts';
 import { Clock, type RealClock } from './clock.ts';
-import { type CrashReport, reportCrash } from './crash.ts';
+import { type CrashReport, type Disassemble, reportCrash } from './crash.ts';
 import { Futexes } from './futex.ts';
 import { AddressSpace, type MmHost } from './mm/mm.ts';
 import { Pte } from './mm/page_table.ts';
@@ -72,7 +72,8 @@ export interface MachineOptions {
   readonly moduleParameters?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** SVE vector lengths of the host CPU in units of 128 bits, ascending. Absent: all up to 16. They count only with SVE. */
   readonly vectorQuads?: readonly number[];
-  readonly disassemble?: (word: number, pc: bigint) => string;
+  /** Loads what gives the text of an instruction word. */
+  readonly disassembler?: () => Promise<Disassemble>;
 }
 
 /** What uname says. */
@@ -298,7 +299,7 @@ export class Machine implements MmHost {
 
   /** A default action ends the process. */
   killed(t: Thread, info: SigInfo, core: boolean): void {
-    if (t.process === this.main && core) this.crash = reportCrash(t, info, this.options.disassemble);
+    if (t.process === this.main && core) this.crash = reportCrash(t, info);
     this.strace?.killed(t, info.signo, core);
   }
   outOfMemory(t: Thread): void {
@@ -338,7 +339,7 @@ export class Machine implements MmHost {
     for (const p of [...this.processes.values()]) if (p !== main && p.status === undefined) p.exitGroup(Signal.SIGKILL);
     for (const p of this.processes.values()) for (const t of p.threads) t.files.closeAll();
     this.host.stdin.setRaw?.(false);
-    if (this.crash) for (const line of this.crash.lines) this.host.message(line);
+    if (this.crash) for (const line of this.crash.lines(await this.options.disassembler?.())) this.host.message(line);
     const status = main.status;
     return (status & 0x7f) !== 0 ? 128 + (status & 0x7f) : status >> 8;
   }
