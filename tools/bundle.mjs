@@ -12,7 +12,12 @@ await import('./command.js');
 
 export async function bundle() {
   const input = await rolldown({ input: { command: 'dist/cli/main.js' }, platform: 'node', external: [/^node:/] });
-  const { output } = await input.write({ dir: 'dist/bin', format: 'es', chunkFileNames: '[name].js', minify: 'dce-only' });
+  const { output } = await input.write({
+    dir: 'dist/bin',
+    format: 'es',
+    chunkFileNames: '[name].js',
+    minify: 'dce-only',
+  });
   await input.close();
   const made = new Set([...output.map((o) => o.fileName), 'hypatia.js']);
   for (const name of readdirSync('dist/bin')) if (!made.has(name)) rmSync(`dist/bin/${name}`);

@@ -62,10 +62,10 @@ export function lowerToExecutable(model: CpuModel, canExecute: (feat: Feat) => b
   for (;;) {
     const refused = new Map<Feat, string>();
     for (const feat of FEATURES)
-      if (isHad(feat, read) && !canExecute(feat)) refused.set(feat, `${feat} cannot be executed`);
+      if (!canExecute(feat) && isHad(feat, read)) refused.set(feat, `${feat} cannot be executed`);
     if (refused.size === 0)
       for (const { feat, needs } of unmetRequirements(read))
-        if (isHad(feat, read) && !already.has(`${feat} ${needs}`)) refused.set(feat, `${feat} needs ${needs}`);
+        if (!already.has(`${feat} ${needs}`) && isHad(feat, read)) refused.set(feat, `${feat} needs ${needs}`);
     if (refused.size === 0) break;
     for (const [feat, why] of refused) take(feat, why, raw, reasons);
   }
