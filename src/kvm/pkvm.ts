@@ -98,9 +98,14 @@ export class HypHost {
 
   // ---- running ----------------------------------------------------------------------------------------------------------
 
-  /** The hypervisor makes its own VM and vCPUs, in pages that the host gives away. @linux pkvm_create_hyp_vm */
-  private createHypVm(vm: Vm): void {
+  /**
+   * The hypervisor makes its own VM, and of each vCPU that runs a vCPU, in pages that the host gives away. A vCPU is copied
+   * no earlier: until its first run the program may still choose what it has.
+   * @linux pkvm_create_hyp_vm, pkvm_create_hyp_vcpu
+   */
+  private createHypVcpu(vcpu: Vcpu): void {
     const { hyp } = this;
+    const { vm } = vcpu;
     const handle = this.handles.get(vm);
     if (!hyp || handle === undefined) return;
     const pages = this.given.get(vm) ?? [];
@@ -112,13 +117,13 @@ export class HypHost {
     };
     this.given.set(vm, pages);
     if (isNew) check(hyp.initVm(handle, vm, this.addressOf(vm), give()));
-    for (const [i, vcpu] of vm.vcpus.entries())
-      if (!hyp.vcpuOf(handle, i)) check(hyp.initVcpu(handle, i, vcpu, this.addressOf(vcpu), give()));
+    const index = vm.vcpus.indexOf(vcpu);
+    if (!hyp.vcpuOf(handle, index)) check(hyp.initVcpu(handle, index, vcpu, this.addressOf(vcpu), give()));
   }
   /** What the PE is loaded from and stored to: the hypervisor's copy, where it has one. */
   regsOf(vcpu: Vcpu): VcpuRegs {
     const { vm } = vcpu;
-    this.createHypVm(vm);
+    this.createHypVcpu(vcpu);
     const handle = this.handles.get(vm);
     const hypVcpu = handle === undefined ? undefined : this.hyp?.vcpuOf(handle, vm.vcpus.indexOf(vcpu));
     return hypVcpu?.regs ?? vcpu.regs;

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { CODE, DONE, type GuestOptions, SET_VECTORS, TestGuest, VECTORS } from '../../test/kit/guest.ts';
 import { Slot } from '../cpu/state.ts';
+import type { Vcpu } from '../lib/vcpu.ts';
 import { regId } from '../uapi/reg_id.ts';
 import { SVE_VLS } from './sve_regs.ts';
 
@@ -163,6 +164,32 @@ describe.each(MODES)('%s', (mode) => {
       g.finish();
       expectAll(g, { ...A, len }, vl, looked);
     }
+  });
+  test('a vCPU that is finalised after another one has run has all of its state', () => {
+    let second: Vcpu | undefined;
+    const g = start(A, {
+      mode,
+      before: (vm) => {
+        second = vm.createVcpu(1);
+      },
+    });
+    g.finish();
+    const vcpu = second!;
+    vcpu.init({ features: ['PSCI_0_2', 'SVE'] });
+    vcpu.finalize('SVE');
+    for (const [name, value] of [
+      ['PC', CODE],
+      ['X20', B.seed],
+      ['X21', B.step],
+      ['X22', fpmrOf(B)],
+    ] as const)
+      vcpu.setOneReg(name, value);
+    expect(vcpu.run().reason).toBe('MMIO');
+    g.finish();
+    expectAll(g, A, 256, true);
+    expect(vcpu.run().reason).toBe('MMIO');
+    expect(all(32, (n) => vcpu.getOneReg(Z(n)))).toEqual(all(32, (n) => zOf(B, n, 256)));
+    expect(all(32, (n) => fromMemory(g, n * 256, 256))).toEqual(all(32, (n) => zOf(B, n, 256)));
   });
   test('what the program writes after a run is what the guest finds', () => {
     const g = start(A, { mode, maxQuads: 4 });

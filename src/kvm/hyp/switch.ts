@@ -89,7 +89,7 @@ export class Guest implements Resident {
     this.vse = bitsOf('HCR_EL2', e2h, 'VSE');
     this.hcr = hcrOf(regs.vm, e2h);
     this.cptr = cptrOf(regs.vm, e2h);
-    setTraps(vcpu, regs.vm, this.pe, e2h, this.hcr);
+    setTraps(vcpu, regs, this.pe, e2h, this.hcr);
   }
 
   // ---- Resident -----------------------------------------------------------------------------------------------------
@@ -270,16 +270,16 @@ function cptrOf(vm: VmRegs, e2h: boolean): { readonly open: bigint; readonly clo
 const ecOf = (exit: PeExit): number => (exit.kind === 'el2' ? exit.record.ec : 0);
 
 /** Everything else that decides what comes to KVM: does not change while the VM runs. */
-function setTraps(vcpu: Vcpu, regs: VmRegs, pe: PeApi, e2h: boolean, hcr: bigint): void {
+function setTraps(vcpu: Vcpu, regs: VcpuRegs, pe: PeApi, e2h: boolean, hcr: bigint): void {
   const { vm } = vcpu;
-  const enforcement = regs.enforcement!;
+  const enforcement = regs.vm.enforcement!;
   pe.set('HCR_EL2', hcr);
   pe.set('HCRX_EL2', enforcement.hcrx);
   pe.set('MDCR_EL2', mdcrOf(vcpu));
-  pe.set('VPIDR_EL2', readVmIdReg(regs, ID_REGS.MIDR_EL1.enc));
-  pe.set('VMPIDR_EL2', vcpu.regs.sys[sysRegSlot('MPIDR_EL1')]!);
+  pe.set('VPIDR_EL2', readVmIdReg(regs.vm, ID_REGS.MIDR_EL1.enc));
+  pe.set('VMPIDR_EL2', regs.sys[sysRegSlot('MPIDR_EL1')]!);
   pe.set('ICC_SRE_EL1', BigInt(vcpu.vgic.sre)); // ICC_SRE_EL2.Enable stays clear: the guest's own accesses trap
-  if (holds(regs, 'sve')) pe.set('ZCR_EL2', BigInt(vcpu.regs.sveMaxVl / 16 - 1));
+  if (holds(regs.vm, 'sve')) pe.set('ZCR_EL2', BigInt(regs.sveMaxVl / 16 - 1));
   const counters = bitsOf('CNTHCTL_EL2', e2h, 'EL1PCTEN', 'EL1PTEN');
   pe.set('CNTHCTL_EL2', counters | (vm.kvm.hardware!.has('FEAT_ECV_POFF') ? bitsOf('CNTHCTL_EL2', e2h, 'ECV') : 0n));
   for (const [name, row] of Object.entries(CONTROL_REGS) as [ControlRegName, ControlReg][]) {
