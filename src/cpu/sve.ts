@@ -68,11 +68,12 @@ export class Sve implements SveMachine {
     const group = this.host.groups.find((g) => g.routines?.[row]);
     assert(group?.routines, `no routine '${row}'`);
     const make = group.routines[row]!;
-    const encoding = parseRow(group.rows[row]!);
+    let encoding: ReturnType<typeof parseRow> | undefined;
     const plans = new Map<number, Plan>();
     return (word) => {
       let plan = plans.get(word);
       if (!plan) {
+        encoding ??= parseRow(group.rows[row]!);
         plan = make(fieldsOf(encoding, word) as FieldValues, this);
         plans.set(word, plan);
       }

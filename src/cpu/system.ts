@@ -164,8 +164,13 @@ export class SystemAccess {
     }
     if (name.startsWith('fp:')) {
       const attr = parseFpKey(rest);
-      const f = bindFp(attr, fpTypes(attr).result);
-      return (...args: (number | bigint)[]) => this.with((cx) => f(cx, ...args));
+      // Hundreds are imported, and few are called.
+      let f: ReturnType<typeof bindFp> | undefined;
+      return (...args: (number | bigint)[]) =>
+        this.with((cx) => {
+          f ??= bindFp(attr, fpTypes(attr).result);
+          return f(cx, ...args);
+        });
     }
     if (name.startsWith('routine:')) return this.sve.routine(rest);
     switch (name) {

@@ -122,7 +122,8 @@ function asciiBytes(text: string): Uint8Array {
 function asciiText(bytes: Uint8Array): string {
   const CHUNK = 8192;
   let text = '';
-  for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
+  for (let i = 0; i < bytes.length; i += CHUNK)
+    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(i, i + CHUNK)) as string;
   return text;
 }
 
