@@ -14,11 +14,9 @@ import { A64 } from '../isa/a64.ts';
 import type { TierStats } from '../jit/index.ts';
 import type { EngineName } from './options.ts';
 
-/** Features that are more than instructions, and not there: FEAT_CPA2 changes how every address is generated. */
-const ABSENT: readonly Feat[] = ['FEAT_CPA2'];
-/** Those, and features with an instruction that has no semantics yet. */
+/** Features with an instruction that has no semantics yet. */
 const incomplete: ReadonlySet<string> = (() => {
-  const out = new Set<string>(ABSENT);
+  const out = new Set<string>();
   for (const group of A64)
     for (const row of Object.values(group.rows)) {
       if (!row.todo) continue;

@@ -22,7 +22,7 @@ const hosts = join(import.meta.dirname, '../../golden/real-kvm/hosts');
 /** What the model max has beyond the machine that it was recorded on. */
 const BEYOND: IdRegSpec = {
   ID_AA64ISAR1_EL1: { API: 'PAuth_LR' },
-  ID_AA64ISAR3_EL1: { LSUI: 'FEAT_LSUI', LSFE: 'FEAT_LSFE', PACM: 'FULL_IMP', CPA: 'FEAT_CPA' },
+  ID_AA64ISAR3_EL1: { LSUI: 'FEAT_LSUI', LSFE: 'FEAT_LSFE', PACM: 'FULL_IMP', CPA: 'FEAT_CPA2' },
 };
 /** The bits of the fields that BEYOND names. */
 function fieldsOf(e: number): bigint {

@@ -5,6 +5,7 @@
 import { EC, ISS } from '../arch/esr.ts';
 import type { RegName } from '../arch/sysregs.ts';
 import { SysOpen } from '../isa/build.ts';
+import { PointerCheck } from '../isa/pointer_check.ts';
 import { DebugUnit } from './debug.ts';
 import { type Access, type ExceptionRecord, Exit, type SystemHooks } from './engine.ts';
 import {
@@ -201,7 +202,20 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   applyTlb(): void {
     const { cpu, pstate_, mmu } = this;
     cpu.tlb = mmu.blockOf(this.mode);
-    if (cpu.el === 1 && !(pstate_.low & SpsrLow.UAO)) cpu.tlbUnprivileged = mmu.blockOf('el0');
+    const asEl0 = cpu.el === 1 && !(pstate_.low & SpsrLow.UAO);
+    if (asEl0) cpu.tlbUnprivileged = mmu.blockOf('el0');
+    this.applyPointerChecks(asEl0);
+  }
+  private applyPointerChecks(unprivilegedAsEl0: boolean): void {
+    const { cpu, controls } = this;
+    const { pointerChecks: byEl } = controls;
+    const own = byEl[cpu.el as 0 | 1];
+    const unprivileged = unprivilegedAsEl0 ? byEl[0] : own;
+    const checks = own | (unprivileged & PointerCheck.Add ? PointerCheck.Unprivileged : 0);
+    if (checks === cpu.pointerChecks) return;
+    cpu.pointerChecks = checks;
+    // Another evaluator goes on from the next branch or context synchronisation.
+    this.recheckInterrupts();
   }
   get mode(): Mode {
     return this.cpu.el === 0 ? 'el0' : this.pstate_.low & SpsrLow.PAN ? 'el1Pan' : 'el1';

@@ -3,6 +3,7 @@
 
 import { encOf, operationAt, type RegName, registerAt, SYSTEM_OPS } from '../arch/sysregs.ts';
 import { SysOpen } from '../isa/build.ts';
+import { PointerCheck } from '../isa/pointer_check.ts';
 import { regimeOf } from './mmu/regime.ts';
 import { type PauthState, resetPauth } from './pauth.ts';
 import type { Pe } from './pe.ts';
@@ -33,6 +34,8 @@ export interface PeControls {
   /** The vector length in bytes. */
   vl: number;
   readonly spMask: [number, number];
+  /** Bits of PointerCheck, without those of unprivileged accesses. */
+  readonly pointerChecks: [number, number];
   readonly pauth: PauthState;
   /** HCR_EL2, reserved bits applied. */
   hcr: bigint;
@@ -79,6 +82,7 @@ export function newPeControls(pe: Pe): PeControls {
     fpmrOn: [false, false],
     vl: 16,
     spMask: [0, 0],
+    pointerChecks: [0, 0],
     pauth: resetPauth(),
     hcr: 0n,
     hcrLow: 0,
@@ -114,6 +118,11 @@ export function operationVerdict(pe: Pe, encoding: number, isRead: boolean): Ver
 
 const SCTLR = { SA: bitOf('SCTLR_EL1', 'SA'), SA0: bitOf('SCTLR_EL1', 'SA0'), EnFPM: bitOf('SCTLR_EL1', 'EnFPM') };
 const SCTLR2 = { EnPACM: bitOf('SCTLR2_EL1', 'EnPACM'), EnPACM0: bitOf('SCTLR2_EL1', 'EnPACM0') };
+const CPT = [
+  { add: bitOf('SCTLR2_EL1', 'CPTA0'), multiply: bitOf('SCTLR2_EL1', 'CPTM0') },
+  { add: bitOf('SCTLR2_EL1', 'CPTA'), multiply: bitOf('SCTLR2_EL1', 'CPTM') },
+] as const;
+const HCRX_SCTLR2En = bitOf('HCRX_EL2', 'SCTLR2En');
 const HCRX_PACMEn = bitOf('HCRX_EL2', 'PACMEn');
 const HCRX_EnFPM = bitOf('HCRX_EL2', 'EnFPM');
 const HCR_NV = bitOf('HCR_EL2', 'NV');
@@ -144,9 +153,15 @@ export function updateControls(pe: Pe): void {
   controls.trapsSvc = [rules.instruction('SVC_EL0'), rules.instruction('SVC_EL1')];
   controls.trapsEret = rules.instruction('ERET') || (controls.hcr & HCR_NV) !== 0n;
   const sctlr = regs.value('SCTLR_EL1');
-  const guestFpmr = (regs.value('HCRX_EL2') & HCRX_EnFPM) !== 0n;
+  const hcrx = regs.value('HCRX_EL2');
+  const guestFpmr = (hcrx & HCRX_EnFPM) !== 0n;
+  // Ignored without SCTLR2En. @arm EffectiveCPTA, EffectiveCPTM
+  const sctlr2 = hcrx & HCRX_SCTLR2En ? regs.value('SCTLR2_EL1') : 0n;
   for (const el of [0, 1] as const) {
     controls.fpmrOn[el] = guestFpmr && (el === 1 || (sctlr & SCTLR.EnFPM) !== 0n);
+    const { add, multiply } = CPT[el];
+    const multiplies = sctlr2 & multiply ? PointerCheck.Multiply : 0;
+    controls.pointerChecks[el] = sctlr2 & add ? PointerCheck.Add | multiplies : 0;
     controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0;
   }
   controls.vl = vectorLength(pe);

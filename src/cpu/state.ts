@@ -71,6 +71,8 @@ export const Slot = {
    * V[n] zero Z[n] from bit 128 up to there; beyond it everything is zero, and while it is 0 all of P is too.
    */
   SVE_LIVE: 59 * 8,
+  /** u32: which pointer arithmetic is checked (FEAT_CPA2; bits: PointerCheck in pointer_check.ts). Engines look between runs. */
+  POINTER_CHECKS: 59 * 8 + 4,
 
   ENGINE: 60 * 8,
   // The flags in the form that makes them cheap to set: N is the sign of FLAG_N, Z means FLAG_Z is zero.
@@ -196,6 +198,12 @@ export class CpuState {
   }
   set vl(bytes: number) {
     this.setU32(Slot.VL, bytes);
+  }
+  get pointerChecks(): number {
+    return this.u32(Slot.POINTER_CHECKS);
+  }
+  set pointerChecks(v: number) {
+    this.setU32(Slot.POINTER_CHECKS, v);
   }
   /** The exception class that SVE instructions raise (0x19, or 0x07 where FP is disabled), 0 while they may execute. */
   set sveTrap(ec: number) {

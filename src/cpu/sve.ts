@@ -5,6 +5,7 @@ import { type FieldValues, fieldsOf, parseRow } from '../arch/a64/encoding.ts';
 import { assert } from '../base/assert.ts';
 import { type FpAttr, fpKey } from '../ir/ops.ts';
 import type { VectorHelperName } from '../isa/helpers.ts';
+import { checkPointer } from '../isa/pointer_check.ts';
 import type { Group } from '../isa/semantics.ts';
 import type { AccessKind, Plan, SveMachine } from '../isa/sve_machine.ts';
 import type { AccessPath } from './access.ts';
@@ -85,6 +86,14 @@ export class Sve implements SveMachine {
       if (u32[live]! < vl) u32[live] = vl;
       return plan() === false ? 0 : 1;
     };
+  }
+
+  addAddress(base: bigint, offset: bigint): bigint {
+    return this.checkPointer(BigInt.asUintN(64, base + offset), base, false);
+  }
+  checkPointer(sum: bigint, base: bigint, overflow: boolean): bigint {
+    const checks = this.u32[(this.cpu.base + Slot.POINTER_CHECKS) >>> 2]!;
+    return checks ? checkPointer(sum, base, checks, 'present', overflow) : sum;
   }
 
   x(n: number): bigint {

@@ -221,6 +221,14 @@ export class Emitter {
       case 'i64.mulhi_s':
         emitHighProduct(this, n);
         return;
+      // Unchecked: where checks are in effect, compiled code does not run.
+      case 'ptr.add':
+        this.args(n);
+        code.op('i64.add');
+        return;
+      case 'ptr.check':
+        this.value(n.args[0]);
+        return;
       case 'i8x16.shuffle':
         this.args(n);
         code.shuffle(n.attr);

@@ -18,6 +18,7 @@ import { CodePages, registerOffset } from './code_pages.ts';
 import { MAX_BUDGET } from './exits.ts';
 import { HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import { Reference } from './reference.ts';
 import type { MakeTier, Tier } from './region.ts';
 import { Templates } from './templates.ts';
 
@@ -54,6 +55,8 @@ class Interpreter implements Engine {
   private readonly installed = new Map<Handler, Installed>();
   private readonly freeSlots: number[] = [];
   private nextNumber: number;
+  /** Runs while pointer arithmetic is checked: code is compiled without. */
+  private readonly checking: Reference;
   private cpu: CpuState | undefined;
   private readonly tier: Tier | undefined;
   /** Instructions until the next sample. */
@@ -68,6 +71,7 @@ class Interpreter implements Engine {
     this.pages = new CodePages(mem);
     this.templates = new Templates(mem);
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
+    this.checking = new Reference(mem, this.hasBti, { decoder: this.decoder, path: this.path, system: this.system });
     const { exports } = this.instantiate(this.program.main);
     this.main = exports['run'] as (cpu: number) => number;
     this.table = exports['handlers'] as WasmTable;
@@ -106,6 +110,7 @@ class Interpreter implements Engine {
   }
 
   run(cpu: CpuState, budget: number): ExitReason {
+    if (cpu.pointerChecks !== 0) return this.checking.run(cpu, budget);
     const { u32 } = this.mem;
     const at = (slot: number): number => (cpu.base + slot) >>> 2;
     if (u32[at(Slot.KICK)]) {

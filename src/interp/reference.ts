@@ -13,6 +13,7 @@ import { type Env, evaluate } from '../ir/eval.ts';
 import { toValue, type Value } from '../ir/eval_pure.ts';
 import { fpKey, type Place, type Ty } from '../ir/ops.ts';
 import { collectRows, type Handler, UNDEFINED } from '../isa/handlers.ts';
+import { checkPointer } from '../isa/pointer_check.ts';
 import { registerOffset } from './code_pages.ts';
 import type { EngineOptions } from './engine.ts';
 import { MAX_BUDGET } from './exits.ts';
@@ -31,7 +32,14 @@ class Leave extends Error {
   }
 }
 
-class Reference implements Engine {
+/** What an engine shares with the evaluator that runs in its place. */
+export interface ReferenceParts {
+  readonly decoder: Decoder;
+  readonly path: AccessPath;
+  readonly system: SystemAccess;
+}
+
+export class Reference implements Engine {
   private readonly mem: PhysMem;
   private readonly decoder: Decoder;
   private readonly path: AccessPath;
@@ -44,12 +52,12 @@ class Reference implements Engine {
   private guarded = false;
   private btype = 0;
 
-  constructor(mem: PhysMem, options: EngineOptions) {
+  constructor(mem: PhysMem, hasBti: boolean, parts: ReferenceParts) {
     this.mem = mem;
-    this.hasBti = options.has('FEAT_BTI');
-    this.decoder = new Decoder(collectRows(options.groups), (f) => options.has(f));
-    this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
-    this.system = new SystemAccess(mem, this.path, options, () => {});
+    this.hasBti = hasBti;
+    this.decoder = parts.decoder;
+    this.path = parts.path;
+    this.system = parts.system;
   }
   createTlb(translator: Translator): Tlb {
     const tlb = new SoftTlb(this.mem, translator);
@@ -191,6 +199,7 @@ class Reference implements Engine {
         cpu.nzcv = v;
       },
       pc,
+      pointer: (sum, base, of, overflow) => checkPointer(sum, base, cpu.pointerChecks, of, overflow),
       probe: (kind, va, access) => {
         const host = path.probe(cpu, va, packAccess(kind, access));
         if (host === 0) throw new Leave(Exit.Exception, false);
@@ -238,5 +247,8 @@ class Reference implements Engine {
 
 /** The reference engine for one machine in `mem`. Exits, states and counts are those of the interpreter. */
 export function createReference(mem: PhysMem, options: EngineOptions): Engine {
-  return new Reference(mem, options);
+  const decoder = new Decoder(collectRows(options.groups), (f) => options.has(f));
+  const path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
+  const system = new SystemAccess(mem, path, options, () => {});
+  return new Reference(mem, options.has('FEAT_BTI'), { decoder, path, system });
 }

@@ -31,7 +31,7 @@ export interface SveCase {
 /** Rows that are not compared with QEMU, with the reason. */
 const CPA = 'qemu-aarch64 has no FEAT_CPA';
 export const NOT_DRAWN: Readonly<Record<string, string>> = {
-  ADDPT_zpzz: CPA, SUBPT_zpzz: CPA, ADDPT_zzz: CPA, SUBPT_zzz: CPA,
+  ADDPT_zpzz: CPA, SUBPT_zpzz: CPA, ADDPT_zzz: CPA, SUBPT_zzz: CPA, MLAPT_zzzz: CPA, MADPT_zzzz: CPA,
 }; // biome-ignore format: a table
 /** Segments and elements of 128 bits, of which Arm no longer allows numbers that are no powers of two. */
 const POWER_OF_TWO = /^UZP[12]_zzq$|QV(_\w+)?$/;

@@ -14,6 +14,7 @@ import {
   OPS,
   type Op,
   type Place,
+  type PointerOf,
   type PureOp,
   type Ty,
 } from './ops.ts';
@@ -29,6 +30,8 @@ export interface Env {
   set(place: Place, ty: Ty, value: Value): void;
   flags: Flags;
   readonly pc: bigint;
+  /** A sum as pointer arithmetic makes it. @arm PointerCheckAtEL */
+  pointer(sum: bigint, base: bigint, of: PointerOf, overflow: boolean): bigint;
   /** @returns a host address good for `access.size` bytes. Throws for a fault. */
   probe(kind: 'r' | 'w' | 'rw', address: bigint, access: Access): number;
   load(host: number, bytes: number): bigint;
@@ -176,6 +179,11 @@ const EFFECTS: Effects = {
   'flags.carry': (r) => (r.env.flags >> 1) & 1,
   'flags.cond': (r, n) => (conditionHolds(n.attr, r.env.flags) ? 1 : 0),
   pc: (r) => r.env.pc,
+  'ptr.add': (r, n) => {
+    const base = big(r, n.args[0]);
+    return r.env.pointer(BigInt.asUintN(64, base + big(r, n.args[1])), base, n.attr, false);
+  },
+  'ptr.check': (r, n) => r.env.pointer(big(r, n.args[0]), big(r, n.args[1]), 'present', num(r, n.args[2]) !== 0),
   'mem.r': probe('r'),
   'mem.w': probe('w'),
   'mem.rw': probe('rw'),

@@ -56,6 +56,8 @@ export interface FpVectorAttr {
   readonly fp: FpAttr;
   readonly count: number;
 }
+/** Whose arithmetic: that of the present EL, or of an access with the rights of EL0. */
+export type PointerOf = 'present' | 'unprivileged';
 export interface HelperAttr {
   readonly name: string;
   readonly args: readonly Ty[];
@@ -155,6 +157,9 @@ const OWN = {
   'flags.cond':  op('-> i32', 'read'),
 
   pc:            op('-> i64', 'pure'),
+  // Pointers (base, offset; sum, base, whether a product overflowed), whose sums a PE may check: else plain sums.
+  'ptr.add':     op('i64 i64 -> i64', 'pure'),
+  'ptr.check':   op('i64 i64 i32 -> i64', 'pure'),
   // Memory: a check that yields a host address (or faults), then plain accesses there, then for writes a commit.
   'mem.r':       op('i64 -> i32', 'leave'),
   'mem.w':       op('i64 -> i32', 'leave'),
@@ -234,6 +239,7 @@ interface OwnAttrs
   'i8x16.shuffle': readonly number[];
   if: { readonly yes: readonly Node[]; readonly no: readonly Node[] };
   'flags.cond': number;
+  'ptr.add': PointerOf;
   /** The operand that holds the distance in bytes. */
   br: number;
   /** A word that says what kind of branch it is. */

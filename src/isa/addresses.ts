@@ -14,9 +14,15 @@ export interface Address {
 export type Indexing = 'offset' | 'pre' | 'post';
 
 /** Base register plus an offset computed from the fields. */
-export function indexed<F>(o: Ops<F>, Rn: Reg, indexing: Indexing, offset: (f: F) => bigint): Address {
+export function indexed<F>(
+  o: Ops<F>,
+  Rn: Reg,
+  indexing: Indexing,
+  offset: (f: F) => bigint,
+  opts?: { unprivileged?: boolean },
+): Address {
   const base = o.base(Rn);
-  const sum = o.add(base, o.imm(offset));
+  const sum = o.addAddress(base, o.imm(offset), opts);
   if (indexing === 'offset') return { at: sum };
   return { at: indexing === 'post' ? base : sum, writeBack: { base: Rn, value: sum } };
 }
@@ -40,7 +46,7 @@ export function registerOffset(
 ): Address {
   const log = Math.log2(bits / 8);
   return {
-    at: o.add(
+    at: o.addAddress(
       o.base(Rn),
       extendedReg(o, Rm, 1, (f) => (f.S ? log : 0), true),
     ),

@@ -83,6 +83,7 @@ export function makeArithmetic(r: Recorder): Pick<Ops, ArithmeticName> {
 }
 
 type MemoryName =
+  | 'addAddress' | 'checkPointer'
   | 'ld' | 'st' | 'ldMany' | 'stMany' | 'ldAtomic' | 'stAtomic' | 'rmw' | 'rmwPair' | 'ldExclusive' | 'stExclusive'; // biome-ignore format: a table
 
 export function makeMemory(r: Recorder, ops: GetOps): Pick<Ops, MemoryName> {
@@ -108,6 +109,10 @@ export function makeMemory(r: Recorder, ops: GetOps): Pick<Ops, MemoryName> {
   const seen: readonly Place[] = [{ slot: 'EXCL_DATA' }, { slot: 'EXCL_DATA_HI' }];
   const asI64 = (v: Val): ValueNode => node(v.ty === 'i32' ? ops().extU(v) : v);
   return {
+    addAddress: (base, offset, opts) =>
+      r.ir.add('ptr.add', [node(base), node(offset)], opts?.unprivileged ? 'unprivileged' : 'present'),
+    checkPointer: (sum, base, overflow) =>
+      r.ir.add('ptr.check', [node(sum), node(base), overflow ? node(overflow) : r.ir.const('i32', 0)]),
     ld: (addr, bits, opts) => load(check('r', addr, bits, 1, opts), bits, 0),
     st: (addr, bits, value, opts) => store(check('w', addr, bits, 1, opts), bits, [value]),
     ldMany: (addr, bits, count, opts) => loads(check('r', addr, bits, count, opts), bits, count),

@@ -102,17 +102,21 @@ const multiplyLong =
   (o: Kit<'SMADDL'>, { Rd, Rn, Rm, Ra }: Long): void =>
     o.setX(Rd, o[op](o.X(Ra), o.mul(o[extend](o.X(Rn, 0)), o[extend](o.X(Rm, 0)))));
 
-/** Checks need FEAT_CPA2, which nobody has here. */
 const pointerArithmetic =
   (op: 'add' | 'sub') =>
   (o: Kit<'ADDPT'>, { Rd, Rn, Rm }: Pointer): void => {
     const amount = o.imm((f) => BigInt(f.imm3));
-    o.setXSP(Rd, o[op](o.XSP(Rn), o.shl(o.X(Rm), amount)));
+    const base = o.XSP(Rn);
+    o.setXSP(Rd, o.checkPointer(o[op](base, o.shl(o.X(Rm), amount)), base));
   };
 const multiplyPointer =
   (op: 'add' | 'sub') =>
-  (o: Kit<'MADDPT'>, { Rd, Rn, Rm, Ra }: Long): void =>
-    o.setX(Rd, o[op](o.X(Ra), o.mul(o.X(Rn), o.X(Rm))));
+  (o: Kit<'MADDPT'>, { Rd, Rn, Rm, Ra }: Long): void => {
+    const [base, n, m] = [o.X(Ra), o.X(Rn), o.X(Rm)];
+    const product = o.mul(n, m);
+    const overflow = o.ne(o.smulh(n, m), o.shrS(product, o.i64(63)));
+    o.setX(Rd, o.checkPointer(o[op](base, product), base, overflow));
+  };
 
 /** N, Z from a byte or halfword and V from the carry into its top; C stays. */
 const evaluateInto = (bits: number) => (o: Kit<'SETF8'>, f: { readonly Rn: Reg }) => {

@@ -79,7 +79,7 @@ const imm9Mode =
   (indexing: Indexing, opts: Opts = {}) =>
   <X>(move: Move<X>) =>
   (o: Imm9, f: Registers & X): void =>
-    move.run(o, indexed(o, f.Rn, indexing, imm9), f.Rt, f, opts);
+    move.run(o, indexed(o, f.Rn, indexing, imm9, opts), f.Rt, f, opts);
 const unscaled = imm9Mode('offset');
 const unprivileged = imm9Mode('offset', { unprivileged: true });
 const post = imm9Mode('post');
@@ -100,7 +100,7 @@ const loadPair =
   (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: PairRegisters & { readonly sf: number }): void => {
     const bits = wordOrDouble(f);
-    const address = indexed(o, f.Rn, indexing, imm7(bits));
+    const address = indexed(o, f.Rn, indexing, imm7(bits), opts);
     const [first, second] = o.ldMany(address.at, bits, 2, opts);
     writeBack(o, address);
     o.setX(f.Rt, first!);
@@ -119,7 +119,7 @@ const storePair =
   (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: PairRegisters & { readonly sf: number }): void => {
     const bits = wordOrDouble(f);
-    const address = indexed(o, f.Rn, indexing, imm7(bits));
+    const address = indexed(o, f.Rn, indexing, imm7(bits), opts);
     o.stMany(address.at, bits, [o.X(f.Rt, f.sf), o.X(f.Rt2, f.sf)], opts);
     writeBack(o, address);
   };

@@ -69,13 +69,13 @@ const loadSigned =
 function loadOrderedPair(o: Ops, { sf, Rn, Rt, Rt2 }: PairOf & { readonly sf: number }, post: boolean): void {
   const base = o.base(Rn);
   const both = o.ldAtomic(base, sf ? 128 : 64, { acquire: true });
-  if (post) o.setXSP(Rn, o.add(base, o.i64(sf ? 16 : 8)));
+  if (post) o.setXSP(Rn, o.addAddress(base, o.i64(sf ? 16 : 8)));
   o.setX(Rt, sf ? o.lane(both, 64, 0) : o.wrap(both));
   o.setX(Rt2, sf ? o.lane(both, 64, 1) : o.wrap(o.shrU(both, o.i64(32))));
 }
 function storeOrderedPair(o: Ops, { sf, Rn, Rt, Rt2 }: PairOf & { readonly sf: number }, pre: boolean): void {
   const base = o.base(Rn);
-  const at = pre ? o.sub(base, o.i64(sf ? 16 : 8)) : base;
+  const at = pre ? o.addAddress(base, o.i64(sf ? -16 : -8)) : base;
   const both = sf
     ? o.setLane(o.setLane(o.v128(0n, 0n), 64, 0, o.X(Rt)), 64, 1, o.X(Rt2))
     : o.or(o.extU(o.X(Rt, 0)), o.shl(o.extU(o.X(Rt2, 0)), o.i64(32)));
@@ -114,14 +114,14 @@ export const ldstExclusive = semantics(LDST_EXCLUSIVE, {
   LDAPURSW: (o, { Rn, Rt }) => o.setX(Rt, o.extS(loadUnscaled(o, Rn, 32))),
 
   STLR_pre: (o, { sf, Rn, Rt }) => {
-    const at = o.sub(o.base(Rn), o.i64(sf ? 8 : 4));
+    const at = o.addAddress(o.base(Rn), o.i64(sf ? -8 : -4));
     o.stAtomic(at, sf ? 64 : 32, o.X(Rt, sf), { release: true });
     o.setXSP(Rn, at);
   },
   LDAPR_post: (o, { sf, Rn, Rt }) => {
     const base = o.base(Rn);
     const value = o.ldAtomic(base, sf ? 64 : 32, { acquire: true });
-    o.setXSP(Rn, o.add(base, o.i64(sf ? 8 : 4)));
+    o.setXSP(Rn, o.addAddress(base, o.i64(sf ? 8 : 4)));
     o.setX(Rt, value);
   },
   STILP_pre: (o, f) => storeOrderedPair(o, f, true),

@@ -65,7 +65,7 @@ const loadPair =
   (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: Two): void => {
     const bits = bitsOfPair(f.opc);
-    const address = indexed(o, f.Rn, indexing, imm7(bits));
+    const address = indexed(o, f.Rn, indexing, imm7(bits), opts);
     const [first, second] = o.ldMany(address.at, bits, 2, opts);
     writeBack(o, address);
     o.setVs(f.Rt, bits, first!);
@@ -75,7 +75,7 @@ const storePair =
   (indexing: Indexing, opts: Opts = {}) =>
   (o: Pair, f: Two): void => {
     const bits = bitsOfPair(f.opc);
-    const address = indexed(o, f.Rn, indexing, imm7(bits));
+    const address = indexed(o, f.Rn, indexing, imm7(bits), opts);
     o.stMany(address.at, bits, [o.Vs(f.Rt, bits), o.Vs(f.Rt2, bits)], opts);
     writeBack(o, address);
   };

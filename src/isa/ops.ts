@@ -158,6 +158,12 @@ export interface Ops<F = Readonly<Record<string, number>>> {
   /** Keeps the low `bits` bits. */
   zext(a: Val, bits: 8 | 16 | 32): Val;
 
+  // ---- pointers: base + offset, checked where FEAT_CPA2 is on -----------------------------------------------------------
+  /** @param opts of the access that the address is for. @arm AddressAdd */
+  addAddress(base: Val, offset: Val, opts?: { unprivileged?: boolean }): Val;
+  /** A sum made from a base and, if `overflow` (i32) may be nonzero, a product. @arm PointerAddCheck, PointerMultiplyAddCheck */
+  checkPointer(sum: Val, base: Val, overflow?: Val): Val;
+
   // ---- flags ----------------------------------------------------------------------------------------------------------
   /** a + b + carry (i32 0/1), setting NZCV if `flags`. @arm AddWithCarry */
   addWithCarry(a: Val, b: Val, carry: Val | 0 | 1, flags: boolean): Val;

@@ -170,7 +170,7 @@ export const pauth = semantics(PAUTH_ROWS, {
 
   LDRA: (o, { M, W, Rn, Rt }) => {
     const base = authenticate(o, o.base(Rn), o.i64(0), M ? Key.DB : Key.DA, true);
-    const at = o.add(
+    const at = o.addAddress(
       base,
       o.imm((f) => signed((f.S << 9) | f.imm9, 10) << 3n),
     );

@@ -33,7 +33,7 @@ const post =
   (o: Ops<F & { readonly Rm: number }>, f: R & { readonly Rm: Reg }): void => {
     const base = o.base(f.Rn);
     const bytes = o.imm((n) => (n.Rm === 31 ? BigInt(t.bytes(n)) : 0n));
-    const next = o.add(base, o.add(o.X(f.Rm), bytes));
+    const next = o.addAddress(base, o.add(o.X(f.Rm), bytes));
     t.run(o, f, base);
     o.setXSP(f.Rn, next);
   };

@@ -21,6 +21,7 @@ import {
   type Op3,
   readMask,
   unpredicated2,
+  wide,
   writeScalar,
 } from './sve_lanes.ts';
 import type { Plan, SveMachine } from './sve_machine.ts';
@@ -212,6 +213,33 @@ const address =
   (extend: (v: bigint) => bigint) => (f: { msz: number; Zm: number; Zn: number; Zd: number }, m: SveMachine) =>
     unpredicated2({ signed: false, n: () => 0, w: (n, o) => n + (extend(o) << BigInt(f.msz)) })({ ...f, size: 3 }, m);
 
+// ---- pointers: doublewords ----------------------------------------------------------------------------------------------------
+
+const pointer =
+  (sum: Op2) =>
+  (m: SveMachine): Op2 => ({
+    ...sum,
+    w: (base, offset, bits) => m.checkPointer(BigInt.asUintN(64, sum.w(base, offset, bits)), base, false),
+  });
+/** @arm PointerMultiplyAddCheck */
+const multiplyPointer = (m: SveMachine): Op3 => ({
+  ...op.mla,
+  w: (base, a, b) => {
+    const product = BigInt.asIntN(64, a) * BigInt.asIntN(64, b);
+    return m.checkPointer(BigInt.asUintN(64, base + product), base, product !== BigInt.asIntN(64, product));
+  },
+});
+/** Zdn = Za + Zdn * Zm */
+const multiplyInto = (Zdn: number, Za: number, Zm: number, m: SveMachine): Plan => {
+  const lanes = wide(m);
+  const { w } = multiplyPointer(m);
+  return () => {
+    const [d, c, b] = [lanes.read(0, Zdn), lanes.read(1, Za), lanes.read(2, Zm)];
+    for (let i = 0; i < countOf(m, 3); i++) d[i] = w(c[i]!, d[i]!, b[i]!, 64);
+    lanes.write(Zdn, d);
+  };
+};
+
 // ---- counts -------------------------------------------------------------------------------------------------------------------
 
 const signed6 = (imm6: number): bigint => BigInt((imm6 << 26) >> 26);
@@ -271,13 +299,12 @@ const trigSelect: Made<Op2> = (m) => {
   );
 };
 
-// Of pointers only what FEAT_CPA says: nobody has the checks of FEAT_CPA2.
 export const sveInt = routines(SVE_INT, {
   ADD_zpzz: merging2(op.add),
   SUB_zpzz: merging2(op.sub),
   SUBR_zpzz: merging2(op.reversed(op.sub)),
-  ADDPT_zpzz: (f, m) => merging2(op.add)({ ...f, size: 3 }, m),
-  SUBPT_zpzz: (f, m) => merging2(op.sub)({ ...f, size: 3 }, m),
+  ADDPT_zpzz: (f, m) => merging2(pointer(op.add))({ ...f, size: 3 }, m),
+  SUBPT_zpzz: (f, m) => merging2(pointer(op.sub))({ ...f, size: 3 }, m),
   SMAX_zpzz: merging2(op.smax),
   UMAX_zpzz: merging2(op.umax),
   SMIN_zpzz: merging2(op.smin),
@@ -357,8 +384,10 @@ export const sveInt = routines(SVE_INT, {
 
   ADD_zzz: unpredicated2(op.add),
   SUB_zzz: unpredicated2(op.sub),
-  ADDPT_zzz: (f, m) => unpredicated2(op.add)({ ...f, size: 3 }, m),
-  SUBPT_zzz: (f, m) => unpredicated2(op.sub)({ ...f, size: 3 }, m),
+  ADDPT_zzz: (f, m) => unpredicated2(pointer(op.add))({ ...f, size: 3 }, m),
+  SUBPT_zzz: (f, m) => unpredicated2(pointer(op.sub))({ ...f, size: 3 }, m),
+  MLAPT_zzzz: (f, m) => accumulating(multiplyPointer)({ ...f, size: 3 }, m),
+  MADPT_zzzz: ({ Zdn, Zm, Za }, m) => multiplyInto(Zdn, Za, Zm, m),
   SQADD_zzz: unpredicated2(op.sqadd),
   UQADD_zzz: unpredicated2(op.uqadd),
   SQSUB_zzz: unpredicated2(op.sqsub),

@@ -47,6 +47,11 @@ export interface SveMachine {
   /** Writes X[n], modulo 2^64; 31 is ignored, or SP in setXsp. */
   setX(n: number, value: bigint): void;
   setXsp(n: number, value: bigint): void;
+  /** base + offset, modulo 2^64, checked where FEAT_CPA2 is on. @arm AddressAdd */
+  addAddress(base: bigint, offset: bigint): bigint;
+  /** A 64-bit sum made from a base and perhaps a product. @arm PointerAddCheck, PointerMultiplyAddCheck */
+  checkPointer(sum: bigint, base: bigint, overflow: boolean): bigint;
+
   /** PSTATE.<N,Z,C,V>, N in bit 3. */
   nzcv: number;
 

@@ -211,17 +211,17 @@ const signed = (v: number, bits: number): number => (v << (32 - bits)) >> (32 - 
 const scaled =
   (m: SveMachine, f: { Rn: number; Rm: number }, msz: number): (() => bigint) =>
   () =>
-    m.xsp(f.Rn) + (m.x(f.Rm) << BigInt(msz));
+    m.addAddress(m.xsp(f.Rn), m.x(f.Rm) << BigInt(msz));
 /** Xn + imm4 * bytes that the registers take in memory */
 const lengths =
   (m: SveMachine, f: { Rn: number; imm4: number }, s: Shape): (() => bigint) =>
   () =>
-    m.xsp(f.Rn) + BigInt(signed(f.imm4, 4) * s.regs * ((m.vl >> s.esz) << s.msz));
+    m.addAddress(m.xsp(f.Rn), BigInt(signed(f.imm4, 4) * s.regs * ((m.vl >> s.esz) << s.msz)));
 /** Xn + imm9 * bytes of the register */
 const ninth =
   (m: SveMachine, f: { Rn: number; imm9h: number; imm9l: number }, unit: () => number): (() => bigint) =>
   () =>
-    m.xsp(f.Rn) + BigInt(signed((f.imm9h << 3) | f.imm9l, 9) * unit());
+    m.addAddress(m.xsp(f.Rn), BigInt(signed((f.imm9h << 3) | f.imm9l, 9) * unit()));
 
 // Addresses of single elements. esz: 2 words, 3 doublewords.
 type Offset = (m: SveMachine, e: number) => bigint;
@@ -238,13 +238,13 @@ const withBase =
   (Rn: number, offset: Offset, shift: number): Address =>
   (m) => {
     const base = m.xsp(Rn);
-    return (e) => base + (offset(m, e) << BigInt(shift));
+    return (e) => m.addAddress(base, offset(m, e) << BigInt(shift));
   };
 const vectorPlus =
   (Zn: number, esz: number, add: (m: SveMachine) => bigint): Address =>
   (m) => {
     const [each, more] = [esz === 3 ? doublewords(Zn) : words(Zn, 2, false), add(m)];
-    return (e) => each(m, e) + more;
+    return (e) => m.addAddress(each(m, e), more);
   };
 interface Gather {
   readonly msz: number;
@@ -338,14 +338,14 @@ export const sveMem = routines(SVE_MEM, {
     return loadContiguous(m, s, f.Zt, governed(m, f.Pg, f.msz, f.Rn), lengths(m, f, s));
   },
   LD1RQ_rr: (f, m) => repeated(m, f, 16, scaled(m, f, f.msz)),
-  LD1RQ_ri: (f, m) => repeated(m, f, 16, () => m.xsp(f.Rn) + BigInt(signed(f.imm4, 4) * 16)),
+  LD1RQ_ri: (f, m) => repeated(m, f, 16, () => m.addAddress(m.xsp(f.Rn), BigInt(signed(f.imm4, 4) * 16))),
   LD1RO_rr: (f, m) => repeated(m, f, 32, scaled(m, f, f.msz)),
-  LD1RO_ri: (f, m) => repeated(m, f, 32, () => m.xsp(f.Rn) + BigInt(signed(f.imm4, 4) * 32)),
+  LD1RO_ri: (f, m) => repeated(m, f, 32, () => m.addAddress(m.xsp(f.Rn), BigInt(signed(f.imm4, 4) * 32))),
   LD1R_z: (f, m) => {
     const s = dtypeShape((f.dtypeh << 2) | f.dtypel);
     const access = governed(m, f.Pg, s.esz, f.Rn);
     return () => {
-      const va = m.xsp(f.Rn) + BigInt(f.imm6 << s.msz);
+      const va = m.addAddress(m.xsp(f.Rn), BigInt(f.imm6 << s.msz));
       if (!gather(m, s, access, 'take', () => va)) return false;
       deliver(m, 1, f.Zt);
       return true;

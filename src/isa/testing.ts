@@ -6,6 +6,7 @@ import { type Env, evaluate } from '../ir/eval.ts';
 import { toValue, type Value } from '../ir/eval_pure.ts';
 import type { Access, FpAttr, Place, Ty } from '../ir/ops.ts';
 import { collectRows, type RowEntry } from './handlers.ts';
+import { checkPointer } from './pointer_check.ts';
 import type { Operand } from './record.ts';
 import type { Group } from './semantics.ts';
 
@@ -121,6 +122,8 @@ function makeEnv(s: TestState, entry: RowEntry, word: number, operands: readonly
       s.nzcv = v;
     },
     pc: s.pc,
+    pointer: (sum, base, of, overflow) =>
+      checkPointer(sum, base, Number(s.slots['POINTER_CHECKS'] ?? 0n), of, overflow),
     probe: (kind, address, access: Access) => {
       const offset = address - s.memoryBase;
       // A read-modify-write that could not even read reports the read.

@@ -207,6 +207,13 @@ class Lifter {
       case 'pc':
         add();
         return true;
+      // Checked arithmetic is not compiled.
+      case 'ptr.add':
+        this.nodes.set(n.id, ir.add('i64.add', args));
+        return true;
+      case 'ptr.check':
+        this.nodes.set(n.id, args[0] as ValueNode);
+        return true;
       default:
         if (!/^([if]\d+(x\d+)?|const|host|v128)\./.test(n.op)) throw NOT;
         add();

@@ -107,6 +107,8 @@ export const SVE_INT = {
   SUB_zzz:     insn('00000100 size:2 1 Zm:5 000 001 Zn:5 Zd:5',     SVE),
   ADDPT_zzz:   insn('00000100 11 1 Zm:5 000 010 Zn:5 Zd:5',         CPA),
   SUBPT_zzz:   insn('00000100 11 1 Zm:5 000 011 Zn:5 Zd:5',         CPA),
+  MLAPT_zzzz:  insn('01000100 11 0 Zm:5 110 100 Zn:5 Zda:5',        CPA),
+  MADPT_zzzz:  insn('01000100 11 0 Zm:5 110 110 Za:5 Zdn:5',        CPA),
   SQADD_zzz:   insn('00000100 size:2 1 Zm:5 000 100 Zn:5 Zd:5',     SVE),
   UQADD_zzz:   insn('00000100 size:2 1 Zm:5 000 101 Zn:5 Zd:5',     SVE),
   SQSUB_zzz:   insn('00000100 size:2 1 Zm:5 000 110 Zn:5 Zd:5',     SVE),

@@ -110,6 +110,10 @@ const incDec = texts(['inc', { D: 0 }], ['dec', { D: 1 }]);
 export const satIncDec = texts(['sqinc', { D: 0, U: 0 }], ['uqinc', { D: 0, U: 1 }], ['sqdec', { D: 1, U: 0 }], ['uqdec', { D: 1, U: 1 }]);
 const count = pattern('imm4');
 
+const accumulated =
+  (d: string, a: string, b: string): Shape =>
+  (m) => form`${m} ${Z(d, 'd')}, ${Z(a, 'd')}, ${Z(b, 'd')}`;
+
 const SD_BY_SZ: Named = [['s', { sz: 0 }], ['d', { sz: 1 }]];
 const mszText = texts(['', { msz: 0 }], [', lsl #1', { msz: 1 }], [', lsl #2', { msz: 2 }], [', lsl #3', { msz: 3 }]);
 const extendText = (how: string): Operand =>
@@ -134,7 +138,7 @@ export const SVE_INT_SYNTAX = syntax(SVE_INT, {
   CLS_zpz: zpz, CLZ_zpz: zpz, CNT_zpz: zpz, CNOT_zpz: zpz, FABS_zpz: zpz, FNEG_zpz: zpz, NOT_zpz: zpz,
   SVE2p2_unary_zeroing: [],
 
-  ADD_zzz: zzz, SUB_zzz: zzz, ADDPT_zzz: bits3, SUBPT_zzz: bits3, SQADD_zzz: zzz, UQADD_zzz: zzz, SQSUB_zzz: zzz, UQSUB_zzz: zzz,
+  ADD_zzz: zzz, SUB_zzz: zzz, ADDPT_zzz: bits3, SUBPT_zzz: bits3, MLAPT_zzzz: accumulated('Zda', 'Zn', 'Zm'), MADPT_zzzz: accumulated('Zdn', 'Zm', 'Za'), SQADD_zzz: zzz, UQADD_zzz: zzz, SQSUB_zzz: zzz, UQSUB_zzz: zzz,
   AND_zzz: bits3,
   ORR_zzz: [
     alias(form`mov ${Z('Zd', 'd')}, ${Z('Zn', 'd')}`, (f) => f['Zn'] === f['Zm'], {}, (f) => ({ Zm: f['Zn']! })),
