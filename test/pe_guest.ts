@@ -7,6 +7,7 @@ import { createPeDirectory, createPeDomain } from '../src/cpu/pe_directory.ts';
 import type { PeDomain, Stage2Answer, Stage2Change } from '../src/cpu/pe_ports.ts';
 import { PhysMem } from '../src/cpu/physmem.ts';
 import { createInterpreter } from '../src/interp/engine.ts';
+import type { MakeTier } from '../src/interp/region.ts';
 import { A64 } from '../src/isa/a64.ts';
 
 export const RAM = 0x4000_0000n;
@@ -51,6 +52,7 @@ export interface GuestOptions {
   readonly pages?: number;
   readonly absent?: readonly Feat[];
   readonly guestAbsent?: readonly Feat[];
+  readonly tier?: MakeTier;
 }
 
 /** Assembles `source` at RAM and makes a PE at its start, EL1h, MMU off. */
@@ -64,6 +66,7 @@ export function guest(source: string, options: GuestOptions = {}): Guest {
     hooks: directory,
     pauth: (cpu) => directory.pauth(cpu),
     groups: A64,
+    ...(options.tier && { tier: options.tier }),
   });
   const frames = Array.from({ length: options.pages ?? 512 }, () => mem.allocFrame());
   const readOnly = new Set<bigint>();

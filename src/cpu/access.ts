@@ -69,10 +69,11 @@ export class AccessPath {
   }
 
   /** What compiled code looks up first: the host address of an access that the TLB knows and that stays in its page, or 0. */
-  cached(cpu: CpuState, kind: AccessKind, va: bigint, size: number): number {
+  cached(cpu: CpuState, kind: AccessKind, va: bigint, size: number, unprivileged = false): number {
     const { u32, i32 } = this.mem;
     const lo = Number(va & 0xffff_ffffn);
-    const table = u32[(cpu.base + Slot.TLB) >>> 2]! + (kind === 'r' ? TlbTable.read : TlbTable.write);
+    const tlb = unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB;
+    const table = u32[(cpu.base + tlb) >>> 2]! + (kind === 'r' ? TlbTable.read : TlbTable.write);
     const entry = (table + ((lo >>> FRAME_SHIFT) & (DATA_ENTRIES - 1)) * ENTRY_SIZE) >>> 2;
     if ((u32[entry]! ^ lo) >>> 0 > FRAME_SIZE - size || u32[entry + 1]! !== Number(va >> 32n)) return 0;
     return (lo + i32[entry + (ENTRY_VALUE >>> 2)]!) >>> 0;

@@ -71,7 +71,12 @@ class Interpreter implements Engine {
     this.pages = new CodePages(mem);
     this.templates = new Templates(mem);
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
-    this.checking = new Reference(mem, this.hasBti, { decoder: this.decoder, path: this.path, system: this.system });
+    this.checking = new Reference(mem, this.hasBti, {
+      decoder: this.decoder,
+      path: this.path,
+      system: this.system,
+      fetch: (cpu, pc) => this.wordAt(cpu, pc),
+    });
     const { exports } = this.instantiate(this.program.main);
     this.main = exports['run'] as (cpu: number) => number;
     this.table = exports['handlers'] as WasmTable;
@@ -110,7 +115,7 @@ class Interpreter implements Engine {
   }
 
   run(cpu: CpuState, budget: number): ExitReason {
-    if (cpu.pointerChecks !== 0) return this.checking.run(cpu, budget);
+    if (cpu.pointerChecks !== 0) return this.runChecking(cpu, budget);
     const { u32 } = this.mem;
     const at = (slot: number): number => (cpu.base + slot) >>> 2;
     if (u32[at(Slot.KICK)]) {
@@ -138,6 +143,21 @@ class Interpreter implements Engine {
       return Exit.Kick;
     }
     return reason;
+  }
+  private runChecking(cpu: CpuState, budget: number): ExitReason {
+    this.cpu = cpu;
+    this.pages.reclaim();
+    return this.checking.run(cpu, budget);
+  }
+  private wordAt(cpu: CpuState, pc: bigint): { word: number; guarded: boolean } | undefined {
+    const tlb = this.path.tlbOf(cpu);
+    let found = pc & 3n ? undefined : tlb.find('fetch', pc);
+    if (!found) {
+      if (this.fetch(pc) === 0) return undefined;
+      found = tlb.find('fetch', pc)!;
+    }
+    const word = this.mem.u32[(this.pages.frameOf(found[0]) * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
+    return { word, guarded: found[1] !== 0 };
   }
   /** Runs, with a sample taken now and then. */
   private runTo(cpu: CpuState, budget: number): ExitReason {

@@ -37,6 +37,11 @@ export interface ReferenceParts {
   readonly decoder: Decoder;
   readonly path: AccessPath;
   readonly system: SystemAccess;
+  /**
+   * The instruction at an address as the engine's TLB finds it, or undefined after having set cpu.exception. With it, data
+   * too is looked up in the TLB first: misses take virtual time, and there must be as many.
+   */
+  readonly fetch?: (cpu: CpuState, pc: bigint) => { readonly word: number; readonly guarded: boolean } | undefined;
 }
 
 export class Reference implements Engine {
@@ -44,6 +49,7 @@ export class Reference implements Engine {
   private readonly decoder: Decoder;
   private readonly path: AccessPath;
   private readonly system: SystemAccess;
+  private readonly fetchAs: ReferenceParts['fetch'];
   private readonly hasBti: boolean;
   private readonly functions = new Map<string, (...args: unknown[]) => unknown>();
   private cpu!: CpuState;
@@ -58,6 +64,7 @@ export class Reference implements Engine {
     this.decoder = parts.decoder;
     this.path = parts.path;
     this.system = parts.system;
+    this.fetchAs = parts.fetch;
   }
   createTlb(translator: Translator): Tlb {
     const tlb = new SoftTlb(this.mem, translator);
@@ -108,21 +115,27 @@ export class Reference implements Engine {
   }
   private fetch(pc: bigint): number | undefined {
     const { cpu } = this;
-    if (pc & 3n) {
+    const found = this.fetchAs ? this.fetchAs(cpu, pc) : this.fetchUncached(pc);
+    if (!found) {
       this.putBtype();
+      return undefined;
+    }
+    const { word } = found;
+    const btype = this.pendingBtype();
+    this.btype = 0;
+    this.guarded = found.guarded;
+    return !this.guarded || mayLand(cpu, this.decoder.decode(word), btype) ? word : undefined;
+  }
+  private fetchUncached(pc: bigint): ReturnType<NonNullable<ReferenceParts['fetch']>> {
+    const { cpu } = this;
+    if (pc & 3n) {
       cpu.exception = { ec: 0x22, iss: 0, far: pc, ipa: 0n, toEl2: false };
       return undefined;
     }
     const t = translate(this.path.tlbOf(cpu).translator, pc, 'execute', 4, cpu);
-    if (!t) {
-      this.putBtype();
-      return undefined;
-    }
+    if (!t) return undefined;
     const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
-    const btype = this.pendingBtype();
-    this.btype = 0;
-    this.guarded = t.guarded ?? false;
-    return !this.guarded || mayLand(cpu, this.decoder.decode(word), btype) ? word : undefined;
+    return { word, guarded: t.guarded ?? false };
   }
   private pendingBtype(): number {
     return this.btype || btypeOf(this.branchType, this.guarded);
@@ -201,7 +214,10 @@ export class Reference implements Engine {
       pc,
       pointer: (sum, base, of, overflow) => checkPointer(sum, base, cpu.pointerChecks, of, overflow),
       probe: (kind, va, access) => {
-        const host = path.probe(cpu, va, packAccess(kind, access));
+        const { size, unprivileged } = access;
+        const aligned = !(access.atomic || access.ordered) || (va & BigInt(size - 1)) === 0n;
+        const known = this.fetchAs && aligned ? path.cached(cpu, kind, va, size, unprivileged) : 0;
+        const host = known || path.probe(cpu, va, packAccess(kind, access));
         if (host === 0) throw new Leave(Exit.Exception, false);
         return host;
       },

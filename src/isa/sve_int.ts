@@ -386,8 +386,6 @@ export const sveInt = routines(SVE_INT, {
   SUB_zzz: unpredicated2(op.sub),
   ADDPT_zzz: (f, m) => unpredicated2(pointer(op.add))({ ...f, size: 3 }, m),
   SUBPT_zzz: (f, m) => unpredicated2(pointer(op.sub))({ ...f, size: 3 }, m),
-  MLAPT_zzzz: (f, m) => accumulating(multiplyPointer)({ ...f, size: 3 }, m),
-  MADPT_zzzz: ({ Zdn, Zm, Za }, m) => multiplyInto(Zdn, Za, Zm, m),
   SQADD_zzz: unpredicated2(op.sqadd),
   UQADD_zzz: unpredicated2(op.uqadd),
   SQSUB_zzz: unpredicated2(op.sqsub),
@@ -587,6 +585,8 @@ const complex =
   };
 
 export const sveIntMla = routines(SVE_INT_MLA, {
+  MLAPT_zzzz: (f, m) => accumulating(multiplyPointer)({ ...f, size: 3 }, m),
+  MADPT_zzzz: ({ Zdn, Zm, Za }, m) => multiplyInto(Zdn, Za, Zm, m),
   SDOT_zzzz: dotProduct(true, true, fourProducts),
   UDOT_zzzz: dotProduct(false, false, fourProducts),
   USDOT_zzzz: dotProduct(false, true, fourProducts),

@@ -107,8 +107,6 @@ export const SVE_INT = {
   SUB_zzz:     insn('00000100 size:2 1 Zm:5 000 001 Zn:5 Zd:5',     SVE),
   ADDPT_zzz:   insn('00000100 11 1 Zm:5 000 010 Zn:5 Zd:5',         CPA),
   SUBPT_zzz:   insn('00000100 11 1 Zm:5 000 011 Zn:5 Zd:5',         CPA),
-  MLAPT_zzzz:  insn('01000100 11 0 Zm:5 110 100 Zn:5 Zda:5',        CPA),
-  MADPT_zzzz:  insn('01000100 11 0 Zm:5 110 110 Za:5 Zdn:5',        CPA),
   SQADD_zzz:   insn('00000100 size:2 1 Zm:5 000 100 Zn:5 Zd:5',     SVE),
   UQADD_zzz:   insn('00000100 size:2 1 Zm:5 000 101 Zn:5 Zd:5',     SVE),
   SQSUB_zzz:   insn('00000100 size:2 1 Zm:5 000 110 Zn:5 Zd:5',     SVE),
@@ -180,6 +178,8 @@ export const SVE_INT = {
 
 /** Products that are summed into wider elements, and saturating and complex ones of the same class. */
 export const SVE_INT_MLA = {
+  MLAPT_zzzz:  insn('01000100 11 0 Zm:5 110 100 Zn:5 Zda:5',        { ...CPA, inside: 'SVE2_clamp_and_quads' }),
+  MADPT_zzzz:  insn('01000100 11 0 Zm:5 110 110 Za:5 Zdn:5',        { ...CPA, inside: 'SVE2_clamp_and_quads' }),
   SDOT_zzzz:      insn('01000100 1 sz:1 0 Zm:5 00000 0 Zn:5 Zda:5', SVE),
   UDOT_zzzz:      insn('01000100 1 sz:1 0 Zm:5 00000 1 Zn:5 Zda:5', SVE),
   USDOT_zzzz:     insn('01000100 10 0 Zm:5 01111 0 Zn:5 Zda:5',     { ...SVE, also: 'FEAT_I8MM' }),

@@ -138,7 +138,7 @@ export const SVE_INT_SYNTAX = syntax(SVE_INT, {
   CLS_zpz: zpz, CLZ_zpz: zpz, CNT_zpz: zpz, CNOT_zpz: zpz, FABS_zpz: zpz, FNEG_zpz: zpz, NOT_zpz: zpz,
   SVE2p2_unary_zeroing: [],
 
-  ADD_zzz: zzz, SUB_zzz: zzz, ADDPT_zzz: bits3, SUBPT_zzz: bits3, MLAPT_zzzz: accumulated('Zda', 'Zn', 'Zm'), MADPT_zzzz: accumulated('Zdn', 'Zm', 'Za'), SQADD_zzz: zzz, UQADD_zzz: zzz, SQSUB_zzz: zzz, UQSUB_zzz: zzz,
+  ADD_zzz: zzz, SUB_zzz: zzz, ADDPT_zzz: bits3, SUBPT_zzz: bits3, SQADD_zzz: zzz, UQADD_zzz: zzz, SQSUB_zzz: zzz, UQSUB_zzz: zzz,
   AND_zzz: bits3,
   ORR_zzz: [
     alias(form`mov ${Z('Zd', 'd')}, ${Z('Zn', 'd')}`, (f) => f['Zn'] === f['Zm'], {}, (f) => ({ Zm: f['Zn']! })),
@@ -203,6 +203,7 @@ const bt = texts(['b', { T: 0 }], ['t', { T: 1 }]);
 const long: Shape = (m) => form`${m}${bt} ${Z('Zda', HSD)}, ${Z('Zn', NARROWER)}, ${Z('Zm', NARROWER)}`;
 
 export const SVE_INT_MLA_SYNTAX = syntax(SVE_INT_MLA, {
+  MLAPT_zzzz: accumulated('Zda', 'Zn', 'Zm'), MADPT_zzzz: accumulated('Zdn', 'Zm', 'Za'),
   SDOT_zzzz: dot, UDOT_zzzz: dot,
   USDOT_zzzz: (m) => form`${m} ${Z('Zda', 's')}, ${Z('Zn', 'b')}, ${Z('Zm', 'b')}`,
   CDOT_zzzz: (m) => form`${m} ${Z('Zda', SD_BY_SZ)}, ${Z('Zn', QUARTER_SD)}, ${Z('Zm', QUARTER_SD)}, ${rotation('rot')}`,
