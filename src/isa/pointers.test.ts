@@ -72,14 +72,14 @@ describe('what is written back', () => {
     ['ldiapp x2, x3, [x0], #16', 16n],
     ['ldapr x2, [x0], #8', 8n],
   ])('by %s is checked', (line, step) => {
-    const after = (checks: number): bigint | undefined => {
+    const leaves = (checks: number): bigint | undefined => {
       const base = LAST + 4096n - step;
       const s = testState({ x: [base, 32n], memoryBase: LAST, slots: { POINTER_CHECKS: BigInt(checks) } });
       expect(run(s, line).kind).toBe('next');
       return s.x[0];
     };
-    expect(after(0)).toBe(0x1300_0000_0000_0000n);
-    expect(after(Add | Unprivileged)).toBe(0x1280_0000_0000_0000n);
+    expect(leaves(0)).toBe(0x1300_0000_0000_0000n);
+    expect(leaves(Add | Unprivileged)).toBe(0x1280_0000_0000_0000n);
   });
 });
 
@@ -100,11 +100,14 @@ describe('instructions of FEAT_CPA', () => {
     expect(result(line, [...x], Unprivileged)).toBe(PLAIN);
     expect(result(line, [...x], Add)).toBe(POISONED);
   });
-  it('a product that overflows is detected where multiplication is checked, the most negative number being one', () => {
+  it('a product that overflows is detected where multiplication is checked', () => {
     const times = (n: bigint, m: bigint, checks: number): bigint =>
       result('maddpt x4, x1, x2, x0', [0x1000n, BigInt.asUintN(64, n), BigInt.asUintN(64, m)], checks);
     const marked = 0x0040_0000_0000_1000n;
-    for (const [n, m] of [[1n << 32n, 1n << 32n], [-(1n << 33n), 1n << 33n]] as const) {
+    for (const [n, m] of [
+      [1n << 32n, 1n << 32n],
+      [-(1n << 33n), 1n << 33n],
+    ] as const) {
       expect(times(n, m, Add)).toBe(0x1000n);
       expect(times(n, m, Add | Multiply)).toBe(marked);
     }
