@@ -72,7 +72,7 @@ describe('handlers', () => {
         %6 = const.i32 0
         raise ec=38 %6
       %9 = imm.i64 0
-      %10 = i64.add %0 %9
+      %10 = ptr.add present %0 %9
       %11 = mem.r size=8 element=8 %10
       %12 = host.load64 0 %11
       set.i64 $1 %12"
