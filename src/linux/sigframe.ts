@@ -133,6 +133,11 @@ const word = (magic: number, value: bigint): Part => ({
   write: (s, at) => void s.set64(at + 8, value),
 });
 
+/** Signals can come often: one buffer is used for every frame while it is written or read. */
+const scratch = new Uint8Array(2 * FRAME_SIZE);
+function blank(size: number): Struct {
+  return new Struct(size <= scratch.length ? scratch.subarray(0, size).fill(0) : size);
+}
 /** Writes the frame below `top`. @returns addresses the handler gets, or undefined when the stack cannot be written. */
 export function pushFrame(
   c: FrameContext,
@@ -149,7 +154,7 @@ export function pushFrame(
   const { at, extra, size } = layout(parts.map((p) => p.size));
   const fp = (top & ~15n) - BigInt(RECORD);
   const sp = (fp - BigInt(size)) & ~15n;
-  const s = new Struct(size);
+  const s = blank(size);
   s.bytes.set(encodeSigInfo(info));
   s.set64(UC_STACK, c.altStack.sp)
     .set32(UC_STACK + 8, c.altStack.flags)
@@ -231,7 +236,7 @@ export function popFrame(
   c: Records,
 ): { readonly mask: bigint; readonly altStack: AltStack } | undefined {
   if ((cpu.sp & 15n) !== 0n) return undefined;
-  const s = new Struct(FRAME_SIZE);
+  const s = blank(FRAME_SIZE);
   if (!mm.read(cpu.sp, s.bytes)) return undefined;
   const pstate = s.u64(SC_PSTATE);
   // Mode, D, A, I, F, IL and SS must be those of plain EL0 execution.
