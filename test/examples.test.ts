@@ -19,7 +19,7 @@ test('register_list.ts', () => {
     '336 registers, FPMR among them',
     'ID_AA64PFR2_EL1 = 0x100000000, can change 0xf0000fff0',
     'ID_AA64FPFR0_EL1 = 0xfc000003, can change 0xfc0080ff',
-    'ID_AA64ISAR3_EL1 = 0x10000010, can change 0xff0f00f0',
+    'ID_AA64ISAR3_EL1 = 0x11010010, can change 0xff0f00f0',
     'without FPMR: 335 registers',
     'ENOENT: KVM_GET_ONE_REG FPMR',
   ]);

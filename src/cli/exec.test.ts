@@ -1,5 +1,6 @@
 // Whole programs, assembled here, on the real engine with a scripted host: what `hypatia exec` is made of.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { writeElf } from '../asm/elf.ts';
 import { assembleProgram } from '../asm/program.ts';
@@ -52,6 +53,16 @@ const EXIT = `
   svc #0
 `;
 
+describe('the example program', () => {
+  it('prints what it prints on a real KVM on the same CPU', async () => {
+    const at = (path: string): URL => new URL(`../../${path}`, import.meta.url);
+    const source = readFileSync(at('examples/dpisa2023.s'), 'utf8');
+    const cpu = new URL('golden/real-kvm/hosts/max-vhe.json', at('')).pathname;
+    const r = await run(source, ['--cpu', cpu, '--cpu-unchecked']);
+    expect(r.code).toBe(0);
+    expect(r.out).toBe(readFileSync(at('golden/programs/dpisa2023.max.txt'), 'utf8'));
+  });
+});
 describe('a program', () => {
   it('finds its arguments on the stack, writes and exits', async () => {
     const r = await run(`
