@@ -18,7 +18,7 @@ const { values: opt, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     times: { type: 'string', default: '6' },
-    engines: { type: 'string', default: 'default' },
+    engines: { type: 'string', default: 'auto,interp' },
     node: { type: 'string', multiple: true, default: [] },
     only: { type: 'string' },
     json: { type: 'string' },

@@ -14,7 +14,7 @@ const { values: opt, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
-    engines: { type: 'string', default: 'default' },
+    engines: { type: 'string', default: 'auto' },
     node: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
   },
