@@ -134,9 +134,10 @@ export class SystemAccess {
     if (name.startsWith('helper:')) {
       const helper = SCALAR_HELPERS[rest as HelperName] as (cx: HelperContext, ...args: unknown[]) => unknown;
       assert(rest in HELPERS, `no helper '${rest}'`);
+      // What programs execute often takes nothing of the general form, which brings floating-point state along.
+      const { context } = this;
+      if (rest.startsWith('crc')) return (a: number, b: number, c: number) => helper(context, a, b, c);
       if (rest.startsWith('pac')) {
-        // Neither floating point nor anything of the general form: these run with every call of a program.
-        const { context } = this;
         return (a: number | bigint, b: number | bigint, c: number) => {
           context.pauth = this.pauthOf(this.cpu);
           return helper(context, a, b, c);
