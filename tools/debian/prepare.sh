@@ -64,7 +64,7 @@ selftests() {
 # tools/testing/selftests/arm64: what a process can see by itself (no SME, no GCS, no endless ones).
 selftests-arm64() {
   selftests
-  local out=$REF/selftests-arm64; [ ! -e "$out/.done" ] || return 0
+  local out=$REF/selftests-arm64; [ ! -e "$out/.done-2" ] || return 0
   mkdir -p "$out"
   local objects; objects=$(mktemp -d)
   local include=(-I"$LINUX/tools/testing/selftests" -I"$LINUX/tools/include" -isystem "$LINUX/usr/include")
@@ -74,6 +74,7 @@ selftests-arm64() {
     for p in abi/hwcap tags/tags_test; do "${cc[@]}" -static -o "$out/${p#*/}" $p.c; done
     "${cc[@]}" -static -o "$out/syscall-abi" abi/syscall-abi.c abi/syscall-abi-asm.S
     for p in sve-probe-vls vec-syscfg; do "${cc[@]}" -static -o "$out/$p" fp/$p.c fp/rdvl.S; done
+    "${cc[@]}" -march=armv8.2-a+sve -nostdlib -static -o "$out/fp-pidbench" fp/fp-pidbench.S fp/asm-utils.S
     local pac=(-mbranch-protection=pac-ret)
     "${cc[@]}" "${pac[@]}" -march=armv8.3-a -c -o "$objects/helper.o" pauth/helper.c
     "${cc[@]}" -march=armv8.3-a -c -o "$objects/pac_corruptor.o" pauth/pac_corruptor.S
@@ -97,7 +98,7 @@ selftests-arm64() {
       "${cc[@]}" -std=gnu99 -I. -static -o "$out/$name" $p "$objects"/signal.*.o
     done
   )
-  rm -rf "$objects"; cp "$SELFTESTS/.version" "$out/.version"; touch "$out/.done"
+  rm -rf "$objects"; cp "$SELFTESTS/.version" "$out/.version"; touch "$out/.done-2"
 }
 probe() {
   selftests
