@@ -28,7 +28,7 @@ const parse = (text) => new Map([...text.matchAll(/^(hvc|mmio) ([\d.]+)$/gm)].ma
 const program = join(work, 'exits');
 must('aarch64-linux-gnu-gcc', '-O2', '-static', '-o', program, join(here, 'exits.c'));
 const ours = parse(
-  must(process.execPath, join(root, 'dist/cli/main.js'), 'exec', '--clock', 'real', '--', program, count),
+  must(process.execPath, join(root, 'dist/bin/hypatia.js'), 'exec', '--clock', 'real', '--', program, count),
 );
 const real = args.includes('--no-reference')
   ? new Map()

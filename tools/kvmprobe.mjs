@@ -49,7 +49,7 @@ for (const file of readdirSync(opt.hosts).filter((f) => f.endsWith('.json') && (
   const r = spawnSync(
     process.execPath,
     [
-      join(root, 'dist/cli/main.js'),
+      join(root, 'dist/bin/hypatia.js'),
       'exec',
       '--cpu',
       join(opt.hosts, file),

@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
 const out = join(root, '.cache/programs');
 const cc = process.env.CC ?? 'aarch64-linux-gnu-gcc';
-const hypatia = join(root, 'dist/cli/main.js');
+const hypatia = join(root, 'dist/bin/hypatia.js');
 const LIMIT_MS = 120_000;
 
 if (spawnSync(cc, ['--version']).status !== 0) {

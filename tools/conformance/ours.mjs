@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const main = join(dirname(fileURLToPath(import.meta.url)), '../../dist/cli/main.js');
+const main = join(dirname(fileURLToPath(import.meta.url)), '../../dist/bin/hypatia.js');
 /** Loaded before the command: says at the end how much CPU time it took. Programs never see descriptor 3 of Node. */
 const METER = `data:text/javascript,import{writeSync}from'node:fs';process.on('exit',()=>{const{user,system}=process.cpuUsage();writeSync(3,String((user+system)/1e6))})`;
 const KEEP = 1 << 20;

@@ -56,7 +56,7 @@ if (opt.record) {
 }
 const sides = { 'the record': readFileSync(file, 'utf8') };
 if (!opt['no-exec'])
-  sides['hypatia exec'] = run('hypatia exec', process.execPath, [join(root, 'dist/cli/main.js'), 'exec', program]);
+  sides['hypatia exec'] = run('hypatia exec', process.execPath, [join(root, 'dist/bin/hypatia.js'), 'exec', program]);
 const expected = answers(theirs);
 let passed = 0;
 let failed = 0;
