@@ -282,7 +282,9 @@ export function evaluate(text: string, assignments: readonly string[], json: boo
     Rm: shape.Rm ? decoded(at('Rm'), wide(shape.Rm)) : [],
   };
   const values = decoded(result, shape.Rd);
-  const reasons = values.map((x, lane) => why(i.entry.name, i.fields, fields, lane, o, x, shape));
+  const reasons = values.map((result, lane) =>
+    why({ name: i.entry.name, f: i.fields, fpmr: fields, shape, o, lane, result }),
+  );
   const shown: Shown[] = [...registers].flatMap(([n, roles]) =>
     roles.map(([role, elements]) => ({ register: `v${n}`, role, elements, values: decoded(v[n]!, elements) })),
   );

@@ -141,15 +141,19 @@ function compared(result: Value, exact: Exact, limit: NumberName, modes: { satur
   return result.exact.mant === 0n ? `rounded to zero: ${is}` : `rounded: ${is}`;
 }
 
-function whyProducts(
-  name: string,
-  f: Fields,
-  fpmr: Fpmr,
-  lane: number,
-  o: Operands,
-  result: Value,
-  shape: Shape,
-): string {
+/** An element of a result, and what it came from. */
+export interface Outcome {
+  /** Of the encoding row. */
+  readonly name: string;
+  readonly f: Fields;
+  readonly fpmr: Fpmr;
+  readonly shape: Shape;
+  readonly o: Operands;
+  readonly lane: number;
+  readonly result: Value;
+}
+
+function whyProducts({ name, f, fpmr, lane, o, result, shape }: Outcome): string {
   const pairs = productsOf(name, f, lane);
   const reserved = (['F8S1', 'F8S2'] as const).filter((s) => formatIn(fpmr, s) === 'no format');
   if (reserved.length > 0) return `NaN: ${reserved.map((s) => `${s} = ${fpmr[s]}`).join(' and ')} names no format`;
@@ -174,15 +178,8 @@ function whyProducts(
 }
 
 /** Why element `lane` of the result is what it is. */
-export function why(
-  name: string,
-  f: Fields,
-  fpmr: Fpmr,
-  lane: number,
-  o: Operands,
-  result: Value,
-  shape: Shape,
-): string {
+export function why(outcome: Outcome): string {
+  const { name, f, fpmr, lane, o, result, shape } = outcome;
   const widen = WIDEN.exec(name);
   if (widen) {
     const a = o.Rn[lane + (f['Q'] ? 8 : 0)]!;
@@ -207,7 +204,7 @@ export function why(
     const scale = shape.Rn.width === 16 ? ((raw & 31) ^ 16) - 16 : (raw ^ 128) - 128;
     return compared(result, scaled(a.exact, scale), shape.Rd.format as NumberName, { saturates, name: 'OSC' });
   }
-  if (PRODUCTS.test(name)) return whyProducts(name, f, fpmr, lane, o, result, shape);
+  if (PRODUCTS.test(name)) return whyProducts(outcome);
   if (LOOKUP.test(name)) return '';
   const [a, b] = [o.Rn[lane]!, o.Rm[lane]!];
   if (isNan(a) || isNan(b)) return `${valueText(isNan(a) ? a : b)} of an operand`;

@@ -1,303 +1,42 @@
-// Semantics of arch/a64/sve_int.ts.
+// Semantics of arch/a64/sve_int.ts, but for sums of products: sve_int_mla.ts.
 
-import { SVE_INT, SVE_INT_MLA } from '../arch/a64/sve_int.ts';
+import { SVE_INT } from '../arch/a64/sve_int.ts';
 import { expandImm } from './fp_shapes.ts';
 import type { Fmt } from './ops.ts';
 import { routines } from './semantics.ts';
-import { bitMask } from './shared.ts';
 import {
-  accumulating,
-  choose2,
-  countOf,
-  type Elements,
-  type Lanes,
-  lanesOf,
-  type Made,
-  merging1,
-  merging2,
-  merging3,
-  narrow,
-  type Op2,
-  type Op3,
-  readMask,
-  unpredicated2,
-  wide,
-  writeScalar,
-} from './sve_lanes.ts';
-import type { Plan, SveMachine } from './sve_machine.ts';
+  addLength,
+  address,
+  allOnes,
+  bitwise,
+  countFor,
+  decodeShift,
+  fexpa,
+  fill,
+  fillActive,
+  index,
+  leftAmount,
+  logicalImmediate,
+  maskOf,
+  none,
+  pointer,
+  reduce,
+  rightAmount,
+  shift,
+  shiftMerging,
+  shiftWide,
+  signed5,
+  signed6,
+  signed8,
+  sum,
+  ternary,
+  trigSelect,
+  unsigned8,
+  withImmediate,
+} from './sve_int_shapes.ts';
+import { countOf, lanesOf, merging1, merging2, merging3, readMask, unpredicated2 } from './sve_lanes.ts';
 import * as op from './sve_ops.ts';
-import { patternCount } from './sve_pred.ts';
 import { addToElements, saturateScalar } from './sve_scalar.ts';
-
-// ---- shifts by immediate ------------------------------------------------------------------------------------------------
-
-/** Element size and value of tszh:tszl:imm3. */
-function decodeShift(f: { tszh: number; tszl: number; imm3: number }): { size: number; bits: number; value: number } {
-  const tsz = (f.tszh << 2) | f.tszl;
-  const size = 31 - Math.clz32(tsz);
-  return { size, bits: 8 << size, value: (tsz << 3) | f.imm3 };
-}
-type ShiftFields = Parameters<typeof decodeShift>[0];
-export const leftAmount = (f: ShiftFields): number => decodeShift(f).value - decodeShift(f).bits;
-export const rightAmount = (f: ShiftFields): number => 2 * decodeShift(f).bits - decodeShift(f).value;
-/** Zdn = f(Zdn, amount) where Pg says so */
-const shiftMerging =
-  (o: Op2, amount: (f: ShiftFields) => number) => (f: ShiftFields & { Pg: number; Zdn: number }, m: SveMachine) => {
-    const { size } = decodeShift(f);
-    return choose2(m, size, o, (lanes, g) => {
-      const n = lanes.of(amount(f));
-      return () => {
-        const d = lanes.read(0, f.Zdn);
-        const active = readMask(m, 0, f.Pg, size);
-        for (let i = 0; i < countOf(m, size); i++) if (active[i]) d[i] = g(d[i]!, n, lanes.bits);
-        lanes.write(f.Zdn, d);
-      };
-    });
-  };
-/** Zd = f(Zn, amount) */
-const shift =
-  (o: Op2, amount: (f: ShiftFields) => number) => (f: ShiftFields & { Zn: number; Zd: number }, m: SveMachine) => {
-    const { size } = decodeShift(f);
-    return choose2(m, size, o, (lanes, g) => {
-      const n = lanes.of(amount(f));
-      return () => {
-        const a = lanes.read(0, f.Zn);
-        for (let i = 0; i < countOf(m, size); i++) a[i] = g(a[i]!, n, lanes.bits);
-        lanes.write(f.Zd, a);
-      };
-    });
-  };
-/** Amounts of more than an element are all the same. */
-const wideAmounts = (m: SveMachine, n: number): ((i: number, size: number) => number) => {
-  const at = (m.z0 + n * 256) >>> 3;
-  return (i, size) => {
-    const v = m.u64[at + (i >> (3 - size))]!;
-    return v > 64n ? 64 : Number(v);
-  };
-};
-const shiftWide =
-  (o: Op2, merge: boolean) =>
-  (f: { size: number; Zm: number } & Partial<Record<'Pg' | 'Zdn' | 'Zd' | 'Zn', number>>, m: SveMachine): Plan => {
-    const lanes = narrow(m, f.size, o.signed);
-    const [from, to] = merge ? [f.Zdn!, f.Zdn!] : [f.Zn!, f.Zd!];
-    return () => {
-      const amount = wideAmounts(m, f.Zm);
-      const d = lanes.read(0, from);
-      const active = merge ? readMask(m, 0, f.Pg!, f.size) : undefined;
-      for (let i = 0; i < countOf(m, f.size); i++)
-        if (!active || active[i]) d[i] = o.n(d[i]!, amount(i, f.size), lanes.bits);
-      lanes.write(to, d);
-    };
-  };
-
-// ---- immediates -------------------------------------------------------------------------------------------------------------
-
-interface Immediate {
-  readonly size: number;
-  readonly imm8: number;
-  readonly sh?: number;
-}
-const unsigned8 = ({ imm8, sh }: Immediate): number => imm8 << (sh ? 8 : 0);
-const signed8 = ({ imm8, sh }: Immediate): number => ((imm8 << 24) >> 24) << (sh ? 8 : 0);
-/** Zdn = f(Zdn, immediate) */
-const withImmediate = (o: Op2, value: (f: Immediate) => number) => (f: Immediate & { Zdn: number }, m: SveMachine) =>
-  choose2(m, f.size, o, (lanes, g) => {
-    const b = lanes.of(value(f));
-    return () => {
-      const d = lanes.read(0, f.Zdn);
-      for (let i = 0; i < countOf(m, f.size); i++) d[i] = g(d[i]!, b, lanes.bits);
-      lanes.write(f.Zdn, d);
-    };
-  });
-/** Every element the same. */
-const fill = (m: SveMachine, size: number, Zd: number, value: bigint): Plan => {
-  const { lanes, of } = lanesOf(m, size);
-  const v = of(value);
-  return () => {
-    const d = lanes.room(0);
-    for (let i = 0; i < countOf(m, size); i++) d[i] = v;
-    lanes.write(Zd, d);
-  };
-};
-const fillActive = (
-  m: SveMachine,
-  f: { size: number; Pg: number; Zd: number },
-  value: bigint,
-  merge: boolean,
-): Plan => {
-  const { lanes, of } = lanesOf(m, f.size);
-  const v = of(value);
-  const zero = of(0n);
-  return () => {
-    const d = lanes.read(0, f.Zd);
-    const active = readMask(m, 0, f.Pg, f.size);
-    for (let i = 0; i < countOf(m, f.size); i++) d[i] = active[i] ? v : merge ? d[i]! : zero;
-    lanes.write(f.Zd, d);
-  };
-};
-type Bitmask = { N: number; immr: number; imms: number };
-const maskOf = (f: Bitmask): bigint => bitMask(f.N, f.imms, f.immr, 64)!;
-const logicalImmediate = (o: Op2) => (f: Bitmask & { Zdn: number }, m: SveMachine) => {
-  const { lanes } = lanesOf(m, 3) as { lanes: Lanes<bigint> };
-  const mask = maskOf(f);
-  return () => {
-    const d = lanes.read(0, f.Zdn);
-    for (let i = 0; i < countOf(m, 3); i++) d[i] = o.w(d[i]!, mask, 64);
-    lanes.write(f.Zdn, d);
-  };
-};
-
-// ---- registers of three and four, reductions, indices -----------------------------------------------------------------------
-
-/** Bits of whole registers, as doublewords. */
-const bitwise = (g: (n: bigint, m: bigint) => bigint) => {
-  const shape = unpredicated2({ signed: false, n: () => 0, w: g });
-  return (f: { Zd: number; Zn: number; Zm: number }, m: SveMachine) => shape({ ...f, size: 3 }, m);
-};
-/** Zdn = f(Zdn, Zm, Zk) */
-const ternary =
-  (g: (n: bigint, m: bigint, k: bigint) => bigint) => (f: { Zdn: number; Zm: number; Zk: number }, m: SveMachine) => {
-    const { lanes } = lanesOf(m, 3) as { lanes: Lanes<bigint> };
-    return () => {
-      const [d, a, b] = [lanes.read(0, f.Zdn), lanes.read(1, f.Zm), lanes.read(2, f.Zk)];
-      for (let i = 0; i < countOf(m, 3); i++) d[i] = g(d[i]!, a[i]!, b[i]!);
-      lanes.write(f.Zdn, d);
-    };
-  };
-interface Reduction {
-  readonly size: number;
-  readonly Pg: number;
-  readonly Zn: number;
-  readonly Vd: number;
-}
-/** Folds the active elements, from an initial value on. */
-const reduce = (o: Op2, initial: (bits: number) => bigint) => (f: Reduction, m: SveMachine) =>
-  choose2(m, f.size, o, (lanes, g) => {
-    const first = lanes.of(initial(lanes.bits));
-    return () => {
-      const a = lanes.read(0, f.Zn);
-      const active = readMask(m, 0, f.Pg, f.size);
-      let v = first;
-      for (let i = 0; i < countOf(m, f.size); i++) if (active[i]) v = g(v, a[i]!, lanes.bits);
-      writeScalar(m, f.Vd, f.size, BigInt(v as number | bigint));
-    };
-  });
-/** The sum as 64 bits. */
-const sum = (signed: boolean) => (f: Reduction, m: SveMachine) => {
-  const { lanes } = lanesOf(m, f.size, signed);
-  return () => {
-    const a = lanes.read(0, f.Zn);
-    const active = readMask(m, 0, f.Pg, f.size);
-    let v = 0n;
-    for (let i = 0; i < countOf(m, f.size); i++) if (active[i]) v += BigInt(a[i]!);
-    writeScalar(m, f.Vd, 3, v);
-  };
-};
-const allOnes = (): bigint => -1n;
-const none = (): bigint => 0n;
-
-/** Zd[i] = start + i * step */
-const index = (m: SveMachine, size: number, Zd: number, start: () => bigint, step: () => bigint): Plan => {
-  const { lanes, of } = lanesOf(m, size);
-  const mod = (v: bigint): bigint => BigInt.asUintN(8 << size, v);
-  return () => {
-    const [from, by] = [start(), step()];
-    const d = lanes.room(0);
-    for (let i = 0; i < countOf(m, size); i++) d[i] = of(mod(from + BigInt(i) * by));
-    lanes.write(Zd, d);
-  };
-};
-const signed5 = (imm5: number): bigint => BigInt((imm5 << 27) >> 27);
-/** Zd = Zn + (Zm, extended) << msz, in doublewords */
-const address =
-  (extend: (v: bigint) => bigint) => (f: { msz: number; Zm: number; Zn: number; Zd: number }, m: SveMachine) =>
-    unpredicated2({ signed: false, n: () => 0, w: (n, o) => n + (extend(o) << BigInt(f.msz)) })({ ...f, size: 3 }, m);
-
-// ---- pointers: doublewords ----------------------------------------------------------------------------------------------------
-
-const pointer =
-  (sum: Op2) =>
-  (m: SveMachine): Op2 => ({
-    ...sum,
-    w: (base, offset, bits) => m.checkPointer(BigInt.asUintN(64, sum.w(base, offset, bits)), base, false),
-  });
-/** @arm PointerMultiplyAddCheck */
-const multiplyPointer = (m: SveMachine): Op3 => ({
-  ...op.mla,
-  w: (base, a, b) => {
-    const product = BigInt.asIntN(64, a) * BigInt.asIntN(64, b);
-    return m.checkPointer(BigInt.asUintN(64, base + product), base, product !== BigInt.asIntN(64, product));
-  },
-});
-/** Zdn = Za + Zdn * Zm */
-const multiplyInto = (Zdn: number, Za: number, Zm: number, m: SveMachine): Plan => {
-  const lanes = wide(m);
-  const { w } = multiplyPointer(m);
-  return () => {
-    const [d, c, b] = [lanes.read(0, Zdn), lanes.read(1, Za), lanes.read(2, Zm)];
-    for (let i = 0; i < countOf(m, 3); i++) d[i] = w(c[i]!, d[i]!, b[i]!, 64);
-    lanes.write(Zdn, d);
-  };
-};
-
-// ---- counts -------------------------------------------------------------------------------------------------------------------
-
-const signed6 = (imm6: number): bigint => BigInt((imm6 << 26) >> 26);
-/** Rd = base + imm6 * unit(VL) */
-const addLength =
-  (unit: (m: SveMachine) => number) =>
-  ({ Rn, imm6, Rd }: { Rn: number; imm6: number; Rd: number }, m: SveMachine) =>
-  () =>
-    m.setXsp(Rd, m.xsp(Rn) + signed6(imm6) * BigInt(unit(m)));
-const countFor = (m: SveMachine, f: { size: number; imm4: number; pattern: number }): number =>
-  patternCount(f.pattern, m.vl >> f.size) * (f.imm4 + 1);
-// ---- FEXPA --------------------------------------------------------------------------------------------------------------------
-
-const isqrt = (n: bigint): bigint => {
-  let x = 1n << BigInt((n.toString(2).length + 1) >> 1);
-  for (;;) {
-    const y = (x + n / x) >> 1n;
-    if (y >= x) return x;
-    x = y;
-  }
-};
-/** The fraction of 2^(i / 2^log) in so many bits, rounded to nearest. */
-function exponential(i: number, log: number, bits: number): bigint {
-  const PRECISION = 80n;
-  let v = (1n << BigInt(i)) << (PRECISION << BigInt(log));
-  for (let k = 0; k < log; k++) v = isqrt(v);
-  const drop = PRECISION - BigInt(bits);
-  return ((v + (1n << (drop - 1n))) >> drop) - (1n << BigInt(bits));
-}
-const FEXPA = [
-  { log: 5, fraction: 10, exponent: 5 },
-  { log: 6, fraction: 23, exponent: 8 },
-  { log: 6, fraction: 52, exponent: 11 },
-] as const;
-const fexpa = (f: { size: number; Zn: number; Zd: number }, m: SveMachine): Plan => {
-  const { log, fraction, exponent } = FEXPA[f.size - 1]!;
-  const table = Array.from({ length: 1 << log }, (_, i) => exponential(i, log, fraction));
-  const { lanes, of } = lanesOf(m, f.size);
-  return () => {
-    const a = lanes.read(0, f.Zn);
-    for (let i = 0; i < countOf(m, f.size); i++) {
-      const v = BigInt(a[i]!);
-      const e = BigInt.asUintN(exponent, v >> BigInt(log));
-      a[i] = of((e << BigInt(fraction)) | table[Number(BigInt.asUintN(log, v))]!);
-    }
-    lanes.write(f.Zd, a);
-  };
-};
-/** Bits 1:0 of m: 1 instead of n, and minus. @arm FTSSEL */
-const trigSelect: Made<Op2> = (m) => {
-  const minus = op.fp1('neg');
-  const { n, w } = typeof minus === 'function' ? minus(m) : minus;
-  const one = (bits: number): bigint => expandImm(0x70, bits as Fmt);
-  return op.unsigned2(
-    (a, b, bits) => (b & 1 ? Number(one(bits)) | (b & 2 ? 2 ** (bits - 1) : 0) : b & 2 ? n(a, bits) : a),
-    (a, b) => (b & 1n ? one(64) | (b & 2n ? 1n << 63n : 0n) : b & 2n ? w(a, 64) : a),
-  );
-};
 
 export const sveInt = routines(SVE_INT, {
   ADD_zpzz: merging2(op.add),
@@ -496,111 +235,4 @@ export const sveInt = routines(SVE_INT, {
   MUL_zi: withImmediate(op.mul, signed8),
   DUP_zi: (f, m) => fill(m, f.size, f.Zd, BigInt(signed8(f))),
   FDUP_zi: (f, m) => fill(m, f.size, f.Zd, expandImm(f.imm8, (8 << f.size) as Fmt)),
-});
-
-// ---- sums of products -----------------------------------------------------------------------------------------------------------
-
-interface Products {
-  readonly Zm: number;
-  readonly Zn: number;
-  readonly Zda: number;
-}
-type Terms = (e: number, n: Elements<number>, m: Elements<number>) => bigint;
-/** Zda[e] += terms(e) over elements a quarter as wide. */
-const dotProduct =
-  (signedN: boolean, signedM: boolean, terms: (f: { rot?: number }) => Terms) =>
-  (f: Products & { sz?: number; rot?: number }, m: SveMachine): Plan => {
-    const size = 2 + (f.sz ?? 0);
-    const { lanes, of } = lanesOf(m, size);
-    const [n, o] = [narrow(m, size - 2, signedN), narrow(m, size - 2, signedM)];
-    const sumOf = terms(f);
-    return () => {
-      const [d, a, b] = [lanes.read(0, f.Zda), n.read(1, f.Zn), o.read(2, f.Zm)];
-      for (let e = 0; e < countOf(m, size); e++) d[e] = of(BigInt.asUintN(8 << size, BigInt(d[e]!) + sumOf(e, a, b)));
-      lanes.write(f.Zda, d);
-    };
-  };
-const fourProducts = (): Terms => (e, n, m) => {
-  let s = 0;
-  for (let i = 4 * e; i < 4 * e + 4; i++) s += n[i]! * m[i]!;
-  return BigInt(s);
-};
-/** Two complex products, their real (rot 0, 180) or imaginary parts. @arm CDOT */
-const complexProducts = ({ rot = 0 }: { rot?: number }): Terms => {
-  const [a, b] = rot & 1 ? [1, 0] : [0, 1];
-  const sign = (rot & 1) === rot >> 1 ? -1 : 1;
-  return (e, n, m) => {
-    let s = 0;
-    for (let i = 4 * e; i < 4 * e + 4; i += 2) s += n[i]! * m[i + a]! + sign * n[i + 1]! * m[i + b]!;
-    return BigInt(s);
-  };
-};
-/** Zda[e] = f(Zda[e], Zn[2e + odd n], Zm[2e + odd m]) over elements half as wide. Shared with other widening operations. */
-export const widening =
-  (o: Op3, odds: (f: { T?: number }) => readonly [n: number, m: number]) =>
-  (f: Products & { size: number; T?: number }, m: SveMachine): Plan => {
-    const source = narrow(m, f.size - 1, o.signed);
-    const [x, y] = odds(f);
-    const { lanes, of } = lanesOf(m, f.size, o.signed);
-    const g = (f.size < 3 ? o.n : o.w) as (c: unknown, a: unknown, b: unknown, bits: number) => number | bigint;
-    return () => {
-      const [d, a, b] = [lanes.read(0, f.Zda), source.read(1, f.Zn), source.read(2, f.Zm)];
-      for (let e = 0; e < countOf(m, f.size); e++) d[e] = g(d[e], of(a[2 * e + x]!), of(b[2 * e + y]!), lanes.bits);
-      lanes.write(f.Zda, d);
-    };
-  };
-const same = ({ T = 0 }: { T?: number }) => [T, T] as const;
-const bottomTop = () => [0, 1] as const;
-const long = (signed: boolean, sign: 1 | -1): Op3 => ({
-  signed,
-  n: (c, a, b) => c + sign * a * b,
-  w: (c, a, b) => c + BigInt(sign) * a * b,
-});
-/** Doubled product and sum saturate each on its own. */
-const longDoubling = (sign: 1 | -1): Op3 =>
-  op.signed3(
-    (c, a, b, bits) => op.satS.n(c + sign * op.satS.n(2 * a * b, bits), bits),
-    (c, a, b) => op.satS.w(c + BigInt(sign) * op.satS.w(2n * a * b)),
-  );
-/** Pairs of elements as complex numbers: real part, imaginary part += products that the rotation chooses. @arm CMLA */
-const complex =
-  (o: { readonly plus: Op3; readonly minus: Op3 }) =>
-  (f: Products & { size: number; rot: number }, m: SveMachine): Plan => {
-    const { lanes } = lanesOf(m, f.size, true);
-    const [a, b] = f.rot & 1 ? [1, 0] : [0, 1];
-    const choose = (minus: boolean) =>
-      (f.size < 3 ? (minus ? o.minus : o.plus).n : (minus ? o.minus : o.plus).w) as (
-        c: unknown, x: unknown, y: unknown, bits: number,
-      ) => number | bigint; // biome-ignore format: a type
-    const real = choose((f.rot & 1) !== f.rot >> 1);
-    const imaginary = choose(f.rot >> 1 === 1);
-    return () => {
-      const [d, n, o2] = [lanes.read(0, f.Zda), lanes.read(1, f.Zn), lanes.read(2, f.Zm)];
-      for (let e = 0; e < countOf(m, f.size); e += 2) {
-        d[e] = real(d[e], n[e + a], o2[e + a], lanes.bits);
-        d[e + 1] = imaginary(d[e + 1], n[e + a], o2[e + b], lanes.bits);
-      }
-      lanes.write(f.Zda, d);
-    };
-  };
-
-export const sveIntMla = routines(SVE_INT_MLA, {
-  MLAPT_zzzz: (f, m) => accumulating(multiplyPointer)({ ...f, size: 3 }, m),
-  MADPT_zzzz: ({ Zdn, Zm, Za }, m) => multiplyInto(Zdn, Za, Zm, m),
-  SDOT_zzzz: dotProduct(true, true, fourProducts),
-  UDOT_zzzz: dotProduct(false, false, fourProducts),
-  USDOT_zzzz: dotProduct(false, true, fourProducts),
-  CDOT_zzzz: dotProduct(true, true, complexProducts),
-  CMLA_zzzz: complex({ plus: op.mla, minus: op.mls }),
-  SQRDCMLAH_zzzz: complex({ plus: op.sqrdmlah, minus: op.sqrdmlsh }),
-  SQDMLALBT_zzzz: widening(longDoubling(1), bottomTop),
-  SQDMLSLBT_zzzz: widening(longDoubling(-1), bottomTop),
-  SMLAL_zzzz: widening(long(true, 1), same),
-  UMLAL_zzzz: widening(long(false, 1), same),
-  SMLSL_zzzz: widening(long(true, -1), same),
-  UMLSL_zzzz: widening(long(false, -1), same),
-  SQDMLAL_zzzz: widening(longDoubling(1), same),
-  SQDMLSL_zzzz: widening(longDoubling(-1), same),
-  SQRDMLAH_zzzz: accumulating(op.sqrdmlah),
-  SQRDMLSH_zzzz: accumulating(op.sqrdmlsh),
 });

@@ -98,17 +98,22 @@ function gather(
   }
   return true;
 }
+/** Where vector register Zt + r stands in memory. */
+const vectors =
+  (m: SveMachine, Zt: number) =>
+  (r: number): number =>
+    m.z0 + ((Zt + r) & 31) * Z_STRIDE;
 /** Copies what was read to registers. */
 function deliver(m: SveMachine, regs: number, Zt: number): void {
-  for (let r = 0; r < regs; r++)
-    m.u8.set(IMAGE.subarray(r * Z_STRIDE, r * Z_STRIDE + m.vl), m.z0 + ((Zt + r) & 31) * Z_STRIDE);
+  const at = vectors(m, Zt);
+  for (let r = 0; r < regs; r++) m.u8.set(IMAGE.subarray(r * Z_STRIDE, r * Z_STRIDE + m.vl), at(r));
 }
-/** Writes all active elements, after all of them have been checked. */
+/** Writes all active elements, after all of them have been checked. @param from where register r stands in memory */
 function scatter(
   m: SveMachine,
   s: Shape,
   access: Access,
-  Zt: number,
+  from: (r: number) => number,
   address: (e: number, r: number) => bigint,
 ): boolean {
   const element = 1 << s.msz;
@@ -124,7 +129,7 @@ function scatter(
         const host = m.probe('w', BigInt.asUintN(64, address(e, r)), element, element);
         if (host === 0) return false;
         if (!write) continue;
-        storeElement(m, s, host, m.z0 + ((Zt + r) & 31) * Z_STRIDE + (e << s.esz));
+        storeElement(m, s, host, from(r) + (e << s.esz));
         m.commit(host);
       }
     }
@@ -175,7 +180,7 @@ function storeContiguous(m: SveMachine, s: Shape, Zt: number, access: Access, ba
     if (access.Rn !== undefined && active.includes(1) && !m.checkBase(access.Rn)) return false;
     const host = inOnePage(m, 'w', s, active, va);
     if (host === undefined) return false;
-    if (host === 0) return scatter(m, s, access, Zt, (e, r) => va + BigInt(e * step + (r << s.msz)));
+    if (host === 0) return scatter(m, s, access, vectors(m, Zt), (e, r) => va + BigInt(e * step + (r << s.msz)));
     for (let e = 0; e < m.vl >> s.esz; e++)
       if (active[e])
         for (let r = 0; r < s.regs; r++)
@@ -201,10 +206,6 @@ const governed = (m: SveMachine, Pg: number, esz: number, Rn?: number): Access =
   active: () => readMask(m, 0, Pg, esz).subarray(0, m.vl >> esz),
   ...(Rn !== undefined && { Rn }),
 });
-const always = (m: SveMachine, bytes: () => number, Rn: number): Access => ({
-  active: () => maskRoom(0).fill(0).fill(1, 0, bytes()).subarray(0, m.vl),
-  Rn,
-});
 const signed = (v: number, bits: number): number => (v << (32 - bits)) >> (32 - bits);
 
 /** Xn + Xm << msz */
@@ -217,11 +218,17 @@ const lengths =
   (m: SveMachine, f: { Rn: number; imm4: number }, s: Shape): (() => bigint) =>
   () =>
     m.addAddress(m.xsp(f.Rn), BigInt(signed(f.imm4, 4) * s.regs * ((m.vl >> s.esz) << s.msz)));
-/** Xn + imm9 * bytes of the register */
-const ninth =
-  (m: SveMachine, f: { Rn: number; imm9h: number; imm9l: number }, unit: () => number): (() => bigint) =>
-  () =>
-    m.addAddress(m.xsp(f.Rn), BigInt(signed((f.imm9h << 3) | f.imm9l, 9) * unit()));
+const zBytes = (m: SveMachine): number => m.vl;
+const pBytes = (m: SveMachine): number => m.vl / 8;
+/** A register of so many bytes, whole, at Xn + imm9 times that. */
+const whole = (
+  m: SveMachine,
+  f: { Rn: number; imm9h: number; imm9l: number },
+  bytes: (m: SveMachine) => number,
+): { access: Access; base: () => bigint } => ({
+  access: { active: () => maskRoom(0).fill(0).fill(1, 0, bytes(m)).subarray(0, m.vl), Rn: f.Rn },
+  base: () => m.addAddress(m.xsp(f.Rn), BigInt(signed((f.imm9h << 3) | f.imm9l, 9) * bytes(m))),
+});
 
 // Addresses of single elements. esz: 2 words, 3 doublewords.
 type Offset = (m: SveMachine, e: number) => bigint;
@@ -265,7 +272,7 @@ function gatherLoad(m: SveMachine, f: Gather, esz: number, address: Address): Pl
 }
 function scatterStore(m: SveMachine, f: Omit<Gather, 'U'>, esz: number, address: Address): Plan {
   const access = governed(m, f.Pg, esz, f.Rn);
-  return () => scatter(m, plain(f.msz, 1, esz), access, f.Zt, address(m));
+  return () => scatter(m, plain(f.msz, 1, esz), access, vectors(m, f.Zt), address(m));
 }
 type Indexed = Omit<Gather, 'U'> & { readonly Rn: number; readonly Zm: number };
 /** Xn + (32 bits of Zm, extended) << msz if scaled */
@@ -371,49 +378,34 @@ export const sveMem = routines(SVE_MEM, {
   PRF_z64: nothing,
   PRF_zi_d: nothing,
 
-  LDR_z: (f, m) =>
-    loadContiguous(
-      m,
-      plain(0),
-      f.Zt,
-      always(m, () => m.vl, f.Rn),
-      ninth(m, f, () => m.vl),
-    ),
+  LDR_z: (f, m) => {
+    const { access, base } = whole(m, f, zBytes);
+    return loadContiguous(m, plain(0), f.Zt, access, base);
+  },
   LDR_p: (f, m) => {
-    const bytes = (): number => m.vl / 8;
-    const access = always(m, bytes, f.Rn);
-    const base = ninth(m, f, bytes);
+    const { access, base } = whole(m, f, pBytes);
     return () => {
       const va = base();
       if (!gather(m, plain(0), access, 'take', (e) => va + BigInt(e))) return false;
-      m.u8.set(IMAGE.subarray(0, bytes()), m.p0 + f.Pt * P_STRIDE);
+      m.u8.set(IMAGE.subarray(0, pBytes(m)), m.p0 + f.Pt * P_STRIDE);
       return true;
     };
   },
-  STR_z: (f, m) =>
-    storeContiguous(
-      m,
-      plain(0),
-      f.Zt,
-      always(m, () => m.vl, f.Rn),
-      ninth(m, f, () => m.vl),
-    ),
+  STR_z: (f, m) => {
+    const { access, base } = whole(m, f, zBytes);
+    return storeContiguous(m, plain(0), f.Zt, access, base);
+  },
   STR_p: (f, m) => {
-    const bytes = (): number => m.vl / 8;
-    const access = always(m, bytes, f.Rn);
-    const base = ninth(m, f, bytes);
+    const { access, base } = whole(m, f, pBytes);
     return () => {
       const va = base();
-      const from = m.p0 + f.Pt * P_STRIDE;
-      const copy = plain(0);
-      if (!m.checkBase(f.Rn)) return false;
-      for (const write of [false, true])
-        for (let e = 0; e < access.active().lastIndexOf(1) + 1; e++) {
-          const host = m.probe('w', BigInt.asUintN(64, va + BigInt(e)), 1, 1);
-          if (host === 0) return false;
-          if (write) storeElement(m, copy, host, from + e);
-        }
-      return true;
+      return scatter(
+        m,
+        plain(0),
+        access,
+        () => m.p0 + f.Pt * P_STRIDE,
+        (e) => va + BigInt(e),
+      );
     };
   },
 
