@@ -2,39 +2,20 @@
 // instructions from the beginning of the page that the root lies in; `base` is the address of that page, so the code does
 // not depend on where it is mapped.
 
-import { InternalError } from '../base/assert.ts';
-import { FRAME_SIZE } from '../cpu/physmem.ts';
-import { Slot, slotOffset } from '../cpu/state.ts';
-import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
-import { Emitter, type Frame, type Probe, type ReadFlags, type State } from '../interp/emit.ts';
-import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
-import { emitHit, emitLookup } from '../interp/emit_memory.ts';
+import { Slot } from '../cpu/state.ts';
+import { Emitter, type Frame } from '../interp/emit.ts';
 import type { Import } from '../interp/loop.ts';
-import { EndRecord, RECORD_SIZE, RECORDS_PER_PAGE, Special } from '../interp/record.ts';
-import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
-import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
+import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
-import { FlagNodes, flagsAfter } from './flag_nodes.ts';
-import { Flags, Kind } from './flags.ts';
+import { flagsAfter } from './flag_nodes.ts';
+import { Kind } from './flags.ts';
+import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
-import { clearRest, type Home, Homes, scalarOf } from './homes.ts';
-import type { Assumptions, Lifted } from './lift.ts';
+import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
+import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape, shapeOf } from './shape.ts';
 
-export const PLACES_PER_PAGE = FRAME_SIZE / 4;
-export const pageOf = (place: number): number => Math.floor(place / PLACES_PER_PAGE);
-
-export interface RegionOptions {
-  readonly known: Assumptions;
-  /** Records of the pages that the region has code of, by their distance from the page of the root. */
-  readonly records: ReadonlyMap<number, number>;
-  /** Number of the region's function in the table, and where the hooks of its root's page are. */
-  readonly slot: number;
-  readonly hooks: number;
-  /** `f64x2.relaxed_madd` rounds once. */
-  readonly fused: boolean;
-}
 export interface BuiltRegion {
   /** Number of the function in the module. */
   readonly func: number;
@@ -50,40 +31,21 @@ interface Target {
   readonly back: boolean;
 }
 
-/** Bits of an answer that say what kind of branch it was. */
-const BRANCH_TYPE = 3 << RegionExit.typeShift;
-/** The hook says in the upper byte which page the entry lies in, counted from 128 before the root's. */
-const PAGE_BIAS = 128;
-export const entryNumber = (index: number, place: number): number => index | ((pageOf(place) + PAGE_BIAS) << 8);
-
-const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
-const FETCH_INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
-/** Bytes of V[n]. */
-const V_BYTES = 16;
 /** Choices up to this many are compared one by one. */
 const FEW = 4;
 
-class Region implements Frame, State {
-  readonly cpu = 0;
-  private readonly base = 1;
-  private readonly entry = 2;
-  private readonly executed = 3;
+class Region implements Frame, Position {
+  readonly cpu: number;
   readonly code: Code;
   readonly import: Import;
-  readonly fused: boolean;
+  private readonly r: RegionFrame;
+  private readonly state: RegionState;
+  private readonly executed: number;
   /** Of functions of regions. */
   private readonly type: number;
   private readonly graph: Graph;
-  private readonly options: RegionOptions;
-  private readonly homes: Homes;
-  private readonly flags: Flags;
-  private readonly flagNodes: FlagNodes;
-  private readonly tlb: number;
-  private readonly answer: number;
-  private readonly pcOut: number;
+  /** Which block control is to go to from where it comes together. */
   private readonly choice: number;
-  /** Nonzero: the interpreter does not stand in the page of the root. */
-  private readonly elsewhere: number;
   private out!: Label;
   /** Where branches to an address in `pcOut` go. */
   private redirect!: Label;
@@ -97,10 +59,9 @@ class Region implements Frame, State {
 
   // Where the code that is being written stands.
   private block!: Block;
-  private place = 0;
+  place = 0;
   /** Instructions done that `executed` does not have yet. */
   private ahead = 0;
-  private cleared = new Set<number>();
 
   private readonly pools = new Map<ValueType, number[]>();
   private readonly used = new Map<ValueType, number>();
@@ -110,19 +71,11 @@ class Region implements Frame, State {
     this.type = type;
     this.import = imports;
     this.graph = graph;
-    this.options = options;
-    this.fused = options.fused;
-    this.tlb = code.local('i32');
-    this.answer = code.local('i32');
+    this.r = new RegionFrame(code, options, graph.blocks.values());
+    this.state = new RegionState(this.r, this);
+    this.cpu = this.r.cpu;
+    this.executed = this.r.executed;
     this.choice = code.local('i32');
-    this.elsewhere = code.local('i32');
-    this.pcOut = code.local('i64');
-    this.flags = new Flags(code, this.cpu);
-    this.flagNodes = new FlagNodes(this.flags);
-    this.homes = new Homes(
-      code,
-      this.everything().map((one) => one.block),
-    );
     const successors = (id: number): number[] => {
       const { next, branch } = graph.blocks.get(id)!;
       return [next, branch].flatMap((e) => (e && this.inside(e) ? [e.to] : []));
@@ -133,9 +86,6 @@ class Region implements Frame, State {
     this.longest = longestPaths(ids, successors, (id) => graph.blocks.get(id)!.code.length, this.back);
     this.flagsIn = flagsAtBlocks(graph, successors, this.everyFlag());
     for (const e of graph.entries) this.number(e);
-  }
-  private everything(): Lifted[] {
-    return [...this.graph.blocks.values()].flatMap((b) => [...b.code]);
   }
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
@@ -150,220 +100,33 @@ class Region implements Frame, State {
   }
 
   build(): void {
-    const { code, cpu, choice, entry, graph } = this;
-    this.enter();
-    this.guard();
-    code.get(cpu).mem('i32.load', Slot.TLB).set(this.tlb);
-    this.homes.load(code, cpu);
+    const { code, choice, graph, r } = this;
+    const { cpu, entry, flags, homes, pcOut } = r;
+    writeEntry(r);
+    writeGuard(r);
+    code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
+    homes.load(code, cpu);
     this.out = code.block('block');
-    code.get(entry).i32(0xff).op('i32.and').i32(1).op('i32.add').set(choice);
+    code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
     const again = code.block('loop');
     this.redirect = code.block('block');
     this.sequence(this.shapes, new Set(), undefined, graph.entries);
     code.end();
-    this.writeRedirect(again);
+    writeRedirect(r, choice, again, this.out);
     code.br(this.out).end().unreachable().end();
-    this.homes.store(code, cpu);
-    this.flags.possible = this.everyFlag();
-    this.flags.spill();
-    this.writeLink();
-    code.get(cpu).get(this.pcOut).mem('i64.store', Slot.PC);
-    code.get(cpu).get(this.executed).mem('i32.store', Slot.EXEC);
-    code.get(this.answer);
-  }
-  /** Finds the page of the root. */
-  private enter(): void {
-    const { code, entry, base } = this;
-    const page = (): Code =>
-      code.get(entry).i32(8).op('i32.shr_u').i32(0xff).op('i32.and').i32(PAGE_BIAS).op('i32.sub');
-    page();
-    code
-      .get(entry)
-      .i32(1 << EntryBit.linked)
-      .op('i32.and')
-      .op('i32.or')
-      .set(this.elsewhere);
-    if (this.options.records.size === 1) return;
-    code.get(base);
-    page().i32(FRAME_SIZE).op('i32.mul').op('i64.extend_i32_s').op('i64.sub').set(base);
-  }
-  /** A branch to an address may lead to another entry of this region. */
-  private writeRedirect(again: Label): void {
-    const { code, cpu, choice, executed, options } = this;
-    this.unlessFree(this.out);
-    const at = code.local('i32');
-    const offset = (): Code => code.get(this.pcOut).get(this.base).op('i64.sub');
-    offset().i64(BigInt(FRAME_SIZE)).op('i64.ge_u').brIf(this.out);
-    offset().op('i32.wrap_i64').tee(at).i32(3).op('i32.and').brIf(this.out);
-    code.get(at).i32(2).op('i32.shl').mem('i32.load16_u', options.records.get(0)!);
-    code.i32(Special.Region).op('i32.ne').brIf(this.out);
-    code
-      .get(at)
-      .i32(1)
-      .op('i32.shl')
-      .tee(at)
-      .mem('i32.load16_u', options.hooks + HookEntry.slot);
-    code.i32(options.slot).op('i32.ne').brIf(this.out);
-    code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
-    code
-      .get(at)
-      .mem('i32.load16_u', options.hooks + HookEntry.limit)
-      .op('i32.le_s')
-      .brIf(this.out);
-    code
-      .get(at)
-      .mem('i32.load8_u', options.hooks + HookEntry.entry)
-      .i32(1)
-      .op('i32.add')
-      .set(choice)
-      .br(again);
-  }
-  /** Where an indirect branch may land in guarded pages is for the interpreter to say. */
-  private unlessFree(label: Label): void {
-    if (this.options.known.guarded) this.code.get(this.answer).i32(BRANCH_TYPE).op('i32.and').brIf(label);
-  }
-  /** Where a branch leaves to a place that another region begins at, that one goes on. */
-  private writeLink(): void {
-    const { code, cpu, base, answer, pcOut, executed, options } = this;
-    const [record, hook] = [code.local('i32'), code.local('i32')];
-    const guarded = options.known.guarded ? 1 : 0;
-    const page = code.local('i64');
-    const index = (): Code => code.get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
-    const ends: Label = code.block('block');
-    this.unlessFree(ends);
-    code.get(answer).i32(RegionExit.inPage).op('i32.and');
-    code.block('if');
-    code.get(base).set(page).get(base);
-    index().i32(2).op('i32.shl').op('i64.extend_i32_u').op('i64.add').set(pcOut);
-    code.i32(options.records.get(0)!);
-    index().i32(4).op('i32.shl').op('i32.add').set(record).i32(options.hooks);
-    index().i32(HookEntry.shift).op('i32.shl').op('i32.add').set(hook);
-    // What the interpreter knows of the present page is of no use where it stands in another one.
-    code.get(this.elsewhere);
-    code.block('if');
-    code
-      .get(answer)
-      .i32(RegionExit.left | RegionExit.unchecked)
-      .op('i32.and')
-      .set(answer)
-      .end();
-    code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends).else();
-    code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
-    code.get(pcOut).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-    code
-      .i32((FETCH_ENTRIES - 1) * ENTRY_SIZE)
-      .op('i32.and')
-      .get(this.tlb)
-      .op('i32.add')
-      .tee(hook);
-    code.mem('i64.load', TlbTable.fetch).get(pcOut).i64(FETCH_TAG).op('i64.and').tee(page).op('i64.ne').brIf(ends);
-    code
-      .get(hook)
-      .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
-      .i32(guarded)
-      .op('i32.ne')
-      .brIf(ends);
-    code
-      .get(hook)
-      .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
-      .tee(record);
-    code.mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
-    const offset = (): Code =>
-      code
-        .get(pcOut)
-        .op('i32.wrap_i64')
-        .i32(FRAME_SIZE - 4)
-        .op('i32.and');
-    offset().i32(1).op('i32.shl').op('i32.add').set(hook).get(record);
-    offset().i32(2).op('i32.shl').op('i32.add').set(record).end();
-    code.get(record).mem('i32.load16_u').i32(Special.Region).op('i32.ne').brIf(ends);
-    code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
-    code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
+    homes.store(code, cpu);
+    flags.possible = this.everyFlag();
+    flags.spill();
+    writeLink(r, this.type);
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
-    code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
-    code.get(cpu).get(page).get(hook).mem('i32.load16_u', HookEntry.entry);
-    code
-      .i32((1 << EntryBit.linked) | (guarded << EntryBit.guarded))
-      .op('i32.or')
-      .get(executed)
-      .get(hook)
-      .mem('i32.load16_u', HookEntry.slot);
-    code.returnCallIndirect(this.type).end();
+    code.get(cpu).get(r.executed).mem('i32.store', Slot.EXEC);
+    code.get(r.answer);
   }
   private everyFlag(): number {
     let all = 1 << Kind.Mem;
-    for (const b of this.graph.blocks.values()) for (const one of b.code) all |= flagsAfter(one.block, 0);
+    for (const one of this.r.everything) all |= flagsAfter(one.block, 0);
     return all;
   }
-  /** Refuses where what the code was made for does not hold. */
-  private guard(): void {
-    const { code, cpu, options } = this;
-    const refuse = (): void => {
-      code.block('if');
-      // The region that called has been left: what it says is to be said now.
-      code.get(this.entry).i32(EntryBit.linked).op('i32.shr_u').i32(1).op('i32.and');
-      code
-        .i32(RegionExit.left | RegionExit.unchecked)
-        .op('i32.mul')
-        .return()
-        .end();
-    };
-    code
-      .get(this.entry)
-      .i32(EntryBit.guarded)
-      .op('i32.shr_u')
-      .i32(options.known.guarded ? 1 : 0)
-      .op('i32.ne');
-    refuse();
-    const all = this.everything();
-    const inexact = all.some((one) => one.inexact);
-    if (inexact || all.some((one) => one.fp)) {
-      code.get(cpu).mem('i32.load', Slot.FPCR).i32(options.known.fpcr).op('i32.ne');
-      code.get(cpu).mem('i32.load', Slot.FP_ON);
-      if (options.known.fpOn) code.op('i32.eqz');
-      code.op('i32.or');
-      if (inexact) code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz').op('i32.or');
-      refuse();
-    }
-    if (this.homes.writesVectors && !options.known.sve) {
-      code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
-      refuse();
-    }
-    const pages = [...options.records];
-    if (pages.length === 1) return;
-    const at = code.local('i64');
-    const found = code.local('i32');
-    for (const [page, records] of pages) {
-      code
-        .get(this.base)
-        .i64(BigInt(page * FRAME_SIZE))
-        .op('i64.add')
-        .tee(at);
-      code.i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-      code
-        .i32((FETCH_ENTRIES - 1) * ENTRY_SIZE)
-        .op('i32.and')
-        .get(cpu)
-        .mem('i32.load', Slot.TLB)
-        .op('i32.add')
-        .tee(found);
-      code.mem('i64.load', TlbTable.fetch).get(at).op('i64.ne');
-      code
-        .get(found)
-        .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
-        .i32(records)
-        .op('i32.ne')
-        .op('i32.or');
-      code
-        .get(found)
-        .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
-        .i32(options.known.guarded ? 1 : 0)
-        .op('i32.ne')
-        .op('i32.or');
-      refuse();
-    }
-  }
-
   // ---- structure -----------------------------------------------------------------------------------------------------------
 
   /**
@@ -429,8 +192,7 @@ class Region implements Frame, State {
   private writeBlock(block: Block): void {
     const { code } = this;
     this.block = block;
-    this.cleared = new Set();
-    this.flags.possible = this.flagsIn.get(block.start)!;
+    this.state.beginBlock(this.flagsIn.get(block.start)!);
     if (this.numbers.has(block.start)) code.i32(0).set(this.choice);
     block.code.forEach((one, i) => {
       this.place = block.start + i;
@@ -443,7 +205,7 @@ class Region implements Frame, State {
         this.count(i + 1);
         this.ahead = -1;
       }
-      new Emitter(this, this).emit(one.block);
+      new Emitter(this, this.state).emit(one.block);
       this.used.clear();
     });
     const { next } = block;
@@ -476,19 +238,20 @@ class Region implements Frame, State {
   // ---- ways out ------------------------------------------------------------------------------------------------------------
 
   private exitTo(place: number, taken: boolean): void {
-    const { code, base } = this;
+    const { code } = this;
+    const { base, answer, pcOut } = this.r;
     const unchecked = taken ? 0 : RegionExit.unchecked;
     if (pageOf(place) === 0) {
-      code.i32(RegionExit.left | RegionExit.inPage | unchecked | (place << RegionExit.indexShift)).set(this.answer);
+      code.i32(RegionExit.left | RegionExit.inPage | unchecked | (place << RegionExit.indexShift)).set(answer);
     } else {
       code
         .get(base)
         .i64(BigInt(place * 4))
         .op('i64.add')
-        .set(this.pcOut);
+        .set(pcOut);
       // Past the end of a page, code is fetched as after a branch.
       const fetched = unchecked !== 0 && place % PLACES_PER_PAGE !== 0 ? unchecked : 0;
-      code.i32(RegionExit.left | fetched).set(this.answer);
+      code.i32(RegionExit.left | fetched).set(answer);
     }
     code.br(this.out);
   }
@@ -497,7 +260,7 @@ class Region implements Frame, State {
     this.count(this.ahead);
     this.exitTo(this.place, false);
   }
-  private leaveIf(): void {
+  leaveIf(): void {
     this.code.block('if');
     this.leave();
     this.code.end();
@@ -532,129 +295,10 @@ class Region implements Frame, State {
   }
   jump(type: number): void {
     this.code
-      .set(this.pcOut)
+      .set(this.r.pcOut)
       .i32(RegionExit.left | (type << RegionExit.typeShift))
-      .set(this.answer)
+      .set(this.r.answer)
       .br(this.redirect);
-  }
-
-  // ---- State -----------------------------------------------------------------------------------------------------------------
-
-  immediate(): void {
-    throw new InternalError('operands of lifted instructions are constants');
-  }
-  publish(): void {}
-  pc(): void {
-    this.code
-      .get(this.base)
-      .i64(BigInt(this.place * 4))
-      .op('i64.add');
-  }
-  private homeOf(place: Place): { slot: string; home: Home | undefined } {
-    const { slot } = place as { readonly slot: string };
-    return { slot, home: this.homes.of(slot) };
-  }
-  read(_e: Emitter, place: Place, ty: Ty): void {
-    const { code } = this;
-    const { slot, home } = this.homeOf(place);
-    if (!home) {
-      code.get(this.cpu).mem(`${ty}.load`, slotOffset(slot));
-      return;
-    }
-    code.get(home.local);
-    switch (home.type) {
-      case 'i64':
-        if (ty === 'i32') code.op('i32.wrap_i64');
-        return;
-      case 'f32':
-        code.op('i32.reinterpret_f32');
-        return;
-      case 'f64':
-        code.op('i64.reinterpret_f64');
-        if (ty === 'i32') code.op('i32.wrap_i64');
-        return;
-      default:
-        if (ty !== 'v128') code.lane(ty === 'i64' ? 'i64x2.extract_lane' : 'i32x4.extract_lane', 0);
-    }
-  }
-  write(e: Emitter, place: Place, value: Node): void {
-    const { code } = this;
-    const { slot, home } = this.homeOf(place);
-    if (!home) {
-      code.get(this.cpu);
-      e.value(value);
-      code.mem(`${value.ty as Ty}.store`, slotOffset(slot));
-      return;
-    }
-    const scalar = home.type === 'f64' || home.type === 'f32' ? scalarOf(value) : undefined;
-    if (!scalar) e.value(value);
-    else {
-      e.value(scalar.part);
-      if (home.type === 'f32') code.op('f32.reinterpret_i32');
-      else {
-        if (scalar.bits === 32) code.op('i64.extend_i32_u');
-        code.op('f64.reinterpret_i64');
-      }
-    }
-    code.set(home.local);
-    if (scalar && !this.cleared.has(home.local)) {
-      clearRest(code, this.cpu, home);
-      this.cleared.add(home.local);
-    }
-    if (home.type !== 'i64' && this.options.known.sve) this.zeroUpper(home);
-  }
-  private zeroUpper(home: Home): void {
-    const { code, cpu } = this;
-    code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
-    code.block('if');
-    code
-      .get(cpu)
-      .i32(home.offset + V_BYTES)
-      .op('i32.add')
-      .i32(0);
-    code.get(cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.sub').fill().end();
-  }
-  routine(): void {
-    throw new InternalError('routines are for the interpreter');
-  }
-  addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
-    this.flagNodes.addWithCarry(e, n);
-  }
-  signZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): void {
-    this.flagNodes.signZero(e, n);
-  }
-  setFlags(e: Emitter, n: NodeOf<'flags.set'>): void {
-    this.flagNodes.setFlags(e, n);
-  }
-  readFlags(_e: Emitter, n: ReadFlags): void {
-    this.flagNodes.read(n);
-  }
-  fork(): (ends: boolean) => void {
-    const before = this.flags.possible;
-    let after = 0;
-    let arms = 0;
-    return (ends) => {
-      if (!ends) after |= this.flags.possible;
-      this.flags.possible = ++arms === 1 ? before : after;
-    };
-  }
-  probe(e: Emitter, n: Probe): void {
-    const va = e.inLocal(n.args[0]!);
-    const unprivileged = n.attr.unprivileged ? undefined : this.tlb;
-    const entry = emitLookup(e, n, va, unprivileged);
-    this.leaveIf();
-    emitHit(e, n, va, entry);
-    e.store(n);
-  }
-  commit(): void {}
-  unlessExact(_e: Emitter, _inexact: boolean, counts: () => void, soft: () => void): void {
-    if (this.options.known.fpcr & FPCR_SPECIAL) {
-      soft();
-      return;
-    }
-    counts();
-    this.code.op('i32.eqz');
-    this.leaveIf();
   }
 }
 

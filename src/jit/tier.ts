@@ -10,9 +10,11 @@ import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { UNDEFINED } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { hasFusedMultiplyAdd } from './features.ts';
+import { PLACES_PER_PAGE, pageOf } from './frame.ts';
 import { explore } from './graph.ts';
 import { type Assumptions, type Lifted, lift } from './lift.ts';
-import { buildRegion, entryNumber, PLACES_PER_PAGE, pageOf } from './region.ts';
+import { entryNumber } from './links.ts';
+import { buildRegion } from './region.ts';
 
 export interface TierOptions {
   /** Samples of a place before it is compiled. */

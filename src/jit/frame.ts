@@ -1,0 +1,58 @@
+// What all parts of a region's function share: what it was asked to be, and where its values are.
+
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+import type { Code } from '../wasm/builder.ts';
+import { Flags } from './flags.ts';
+import type { Block } from './graph.ts';
+import { Homes } from './homes.ts';
+import type { Assumptions, Lifted } from './lift.ts';
+
+export const PLACES_PER_PAGE = FRAME_SIZE / 4;
+export const pageOf = (place: number): number => Math.floor(place / PLACES_PER_PAGE);
+
+export interface RegionOptions {
+  readonly known: Assumptions;
+  /** Records of the pages that the region has code of, by their distance from the page of the root. */
+  readonly records: ReadonlyMap<number, number>;
+  /** Number of the region's function in the table, and where the hooks of its root's page are. */
+  readonly slot: number;
+  readonly hooks: number;
+  /** `f64x2.relaxed_madd` rounds once. */
+  readonly fused: boolean;
+}
+
+/** Locals of a region's function, and the code that is written. */
+export class RegionFrame {
+  readonly code: Code;
+  readonly options: RegionOptions;
+  // Parameters: base is the address of the page of the root, executed counts instructions.
+  readonly cpu = 0;
+  readonly base = 1;
+  readonly entry = 2;
+  readonly executed = 3;
+  readonly tlb: number;
+  /** What is returned: bits of RegionExit. */
+  readonly answer: number;
+  /** Where control goes from the region, unless the answer says a place in the page. */
+  readonly pcOut: number;
+  /** Nonzero: the interpreter does not stand in the page of the root. */
+  readonly elsewhere: number;
+  readonly flags: Flags;
+  readonly homes: Homes;
+  readonly everything: readonly Lifted[];
+
+  constructor(code: Code, options: RegionOptions, blocks: Iterable<Block>) {
+    this.code = code;
+    this.options = options;
+    this.tlb = code.local('i32');
+    this.answer = code.local('i32');
+    this.elsewhere = code.local('i32');
+    this.pcOut = code.local('i64');
+    this.everything = [...blocks].flatMap((b) => [...b.code]);
+    this.flags = new Flags(code, this.cpu);
+    this.homes = new Homes(
+      code,
+      this.everything.map((one) => one.block),
+    );
+  }
+}

@@ -1,0 +1,162 @@
+// The State of the instructions of a region: operands are constants, registers are locals, flags are remembered.
+
+import { InternalError } from '../base/assert.ts';
+import { Slot, slotOffset } from '../cpu/state.ts';
+import type { Emitter, Probe, ReadFlags, State } from '../interp/emit.ts';
+import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
+import { emitHit, emitLookup } from '../interp/emit_memory.ts';
+import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
+import { FlagNodes } from './flag_nodes.ts';
+import type { RegionFrame } from './frame.ts';
+import { clearRest, type Home, scalarOf } from './homes.ts';
+
+/** Bytes of V[n]. */
+const V_BYTES = 16;
+
+/** Where the code that is being written stands. */
+export interface Position {
+  /** Of the present instruction. */
+  readonly place: number;
+  /** Takes an i32 from the stack and leaves the present instruction to the interpreter if it is not zero. */
+  leaveIf(): void;
+}
+
+export class RegionState implements State {
+  readonly fused: boolean;
+  private readonly r: RegionFrame;
+  private readonly position: Position;
+  private readonly flagNodes: FlagNodes;
+  /** Registers whose upper parts have been zeroed in the present block. */
+  private cleared = new Set<number>();
+
+  constructor(frame: RegionFrame, position: Position) {
+    this.r = frame;
+    this.position = position;
+    this.fused = frame.options.fused;
+    this.flagNodes = new FlagNodes(frame.flags);
+  }
+  /** @param flags kinds of flags that are possible where it begins */
+  beginBlock(flags: number): void {
+    this.cleared = new Set();
+    this.r.flags.possible = flags;
+  }
+
+  immediate(): void {
+    throw new InternalError('operands of lifted instructions are constants');
+  }
+  publish(): void {}
+  pc(): void {
+    const { code, base } = this.r;
+    code
+      .get(base)
+      .i64(BigInt(this.position.place * 4))
+      .op('i64.add');
+  }
+  private homeOf(place: Place): { slot: string; home: Home | undefined } {
+    const { slot } = place as { readonly slot: string };
+    return { slot, home: this.r.homes.of(slot) };
+  }
+  read(_e: Emitter, place: Place, ty: Ty): void {
+    const { code } = this.r;
+    const { slot, home } = this.homeOf(place);
+    if (!home) {
+      code.get(this.r.cpu).mem(`${ty}.load`, slotOffset(slot));
+      return;
+    }
+    code.get(home.local);
+    switch (home.type) {
+      case 'i64':
+        if (ty === 'i32') code.op('i32.wrap_i64');
+        return;
+      case 'f32':
+        code.op('i32.reinterpret_f32');
+        return;
+      case 'f64':
+        code.op('i64.reinterpret_f64');
+        if (ty === 'i32') code.op('i32.wrap_i64');
+        return;
+      default:
+        if (ty !== 'v128') code.lane(ty === 'i64' ? 'i64x2.extract_lane' : 'i32x4.extract_lane', 0);
+    }
+  }
+  write(e: Emitter, place: Place, value: Node): void {
+    const { code } = this.r;
+    const { slot, home } = this.homeOf(place);
+    if (!home) {
+      code.get(this.r.cpu);
+      e.value(value);
+      code.mem(`${value.ty as Ty}.store`, slotOffset(slot));
+      return;
+    }
+    const scalar = home.type === 'f64' || home.type === 'f32' ? scalarOf(value) : undefined;
+    if (!scalar) e.value(value);
+    else {
+      e.value(scalar.part);
+      if (home.type === 'f32') code.op('f32.reinterpret_i32');
+      else {
+        if (scalar.bits === 32) code.op('i64.extend_i32_u');
+        code.op('f64.reinterpret_i64');
+      }
+    }
+    code.set(home.local);
+    if (scalar && !this.cleared.has(home.local)) {
+      clearRest(code, this.r.cpu, home);
+      this.cleared.add(home.local);
+    }
+    if (home.type !== 'i64' && this.r.options.known.sve) this.zeroUpper(home);
+  }
+  private zeroUpper(home: Home): void {
+    const { code, cpu } = this.r;
+    code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
+    code.block('if');
+    code
+      .get(cpu)
+      .i32(home.offset + V_BYTES)
+      .op('i32.add')
+      .i32(0);
+    code.get(cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.sub').fill().end();
+  }
+  routine(): void {
+    throw new InternalError('routines are for the interpreter');
+  }
+  addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
+    this.flagNodes.addWithCarry(e, n);
+  }
+  signZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): void {
+    this.flagNodes.signZero(e, n);
+  }
+  setFlags(e: Emitter, n: NodeOf<'flags.set'>): void {
+    this.flagNodes.setFlags(e, n);
+  }
+  readFlags(_e: Emitter, n: ReadFlags): void {
+    this.flagNodes.read(n);
+  }
+  fork(): (ends: boolean) => void {
+    const { flags } = this.r;
+    const before = flags.possible;
+    let after = 0;
+    let arms = 0;
+    return (ends) => {
+      if (!ends) after |= flags.possible;
+      flags.possible = ++arms === 1 ? before : after;
+    };
+  }
+  probe(e: Emitter, n: Probe): void {
+    const va = e.inLocal(n.args[0]!);
+    const unprivileged = n.attr.unprivileged ? undefined : this.r.tlb;
+    const entry = emitLookup(e, n, va, unprivileged);
+    this.position.leaveIf();
+    emitHit(e, n, va, entry);
+    e.store(n);
+  }
+  commit(): void {}
+  unlessExact(_e: Emitter, _inexact: boolean, counts: () => void, soft: () => void): void {
+    if (this.r.options.known.fpcr & FPCR_SPECIAL) {
+      soft();
+      return;
+    }
+    counts();
+    this.r.code.op('i32.eqz');
+    this.position.leaveIf();
+  }
+}
