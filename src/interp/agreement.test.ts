@@ -9,31 +9,7 @@ import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
 import { createInterpreter, type EngineOptions } from './engine.ts';
 import { createReference } from './reference.ts';
-
-/** Deterministic random numbers (a xorshift), the same in every run. */
-class Random {
-  private state: number;
-  constructor(seed: number) {
-    this.state = seed | 1;
-  }
-  u32(): number {
-    let x = this.state;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.state = x;
-    return x >>> 0;
-  }
-  below(n: number): number {
-    return this.u32() % n;
-  }
-  u64(): bigint {
-    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
-  }
-  of<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
-  }
-}
+import { Random } from './testing.ts';
 
 const CODE = 0x400000n;
 const DATA = 0x10000n;
@@ -133,14 +109,14 @@ function randomise(side: Side, seed: number): void {
   const r = new Random(seed);
   const { cpu } = side;
   const address = (): bigint =>
-    DATA + BigInt(r.of([r.below(PAGES * FRAME_SIZE), FRAME_SIZE - r.below(64), r.below(512) * 16]));
-  for (let i = 0; i < 31; i++) cpu.setX(i, r.of([address, address, () => r.of(INTEGERS), () => r.u64()])());
+    DATA + BigInt(r.pick([r.below(PAGES * FRAME_SIZE), FRAME_SIZE - r.below(64), r.below(512) * 16]));
+  for (let i = 0; i < 31; i++) cpu.setX(i, r.pick([address, address, () => r.pick(INTEGERS), () => r.u64()])());
   cpu.sp = (address() & ~15n) + BigInt(r.below(8) === 0 ? 8 : 0);
   // Numbers of ordinary size, and some that differ from one another in their last bits only: they cancel.
   const double = r.u64();
   const single = r.u32();
   const ordinary = (): bigint =>
-    r.of([
+    r.pick([
       () => (double & 0x7fffffffffffff00n) ^ BigInt(r.below(256)) ^ (BigInt(r.below(2)) << 63n),
       () => (r.u64() & 0x800fffffffffffffn) | (BigInt(1003 + r.below(40)) << 52n),
       () => (BigInt(((single & 0xffffff00) | r.below(256)) >>> 0) << 32n) | BigInt((single ^ r.below(16)) >>> 0),
@@ -148,22 +124,22 @@ function randomise(side: Side, seed: number): void {
     ])();
   for (let i = 0; i < 32; i++) {
     const half = (): bigint =>
-      r.of([
+      r.pick([
         ordinary,
         ordinary,
         ordinary,
-        () => r.of(DOUBLES),
-        () => (BigInt(r.of(SINGLES)) << 32n) | BigInt(r.of(SINGLES)),
+        () => r.pick(DOUBLES),
+        () => (BigInt(r.pick(SINGLES)) << 32n) | BigInt(r.pick(SINGLES)),
         () => r.u64(),
-        () => r.of(INTEGERS),
+        () => r.pick(INTEGERS),
       ])();
     cpu.setV(i, half(), half());
   }
   cpu.nzcv = r.below(16);
   cpu.fpOn = r.below(16) !== 0;
   cpu.el = r.below(4) === 0 ? 1 : 0;
-  cpu.set(Slot.FPCR, r.of([0n, 0n, 0n, BigInt(r.u32()) & 0x07c80007n]));
-  cpu.set(Slot.FPSR, r.of([0n, 0x10n, 0x10n]));
+  cpu.set(Slot.FPCR, r.pick([0n, 0n, 0n, BigInt(r.u32()) & 0x07c80007n]));
+  cpu.set(Slot.FPSR, r.pick([0n, 0x10n, 0x10n]));
   cpu.set(Slot.PSTATE, 0n);
   cpu.set(Slot.SYS_OPEN, BigInt(r.below(16)));
   cpu.fpmrOn = r.below(16) !== 0;
@@ -232,7 +208,7 @@ describe('interpreter and reference agree', () => {
     const SVC = 0xd4000001;
     const differences: string[] = [];
     for (let i = 0; i < 50 * rounds; i++) {
-      const words = Array.from({ length: LENGTH }, () => randomWord(r.of(rows), r) ?? SVC);
+      const words = Array.from({ length: LENGTH }, () => randomWord(r.pick(rows), r) ?? SVC);
       const difference = compare('sequence', [...words, SVC], 200, r.u32() >>> 1);
       if (difference) differences.push(difference);
     }

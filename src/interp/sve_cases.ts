@@ -6,6 +6,7 @@ import { encode, type FieldValues } from '../arch/a64/encoding.ts';
 import { Decoder } from '../cpu/decode.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
+import { Random } from './testing.ts';
 
 export const WINDOW_BASE = 0x2_0000_0000n;
 export const WINDOW_BYTES = 16384;
@@ -45,35 +46,6 @@ const NO_AH = /^FCMLA_x_/;
 const PATTERNS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 29, 30, 31];
 const CORNERS = [0n, 1n, 2n, 7n, 63n, 127n, 255n, 0x7fffn, 0x8000n, 0xffffn, 0x7fffffffn, 0x80000000n, 0xffffffffn,
   0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn, 0xfffffffffffffffen]; // biome-ignore format: a list
-
-/** Deterministic 32-bit generator (xorshift). */
-class Random {
-  private s: number;
-  constructor(seed: number) {
-    this.s = (Math.imul(seed | 0, 0x9e3779b1) ^ 0x5bd1e995) >>> 0 || 1;
-  }
-  u32(): number {
-    let { s } = this;
-    s ^= s << 13;
-    s >>>= 0;
-    s ^= s >>> 17;
-    s ^= s << 5;
-    this.s = s >>> 0;
-    return this.s;
-  }
-  u64(): bigint {
-    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
-  }
-  below(n: number): number {
-    return this.u32() % n;
-  }
-  chance(percent: number): boolean {
-    return this.u32() % 100 < percent;
-  }
-  pick<T>(list: readonly T[]): T {
-    return list[this.u32() % list.length]!;
-  }
-}
 
 let tables: { readonly rows: readonly RowEntry[]; readonly decoder: Decoder } | undefined;
 function sve(): { readonly rows: readonly RowEntry[]; readonly decoder: Decoder } {

@@ -6,6 +6,36 @@ import { CpuState } from '../cpu/state.ts';
 import { A64 } from '../isa/a64.ts';
 import type { EngineOptions } from './engine.ts';
 
+/** Deterministic random numbers (a xorshift), the same in every run. */
+export class Random {
+  private s: number;
+  constructor(seed: number) {
+    this.s = (Math.imul(seed | 0, 0x9e3779b1) ^ 0x5bd1e995) >>> 0 || 1;
+  }
+  u32(): number {
+    let { s } = this;
+    s ^= s << 13;
+    s >>>= 0;
+    s ^= s >>> 17;
+    s ^= s << 5;
+    this.s = s >>> 0;
+    return this.s;
+  }
+  u64(): bigint {
+    return (BigInt(this.u32()) << 32n) | BigInt(this.u32());
+  }
+  /** 0 to n - 1. */
+  below(n: number): number {
+    return this.u32() % n;
+  }
+  chance(percent: number): boolean {
+    return this.u32() % 100 < percent;
+  }
+  pick<T>(list: readonly T[]): T {
+    return list[this.u32() % list.length]!;
+  }
+}
+
 export interface Page {
   frame: number;
   writable: boolean;

@@ -8,31 +8,10 @@ import { Exit } from '../cpu/engine.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
-import { TestMachine } from '../interp/testing.ts';
+import { Random, TestMachine } from '../interp/testing.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
 import { jitTier, type TierStats } from './index.ts';
-
-class Random {
-  private state: number;
-  constructor(seed: number) {
-    this.state = Math.imul(seed, 0x9e3779b1) | 1;
-  }
-  u32(): number {
-    let x = this.state;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.state = x;
-    return x >>> 0;
-  }
-  below(n: number): number {
-    return this.u32() % n;
-  }
-  of<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!;
-  }
-}
 
 const CODE = 0x400f00n; // programs cross the end of a page
 const DATA = 0x10000n;
@@ -42,59 +21,59 @@ const CONDITIONS = ['eq', 'ne', 'cs', 'cc', 'mi', 'pl', 'vs', 'vc', 'hi', 'ls', 
 
 /** x0..x9 numbers, x10..x13 addresses, x20 a counter of loops, x21 the base of the data. */
 function program(r: Random): string {
-  const x = (): string => `${r.of(['x', 'w'])}${r.below(10)}`;
+  const x = (): string => `${r.pick(['x', 'w'])}${r.below(10)}`;
   const same = (n: number): string[] => {
-    const size = r.of(['x', 'w']);
+    const size = r.pick(['x', 'w']);
     return Array.from({ length: n }, () => `${size}${r.below(10)}`);
   };
   const address = (): string => `x${10 + r.below(4)}`;
   const d = (): number => r.below(6);
-  const three = (...ops: string[]): string => `${r.of(ops)} ${same(3).join(', ')}`;
+  const three = (...ops: string[]): string => `${r.pick(ops)} ${same(3).join(', ')}`;
   const plain: readonly (() => string)[] = [
     () => three('add', 'sub', 'and', 'orr', 'eor', 'bic', 'mul', 'udiv', 'sdiv', 'lsl', 'lsr', 'asr', 'ror'),
     () => three('adds', 'subs', 'ands', 'bics', 'adcs', 'sbcs', 'adc', 'sbc'),
-    () => `${r.of(['add', 'sub', 'adds', 'subs'])} ${same(2).join(', ')}, #${r.below(4096)}`,
-    () => `${r.of(['cmp', 'cmn', 'tst'])} ${same(2).join(', ')}`,
-    () => `${r.of(['ccmp', 'ccmn'])} ${same(2).join(', ')}, #${r.below(16)}, ${r.of(CONDITIONS)}`,
-    () => `${r.of(['csel', 'csinc', 'csinv', 'csneg'])} ${same(3).join(', ')}, ${r.of(CONDITIONS)}`,
+    () => `${r.pick(['add', 'sub', 'adds', 'subs'])} ${same(2).join(', ')}, #${r.below(4096)}`,
+    () => `${r.pick(['cmp', 'cmn', 'tst'])} ${same(2).join(', ')}`,
+    () => `${r.pick(['ccmp', 'ccmn'])} ${same(2).join(', ')}, #${r.below(16)}, ${r.pick(CONDITIONS)}`,
+    () => `${r.pick(['csel', 'csinc', 'csinv', 'csneg'])} ${same(3).join(', ')}, ${r.pick(CONDITIONS)}`,
     () => `madd ${same(4).join(', ')}`,
-    () => `${r.of(['umulh', 'smulh'])} x${r.below(10)}, x${r.below(10)}, x${r.below(10)}`,
-    () => `${r.of(['clz', 'rbit', 'rev'])} ${same(2).join(', ')}`,
+    () => `${r.pick(['umulh', 'smulh'])} x${r.below(10)}, x${r.below(10)}, x${r.below(10)}`,
+    () => `${r.pick(['clz', 'rbit', 'rev'])} ${same(2).join(', ')}`,
     () => `mov ${x()}, #${r.below(65536)}`,
     () => `adr x${r.below(10)}, .+${4 * r.below(100)}`,
     () =>
-      `and ${address()}, x${r.below(10)}, #0x${r.of(['3fff', '3ff8', '1ff0', '0fff'])}\n add x1${r.below(4)}, x21, x1${r.below(4)}`,
+      `and ${address()}, x${r.below(10)}, #0x${r.pick(['3fff', '3ff8', '1ff0', '0fff'])}\n add x1${r.below(4)}, x21, x1${r.below(4)}`,
     () => `mrs x${r.below(10)}, nzcv`,
     () => `msr nzcv, x${r.below(10)}`,
   ];
   const memory: readonly (() => string)[] = [
-    () => `${r.of(['ldr', 'str'])} ${x()}, [${address()}]`,
-    () => `${r.of(['ldrb', 'strb', 'ldrh', 'strh', 'ldrsb', 'ldrsh'])} w${r.below(10)}, [${address()}]`,
-    () => `${r.of(['ldp', 'stp'])} x${r.below(5)}, x${5 + r.below(5)}, [${address()}, #${8 * r.below(8)}]`,
-    () => `${r.of(['ldr', 'str'])} x${r.below(10)}, [x21, #${8 * r.below(2000)}]`,
+    () => `${r.pick(['ldr', 'str'])} ${x()}, [${address()}]`,
+    () => `${r.pick(['ldrb', 'strb', 'ldrh', 'strh', 'ldrsb', 'ldrsh'])} w${r.below(10)}, [${address()}]`,
+    () => `${r.pick(['ldp', 'stp'])} x${r.below(5)}, x${5 + r.below(5)}, [${address()}, #${8 * r.below(8)}]`,
+    () => `${r.pick(['ldr', 'str'])} x${r.below(10)}, [x21, #${8 * r.below(2000)}]`,
     () => `ldr x${r.below(10)}, [${address()}], #${r.below(16)}`,
-    () => `${r.of(['ldr', 'str'])} ${r.of(['q', 'd', 's'])}${d()}, [${address()}]`,
+    () => `${r.pick(['ldr', 'str'])} ${r.pick(['q', 'd', 's'])}${d()}, [${address()}]`,
     () => `ldadd x${r.below(10)}, x${r.below(10)}, [${address()}]`,
     () => `ldxr x${r.below(10)}, [${address()}]`,
     () => `stxr w${r.below(5)}, x${5 + r.below(5)}, [${address()}]`,
   ];
   const vector: readonly (() => string)[] = [
-    () => `${r.of(['fadd', 'fsub', 'fmul', 'fdiv', 'fmax', 'fmin'])} d${d()}, d${d()}, d${d()}`,
-    () => `${r.of(['fadd', 'fsub', 'fmul', 'fdiv'])} s${d()}, s${d()}, s${d()}`,
-    () => `${r.of(['fmadd', 'fnmsub'])} d${d()}, d${d()}, d${d()}, d${d()}`,
+    () => `${r.pick(['fadd', 'fsub', 'fmul', 'fdiv', 'fmax', 'fmin'])} d${d()}, d${d()}, d${d()}`,
+    () => `${r.pick(['fadd', 'fsub', 'fmul', 'fdiv'])} s${d()}, s${d()}, s${d()}`,
+    () => `${r.pick(['fmadd', 'fnmsub'])} d${d()}, d${d()}, d${d()}, d${d()}`,
     () => `fcmp d${d()}, d${d()}`,
-    () => `fcsel d${d()}, d${d()}, d${d()}, ${r.of(CONDITIONS)}`,
+    () => `fcsel d${d()}, d${d()}, d${d()}, ${r.pick(CONDITIONS)}`,
     () => `scvtf d${d()}, x${r.below(10)}`,
     () => `fcvtzs x${r.below(10)}, d${d()}`,
     () => `fmov d${d()}, x${r.below(10)}`,
-    () => `${r.of(['add', 'sub', 'mul'])} v${d()}.4s, v${d()}.4s, v${d()}.4s`,
-    () => `${r.of(['fadd', 'fmul', 'fmla'])} v${d()}.2d, v${d()}.2d, v${d()}.2d`,
+    () => `${r.pick(['add', 'sub', 'mul'])} v${d()}.4s, v${d()}.4s, v${d()}.4s`,
+    () => `${r.pick(['fadd', 'fmul', 'fmla'])} v${d()}.2d, v${d()}.2d, v${d()}.2d`,
     () => `fcvt s${d()}, d${d()}`,
     () => `frecpe d${d()}, d${d()}`,
   ];
   const lines: string[] = [];
   const straight = (): void => {
-    for (let n = 1 + r.below(6); n > 0; n--) lines.push(r.of([...plain, ...plain, ...memory, ...vector])());
+    for (let n = 1 + r.below(6); n > 0; n--) lines.push(r.pick([...plain, ...plain, ...memory, ...vector])());
   };
   let label = 100;
   const body = (depth: number): void => {
@@ -103,12 +82,12 @@ function program(r: Random): string {
       const l = label++;
       switch (r.below(depth > 0 ? 6 : 3)) {
         case 0:
-          lines.push(`b.${r.of(CONDITIONS)} ${l}f`);
+          lines.push(`b.${r.pick(CONDITIONS)} ${l}f`);
           straight();
           lines.push(`${l}:`);
           break;
         case 1:
-          lines.push(`${r.of(['cbz', 'cbnz'])} ${x()}, ${l}f`);
+          lines.push(`${r.pick(['cbz', 'cbnz'])} ${x()}, ${l}f`);
           straight();
           lines.push(`b ${l}0f`, `${l}:`);
           straight();
@@ -130,9 +109,9 @@ function program(r: Random): string {
           lines.push('bl 9f');
           break;
         default:
-          lines.push(`adr x19, ${l}f`, r.of(['br x19', 'blr x19']));
+          lines.push(`adr x19, ${l}f`, r.pick(['br x19', 'blr x19']));
           straight();
-          lines.push(`${l}:`, r.of(['bti j', 'bti c', 'bti jc', 'nop']));
+          lines.push(`${l}:`, r.pick(['bti j', 'bti c', 'bti jc', 'nop']));
       }
     }
   };
@@ -160,14 +139,14 @@ class Side {
     const r = new Random(seed);
     const { cpu, mem, pages } = this.m;
     const value = (): bigint => (BigInt(r.u32()) << 32n) | BigInt(r.u32());
-    for (let i = 0; i < 10; i++) cpu.setX(i, r.of([value, () => BigInt(r.below(100)), () => -1n & 0xffffffffn])());
+    for (let i = 0; i < 10; i++) cpu.setX(i, r.pick([value, () => BigInt(r.below(100)), () => -1n & 0xffffffffn])());
     for (let i = 10; i < 14; i++) cpu.setX(i, DATA + BigInt(r.below(PAGES * FRAME_SIZE)));
     for (let i = 14; i < 20; i++) cpu.setX(i, 1n);
     cpu.setX(20, BigInt(3 + r.below(40)));
     cpu.setX(21, DATA);
-    for (let i = 0; i < 8; i++) cpu.setV(i, r.of([0x4008000000000000n, value(), 0n, 0x3ff0000000000000n]), value());
-    cpu.set(Slot.FPSR, BigInt(r.of([0, 0x10, 0x10])));
-    cpu.set(Slot.FPCR, BigInt(r.of([0, 0, 0, 0x1000000])));
+    for (let i = 0; i < 8; i++) cpu.setV(i, r.pick([0x4008000000000000n, value(), 0n, 0x3ff0000000000000n]), value());
+    cpu.set(Slot.FPSR, BigInt(r.pick([0, 0x10, 0x10])));
+    cpu.set(Slot.FPCR, BigInt(r.pick([0, 0, 0, 0x1000000])));
     for (const [page, { frame }] of pages) {
       if (page !== (DATA >> 12n) + 1n) continue;
       for (let i = 0; i < FRAME_SIZE / 4; i++) mem.u32[(frame * FRAME_SIZE) / 4 + i] = r.u32();
@@ -210,7 +189,7 @@ function compare(seed: number, total: TierStats): string | undefined {
     const start = r.u32();
     for (const s of sides) s.begin(start);
     for (let run = 0; run < 60; run++) {
-      const budget = r.of([1, 2 + r.below(50), 100 + r.below(400), 3000]);
+      const budget = r.pick([1, 2 + r.below(50), 100 + r.below(400), 3000]);
       const [a, b] = sides.map((s) => s.show(s.m.engine.run(s.m.cpu, budget))) as [string, string];
       if (a !== b) {
         const [x, y] = [a.split('\n'), b.split('\n')];
