@@ -12,117 +12,12 @@ import { Random, TestMachine } from '../interp/testing.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
 import { jitTier, type TierStats } from './index.ts';
+import { randomProgram } from './testing.ts';
 
 const CODE = 0x400f00n; // programs cross the end of a page
 const DATA = 0x10000n;
 const PAGES = 4;
 const HOLE = 2; // this page is not there at first
-const CONDITIONS = ['eq', 'ne', 'cs', 'cc', 'mi', 'pl', 'vs', 'vc', 'hi', 'ls', 'ge', 'lt', 'gt', 'le'] as const;
-
-/** x0..x9 numbers, x10..x13 addresses, x20 a counter of loops, x21 the base of the data. */
-function program(r: Random): string {
-  const x = (): string => `${r.pick(['x', 'w'])}${r.below(10)}`;
-  const same = (n: number): string[] => {
-    const size = r.pick(['x', 'w']);
-    return Array.from({ length: n }, () => `${size}${r.below(10)}`);
-  };
-  const address = (): string => `x${10 + r.below(4)}`;
-  const d = (): number => r.below(6);
-  const three = (...ops: string[]): string => `${r.pick(ops)} ${same(3).join(', ')}`;
-  const plain: readonly (() => string)[] = [
-    () => three('add', 'sub', 'and', 'orr', 'eor', 'bic', 'mul', 'udiv', 'sdiv', 'lsl', 'lsr', 'asr', 'ror'),
-    () => three('adds', 'subs', 'ands', 'bics', 'adcs', 'sbcs', 'adc', 'sbc'),
-    () => `${r.pick(['add', 'sub', 'adds', 'subs'])} ${same(2).join(', ')}, #${r.below(4096)}`,
-    () => `${r.pick(['cmp', 'cmn', 'tst'])} ${same(2).join(', ')}`,
-    () => `${r.pick(['ccmp', 'ccmn'])} ${same(2).join(', ')}, #${r.below(16)}, ${r.pick(CONDITIONS)}`,
-    () => `${r.pick(['csel', 'csinc', 'csinv', 'csneg'])} ${same(3).join(', ')}, ${r.pick(CONDITIONS)}`,
-    () => `madd ${same(4).join(', ')}`,
-    () => `${r.pick(['umulh', 'smulh'])} x${r.below(10)}, x${r.below(10)}, x${r.below(10)}`,
-    () => `${r.pick(['clz', 'rbit', 'rev'])} ${same(2).join(', ')}`,
-    () => `mov ${x()}, #${r.below(65536)}`,
-    () => `adr x${r.below(10)}, .+${4 * r.below(100)}`,
-    () =>
-      `and ${address()}, x${r.below(10)}, #0x${r.pick(['3fff', '3ff8', '1ff0', '0fff'])}\n add x1${r.below(4)}, x21, x1${r.below(4)}`,
-    () => `mrs x${r.below(10)}, nzcv`,
-    () => `msr nzcv, x${r.below(10)}`,
-  ];
-  const memory: readonly (() => string)[] = [
-    () => `${r.pick(['ldr', 'str'])} ${x()}, [${address()}]`,
-    () => `${r.pick(['ldrb', 'strb', 'ldrh', 'strh', 'ldrsb', 'ldrsh'])} w${r.below(10)}, [${address()}]`,
-    () => `${r.pick(['ldp', 'stp'])} x${r.below(5)}, x${5 + r.below(5)}, [${address()}, #${8 * r.below(8)}]`,
-    () => `${r.pick(['ldr', 'str'])} x${r.below(10)}, [x21, #${8 * r.below(2000)}]`,
-    () => `ldr x${r.below(10)}, [${address()}], #${r.below(16)}`,
-    () => `${r.pick(['ldr', 'str'])} ${r.pick(['q', 'd', 's'])}${d()}, [${address()}]`,
-    () => `ldadd x${r.below(10)}, x${r.below(10)}, [${address()}]`,
-    () => `ldxr x${r.below(10)}, [${address()}]`,
-    () => `stxr w${r.below(5)}, x${5 + r.below(5)}, [${address()}]`,
-  ];
-  const vector: readonly (() => string)[] = [
-    () => `${r.pick(['fadd', 'fsub', 'fmul', 'fdiv', 'fmax', 'fmin'])} d${d()}, d${d()}, d${d()}`,
-    () => `${r.pick(['fadd', 'fsub', 'fmul', 'fdiv'])} s${d()}, s${d()}, s${d()}`,
-    () => `${r.pick(['fmadd', 'fnmsub'])} d${d()}, d${d()}, d${d()}, d${d()}`,
-    () => `fcmp d${d()}, d${d()}`,
-    () => `fcsel d${d()}, d${d()}, d${d()}, ${r.pick(CONDITIONS)}`,
-    () => `scvtf d${d()}, x${r.below(10)}`,
-    () => `fcvtzs x${r.below(10)}, d${d()}`,
-    () => `fmov d${d()}, x${r.below(10)}`,
-    () => `${r.pick(['add', 'sub', 'mul'])} v${d()}.4s, v${d()}.4s, v${d()}.4s`,
-    () => `${r.pick(['fadd', 'fmul', 'fmla'])} v${d()}.2d, v${d()}.2d, v${d()}.2d`,
-    () => `fcvt s${d()}, d${d()}`,
-    () => `frecpe d${d()}, d${d()}`,
-  ];
-  const lines: string[] = [];
-  const straight = (): void => {
-    for (let n = 1 + r.below(6); n > 0; n--) lines.push(r.pick([...plain, ...plain, ...memory, ...vector])());
-  };
-  let label = 100;
-  const body = (depth: number): void => {
-    for (let n = 1 + r.below(4); n > 0; n--) {
-      straight();
-      const l = label++;
-      switch (r.below(depth > 0 ? 6 : 3)) {
-        case 0:
-          lines.push(`b.${r.pick(CONDITIONS)} ${l}f`);
-          straight();
-          lines.push(`${l}:`);
-          break;
-        case 1:
-          lines.push(`${r.pick(['cbz', 'cbnz'])} ${x()}, ${l}f`);
-          straight();
-          lines.push(`b ${l}0f`, `${l}:`);
-          straight();
-          lines.push(`${l}0:`);
-          break;
-        case 2:
-          lines.push(`tbnz x${r.below(10)}, #${r.below(64)}, ${l}f`);
-          straight();
-          lines.push(`${l}:`);
-          break;
-        case 3: {
-          const counter = `x${14 + depth}`;
-          lines.push(`mov ${counter}, #${2 + r.below(6)}`, `${l}:`);
-          body(depth - 1);
-          lines.push(`sub ${counter}, ${counter}, #1`, `cbnz ${counter}, ${l}b`);
-          break;
-        }
-        case 4:
-          lines.push('bl 9f');
-          break;
-        default:
-          lines.push(`adr x19, ${l}f`, r.pick(['br x19', 'blr x19']));
-          straight();
-          lines.push(`${l}:`, r.pick(['bti j', 'bti c', 'bti jc', 'nop']));
-      }
-    }
-  };
-  lines.push('1:');
-  body(2);
-  lines.push('sub x20, x20, #1', 'cbnz x20, 1b', 'svc #0', 'b 1b', '9:');
-  straight();
-  lines.push('ret');
-  return lines.join('\n');
-}
-
 class Side {
   readonly m: TestMachine;
   readonly code: Uint8Array;
@@ -177,7 +72,7 @@ class Side {
 function compare(seed: number, total: TierStats): string | undefined {
   const r = new Random(seed);
   const guarded = r.below(3) === 0;
-  const source = program(r);
+  const source = randomProgram(r, { end: 'svc #0\n b 1b' });
   let stats: TierStats | undefined;
   const sides = [
     new Side(false, source, guarded),
