@@ -4,7 +4,7 @@ import type { Feat } from '../src/arch/features.ts';
 import { assembleProgram } from '../src/asm/index.ts';
 import { Pe } from '../src/cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../src/cpu/pe_directory.ts';
-import type { PeDomain, Stage2Answer, Stage2Change } from '../src/cpu/pe_ports.ts';
+import type { PeDomain, Stage2, Stage2Answer, Stage2Change } from '../src/cpu/pe_ports.ts';
 import { PhysMem } from '../src/cpu/physmem.ts';
 import { createInterpreter } from '../src/interp/engine.ts';
 import type { MakeTier } from '../src/interp/region.ts';
@@ -53,6 +53,8 @@ export interface GuestOptions {
   readonly absent?: readonly Feat[];
   readonly guestAbsent?: readonly Feat[];
   readonly tier?: MakeTier;
+  /** Who answers for stage 2. Absent: IPA RAM and up are the pages, one for one, until `changed` is told otherwise. */
+  readonly stage2?: (mem: PhysMem, frames: readonly number[]) => Stage2;
 }
 
 /** Assembles `source` at RAM and makes a PE at its start, EL1h, MMU off. */
@@ -92,7 +94,7 @@ export function guest(source: string, options: GuestOptions = {}): Guest {
     directory,
     has,
     guestHas: (f) => has(f) && !(options.guestAbsent ?? []).includes(f),
-    stage2: { translate, onChange: (l) => void listeners.push(l) },
+    stage2: options.stage2?.(mem, frames) ?? { translate, onChange: (l) => void listeners.push(l) },
     interrupts: { pending: () => state.irq },
     device: {
       read: (enc) => device.get(enc),

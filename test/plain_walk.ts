@@ -13,6 +13,10 @@ export interface PlainRegs {
   readonly por1: bigint;
   readonly por0: bigint;
 }
+/** Descriptors by address. A Map is one. */
+export interface PlainMemory {
+  get(address: bigint): bigint | undefined;
+}
 export interface PlainAccess {
   readonly va: bigint;
   readonly kind: 'read' | 'write' | 'execute';
@@ -48,7 +52,7 @@ const bits = (v: bigint, hi: number, lo: number): bigint => (v >> BigInt(lo)) & 
 const INDIRECT = ['', 'r', 'x', 'rx', '', 'rw', 'rwx!', 'rwx', 'r-', 'r-', 'rx-', '-', 'rw-', '-', 'rwx-', '-'];
 
 /** @param memory descriptors by address; absent: 0. All of Armv9's extensions but D128, AIE, HAFT and RME are there. */
-export function plainWalk(regs: PlainRegs, memory: ReadonlyMap<bigint, bigint>, a: PlainAccess): PlainAnswer {
+export function plainWalk(regs: PlainRegs, memory: PlainMemory, a: PlainAccess): PlainAnswer {
   const { tcr, tcr2, sctlr } = regs;
   const high = bit(a.va, 55);
   const translation0 = { fault: 'translation 0' };

@@ -34,6 +34,12 @@ export function faultRecord(f: Fault): ExceptionRecord {
   return f.iss2 === undefined ? record : { ...record, iss2: f.iss2 };
 }
 
+/** @param ipa of an access that stage 2 makes one to Device memory: EL2 takes the fault */
+export function alignmentFault(cpu: CpuState, va: bigint, write: boolean, ipa?: bigint): ExceptionRecord {
+  const ec = cpu.el === 0 || ipa !== undefined ? EC_DATA_ABORT : EC_DATA_ABORT + 1;
+  return { ec, iss: DFSC_ALIGNMENT | (write ? WNR : 0), far: va, ipa: ipa ?? 0n, toEl2: ipa !== undefined };
+}
+
 /** What the machine has that changes the rules of alignment. */
 export interface AccessRules {
   /** FEAT_LSE2: atomic accesses may be misaligned within 16 bytes. */
@@ -125,7 +131,7 @@ export class AccessPath {
       const t = translate(tlb.translator, va, access, size, cpu);
       if (!t) return 0;
       frame = t.frame;
-      if (t.aligned && va & BigInt(element - 1)) return this.misaligned(cpu, va, kind);
+      if (t.aligned && va & BigInt(element - 1)) return this.misaligned(cpu, va, kind, t.alignedIpa);
       if (t.uncached || t.aligned) continue;
       tlb.fillData(access, va, frame, t.tag);
       if (access === 'read' && t.writable) tlb.fillData('write', va, frame, t.tag);
@@ -136,9 +142,8 @@ export class AccessPath {
   private mayMisalign(_cpu: CpuState, va: bigint, size: number): boolean {
     return this.rules.lse2 && Number(va & 15n) + size <= 16;
   }
-  private misaligned(cpu: CpuState, va: bigint, kind: AccessKind): number {
-    const ec = cpu.el === 0 ? EC_DATA_ABORT : EC_DATA_ABORT + 1;
-    cpu.exception = { ec, iss: DFSC_ALIGNMENT | (kind === 'r' ? 0 : WNR), far: va, ipa: 0n, toEl2: false };
+  private misaligned(cpu: CpuState, va: bigint, kind: AccessKind, ipa?: bigint): number {
+    cpu.exception = alignmentFault(cpu, va, kind !== 'r', ipa);
     return 0;
   }
 }

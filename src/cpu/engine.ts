@@ -51,6 +51,10 @@ export type Translation =
       readonly uncached?: boolean;
       /** Misaligned accesses fault (Device memory, SCTLR_ELx.A). Such an answer is not remembered either. */
       readonly aligned?: boolean;
+      /** Stage 2 alone asks for that: EL2 takes the fault, with this intermediate physical address. */
+      readonly alignedIpa?: bigint;
+      /** Device memory by stage 2 tables and what stage 1 says: DC ZVA faults. */
+      readonly device?: boolean;
       /** FEAT_BTI: the page is guarded. */
       readonly guarded?: boolean;
       /** What the translator knows the page by, for Tlb.flushTagged: an intermediate physical page number. */

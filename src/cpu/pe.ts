@@ -269,11 +269,16 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   takeToEl1(r: ExceptionRecord, vector: Vector): void {
     this.toEl1(vector, r);
   }
+  operate(name: string, value: bigint): void {
+    if (this.stale) this.sync();
+    this.system_.operateAtEl2(name, value);
+  }
   translateVa(va: bigint, access: Access): { readonly ipa: bigint; readonly frame: number } | undefined {
     if (this.stale) this.sync();
-    const s1 = this.mmu.stage1(va, access, this.cpu.el === 0 ? 'el0' : 'el1', false);
+    const mode = this.cpu.el === 0 ? 'el0' : 'el1';
+    const s1 = this.mmu.stage1(va, access, mode, false);
     if (!s1.ok) return undefined;
-    const s2 = this.mmu.stage2Of(s1.ipa, access);
+    const s2 = this.mmu.stage2Of(s1.ipa, access, mode, false);
     return s2.ok ? { ipa: BigInt(s1.ipa), frame: s2.frame } : undefined;
   }
 
@@ -443,7 +448,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     if (isData) {
       const word = this.wordAt(this.cpu.pc);
       if (isCacheMaintenance(word)) iss |= (1 << ISS.DABT.CM) | (1 << ISS.DABT.WnR);
-      else if (r.toEl2 && !(iss & (1 << ISS.DABT.S1PTW))) iss |= instructionSyndrome(word);
+      else if (r.toEl2 && !(iss & (1 << ISS.DABT.S1PTW)) && !isSea(iss)) iss |= instructionSyndrome(word);
     }
     if (!r.toEl2 && isSea(iss) && this.hcr(HCR.TEA)) {
       return this.toEl2({ ...r, ec: isData ? EC.DABT_LOW.ec : EC.IABT_LOW.ec, iss });

@@ -136,7 +136,8 @@ const DC_ZVA = SYSTEM_OPS.get('DC_ZVA')!;
 
 /** After a change of something that only translation looks at. */
 export function updateRegime(pe: Pe): void {
-  pe.mmu.setRegime(regimeOf(pe.regs, pe.has));
+  const { stage2, has } = pe.options;
+  pe.mmu.setRegime(regimeOf(pe.regs, pe.has), stage2.follow?.(pe.regs, has));
 }
 
 /** HCR_EL2 changed, in what is only looked at. */
@@ -195,7 +196,9 @@ function cptrControls(pe: Pe): CptrControls {
     let open = 0;
     if (INLINE.every((e) => register(e, true)) && register(INLINE[0]!, false)) open |= SysOpen.Registers;
     if (register(FPMR, true) && register(FPMR, false)) open |= SysOpen.Fpmr;
-    if (rules.operation(DC_ZVA, DC_ZVA.enc, false, el) === 'ok') open |= SysOpen.DcZva;
+    // Where stage 2 has memory types, DC ZVA has to look at them.
+    const typed = pe.options.stage2.follow !== undefined;
+    if (!typed && rules.operation(DC_ZVA, DC_ZVA.enc, false, el) === 'ok') open |= SysOpen.DcZva;
     const cacheOpen = CACHE.every((op) => rules.operation(op, op.enc, false, el) === 'ok');
     if (cacheOpen) open |= SysOpen.Cache;
     if (pacmEn && sctlr2 & (el === 0 ? SCTLR2.EnPACM0 : SCTLR2.EnPACM)) open |= SysOpen.Pacm;

@@ -4,9 +4,11 @@
 import type { Feat } from '../arch/features.ts';
 import type { RegName } from '../arch/sysregs.ts';
 import type { Access, Engine, ExceptionRecord, SystemHooks } from './engine.ts';
+import type { Stage2Memory } from './mmu/stage2_attrs.ts';
 import type { TlbTarget } from './mmu/tlbi.ts';
 import type { PauthState } from './pauth.ts';
 import type { PePool } from './pe_pool.ts';
+import type { PeRegs } from './pe_regs.ts';
 import type { PhysMem } from './physmem.ts';
 import type { CpuState } from './state.ts';
 import type { RegHandle } from './sysreg_effects.ts';
@@ -26,7 +28,17 @@ export type PeExit =
   /** An exception to EL2. PC and PSTATE (Pe.pstate) are what ELR_EL2 and SPSR_EL2 would hold. */
   | { readonly kind: 'el2'; readonly record: ExceptionRecord };
 
-export type Stage2Fault = 'translation' | 'permission' | 'accessFlag' | 'addressSize';
+/** 'externalWalk': there is no memory where a table of stage 2 should be. */
+export type Stage2Fault = 'translation' | 'permission' | 'accessFlag' | 'addressSize' | 'externalWalk';
+/** Where stage 2 tables send an address. */
+export interface Stage2Mapping {
+  /** Physical address of the byte. */
+  readonly pa: number;
+  /** log2 of what the entry translates, neighbours by the Contiguous bit included. */
+  readonly sizeBits: number;
+  /** Absent: stage 2 is off, the attributes of stage 1 stay. */
+  readonly memory?: Stage2Memory;
+}
 export type Stage2Answer =
   | {
       readonly ok: true;
@@ -36,11 +48,15 @@ export type Stage2Answer =
       readonly executable: boolean;
       /** Ask for every access. */
       readonly uncached?: boolean;
+      /** From an owner that walks tables. */
+      readonly mapping?: Stage2Mapping;
     }
   | {
       readonly ok: false;
       readonly fault: Stage2Fault;
-      readonly level: 0 | 1 | 2 | 3;
+      readonly level: -1 | 0 | 1 | 2 | 3;
+      /** The permission is there, but the page is clean and hardware does not make it dirty. */
+      readonly because?: 'clean';
       /**
        * A synchronous external abort instead: the guest takes it at EL1 (or EL2 with HCR_EL2.TEA) with this status code.
        */
@@ -59,8 +75,16 @@ export interface Stage2 {
   /**
    * @param ipa the byte accessed; answers hold for its 4 KiB page
    * @param s1ptw the access is one of a stage 1 table walk
+   * @param el0 it is one of EL0
+   * @param update make hardware updates (AT instructions leave them out)
    */
-  translate(ipa: bigint, access: Access, s1ptw: boolean): Stage2Answer;
+  translate(ipa: bigint, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer;
+  /**
+   * EL2's registers may have changed. Of an owner that is steered by them (mmu/stage2.ts).
+   * @param has what the hardware has
+   * @returns what answers depend on: those given under another key are kept apart
+   */
+  follow?(regs: PeRegs, has: (feat: Feat) => boolean): string;
   /** Registers a listener for "earlier answers may be wrong now"; called without an argument: all of them. */
   onChange(listener: (change?: Stage2Change) => void): void;
 }
@@ -185,6 +209,12 @@ export interface PeApi {
   release(): void;
   /** Takes a synchronous exception or virtual SError to EL1 now, as KVM's injection does: PC and PSTATE are its source. */
   takeToEl1(record: ExceptionRecord, vector: 'sync' | 'irq' | 'fiq' | 'serror'): void;
+  /**
+   * A system instruction of the EL1&0 regime as EL2 executes it: TLBI, and AT, which leaves its answer in PAR_EL1.
+   * @param name as in the tables: TLBI_IPAS2E1IS, AT_S12E1R...
+   * @throws RangeError for any other operation
+   */
+  operate(name: string, value: bigint): void;
   /** Stage 1 (and 2) translation of a guest address without access, for GUEST_DEBUG and such. undefined: it faults. */
   translateVa(va: bigint, access: Access): { readonly ipa: bigint; readonly frame: number } | undefined;
 }

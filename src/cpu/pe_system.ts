@@ -1,13 +1,14 @@
 // What happens when a guest's instruction reads or writes a system register or executes a system instruction: the
 // decision of sysreg_access.ts, then storage, an effect, a device, or the exception.
 
-import { EC, fscAt, ISS, issOfSysreg } from '../arch/esr.ts';
+import { EC, ISS, issOfSysreg } from '../arch/esr.ts';
 import { encParts } from '../arch/schema.ts';
-import { type Operation, operationAt, type RegName, registerAt } from '../arch/sysregs.ts';
-import type { Access } from './engine.ts';
-import { translateAt } from './mmu/at.ts';
+import { type Operation, operationAt, type RegName, registerAt, SYSTEM_OPS } from '../arch/sysregs.ts';
+import { alignmentFault } from './access.ts';
+import type { Access, Translation } from './engine.ts';
+import { parOfStage2, translateAt } from './mmu/at.ts';
 import { invalidate } from './mmu/tlbi.ts';
-import type { Mode } from './mmu/translate.ts';
+import { fscOfStage2, type Mode } from './mmu/translate.ts';
 import type { Pe } from './pe.ts';
 import { isPauthKey, operationVerdict, registerVerdict, updatePauth } from './pe_controls.ts';
 import type { PeMaintenance } from './pe_ports.ts';
@@ -19,15 +20,26 @@ import { effectOf, handleOf } from './sysreg_effects.ts';
 const UMA = bitOf('SCTLR_EL1', 'UMA');
 /** MSR (immediate): op1 << 3 | op2. */
 const Imm = { UAO: 3, PAN: 4, SPSel: 5, ALLINT: 0o10, DAIFSet: 0o36, DAIFClr: 0o37 } as const;
-const AT: Readonly<Record<string, readonly [access: Access, mode: Mode | 'pan', unchecked?: true]>> = {
+type At = readonly [access: Access, mode: Mode | 'pan', how?: { readonly unchecked?: true; readonly both?: true }];
+const AT: Readonly<Record<string, At>> = {
   AT_S1E1R: ['read', 'el1'],
   AT_S1E1W: ['write', 'el1'],
   AT_S1E0R: ['read', 'el0'],
   AT_S1E0W: ['write', 'el0'],
   AT_S1E1RP: ['read', 'pan'],
   AT_S1E1WP: ['write', 'pan'],
-  AT_S1E1A: ['read', 'el1', true],
+  AT_S1E1A: ['read', 'el1', { unchecked: true }],
 };
+/** Those of EL2. */
+const AT_S12: Readonly<Record<string, At>> = {
+  AT_S12E1R: ['read', 'el1', { both: true }],
+  AT_S12E1W: ['write', 'el1', { both: true }],
+  AT_S12E0R: ['read', 'el0', { both: true }],
+  AT_S12E0W: ['write', 'el0', { both: true }],
+};
+/** TLBI of EL2's own regime. */
+const OTHER_REGIME = /E2(IS|OS)?$/;
+const VTCR_DS = bitOf('VTCR_EL2', 'DS');
 const BLOCK = 64n;
 /** Registers that nothing but translation looks at. */
 const TRANSLATION: ReadonlySet<RegName> = new Set([
@@ -136,8 +148,7 @@ export class PeSystem {
     const { pe } = this;
     const { name } = op;
     if (op.tlbi) {
-      const targets: readonly PeMaintenance[] = op.tlbi.share === '' ? [pe] : pe.options.domain.members;
-      invalidate(op, value, targets, pe.mmu.regime.ds);
+      this.invalidate(op, value);
       return 0n;
     }
     const at = AT[name];
@@ -159,40 +170,60 @@ export class PeSystem {
     if (name.startsWith('DC_') || name.endsWith('_RCTX')) return 0n;
     return this.undefined();
   }
-  /** A cache operation by address. @returns the frame, or undefined after the fault */
-  private touch(va: bigint, access: Access): number | undefined {
+  private invalidate(op: Operation, value: bigint): void {
+    const { pe } = this;
+    const { scope, share } = op.tlbi!;
+    const targets: readonly PeMaintenance[] = share === '' ? [pe] : pe.options.domain.members;
+    const ds = scope === 'iparange' ? (pe.regs.value('VTCR_EL2') & VTCR_DS) !== 0n : pe.mmu.regime.ds;
+    invalidate(op, value, targets, ds);
+  }
+  /** @throws RangeError for what is not TLBI or AT of the EL1&0 regime */
+  operateAtEl2(name: string, value: bigint): void {
+    const op = SYSTEM_OPS.get(name);
+    const at = AT[name] ?? AT_S12[name];
+    if (op?.tlbi && !OTHER_REGIME.test(name)) this.invalidate(op, value);
+    else if (at) this.translate(value, at[0], at[1], at[2], true);
+    else throw new RangeError(`${name}: only TLBI and AT of the EL1&0 regime are executed for EL2`);
+  }
+  /** A cache operation by address. @returns the page, or undefined after the fault */
+  private reach(va: bigint, access: Access): Extract<Translation, { ok: true }> | undefined {
     const { pe } = this;
     const t = pe.mmu.translate(pe.mode, va, access, 1, pe.cpu);
-    if (t.ok) return t.frame;
+    if (t.ok) return t;
     pe.cpu.exception = { ec: t.ec, iss: t.iss, far: t.far, ipa: t.ipa ?? 0n, toEl2: t.ipa !== undefined };
     return undefined;
   }
+  private touch(va: bigint, access: Access): number | undefined {
+    return this.reach(va, access)?.frame;
+  }
   private zero(value: bigint): bigint | undefined {
     const { pe } = this;
-    const frame = this.touch(value, 'write');
-    if (frame === undefined) return undefined;
+    const t = this.reach(value, 'write');
+    if (t === undefined) return undefined;
+    if (t.device) {
+      pe.cpu.exception = alignmentFault(pe.cpu, value, true, t.alignedIpa);
+      return undefined;
+    }
+    const { frame } = t;
     const start = frame * 4096 + Number(value & 0xfffn & ~(BLOCK - 1n));
     pe.options.mem.u8.fill(0, start, start + Number(BLOCK));
     return 0n;
   }
-  private translate(va: bigint, access: Access, mode: Mode | 'pan', unchecked = false): bigint | undefined {
+  private translate(
+    va: bigint,
+    access: Access,
+    mode: Mode | 'pan',
+    how: At[2] = {},
+    isEl2 = false,
+  ): bigint | undefined {
     const { pe } = this;
     const with_ = mode === 'pan' ? (pe.pstate_.has(Spsr.PAN) ? 'el1Pan' : 'el1') : mode;
-    const r = translateAt(pe.mmu, va, access, with_, unchecked);
-    if ('par' in r) {
-      pe.regs.set('PAR_EL1', r.par);
+    const r = translateAt(pe.mmu, va, access, with_, how);
+    if ('par' in r || isEl2) {
+      pe.regs.set('PAR_EL1', 'par' in r ? r.par : parOfStage2(pe.mmu.lastTableFault, true));
       return 0n;
     }
-    const { level, fault } = pe.mmu.lastTableFault;
-    const kind = (
-      {
-        translation: 'TRANSLATION',
-        permission: 'PERMISSION',
-        accessFlag: 'ACCESS_FLAG',
-        addressSize: 'ADDRESS_SIZE',
-      } as const
-    )[fault];
-    const iss = fscAt(kind, level) | (1 << ISS.DABT.S1PTW) | (1 << ISS.DABT.CM) | (1 << ISS.DABT.WnR);
+    const iss = fscOfStage2(pe.mmu.lastTableFault) | (1 << ISS.DABT.S1PTW) | (1 << ISS.DABT.CM) | (1 << ISS.DABT.WnR);
     pe.cpu.exception = { ec: EC.DABT_LOW.ec, iss, far: va, ipa: r.stage2.ipa, toEl2: true };
     return undefined;
   }

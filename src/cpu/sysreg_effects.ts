@@ -20,7 +20,7 @@ interface Effect {
 
 /** Registers without control bits from which something is derived all the same. */
 const DERIVED_FROM: ReadonlySet<string> = new Set<string>([
-  'TTBR0_EL1', 'TTBR1_EL1', 'MAIR_EL1', 'PIR_EL1', 'PIRE0_EL1', 'POR_EL1', 'POR_EL0', 'VTTBR_EL2', 'OSLSR_EL1', 'ICC_SRE_EL1', 'ICC_SRE_EL2',
+  'TTBR0_EL1', 'TTBR1_EL1', 'MAIR_EL1', 'PIR_EL1', 'PIRE0_EL1', 'POR_EL1', 'POR_EL0', 'VTTBR_EL2', 'S2PIR_EL2', 'OSLSR_EL1', 'ICC_SRE_EL1', 'ICC_SRE_EL2',
   'ZCR_EL1', 'ZCR_EL2',
   'DBGBVR<n>_EL1', 'DBGBCR<n>_EL1', 'DBGWVR<n>_EL1', 'DBGWCR<n>_EL1',
   ...['APIA', 'APIB', 'APDA', 'APDB', 'APGA'].flatMap((key) => [`${key}KEYLO_EL1`, `${key}KEYHI_EL1`]),

@@ -24,6 +24,8 @@ export interface Range {
 }
 export interface Regime {
   readonly on: boolean;
+  /** HCR_EL2.DC: what is not translated is Normal memory. */
+  readonly defaultCacheable: boolean;
   readonly lower: Range;
   readonly upper: Range;
   /** Output addresses have this many bits. */
@@ -87,7 +89,8 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
   const asidSource = on(tcr, TCR.A1) ? ttbr1 : ttbr0;
   const asidMask = on(tcr, TCR.AS) ? 0xffff : 0xff;
   const asid = Number(asidSource >> ASID_SHIFT) & asidMask;
-  const mmu = on(sctlr, SCTLR.M) && !on(hcr, HCR.DC) && !on(hcr, HCR.TGE);
+  const defaultCacheable = on(hcr, HCR.DC);
+  const mmu = on(sctlr, SCTLR.M) && !defaultCacheable && !on(hcr, HCR.TGE);
   const poe = on(tcr2, TCR2.POE) ? regs.value('POR_EL1') : undefined;
   const e0poe = on(tcr2, TCR2.E0POE) ? regs.value('POR_EL0') : undefined;
   const half = (upper: boolean): Range => {
@@ -132,10 +135,11 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
     poe ?? -1n,
     e0poe ?? -1n,
     vmid & (mask64 << ASID_SHIFT),
-    mmu ? 1n : 0n,
+    mmu ? 1n : defaultCacheable ? 2n : 0n,
   ];
   return {
     on: mmu,
+    defaultCacheable,
     lower: half(false),
     upper: half(true),
     outputBits: OUTPUT_BITS[ips]!,

@@ -10,11 +10,15 @@ export interface TlbTarget {
   flushPage(low: number, high: number): void;
   flushRange(start: bigint, end: bigint): void;
   flushAsid(asid: number): void;
+  /** Whatever stage 2 says about these pages of 4 KiB, and about all that its entries for them translate. */
+  flushIpas(first: number, end: number): void;
 }
 
+/** Of 52-bit addresses. */
+const ALL_PAGES = 2 ** 40;
 const PAGE_BITS: Readonly<Record<number, bigint>> = { 1: 12n, 2: 14n, 3: 16n };
 
-/** @param ds TCR_ELx.DS of the regime: range operations count from 64 KiB on then */
+/** @param ds TCR_EL1.DS, or VTCR_EL2.DS of stage 2: range operations count from 64 KiB on then */
 export function invalidate(
   op: Operation,
   value: bigint,
@@ -35,18 +39,34 @@ export function invalidate(
       for (const t of targets) t.mmu.flushAsid(asid);
       return;
     }
-    case 'range': {
+    case 'range':
+    case 'iparange': {
       const bits = PAGE_BITS[Number((value >> 46n) & 3n)];
       if (bits === undefined) return; // reserved granule: nothing need be done
       const scale = (value >> 44n) & 3n;
       const num = (value >> 39n) & 31n;
-      const start = BigInt.asIntN(37, value) << (ds ? 16n : bits);
       const length = ((num + 1n) << (5n * scale + 1n)) << bits;
-      const from = BigInt.asUintN(64, start);
+      const shift = ds ? 16n : bits;
+      if (scope === 'iparange') {
+        const from = BigInt.asUintN(37, value) << shift;
+        for (const t of targets) t.mmu.flushIpas(Number(from >> 12n), Number((from + length) >> 12n));
+        return;
+      }
+      const from = BigInt.asUintN(64, BigInt.asIntN(37, value) << shift);
       for (const t of targets) t.mmu.flushRange(from, from + length);
       return;
     }
+    case 'ipa': {
+      // IPA<51:12> in bits 39:0.
+      const page = Number(BigInt.asUintN(40, value));
+      for (const t of targets) t.mmu.flushIpas(page, page + 1);
+      return;
+    }
     default:
-      for (const t of targets) t.mmu.flushAll();
+      for (const t of targets) {
+        t.mmu.flushAll();
+        // EL2's forms are about stage 2 as well.
+        if (op.el === 2) t.mmu.flushIpas(0, ALL_PAGES);
+      }
   }
 }

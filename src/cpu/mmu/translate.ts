@@ -2,18 +2,22 @@
 // the TLB blocks of one PE: a few address spaces, each for EL0, for EL1 and for EL1 with PSTATE.PAN set. The only
 // caller of the walk.
 
-import { fscAt, ISS } from '../../arch/esr.ts';
+import { type FaultKind, fscAt, ISS } from '../../arch/esr.ts';
 import type { Access, Tlb, Translation, Translator } from '../engine.ts';
 import type { PePool } from '../pe_pool.ts';
 import type { Stage2, Stage2Answer, Stage2Change, Stage2Fault } from '../pe_ports.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
 import { type CpuState, Slot } from '../state.ts';
 import type { Regime } from './regime.ts';
+import { combine, isDeviceAtStage2, type Stage2Memory } from './stage2_attrs.ts';
 import { type Descriptor, type TablePort, type WalkResult, walkStage1 } from './walk.ts';
 
 /** Which accesses a TLB block answers. */
 export type Mode = 'el0' | 'el1' | 'el1Pan';
 const MODES = ['el0', 'el1', 'el1Pan'] as const;
+
+type Reached = Extract<Translation, { ok: true }>;
+type Stage1Result = Extract<WalkResult, { ok: true }>;
 
 interface Space {
   /** Regime.key of what it holds; undefined: free. */
@@ -42,12 +46,18 @@ const EA_SEA = 0x10;
 const EA_WALK = 0x14;
 /** ISS2 by what WalkResult gives as the reason. */
 const ISS2 = { overlay: 1 << (ISS.DABT2.Overlay - 32), clean: 1 << (ISS.DABT2.DirtyBit - 32) } as const;
-const KIND: Readonly<Record<Stage2Fault, 'TRANSLATION' | 'PERMISSION' | 'ACCESS_FLAG' | 'ADDRESS_SIZE'>> = {
+const KIND: Readonly<Record<Stage2Fault, FaultKind>> = {
   translation: 'TRANSLATION',
   permission: 'PERMISSION',
   accessFlag: 'ACCESS_FLAG',
   addressSize: 'ADDRESS_SIZE',
+  externalWalk: 'EXTERNAL_WALK',
 };
+export type Stage2Refusal = Extract<Stage2Answer, { ok: false }>;
+/** The status code of a fault of stage 2. */
+export function fscOfStage2(a: Stage2Refusal): number {
+  return fscAt(KIND[a.fault], a.level);
+}
 
 /** What debug.ts adds: looked at only while it is set. */
 export interface DebugWatch {
@@ -67,12 +77,15 @@ export class Mmu {
   private readonly spaces: Space[] = [];
   private readonly pool: PePool;
   private current: Space | undefined;
+  private stage2Key = '';
+  /** log2 of the largest entry that stage 2 has answered from. */
+  private stage2Bits = FRAME_SHIFT;
   private uses = 0;
   /** Set by the PE before anything is translated. */
   regime!: Regime;
   debug: DebugWatch | undefined;
   /** Fault of the last table access. */
-  private tableFault: Extract<Stage2Answer, { ok: false }> | undefined;
+  private tableFault: Stage2Refusal | undefined;
   /** Which level of stage 1 the last access had asked for that stage 2 refused. */
   tableLevel = 3;
   private tableWrite = false;
@@ -101,15 +114,20 @@ export class Mmu {
 
   // ---- TLB blocks -------------------------------------------------------------------------------------------------------
 
-  /** Makes `regime` the one in force. */
-  setRegime(regime: Regime): void {
+  /** Makes `regime` the one in force. @param stage2Key what its owner says that answers of stage 2 depend on */
+  setRegime(regime: Regime, stage2Key = ''): void {
     this.regime = regime;
-    if (this.current?.key === regime.key) return;
-    this.current = this.spaces.find((s) => s.key === regime.key) ?? this.takeSpace(regime);
+    if (this.stage2Key !== stage2Key) {
+      this.stage2Key = stage2Key;
+      this.tablePages.fill(-1);
+    }
+    const key = regime.key + stage2Key;
+    if (this.current?.key === key) return;
+    this.current = this.spaces.find((s) => s.key === key) ?? this.takeSpace(regime, key);
     this.current.lastUse = ++this.uses;
     this.fetched = undefined;
   }
-  private takeSpace(regime: Regime): Space {
+  private takeSpace(regime: Regime, key: string): Space {
     let space: Space;
     if (this.spaces.length < SPACES) {
       space = {
@@ -123,7 +141,7 @@ export class Mmu {
       space = this.spaces.reduce((a, b) => (a.lastUse < b.lastUse ? a : b));
       for (const m of MODES) space.tlbs[m].flush();
     }
-    space.key = regime.key;
+    space.key = key;
     space.asid = regime.asid;
     return space;
   }
@@ -197,6 +215,14 @@ export class Mmu {
       if (page >= first && page < end) this.tablePages[i] = -1;
     }
   }
+  flushIpas(first: number, end: number): void {
+    const entry = 2 ** (this.stage2Bits - FRAME_SHIFT);
+    this.stage2Changed({
+      first: Math.floor(first / entry) * entry,
+      end: Math.ceil(end / entry) * entry,
+      writesOnly: false,
+    });
+  }
   flushAsid(asid: number): void {
     this.fetched = undefined;
     const mask = this.regime.asidMask;
@@ -210,7 +236,7 @@ export class Mmu {
     const slot = page & (TABLE_PAGES - 1);
     let frame = this.tableFrames[slot]!;
     if (this.tablePages[slot] !== page) {
-      const a = this.stage2.translate(BigInt(ipa), 'read', true);
+      const a = this.askStage2(ipa, 'read', true, false, true);
       if (!a.ok) {
         this.tableFault = a;
         this.tableWrite = false;
@@ -228,7 +254,7 @@ export class Mmu {
     return true;
   }
   private writeTable(ipa: number, value: Descriptor): boolean {
-    const a = this.stage2.translate(BigInt(ipa), 'write', true);
+    const a = this.askStage2(ipa, 'write', true, false, true);
     if (!a.ok) {
       this.tableFault = a;
       this.tableWrite = true;
@@ -254,11 +280,17 @@ export class Mmu {
     });
   }
   /** How stage 2 refused the last table access of a walk. */
-  get lastTableFault(): Extract<Stage2Answer, { ok: false }> {
+  get lastTableFault(): Stage2Refusal {
     return this.tableFault!;
   }
-  stage2Of(ipa: number, access: Access): Stage2Answer {
-    return this.stage2.translate(BigInt(ipa), access, false);
+  /** @param update make hardware updates (AT instructions leave them out) */
+  stage2Of(ipa: number, access: Access, mode: Mode, update: boolean): Stage2Answer {
+    return this.askStage2(ipa, access, false, mode === 'el0', update);
+  }
+  private askStage2(ipa: number, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer {
+    const a = this.stage2.translate(BigInt(ipa), access, s1ptw, el0, update);
+    if (a.ok && a.mapping && a.mapping.sizeBits > this.stage2Bits) this.stage2Bits = a.mapping.sizeBits;
+    return a;
   }
 
   /** What fetchFrame said before about the page of an address, given by halves; 0: that was about another. */
@@ -292,7 +324,7 @@ export class Mmu {
     }
     const s1 = this.stage1(va, access, mode, true);
     if (!s1.ok) return this.stage1Fault(s1, va, access, cpu);
-    const s2 = this.stage2Of(s1.ipa, access);
+    const s2 = this.stage2Of(s1.ipa, access, mode, true);
     if (!s2.ok) return this.stage2Fault(s2, BigInt(s1.ipa), va, access, false, cpu);
     if (s1.sizeBits > FRAME_SHIFT) this.remember(va, s1.sizeBits);
     if (debug && access !== 'execute' && debug.watchesPage(va)) {
@@ -306,7 +338,7 @@ export class Mmu {
         }
       );
     }
-    return {
+    const translation = {
       ok: true,
       frame: s2.frame,
       writable: s1.writable && s2.writable,
@@ -315,7 +347,20 @@ export class Mmu {
       aligned: access !== 'execute' && this.wantsAligned(s1.attr),
       guarded: s1.guarded,
       tag: Math.floor(s1.ipa / FRAME_SIZE),
-    };
+    } as const;
+    const memory = s2.mapping?.memory;
+    return memory && access !== 'execute' ? this.withStage2(translation, s1, memory) : translation;
+  }
+  /** What stage 2 does to memory that stage 1 has an opinion about: Device memory has to be accessed aligned. */
+  private withStage2(t: Reached, s1: Stage1Result, memory: Stage2Memory): Reached {
+    const both = combine(s1, memory);
+    const device = (both.attr & 0xf0) === 0;
+    if ((s1.attr & 0xf0) === 0) {
+      // Stage 1's fault, unless stage 2 has overruled it. While stage 1 is off, as in wantsAligned.
+      const is = device && (this.regime.on || isDeviceAtStage2(memory));
+      return { ...t, device: is, aligned: is || this.regime.checksAlignment };
+    }
+    return device ? { ...t, device, aligned: true, ...(!t.aligned && { alignedIpa: BigInt(s1.ipa) }) } : t;
   }
 
   /**
@@ -350,7 +395,7 @@ export class Mmu {
     };
   }
   private stage2Fault(
-    a: Extract<Stage2Answer, { ok: false }>,
+    a: Stage2Refusal,
     ipa: bigint,
     va: bigint,
     access: Access,
@@ -363,8 +408,8 @@ export class Mmu {
       const fsc = walk && a.external === EA_SEA ? EA_WALK + this.tableLevel : a.external;
       return { ok: false, ec: ecOf(access, cpu.el), iss: fsc | wnr, far: va };
     }
-    const iss = fscAt(KIND[a.fault], a.level) | wnr | (walk ? S1PTW : 0);
-    return { ok: false, ec: ecOf(access, 0), iss, far: va, ipa };
+    const iss = fscOfStage2(a) | wnr | (walk ? S1PTW : 0);
+    return { ok: false, ec: ecOf(access, 0), iss, far: va, ipa, ...(a.because && { iss2: ISS2[a.because] }) };
   }
 }
 

@@ -105,14 +105,14 @@ export function walkStage1(r: Regime, port: TablePort, q: WalkRequest): WalkResu
 function untranslated(r: Regime, va: bigint, access: Access, tbi: boolean): WalkResult {
   const address = va & (tbi ? 0x00ff_ffff_ffff_ffffn : 0xffff_ffff_ffff_ffffn);
   if (address >> 52n !== 0n || Number(address) >= 2 ** Math.max(r.outputBits, 48)) return fault('ADDRESS_SIZE', 0);
-  const attr = access === 'execute' ? NORMAL : 0;
+  const attr = access === 'execute' || r.defaultCacheable ? NORMAL : 0;
   return {
     ok: true,
     ipa: Number(address),
     writable: true,
     executable: true,
     attr,
-    sh: 2,
+    sh: r.defaultCacheable ? 0 : 2,
     guarded: false,
     level: 3,
     sizeBits: 12,
@@ -184,7 +184,7 @@ function addressOf(r: Regime, granuleBits: number): number {
 }
 
 /** log2 of the entries that the Contiguous bit joins. */
-function contiguousBits(granuleBits: number, level: number): number {
+export function contiguousBits(granuleBits: number, level: number): number {
   return granuleBits === 12 ? 4 : granuleBits === 14 && level === 3 ? 7 : 5;
 }
 
