@@ -1,26 +1,37 @@
 // dist/bin: the command in a few files instead of hundreds, because finding and reading these is most of what starting it
 // costs. The modules of dist/ stay: the library and the tests use them.
-import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 
-/** Node 22 and newer keep compiled code from one run to the next. */
-const START = `#!/usr/bin/env node
-import module from 'node:module';
-module.enableCompileCache?.();
-await import('./command.js');
-`;
+const OUT = 'dist/bin';
+/** Modules of one command only, and those that choose the command. All others are one chunk: calls within it are direct. */
+const APART =
+  /\/dist\/(asm\/|cli\/(main|message|asm_commands|demo|fp8\w*|trap\w*)\.js|base\/(assert|webassembly)\.js|cpu\/physmem\.js)/;
+
+/** What load.cjs runs: a function of what CommonJS modules are given. */
+const wrapped = (code) =>
+  `(function (exports, require, module, __filename, __dirname) {${code.replace(/^#!.*\n/, '')}})`;
 
 export async function bundle() {
   const input = await rolldown({ input: { command: 'dist/cli/main.js' }, platform: 'node', external: [/^node:/] });
-  const { output } = await input.write({
-    dir: 'dist/bin',
-    format: 'es',
+  const { output } = await input.generate({
+    format: 'cjs',
     chunkFileNames: '[name].js',
     minify: 'dce-only',
+    comments: false,
+    codeSplitting: { groups: [{ name: 'exec', test: (id) => /\/dist\//.test(id) && !APART.test(id) }] },
   });
   await input.close();
-  const made = new Set([...output.map((o) => o.fileName), 'hypatia.js']);
-  for (const name of readdirSync('dist/bin')) if (!made.has(name)) rmSync(`dist/bin/${name}`);
-  writeFileSync('dist/bin/hypatia.js', START);
-  chmodSync('dist/bin/hypatia.js', 0o755);
+  const files = new Map(output.map(({ fileName, code }) => [fileName, wrapped(code)]));
+  const digest = createHash('sha256');
+  for (const text of files.values()) digest.update(text);
+  const loader = readFileSync('tools/load.cjs', 'utf8');
+  files.set('load.js', loader.replace('@BUILD@', digest.digest('hex').slice(0, 16)));
+  files.set('hypatia.js', "#!/usr/bin/env node\nrequire('./load.js')('command.js');\n");
+  files.set('package.json', '{ "type": "commonjs" }\n');
+  mkdirSync(OUT, { recursive: true });
+  for (const [name, text] of files) writeFileSync(`${OUT}/${name}`, text);
+  for (const name of readdirSync(OUT)) if (!files.has(name)) rmSync(`${OUT}/${name}`, { recursive: true });
+  chmodSync(`${OUT}/hypatia.js`, 0o755);
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { writeElf } from '../asm/elf.ts';
 import { assembleProgram } from '../asm/program.ts';
 import { execCommand } from './exec.ts';
-import { message } from './host.ts';
+import { message } from './message.ts';
 
 const SOURCE = new URL('../../examples/dpisa2023.s', import.meta.url);
 

@@ -18,7 +18,8 @@ import { chooseCpu, listModels } from './cpu_option.ts';
 import { canExecute, chooseTier, createEngine, type TierChoice } from './engine.ts';
 import { fpTrace } from './fp_trace.ts';
 import { guestHardware } from './guests.ts';
-import { message, nodeHost } from './host.ts';
+import { nodeHost } from './host.ts';
+import { message } from './message.ts';
 import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
 
 /** Misc devices share major 10; /dev/kvm has had minor 232 for ever. */

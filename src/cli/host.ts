@@ -1,23 +1,14 @@
 // The machine that `hypatia exec` runs on, as Node offers it: files, streams, clocks, the event loop, messages.
 
-import * as fs from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import type { HostServices } from '../linux/index.ts';
 import { nodeFs, nodeStream } from '../linux/vfs/nodefs.ts';
+import { message } from './message.ts';
 
 /** How long the guest runs before the event loop (signals, terminal input) gets a turn. */
 const SLICE_MS = 20;
 /** How long to wait before asking again when everything waits for the outside. */
 const IDLE_MS = 2;
-
-/** Lines of our own go to standard error, unbuffered and whole. */
-export function message(line: string): void {
-  try {
-    fs.writeSync(2, `${line}\n`);
-  } catch {
-    // Nobody reads our messages any more: the program's own output is what matters.
-  }
-}
 
 /** @param real `--clock real` */
 export function nodeHost(real: boolean): HostServices {

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { InternalError, UsageError } from '../base/assert.ts';
 import { DEFAULT_MEGABYTES, PhysMem } from '../cpu/physmem.ts';
-import { message } from './host.ts';
+import { message } from './message.ts';
 
 interface Command {
   readonly help: string;

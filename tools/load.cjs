@@ -1,0 +1,73 @@
+// How dist/bin starts (tools/bundle.mjs): runs a chunk of the bundle, and keeps the code that V8 made of it for later runs,
+// with all functions that were called, which is most of what starting costs otherwise. On by itself, off with
+// NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
+'use strict';
+const fs = require('node:fs');
+const { homedir } = require('node:os');
+const { join } = require('node:path');
+const { cachedDataVersionTag } = require('node:v8');
+const { Script } = require('node:vm');
+
+/** The build puts a digest of all chunks here: V8 itself compares no more than their lengths. */
+const BUILD = '@BUILD@';
+/** Milliseconds: what is called later than this is not part of starting. */
+const STARTED = 1000;
+
+const enabled = !process.env.NODE_DISABLE_COMPILE_CACHE;
+/** For this V8, its flags and this processor. */
+const folder = `${BUILD}-${cachedDataVersionTag().toString(16)}`;
+const folders = [
+  join(__dirname, 'code', folder),
+  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'hypatia/code', folder),
+];
+
+function kept(name) {
+  const found = enabled && folders.map((f) => join(f, name)).find(fs.existsSync);
+  try {
+    return found ? fs.readFileSync(found) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const unsaved = new Map();
+function save() {
+  const made = [...unsaved].map(([name, script]) => [name, script.createCachedData()]);
+  unsaved.clear();
+  for (const into of made.length > 0 ? folders : []) {
+    try {
+      fs.mkdirSync(into, { recursive: true });
+      for (const [name, data] of made) {
+        // Others may start at the same moment: nobody finds half a file.
+        const whole = join(into, name);
+        const part = `${whole}.${process.pid}`;
+        fs.writeFileSync(part, data);
+        fs.renameSync(part, whole);
+      }
+      return;
+    } catch {
+      // The next folder, or none: the code is made anew then.
+    }
+  }
+}
+
+const modules = new Map();
+module.exports = function load(name) {
+  const known = modules.get(name);
+  if (known) return known.exports;
+  const made = { exports: {} };
+  modules.set(name, made);
+  const filename = join(__dirname, name);
+  const cachedData = kept(name);
+  const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
+  if (enabled && (!cachedData || script.cachedDataRejected)) {
+    if (unsaved.size === 0) {
+      setTimeout(save, STARTED).unref();
+      process.once('exit', save);
+    }
+    unsaved.set(name, script);
+  }
+  const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
+  script.runInThisContext()(made.exports, requires, made, filename, __dirname);
+  return made.exports;
+};
