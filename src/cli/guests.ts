@@ -34,6 +34,9 @@ export function guestHardware(parts: HardwareParts): Hardware {
   };
   const peClock = {
     now: () => clock().counter(),
+    get follows() {
+      return !clock().isReal;
+    },
     spend: (ticks: number) => clock().advance(ticks),
     instructionsUntil: (tick: bigint) => Math.max(1, Math.min(Number(tick - clock().counter()), 0x7fff_ffff)),
   };

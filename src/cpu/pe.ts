@@ -5,6 +5,7 @@
 import { EC, ISS } from '../arch/esr.ts';
 import type { RegName } from '../arch/sysregs.ts';
 import { SysOpen } from '../isa/build.ts';
+import { type InlineCounter, WAIT_TICKS } from '../isa/inline_sysregs.ts';
 import { PointerCheck } from '../isa/pointer_check.ts';
 import { DebugUnit } from './debug.ts';
 import { type Access, type ExceptionRecord, Exit, type SystemHooks } from './engine.ts';
@@ -83,6 +84,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private debugStale = false;
   private levelStale = true;
   private site!: ExceptionSite;
+  /** By EL, the bits of counters whose reads need not come here until the next run or change of a control. */
+  private readonly countersOpen: [number, number] = [0, 0];
   private kicked = false;
   private running = false;
   private seed = 1n;
@@ -139,6 +142,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private cptrChanged(): void {
     if (this.stale) return;
     updateCptr(this);
+    this.closeCounters();
     this.levelStale = true;
   }
   get pstate(): bigint {
@@ -177,6 +181,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   syncDebug(): void {
     this.debugStale = false;
     for (const c of this.controls.byCptr.values()) c.verdicts.clear();
+    this.closeCounters();
     this.debug.update();
   }
   /** Control registers changed: what was derived from them is computed anew. */
@@ -184,6 +189,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.stale = false;
     this.debugStale = false;
     updateControls(this);
+    this.closeCounters();
     this.applyLevel();
   }
   /** What the engine has to know of the present EL and PSTATE. */
@@ -196,7 +202,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     cpu.sveTrap = controls.cptr.sveTrap[el]!;
     cpu.vl = controls.vl;
     cpu.setLow(Slot.SP_MASK, controls.spMask[el]);
-    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[el]);
+    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[el] | this.countersOpen[el]);
     this.applyTlb();
   }
   applyTlb(): void {
@@ -282,7 +288,30 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     return s2.ok ? { ipa: BigInt(s1.ipa), frame: s2.frame } : undefined;
   }
 
+  /** A guest's read of a counter that no control traps: those to come are compiled code's business, where that can tell the time. */
+  readCounter(row: InlineCounter, timer: TimerName): bigint {
+    const { cpu, timers, options } = this;
+    const value = timers.counter(timer);
+    if (!options.clock.follows) {
+      if (timers.due) this.recheckInterrupts();
+      return value;
+    }
+    cpu.set(Slot[row.slot], BigInt.asUintN(64, value - cpu.time));
+    cpu.pass(WAIT_TICKS);
+    this.countersOpen[cpu.el as 0 | 1] |= row.open;
+    cpu.setLow(Slot.SYS_OPEN, cpu.low(Slot.SYS_OPEN) | row.open);
+    return value;
+  }
+  /** How far counters are ahead of the CPU, or who may read them, may have changed. */
+  private closeCounters(): void {
+    const { countersOpen, cpu, controls } = this;
+    if ((countersOpen[0] | countersOpen[1]) === 0) return;
+    countersOpen.fill(0);
+    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[cpu.el as 0 | 1]);
+  }
+
   run(budget: number): PeExit {
+    this.closeCounters();
     this.running = true;
     try {
       return this.loop(budget);
@@ -311,11 +340,12 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
         remaining--;
         exit = this.raise(pending);
       } else {
-        const before = cpu.icountLow;
+        const [before, start] = [cpu.icountLow, cpu.timeLow];
         const steps = debug.stepping;
         const reason = options.engine.run(cpu, steps || debug.onBreakpointPage ? 1 : timers.budget(remaining));
         const executed = (cpu.icountLow - before) >>> 0;
-        remaining -= Math.max(executed, reason === Exit.Exception ? 1 : 0) + this.stall();
+        this.stall();
+        remaining -= Math.max((cpu.timeLow - start) >>> 0, reason === Exit.Exception ? 1 : 0);
         if (steps && executed > 0) debug.stepped(this.wordAt(cpu.pc - 4n));
         if (debug.onBreakpointPage) debug.leaveBreakpointPage();
         switch (reason) {
@@ -339,14 +369,13 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     }
   }
 
-  /** @returns for how many instructions' time the PE waited for translations; none where the clock cannot be moved */
-  private stall(): number {
-    const { mmu, options } = this;
+  /** Accesses that missed the TLB took time. */
+  private stall(): void {
+    const { mmu, options, cpu } = this;
     const { stalled } = mmu;
+    if (stalled === 0) return;
     mmu.stalled = 0;
-    if (stalled === 0 || !options.clock.spend) return 0;
-    options.clock.spend(stalled);
-    return stalled;
+    if (options.clock.follows) cpu.pass(stalled);
   }
 
   /** The instruction at an address that was just executed; 0 if it cannot be read any more. */

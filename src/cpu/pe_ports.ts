@@ -110,9 +110,11 @@ export interface PeClock {
   /** CNTPCT without any offset, exact at the present instruction. */
   now(): bigint;
   /**
-   * Lets time pass that no instruction accounts for. The PE asks for it when the guest reads the counter, which takes
-   * longer than an instruction: so do loops that wait for a time; and when accesses missed the TLB.
+   * While a PE runs, now() goes on by exactly what its CpuState.time does. Then the PE lets time pass there when the guest
+   * reads the counter, which takes longer than an instruction, and when accesses missed the TLB.
    */
+  readonly follows?: boolean;
+  /** Lets time pass that no instruction accounts for. Not called while a PE runs. */
   spend?(ticks: number): void;
   /** How many instructions this PE may execute before now() reaches `tick`: at least 1. */
   instructionsUntil(tick: bigint): number;

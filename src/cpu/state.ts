@@ -89,6 +89,11 @@ export const Slot = {
   LEAVE: 65 * 8,
   /** u32: type of the branch (BranchType) that the run ended at the target of; bit 2: it stands in a guarded page. */
   BRANCH: 65 * 8 + 4,
+  /** u64: ticks that passed without an instruction, in all runs: CpuState.time adds them. */
+  PASSED: 118 * 8,
+  /** u64: what makes the counter of CpuState.time while a bit of SYS_OPEN says so: CNTVCT_EL0 and CNTPCT_EL0. */
+  CNTV_AHEAD: 119 * 8,
+  CNTP_AHEAD: 120 * 8,
   /** Stands in for two pages that an access touches both of: 64 bytes. */
   BOUNCE: 66 * 8,
   /** Arguments and result of vector helpers: the result, then up to 5 arguments of 16 bytes. */
@@ -221,6 +226,21 @@ export class CpuState {
   /** The low half of icount. */
   get icountLow(): number {
     return (this.u32(Slot.ICOUNT) + this.u32(Slot.EXEC)) >>> 0;
+  }
+  /** What a clock that follows this CPU goes by: instructions, and ticks that passed without any. Exact like icount. */
+  get time(): bigint {
+    return this.icount + this.u64(Slot.PASSED);
+  }
+  /** The low half of time. */
+  get timeLow(): number {
+    return (this.icountLow + this.u32(Slot.PASSED)) >>> 0;
+  }
+  /** Lets time pass that no instruction accounts for. What is left of the running engine's budget is less by that. */
+  pass(ticks: number): void {
+    const low = this.u32(Slot.PASSED) + ticks;
+    this.setU32(Slot.PASSED, low);
+    if (low > 0xffff_ffff) this.setU32(Slot.PASSED + 4, this.u32(Slot.PASSED + 4) + 1);
+    this.setU32(Slot.BUDGET, this.u32(Slot.BUDGET) - ticks);
   }
   /** Instructions were executed outside of the engine. */
   count(instructions: number): void {

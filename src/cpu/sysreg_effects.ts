@@ -1,7 +1,8 @@
 // Registers that are more than storage: what a read computes and a write sets in motion, by name. Everything not named
 // here is 64 bits with reserved ones. Access has been decided before.
 
-import { type RegName, register } from '../arch/sysregs.ts';
+import { encOf, type RegName, register } from '../arch/sysregs.ts';
+import { INLINE_COUNTERS } from '../isa/inline_sysregs.ts';
 import type { Pe } from './pe.ts';
 import type { TimerName } from './pe_ports.ts';
 import { slotOf } from './pe_regs.ts';
@@ -37,15 +38,9 @@ function pstateBit(mask: bigint, changed?: (pe: Pe) => void): Effect {
     },
   };
 }
-function counter(timer: TimerName): Effect {
-  return {
-    read: (pe) => pe.timers.counter(timer),
-    guestRead: (pe) => {
-      const { value, due } = pe.timers.readCounter(timer);
-      if (due) pe.recheckInterrupts();
-      return value;
-    },
-  };
+function counter(name: RegName, timer: TimerName): Effect {
+  const row = INLINE_COUNTERS.find((c) => c.enc === encOf(name))!;
+  return { read: (pe) => pe.timers.counter(timer), guestRead: (pe) => pe.readCounter(row, timer) };
 }
 function timer(t: TimerName): Readonly<Record<'ctl' | 'cval' | 'tval', Effect>> {
   return {
@@ -107,10 +102,10 @@ const EFFECTS: Readonly<Partial<Record<RegName, Effect>>> = {
   ISR_EL1: { read: (pe) => BigInt(pe.pendingInterrupts()) },
 
   // Timers.
-  CNTPCT_EL0: counter('CNTP'),
-  CNTPCTSS_EL0: counter('CNTP'),
-  CNTVCT_EL0: counter('CNTV'),
-  CNTVCTSS_EL0: counter('CNTV'),
+  CNTPCT_EL0: counter('CNTPCT_EL0', 'CNTP'),
+  CNTPCTSS_EL0: counter('CNTPCTSS_EL0', 'CNTP'),
+  CNTVCT_EL0: counter('CNTVCT_EL0', 'CNTV'),
+  CNTVCTSS_EL0: counter('CNTVCTSS_EL0', 'CNTV'),
   CNTP_CTL_EL0: CNTP.ctl,
   CNTP_CVAL_EL0: CNTP.cval,
   CNTP_TVAL_EL0: CNTP.tval,

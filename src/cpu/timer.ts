@@ -9,8 +9,6 @@ const IMASK = 2n;
 const ISTATUS = 4n;
 const ECV = bitOf('CNTHCTL_EL2', 'ECV');
 const MASK64 = 0xffff_ffff_ffff_ffffn;
-/** Our choice: what reading the counter costs beyond an instruction; about what it does on a machine. */
-const READ_TICKS = 40;
 const EVNTEN = bitOf('CNTKCTL_EL1', 'EVNTEN');
 
 interface TimerRegs {
@@ -48,12 +46,9 @@ export class Timers {
   counter(t: TimerName): bigint {
     return (this.clock.now() - this.offset(t)) & MASK64;
   }
-  /** The same, read by the guest. @returns whether an event has become due by the time that this took */
-  readCounter(t: TimerName): { readonly value: bigint; readonly due: boolean } {
-    const value = this.counter(t);
-    if (!this.clock.spend) return { value, due: false };
-    this.clock.spend(READ_TICKS);
-    return { value, due: this.deadline !== undefined && this.clock.now() >= this.deadline };
+  /** Whether the next event has become due since the present run began. */
+  get due(): boolean {
+    return this.deadline !== undefined && this.clock.now() >= this.deadline;
   }
   private met(t: TimerName): boolean {
     return this.counter(t) >= this.regs.raw(REGS[t].cval);

@@ -57,6 +57,8 @@ export interface State {
   /** A write of V[n] zeroes the rest of Z[n], as far as Slot.SVE_LIVE says that it can hold anything. */
   write(e: Emitter, place: Place, value: Node): void;
   pc(): void;
+  /** The number of instructions of this run before the present one. */
+  counted(): void;
   /** Stores what a called function may want to know: PC and the instruction count. */
   publish(): void;
   addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void;
@@ -205,6 +207,9 @@ export class Emitter {
         return;
       case 'pc':
         this.s.pc();
+        return;
+      case 'executed':
+        this.s.counted();
         return;
       case 'i32.select':
       case 'i64.select':

@@ -91,12 +91,17 @@ export class RecordState implements State {
     const { code, f } = this;
     code.get(f.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(f.pcBase).op('i64.add');
   }
+  counted(): void {
+    const { code, f } = this;
+    code.get(f.count).get(f.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
+  }
   publish(): void {
     const { code, f } = this;
     code.get(f.cpu);
     this.pc();
-    code.mem('i64.store', Slot.PC);
-    code.get(f.cpu).get(f.count).get(f.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add').mem('i32.store', Slot.EXEC);
+    code.mem('i64.store', Slot.PC).get(f.cpu);
+    this.counted();
+    code.mem('i32.store', Slot.EXEC);
   }
   fork(): () => void {
     return () => {};

@@ -212,6 +212,9 @@ export class Reference implements Engine {
         cpu.nzcv = v;
       },
       pc,
+      get executed() {
+        return mem.u32[(cpu.base + Slot.EXEC) >>> 2]!;
+      },
       pointer: (sum, base, of, overflow) => checkPointer(sum, base, cpu.pointerChecks, of, overflow),
       probe: (kind, va, access) => {
         const { size, unprivileged } = access;

@@ -30,6 +30,8 @@ export interface Env {
   set(place: Place, ty: Ty, value: Value): void;
   flags: Flags;
   readonly pc: bigint;
+  /** Instructions of this run before the present one. */
+  readonly executed: number;
   /** A sum as pointer arithmetic makes it. @arm PointerCheckAtEL */
   pointer(sum: bigint, base: bigint, of: PointerOf, overflow: boolean): bigint;
   /** @returns a host address good for `access.size` bytes. Throws for a fault. */
@@ -179,6 +181,7 @@ const EFFECTS: Effects = {
   'flags.carry': (r) => (r.env.flags >> 1) & 1,
   'flags.cond': (r, n) => (conditionHolds(n.attr, r.env.flags) ? 1 : 0),
   pc: (r) => r.env.pc,
+  executed: (r) => r.env.executed,
   'ptr.add': (r, n) => {
     const base = big(r, n.args[0]);
     return r.env.pointer(BigInt.asUintN(64, base + big(r, n.args[1])), base, n.attr, false);

@@ -89,6 +89,7 @@ describe('pure operations', () => {
       'imm.i32',
       'imm.i64',
       'pc',
+      'executed',
       'ptr.add',
       'ptr.check',
     ]);

@@ -157,6 +157,8 @@ const OWN = {
   'flags.cond':  op('-> i32', 'read'),
 
   pc:            op('-> i64', 'pure'),
+  /** Instructions of this run before the present one. */
+  executed:      op('-> i32', 'pure'),
   // Pointers (base, offset; sum, base, whether a product overflowed), whose sums a PE may check: else plain sums.
   'ptr.add':     op('i64 i64 -> i64', 'pure'),
   'ptr.check':   op('i64 i64 i32 -> i64', 'pure'),

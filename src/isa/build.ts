@@ -6,7 +6,13 @@ import { enc } from '../arch/schema.ts';
 import type { Place, Ty, ValueNode } from '../ir/ops.ts';
 import { makeArithmetic, makeFloat, makeMemory, makeVectors } from './build_data.ts';
 import { HELPERS, VECTOR_HELPERS } from './helpers.ts';
-import { INLINE_SYSREGS, type InlineSysreg } from './inline_sysregs.ts';
+import {
+  INLINE_COUNTERS,
+  INLINE_SYSREGS,
+  type InlineCounter,
+  type InlineSysreg,
+  WAIT_TICKS,
+} from './inline_sysregs.ts';
 import type { Ops, Reg, Val } from './ops.ts';
 import { immName, type Recorder, type RegKind, tokenOf } from './record.ts';
 
@@ -165,14 +171,25 @@ export function makeOps(r: Recorder): Ops {
     },
   };
 
-  /** What a system register access is made of: number of the register in INLINE_SYSREGS plus 1, or 0. */
-  const inlineRegister = (): InlineSysreg | undefined => {
+  /** The row that a system register access is made of, if there is one. */
+  const inlineRow = <T extends { readonly enc: number }>(name: string, rows: readonly T[]): T | undefined => {
     const i = r.pickOf(
-      'sysreg',
-      (f) => INLINE_SYSREGS.findIndex((s) => s.enc === registerOf(f)) + 1,
-      Array.from({ length: INLINE_SYSREGS.length + 1 }, (_, k) => k),
+      name,
+      (f) => rows.findIndex((s) => s.enc === registerOf(f)) + 1,
+      Array.from({ length: rows.length + 1 }, (_, k) => k),
     );
-    return INLINE_SYSREGS[i - 1];
+    return rows[i - 1];
+  };
+  const inlineRegister = (): InlineSysreg | undefined => inlineRow('sysreg', INLINE_SYSREGS);
+  const passTicks = (): void => {
+    set(slot('PASSED'), ops.add(get(slot('PASSED'), 'i64'), i64(WAIT_TICKS)));
+    set(slot('BUDGET'), ops.sub(get(slot('BUDGET'), 'i32'), i32(WAIT_TICKS)));
+  };
+  const readCounter = ({ slot: ahead }: InlineCounter): Val => {
+    const instructions = ops.add(get(slot('ICOUNT'), 'i64'), ops.extU(r.ir.add('executed', [])));
+    const value = ops.local(ops.add(ops.add(get(slot(ahead), 'i64'), get(slot('PASSED'), 'i64')), instructions));
+    passTicks();
+    return value.get();
   };
   /** Does `open` where no control can trap the access, `ask` where one might. */
   const whenOpen = (bit: number, open: () => void, ask: () => void): void =>
@@ -216,15 +233,21 @@ export function makeOps(r: Recorder): Ops {
       const wait = (): void => {
         r.ir.add('exit', [], 'idle');
       };
+      if (kind === 'yield') return passTicks();
       set(slot('IDLE_DEADLINE'), deadline ?? i64(-1n));
       if (kind === 'wfi' || kind === 'wfit') return wait();
       if (kind === 'sev' || kind === 'sevl') return set(event, i64(1));
-      if (kind === 'yield') return;
       ops.if(ops.eqz(get(event, 'i64')), wait, () => set(event, i64(0)));
     },
     readSysreg: () => {
       const ask = (): Val => r.ir.add('sys.read', [node(ops.imm32(registerOf as (f: unknown) => number))]);
       const inline = inlineRegister();
+      const counter = inline ? undefined : inlineRow('counter', INLINE_COUNTERS);
+      if (counter) {
+        const result = ops.local(i64(0));
+        whenOpen(counter.open, () => result.set(readCounter(counter)), () => result.set(ask()));
+        return result.get();
+      }
       if (!inline) return ask();
       if (inline.fp) ops.checkFP();
       const value = inline.slot === 'NZCV' ? ops.shl(ops.extU(ops.nzcv()), i64(28)) : get(slot(inline.slot), 'i64');

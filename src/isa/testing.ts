@@ -156,6 +156,7 @@ function makeEnv(s: TestState, entry: RowEntry, word: number, operands: readonly
     raise: (ec, past, iss) => leave({ kind: 'exception', ec, iss, past }),
     exit: (reason) => leave({ kind: 'exit', reason }),
     resync: () => leave({ kind: 'next' }),
+    executed: 0,
     sysRead: (enc) => (h.readSysreg ?? missing('readSysreg'))(enc),
     sysWrite: (enc, value) => (h.writeSysreg ?? missing('writeSysreg'))(enc, value),
     sysOp: (enc, value, isRead) => (h.system ?? missing('system'))(enc, value, isRead),

@@ -6,6 +6,7 @@ import type { FieldValues } from '../arch/a64/encoding.ts';
 import { IrBuilder } from '../ir/builder.ts';
 import type { Block, Node, NodeOf, Place, ValueNode } from '../ir/ops.ts';
 import type { Handler } from '../isa/handlers.ts';
+import { WAIT_TICKS } from '../isa/inline_sysregs.ts';
 import type { Operand } from '../isa/record.ts';
 
 /** next: goes on; cond: may branch; jump: branches; call: branches and comes back; indirect: to an address; stop: not for regions. */
@@ -22,6 +23,8 @@ export interface Lifted {
   /** Uses FP or SIMD registers; the host's floating point, with results that may be inexact. */
   readonly fp: boolean;
   readonly inexact: boolean;
+  /** What it may take of the budget: one for the instruction, and ticks that it lets pass. */
+  readonly cost: number;
 }
 
 /** What holds while a region runs, for it is compared when one is entered. */
@@ -37,7 +40,7 @@ export interface Assumptions {
 /** How an exit node says: the interpreter is to run this instruction. */
 export const INTERPRET = 'interpret';
 export const STOP: Lifted = {
-  key: '', block: [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false,
+  key: '', block: [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, cost: 1,
 }; // biome-ignore format: a table
 
 /** Thrown at what regions cannot do. */
@@ -59,6 +62,7 @@ class Lifter {
   /** State has been changed: from here on the instruction must come to its end. */
   private written = false;
   private readsFpsr = false;
+  cost = 1;
 
   constructor(operands: readonly Operand[], fields: FieldValues, known: Assumptions) {
     this.operands = operands;
@@ -125,6 +129,7 @@ class Lifter {
         if (slot.startsWith('V')) this.fp = true;
         // Inexact stays set while a region runs.
         if (slot === 'FPSR' && !this.readsFpsr) throw NOT;
+        if (slot === 'BUDGET') this.cost += WAIT_TICKS;
         this.written = true;
         if (slot !== 'SINK') add({ slot });
         return true;
@@ -192,9 +197,11 @@ class Lifter {
         this.jumps = n.attr !== 'call' && n.attr !== 'return';
         add();
         return false;
+      // Whatever changes what code is found leaves the region by itself.
+      case 'resync':
+        return true;
       case 'raise':
       case 'exit':
-      case 'resync':
       case 'sys.read':
       case 'sys.write':
       case 'sys.op':
@@ -205,6 +212,7 @@ class Lifter {
       case 'flags.carry':
       case 'flags.cond':
       case 'pc':
+      case 'executed':
         add();
         return true;
       // Checked arithmetic is not compiled.
@@ -267,5 +275,6 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
     jumps: lifter.jumps,
     fp: lifter.fp,
     inexact: lifter.inexact,
+    cost: lifter.cost,
   };
 }

@@ -61,7 +61,7 @@ class Region implements Frame, Position {
   private block!: Block;
   place = 0;
   /** Instructions done that `executed` does not have yet. */
-  private ahead = 0;
+  ahead = 0;
 
   private readonly pools = new Map<ValueType, number[]>();
   private readonly used = new Map<ValueType, number>();
@@ -83,7 +83,7 @@ class Region implements Frame, Position {
     const ids = new Set(graph.blocks.keys());
     this.shapes = shapeOf(ids, successors, [], graph.entries);
     this.back = backEdges(this.shapes, successors);
-    this.longest = longestPaths(ids, successors, (id) => graph.blocks.get(id)!.code.length, this.back);
+    this.longest = longestPaths(ids, successors, (id) => costOf(graph.blocks.get(id)!), this.back);
     this.flagsIn = flagsAtBlocks(graph, successors, this.everyFlag());
     for (const e of graph.entries) this.number(e);
   }
@@ -301,6 +301,9 @@ class Region implements Frame, Position {
       .br(this.redirect);
   }
 }
+
+/** The most that a block takes of the budget. */
+const costOf = (block: Block): number => block.code.reduce((sum, one) => sum + one.cost, 0);
 
 /** Kinds of flags that are possible where each block begins. */
 function flagsAtBlocks(

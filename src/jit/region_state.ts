@@ -17,6 +17,8 @@ const V_BYTES = 16;
 export interface Position {
   /** Of the present instruction. */
   readonly place: number;
+  /** Instructions done that the count of the frame does not have yet. */
+  readonly ahead: number;
   /** Takes an i32 from the stack and leaves the present instruction to the interpreter if it is not zero. */
   leaveIf(): void;
 }
@@ -51,6 +53,10 @@ export class RegionState implements State {
       .get(base)
       .i64(BigInt(this.position.place * 4))
       .op('i64.add');
+  }
+  counted(): void {
+    const { code, executed } = this.r;
+    code.get(executed).i32(this.position.ahead).op('i32.add');
   }
   private homeOf(place: Place): { slot: string; home: Home | undefined } {
     const { slot } = place as { readonly slot: string };

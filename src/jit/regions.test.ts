@@ -26,6 +26,7 @@ class Side {
     this.m = new TestMachine(createInterpreter, [], tiered ? { tier } : {});
     const [section] = assembleProgram(source, { base: CODE }).sections;
     this.code = section!.bytes;
+    this.m.hooks = { ...this.m.hooks, readSysreg: (cpu) => cpu.time };
     this.m.poke(CODE, this.code);
     for (const p of this.m.pages.values()) p.guarded = guarded;
     for (let i = 0; i < PAGES; i++) if (i !== HOLE) this.m.map(DATA + BigInt(i * FRAME_SIZE));
@@ -40,6 +41,9 @@ class Side {
     cpu.setX(20, BigInt(3 + r.below(40)));
     cpu.setX(21, DATA);
     for (let i = 0; i < 8; i++) cpu.setV(i, r.pick([0x4008000000000000n, value(), 0n, 0x3ff0000000000000n]), value());
+    // One of the counters is read by compiled code, the other one is asked for.
+    cpu.setLow(Slot.SYS_OPEN, 15 | 64);
+    cpu.set(Slot.CNTV_AHEAD, value());
     cpu.set(Slot.FPSR, BigInt(r.pick([0, 0x10, 0x10])));
     cpu.set(Slot.FPCR, BigInt(r.pick([0, 0, 0, 0x1000000])));
     for (const [page, { frame }] of pages) {
@@ -52,7 +56,7 @@ class Side {
     const { cpu, mem, pages, asked } = this.m;
     const lines = [
       `exit ${reason} ${JSON.stringify(cpu.exception, (_, v) => (typeof v === 'bigint' ? v.toString(16) : v))}`,
-      `pc ${cpu.pc.toString(16)} n ${cpu.icount} nzcv ${cpu.nzcv} fpsr ${cpu.get(Slot.FPSR)} excl ${cpu.get(Slot.EXCL_DATA)}`,
+      `pc ${cpu.pc.toString(16)} n ${cpu.icount} time ${cpu.time} nzcv ${cpu.nzcv} fpsr ${cpu.get(Slot.FPSR)} excl ${cpu.get(Slot.EXCL_DATA)}`,
     ];
     for (let i = 0; i < 31; i++) lines.push(`x${i} ${cpu.x(i).toString(16)}`);
     for (let i = 0; i < 8; i++) lines.push(`v${i} ${cpu.v(i).map((h) => h.toString(16))}`);

@@ -52,6 +52,7 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
       `and ${address()}, ${big()}, #0x${r.pick(['3fff', '3ff8', '1ff0', '0fff'])}\n add x1${r.below(4)}, x21, x1${r.below(4)}`,
     () => `mrs ${big()}, nzcv`,
     () => `msr nzcv, ${big()}`,
+    () => r.pick(process ? ['yield', 'isb'] : ['yield', 'isb', `mrs ${big()}, cntvct_el0`, `mrs ${big()}, cntpct_el0`]),
   ];
   const memory: readonly Make[] = [
     () => `${r.pick(['ldr', 'str'])} ${x()}, [${address()}]`,

@@ -32,6 +32,14 @@ const IMMEDIATE_EXIT = offsetOf(RUN, 'immediate_exit');
 const FLAGS = offsetOf(RUN, 'flags');
 const EXIT = offsetOf(RUN, 'exit');
 
+/**
+ * Our choice: ticks (ns) of the way from a guest to KVM and back, and of a KVM_RUN, which loads the vCPU and puts it, beyond
+ * the instructions of either. About what they take on machines: a guest that waits for a time by calling out comes to its
+ * end in as many turns as there.
+ */
+const EXIT_TICKS = 1000;
+const USER_TICKS = 2000;
+
 /** A thread that did not run this vCPU last: is the vCPU complete? Before its first run, is its VM? */
 function prepare(vcpu: Vcpu): void {
   const { vm, regs } = vcpu;
@@ -60,6 +68,7 @@ export function runVcpu(vcpu: Vcpu, call: Call): Result {
     const task = taskOf(caller, vcpu.vm.kvm.mem);
     vcpu.vm.kvm.fp.threadChanged(vcpu, { cpu: task.cpu!, task });
   }
+  vcpu.vm.kvm.hardware?.clock.spend?.(USER_TICKS);
   const page = runPage(vcpu);
   const wantsToRun = page[IMMEDIATE_EXIT] === 0;
   applyReset(vcpu);
@@ -109,7 +118,7 @@ function step(vcpu: Vcpu, caller: Caller, budget: number): number | 'again' | 'w
     const ran = enter(vcpu, guest, left);
     if (ran === undefined) return 0;
     if (typeof ran === 'number') return ran;
-    left -= Math.max(1, ran.executed);
+    left -= Math.max(1, ran.ticks);
     advancePmu(vcpu, ran.executed);
     const next = afterRun(vcpu, ran.exit, caller);
     if (next !== 'resume') return next === 'exit' ? 0 : next;
@@ -191,6 +200,7 @@ function afterRun(vcpu: Vcpu, exit: PeExit, caller: Caller): 'resume' | 'exit' |
       vcpu.halted = { wake: exit.wake };
       return 'resume';
     case 'el2': {
+      vcpu.vm.kvm.hardware!.clock.spend?.(EXIT_TICKS);
       const r = handleExit(vcpu, exit.record, caller);
       if (r !== 'halt') return r;
       vcpu.halted = { wake: nextTimer(vcpu) };

@@ -41,12 +41,12 @@ const MAX_INSTRUCTIONS = 0x7fff_ffff;
 class VirtualCounter {
   private elapsed = START;
   private running: CpuState | undefined;
-  private since = 0n;
+  private since = 0;
 
   readonly now = (): bigint => BigInt(this.elapsed + this.executed());
   enter(cpu: CpuState): void {
     this.running = cpu;
-    this.since = cpu.icount;
+    this.since = cpu.timeLow;
   }
   leave(): void {
     this.elapsed += this.executed();
@@ -62,7 +62,7 @@ class VirtualCounter {
     this.elapsed = START;
   }
   private executed(): number {
-    return this.running ? Number(this.running.icount - this.since) : 0;
+    return this.running ? (this.running.timeLow - this.since) >>> 0 : 0;
   }
 }
 
@@ -94,6 +94,7 @@ export function createMachine(options: MachineOptions): Machine {
   };
   const clock = {
     now: counter,
+    follows: counter === virtual.now,
     spend: (ticks: number) => virtual.spend(ticks),
     instructionsUntil: (tick: bigint) => Math.max(1, Math.min(Number(tick - counter()), MAX_INSTRUCTIONS)),
   };

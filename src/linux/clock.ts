@@ -21,7 +21,7 @@ export interface RealClock {
 export class Clock {
   private elapsed = BOOT_OFFSET_NS;
   private running: CpuState | undefined;
-  /** Low half of icount: no run is as long as 2^32 instructions. */
+  /** Low half of its time: no run is as long as 2^32 ticks. */
   private runningSince = 0;
   private readonly real: RealClock | undefined;
   private readonly realStart: number;
@@ -42,7 +42,7 @@ export class Clock {
     return cpu ? this.elapsed + this.executed(cpu) : this.elapsed;
   }
   private executed(cpu: CpuState): number {
-    return (cpu.icountLow - this.runningSince) >>> 0;
+    return (cpu.timeLow - this.runningSince) >>> 0;
   }
   /** CLOCK_REALTIME in ns. */
   realtime(): bigint {
@@ -53,13 +53,13 @@ export class Clock {
     return BigInt(this.now());
   }
 
-  /** From here to leave(), instructions that `cpu` executes are time that passes. Nests (a vCPU inside KVM_RUN). */
+  /** From here to leave(), time that passes for `cpu`, an instruction a nanosecond, passes. Nests (a vCPU inside KVM_RUN). */
   enter(cpu: CpuState): void {
     if (this.running) this.elapsed += this.executed(this.running);
     this.running = cpu;
-    this.runningSince = cpu.icountLow;
+    this.runningSince = cpu.timeLow;
   }
-  /** @returns instructions executed since enter(). */
+  /** @returns ns since enter(). */
   leave(): number {
     if (!this.running) return 0;
     const n = this.executed(this.running);

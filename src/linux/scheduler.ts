@@ -18,6 +18,9 @@ const SLICE_ALONE = 2_000_000;
 /** ns that a thread keeps its CPU from others that want it, over several slices, unless it gives way. */
 const QUANTUM = 250_000;
 
+/** ns that a thread takes to move itself to another CPU: the one that moves threads there has to run first. */
+const MIGRATION_NS = 10_000;
+
 export type RoundResult = 'ran' | 'idle' | 'stuck';
 
 export class Scheduler {
@@ -73,6 +76,7 @@ export class Scheduler {
   /** The affinity changed: move away from a forbidden CPU at once. */
   migrate(t: Thread): void {
     if ((t.affinity & (1n << BigInt(t.cpuIndex))) !== 0n) return;
+    if (t === this.current) this.machine.clock.advance(MIGRATION_NS);
     if (t.runnable) {
       this.leave(t);
       this.place(t);

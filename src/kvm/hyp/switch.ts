@@ -183,13 +183,13 @@ export class Guest implements Resident {
       mine = true;
     }
     this.openFp(mine, at);
-    const end = cpu.icount + BigInt(budget);
+    const start = cpu.timeLow;
     let exit = pe.run(budget);
     if (!mine && this.isFpTrap(exit)) {
       fpTrace?.('fp_trap', { cpu: at.cpu.index, vcpu: vcpu.id, ec: ecOf(exit), pc: cpu.pc });
       fp.trap(vcpu, at);
       this.openFp(true, at);
-      exit = pe.run(Math.max(1, Number(end - cpu.icount)));
+      exit = pe.run(Math.max(1, budget - ((cpu.timeLow - start) >>> 0)));
     }
     fp.leave(vcpu, at);
     return exit;
@@ -206,11 +206,11 @@ export class Guest implements Resident {
     this.armed = serror;
     if (serror) pe.set('VSESR_EL2', vcpu.serrorSyndrome);
     this.setOffsets();
-    const before = cpu.icount;
+    const [before, start] = [cpu.icountLow, cpu.timeLow];
     hw.enter(cpu);
     try {
       const exit = this.runWithFp(at, Math.max(1, budget));
-      return { exit, executed: Number(cpu.icount - before) };
+      return { exit, executed: (cpu.icountLow - before) >>> 0, ticks: (cpu.timeLow - start) >>> 0 };
     } finally {
       hw.leave();
       if (serror) vcpu.lines.serror = (pe.get('HCR_EL2') & this.vse) !== 0n;
@@ -220,7 +220,10 @@ export class Guest implements Resident {
 
 export interface Ran {
   readonly exit: PeExit;
+  /** Instructions. */
   readonly executed: number;
+  /** Time that passed. */
+  readonly ticks: number;
 }
 
 /** HCR_EL2 while the guest runs. @linux HCR_GUEST_FLAGS, vcpu_set_hcr */
