@@ -53,6 +53,8 @@ export interface GuestOptions {
   readonly absent?: readonly Feat[];
   readonly guestAbsent?: readonly Feat[];
   readonly tier?: MakeTier;
+  /** The clock follows the PE's time, and not only its instructions. */
+  readonly follows?: boolean;
   /** Who answers for stage 2. Absent: IPA RAM and up are the pages, one for one, until `changed` is told otherwise. */
   readonly stage2?: (mem: PhysMem, frames: readonly number[]) => Stage2;
 }
@@ -103,7 +105,9 @@ export function guest(source: string, options: GuestOptions = {}): Guest {
         return true;
       },
     },
-    clock: { now: () => pe.cpu.icount, instructionsUntil: (tick) => Number(tick - pe.cpu.icount) },
+    clock: options.follows
+      ? { now: () => pe.cpu.time, follows: true, instructionsUntil: (tick) => Number(tick - pe.cpu.time) }
+      : { now: () => pe.cpu.icount, instructionsUntil: (tick) => Number(tick - pe.cpu.icount) },
     timers: { timerLevel: (t, on) => void timerLevels.push(`${t} ${on ? 1 : 0}`) },
     readId: () => 0n,
   });

@@ -162,3 +162,38 @@ describe('exceptions to EL1', () => {
     expect(g.pe.run(100)).toMatchObject({ kind: 'el2', record: { ec: 0x20, ipa: 0x200n } });
   });
 });
+
+describe('waiting for a time', () => {
+  it('takes a fixed time for each look at a counter and each YIELD', () => {
+    const g = guest(
+      'mrs x1, cntvct_el0\n mrs x2, cntvct_el0\n mrs x3, cntvct_el0\n yield\n mrs x4, cntvct_el0\n hvc #0',
+      {
+        follows: true,
+      },
+    );
+    g.pe.set('CNTVOFF_EL2', 5000n);
+    expect(g.pe.run(1000)).toMatchObject(hvc(0));
+    const [a, b, c, d] = [1, 2, 3, 4].map((n) => g.pe.cpu.x(n)) as [bigint, bigint, bigint, bigint];
+    expect([b - a, c - b, d - c]).toEqual([41n, 41n, 82n]);
+    expect(g.pe.counter('CNTV') - d).toBe(42n);
+    expect(g.pe.cpu.icount).toBe(6n);
+  });
+  it('ends when the timer fires, and the run when its time is over', () => {
+    const poll = `mrs x1, cntvct_el0\n add x2, x1, #1000\n msr cntv_cval_el0, x2\n mov x3, #1\n msr cntv_ctl_el0, x3
+      1: mrs x4, cntvct_el0\n cmp x4, x2\n b.lo 1b\n hvc #0`;
+    const g = guest(poll, { follows: true });
+    expect(g.pe.run(100_000)).toMatchObject(hvc(0));
+    expect(g.timerLevels).toEqual(['CNTV 1']);
+    expect(g.pe.cpu.icount).toBeLessThan(100n);
+    const short = guest(poll, { follows: true });
+    expect(short.pe.run(500)).toEqual({ kind: 'budget' });
+    expect(short.pe.cpu.time).toBeLessThan(1000n);
+    expect(short.timerLevels).toEqual([]);
+  });
+  it('asks again whether a counter may be read when a control changes', () => {
+    const g = guest('1: mrs x1, cntpct_el0\n hvc #0\n b 1b', { follows: true });
+    expect(g.pe.run(100)).toMatchObject(hvc(0));
+    g.pe.set('CNTHCTL_EL2', 0n);
+    expect(g.pe.run(100)).toMatchObject({ kind: 'el2', record: { ec: 0x18 } });
+  });
+});
