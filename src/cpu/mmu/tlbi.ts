@@ -12,10 +12,9 @@ export interface TlbTarget {
   flushAsid(asid: number): void;
   /** Whatever stage 2 says about these pages of 4 KiB, and about all that its entries for them translate. */
   flushIpas(first: number, end: number): void;
+  flushBothStages(): void;
 }
 
-/** Of 52-bit addresses. */
-const ALL_PAGES = 2 ** 40;
 const PAGE_BITS: Readonly<Record<number, bigint>> = { 1: 12n, 2: 14n, 3: 16n };
 
 /** @param ds TCR_EL1.DS, or VTCR_EL2.DS of stage 2: range operations count from 64 KiB on then */
@@ -63,10 +62,10 @@ export function invalidate(
       return;
     }
     default:
-      for (const t of targets) {
-        t.mmu.flushAll();
-        // EL2's forms are about stage 2 as well.
-        if (op.el === 2) t.mmu.flushIpas(0, ALL_PAGES);
+      // EL2's forms are about stage 2 as well.
+      for (const { mmu } of targets) {
+        if (op.el === 2) mmu.flushBothStages();
+        else mmu.flushAll();
       }
   }
 }

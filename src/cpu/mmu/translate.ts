@@ -8,6 +8,7 @@ import type { PePool } from '../pe_pool.ts';
 import type { Stage2, Stage2Answer, Stage2Change, Stage2Fault } from '../pe_ports.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
 import { type CpuState, Slot } from '../state.ts';
+import { Blocks } from './blocks.ts';
 import type { Regime } from './regime.ts';
 import { combine, isDeviceAtStage2, type Stage2Memory } from './stage2_attrs.ts';
 import { type Descriptor, type TablePort, type WalkResult, walkStage1 } from './walk.ts';
@@ -33,10 +34,9 @@ const SPACES = 6;
  * that does nothing but miss would do in a second what takes hardware a minute.
  */
 export const MISS_COST = 200;
+const PAGE_BITS = BigInt(FRAME_SHIFT);
 /** Pages of tables remembered: a power of two. */
 const TABLE_PAGES = 1024;
-/** Blocks of one size remembered before everything is dropped. */
-const MAX_BLOCKS = 4096;
 
 const EC = { dataLow: 0x24, fetchLow: 0x20 } as const;
 /** Syndrome bits of aborts. */
@@ -78,8 +78,6 @@ export class Mmu {
   private readonly pool: PePool;
   private current: Space | undefined;
   private stage2Key = '';
-  /** log2 of the largest entry that stage 2 has answered from. */
-  private stage2Bits = FRAME_SHIFT;
   private uses = 0;
   /** Set by the PE before anything is translated. */
   regime!: Regime;
@@ -92,8 +90,12 @@ export class Mmu {
   private fetched:
     | { readonly page: number; readonly high: number; readonly mode: Mode; readonly frame: number }
     | undefined;
-  /** Blocks larger than a page that some TLB block may hold a page of: size in bits -> numbers. */
-  private readonly blocks = new Map<number, Set<number>>();
+  /** Entries of stage 1 that some TLB block may hold a page of. */
+  private readonly blocks = new Blocks();
+  private readonly dropBlock = (first: number, end: number): void =>
+    this.flushPages(BigInt(first) << PAGE_BITS, BigInt(end) << PAGE_BITS);
+  /** And of stage 2. */
+  private readonly ipaBlocks = new Blocks();
   private readonly port: TablePort;
   /** Instructions not executed because of misses, since the PE last asked. */
   stalled = 0;
@@ -163,22 +165,13 @@ export class Mmu {
   }
   flushAll(): void {
     this.fetched = undefined;
-    for (const inside of this.blocks.values()) inside.clear();
+    this.blocks.clear();
     for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush();
   }
   /** Blocks that reach into the range go as a whole: the entry that a TLB would hold is one. */
   flushRange(start: bigint, end: bigint): void {
     this.fetched = undefined;
-    const [from, to] = [start & UNTAGGED, ((end - 1n) & UNTAGGED) + 1n];
-    for (const [bits, inside] of this.blocks) {
-      const [first, last] = [blockOf(...halvesOf(start), bits), blockOf(...halvesOf(end - 1n), bits)];
-      for (const number of inside) {
-        if (number < first || number > last) continue;
-        inside.delete(number);
-        const at = BigInt(number) << BigInt(bits);
-        if (at < from || at + (1n << BigInt(bits)) > to) this.flushPages(at, at + (1n << BigInt(bits)));
-      }
-    }
+    this.blocks.take(pageOf(...halvesOf(start)), pageOf(...halvesOf(end - 1n)) + 1, this.dropBlock);
     this.flushPages(start, end);
   }
   flushVa(va: bigint): void {
@@ -186,11 +179,8 @@ export class Mmu {
   }
   flushPage(low: number, high: number): void {
     this.fetched = undefined;
-    for (const [bits, inside] of this.blocks) {
-      const number = blockOf(low, high, bits);
-      if (!inside.delete(number)) continue;
-      this.flushPages(BigInt(number) << BigInt(bits), BigInt(number + 1) << BigInt(bits));
-    }
+    const page = pageOf(low, high);
+    this.blocks.take(page, page + 1, this.dropBlock);
     for (const { tlbs } of this.spaces) {
       tlbs.el0.flushPage(low, high);
       tlbs.el1.flushPage(low, high);
@@ -203,6 +193,7 @@ export class Mmu {
   private stage2Changed(change: Stage2Change | undefined): void {
     if (!change) {
       this.tablePages.fill(-1);
+      this.ipaBlocks.clear();
       this.flushAll();
       return;
     }
@@ -216,12 +207,15 @@ export class Mmu {
     }
   }
   flushIpas(first: number, end: number): void {
-    const entry = 2 ** (this.stage2Bits - FRAME_SHIFT);
-    this.stage2Changed({
-      first: Math.floor(first / entry) * entry,
-      end: Math.ceil(end / entry) * entry,
-      writesOnly: false,
+    let [from, to] = [first, end];
+    this.ipaBlocks.take(first, end, (f, t) => {
+      from = Math.min(from, f);
+      to = Math.max(to, t);
     });
+    this.stage2Changed({ first: from, end: to, writesOnly: false });
+  }
+  flushBothStages(): void {
+    this.stage2Changed(undefined);
   }
   flushAsid(asid: number): void {
     this.fetched = undefined;
@@ -289,8 +283,14 @@ export class Mmu {
   }
   private askStage2(ipa: number, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer {
     const a = this.stage2.translate(BigInt(ipa), access, s1ptw, el0, update);
-    if (a.ok && a.mapping && a.mapping.sizeBits > this.stage2Bits) this.stage2Bits = a.mapping.sizeBits;
+    const bits = a.ok && a.mapping ? a.mapping.sizeBits : 0;
+    if (bits > FRAME_SHIFT) this.rememberIpa(Math.floor(ipa / FRAME_SIZE), bits);
     return a;
+  }
+  private rememberIpa(page: number, bits: number): void {
+    if (this.ipaBlocks.add(page, bits)) return;
+    this.flushBothStages();
+    this.ipaBlocks.add(page, bits);
   }
 
   /** What fetchFrame said before about the page of an address, given by halves; 0: that was about another. */
@@ -372,13 +372,10 @@ export class Mmu {
     return regime.checksAlignment || (regime.on && (attr & 0xf0) === 0);
   }
   private remember(va: bigint, bits: number): void {
-    let inside = this.blocks.get(bits);
-    if (!inside) {
-      inside = new Set();
-      this.blocks.set(bits, inside);
-    }
-    if (inside.size >= MAX_BLOCKS) this.flushAll();
-    inside.add(blockOf(...halvesOf(va), bits));
+    const page = pageOf(...halvesOf(va));
+    if (this.blocks.add(page, bits)) return;
+    this.flushAll();
+    this.blocks.add(page, bits);
   }
 
   private stage1Fault(w: Extract<WalkResult, { ok: false }>, va: bigint, access: Access, cpu: CpuState): Translation {
@@ -413,16 +410,13 @@ export class Mmu {
   }
 }
 
-/** An address without its tag. */
-const UNTAGGED = 0x00ff_ffff_ffff_ffffn;
 /** The halves of an address. */
 function halvesOf(va: bigint): [low: number, high: number] {
   return [Number(BigInt.asUintN(32, va)), Number(BigInt.asUintN(32, va >> 32n))];
 }
-/** The number of the block of 2^bits bytes that an address lies in, its tag ignored. */
-function blockOf(low: number, high: number, bits: number): number {
-  const page = (high & 0x00ff_ffff) * 2 ** (32 - FRAME_SHIFT) + (low >>> FRAME_SHIFT);
-  return Math.floor(page / 2 ** (bits - FRAME_SHIFT));
+/** The number of the page of an address, its tag ignored. */
+function pageOf(low: number, high: number): number {
+  return (high & 0x00ff_ffff) * 2 ** (32 - FRAME_SHIFT) + (low >>> FRAME_SHIFT);
 }
 /** The class of an abort from `el` that EL1 (or, for stage 2, EL2) takes. */
 function ecOf(access: Access, el: number): number {
