@@ -63,7 +63,7 @@ export const stage2Case = fc.record({
   /** Several tables at the first level, where there is a choice. */
   concatenates: fc.boolean(),
   ps: fc.oneof(fc.bigInt(0n, 7n), fc.constantFrom(5n, 6n)),
-  paBits: fc.constantFrom(52n, 52n, 48n, 40n),
+  paBits: fc.constantFrom(52n, 52n, 52n, 48n, 44n, 42n, 40n),
   ds: fc.boolean(),
   ha: fc.boolean(),
   hd: fc.boolean(),
@@ -72,6 +72,8 @@ export const stage2Case = fc.record({
   xnx: fc.boolean(),
   hcr: fc.record({ ptw: fc.boolean(), cd: fc.nat(3), fwb: fc.boolean() }),
   farBase: fc.boolean(),
+  /** Bits of VTTBR_EL2 that do not count, where the tables are larger than that. */
+  lowBase: fc.oneof(fc.constant(0n), u64),
   attributes: fc.array(u64, { minLength: 5, maxLength: 5 }),
   kinds: fc.array(
     fc.constantFrom('table', 'table', 'table', 'table', 'table', 'leaf', 'invalid', 'wild', 'no memory'),
@@ -108,8 +110,10 @@ export function registersOf(c: Stage2Case): { regs: PlainStage2Regs; level: bigi
   const vtcr =
     c.tsz | ((sl & 3n) << 6n) | (2n << 12n) | (GRANULES[c.granule as 12] << 14n) | (c.ps << 16n) | flag(21, c.ha) | flag(22, c.hd) |
     (1n << 31n) | flag(32, c.ds) | ((sl >> 2n) << 33n) | flag(36, c.indirect); // biome-ignore format: one field after the other
+  const resolvedFirst = size - BigInt(c.granule) - (3n - level) * (BigInt(c.granule) - 3n);
+  const ignored = resolvedFirst > 3n ? c.lowBase & mask(resolvedFirst + 3n) & ~0x3fn : 0n;
   const hcr = 1n | flag(2, c.hcr.ptw) | flag(32, c.hcr.cd === 0) | flag(46, c.hcr.fwb);
-  return { regs: { hcr, vtcr, vttbr: base | (5n << 48n), s2pir: c.pir }, level, base, size };
+  return { regs: { hcr, vtcr, vttbr: base | ignored | (5n << 48n), s2pir: c.pir }, level, base, size };
 }
 /**
  * Tables for one address, each with one descriptor, from `table` on.

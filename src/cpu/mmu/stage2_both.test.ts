@@ -279,7 +279,7 @@ describe('both stages', () => {
         expect(pe.get('PAR_EL1').toString(16)).toBe(outcome.par.toString(16));
         saw('AT');
       }),
-      { numRuns: 3000, seed: 12 },
+      { numRuns: 2000, seed: 12 },
     );
     const wanted = ['ok 1', 'ok 2', 'ok 3', 'walk translation 0', 'walk translation 3', 'walk permission 3', 'walk permission 3 write', 'walk access 3', 'walk size 3',
       'walk external 3', 'final 4', 'final 7', 'final 11', 'final 15']; // biome-ignore format: a list
