@@ -19,6 +19,8 @@ export interface RegionOptions {
   readonly hooks: number;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
+  /** Where code counts what it does (counts.ts), if it does. */
+  readonly counts?: number;
 }
 
 /** Locals of a region's function, and the code that is written. */

@@ -8,6 +8,7 @@ import type { Import } from '../interp/loop.ts';
 import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
+import { type Counted, writeCount } from './counts.ts';
 import { flagsAfter } from './flag_nodes.ts';
 import { Kind } from './flags.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
@@ -87,6 +88,9 @@ class Region implements Frame, Position {
     this.flagsIn = flagsAtBlocks(graph, successors, this.everyFlag());
     for (const e of graph.entries) this.number(e);
   }
+  private tally(what: Counted, amount?: () => void): void {
+    writeCount(this.code, this.r.options.counts, what, amount);
+  }
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
   }
@@ -104,6 +108,9 @@ class Region implements Frame, Position {
     const { cpu, entry, flags, homes, pcOut } = r;
     writeEntry(r);
     writeGuard(r);
+    this.tally('entered');
+    // Executed so far, taken away here and added there.
+    this.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
     code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
     homes.load(code, cpu);
     this.out = code.block('block');
@@ -117,6 +124,7 @@ class Region implements Frame, Position {
     homes.store(code, cpu);
     flags.possible = this.everyFlag();
     flags.spill();
+    this.tally('inside', () => code.get(r.executed).op('i64.extend_i32_u'));
     writeLink(r, this.type);
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
     code.get(cpu).get(r.executed).mem('i32.store', Slot.EXEC);
@@ -198,7 +206,7 @@ class Region implements Frame, Position {
       this.place = block.start + i;
       this.ahead = i;
       if (one.flow === 'stop') {
-        this.leave();
+        this.leave('interpreted');
         return;
       }
       if (one.flow !== 'next') {
@@ -220,6 +228,7 @@ class Region implements Frame, Position {
   private follow(edge: Edge): void {
     const { code } = this;
     if (!this.inside(edge)) {
+      this.tally('edge');
       this.exitTo(edge.to, edge.taken);
       return;
     }
@@ -228,6 +237,7 @@ class Region implements Frame, Position {
       code.get(this.cpu).mem('i32.load', Slot.BUDGET).get(this.executed).op('i32.sub');
       code.i32(this.longest.get(edge.to)!).op('i32.le_s');
       code.block('if');
+      this.tally('budget');
       this.exitTo(edge.to, edge.taken);
       code.end();
     }
@@ -256,13 +266,14 @@ class Region implements Frame, Position {
     code.br(this.out);
   }
   /** The present instruction is left to the interpreter. */
-  private leave(): void {
+  private leave(why: Counted): void {
+    this.tally(why);
     this.count(this.ahead);
     this.exitTo(this.place, false);
   }
-  leaveIf(): void {
+  leaveIf(why: Counted): void {
     this.code.block('if');
-    this.leave();
+    this.leave(why);
     this.code.end();
   }
 
@@ -278,22 +289,23 @@ class Region implements Frame, Position {
   }
   next(): void {}
   raise(): void {
-    this.leave();
+    this.leave('interpreted');
   }
   exit(): void {
-    this.leave();
+    this.leave('interpreted');
   }
   resync(): void {
-    this.leave();
+    this.leave('interpreted');
   }
   faultIfZero(): void {
     this.code.op('i32.eqz');
-    this.leaveIf();
+    this.leaveIf('interpreted');
   }
   branch(): void {
     this.follow(this.block.branch!);
   }
   jump(type: number): void {
+    this.tally('indirect');
     this.code
       .set(this.r.pcOut)
       .i32(RegionExit.left | (type << RegionExit.typeShift))

@@ -6,6 +6,7 @@ import type { Emitter, Probe, ReadFlags, State } from '../interp/emit.ts';
 import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
 import { emitHit, emitLookup } from '../interp/emit_memory.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
+import type { Counted } from './counts.ts';
 import { FlagNodes } from './flag_nodes.ts';
 import type { RegionFrame } from './frame.ts';
 import { clearRest, type Home, scalarOf } from './homes.ts';
@@ -20,7 +21,7 @@ export interface Position {
   /** Instructions done that the count of the frame does not have yet. */
   readonly ahead: number;
   /** Takes an i32 from the stack and leaves the present instruction to the interpreter if it is not zero. */
-  leaveIf(): void;
+  leaveIf(why: Counted): void;
 }
 
 export class RegionState implements State {
@@ -151,7 +152,7 @@ export class RegionState implements State {
     const va = e.inLocal(n.args[0]!);
     const unprivileged = n.attr.unprivileged ? undefined : this.r.tlb;
     const entry = emitLookup(e, n, va, unprivileged);
-    this.position.leaveIf();
+    this.position.leaveIf('missed');
     emitHit(e, n, va, entry);
     e.store(n);
   }
@@ -163,6 +164,6 @@ export class RegionState implements State {
     }
     counts();
     this.r.code.op('i32.eqz');
-    this.position.leaveIf();
+    this.position.leaveIf('inexact');
   }
 }

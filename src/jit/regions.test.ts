@@ -11,7 +11,7 @@ import { createInterpreter } from '../interp/engine.ts';
 import { Random, TestMachine } from '../interp/testing.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
-import { jitTier, type TierStats } from './index.ts';
+import { jitTier, NO_STATS, type TierStats } from './index.ts';
 import { randomProgram } from './testing.ts';
 
 const CODE = 0x400f00n; // programs cross the end of a page
@@ -168,7 +168,7 @@ describe('regions and the interpreter agree', () => {
   const programs = Number(process.env['REGION_PROGRAMS'] ?? 16);
   const first = Number(process.env['REGION_SEED'] ?? 1);
   it(`on ${programs} programs`, () => {
-    const total: TierStats = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0, samples: 0 };
+    const total: TierStats = { ...NO_STATS };
     const differences: string[] = [];
     for (let i = 0; i < programs; i++) {
       const difference = compare(first + i, total);

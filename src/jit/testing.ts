@@ -30,6 +30,7 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     return Array.from({ length: n }, () => `${size}${r.below(10)}`).join(', ');
   };
   const address = (): string => `x${10 + r.below(4)}`;
+  const pair = (): string => `x${r.below(5)}, x${5 + r.below(5)}`;
   const d = (): number => r.below(6);
   const vectors = (n: number, shape: string): string => Array.from({ length: n }, () => `v${d()}.${shape}`).join(', ');
   const scalars = (n: number, size: string): string => Array.from({ length: n }, () => `${size}${d()}`).join(', ');
@@ -48,8 +49,12 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => `${r.pick(['bfi', 'ubfx', 'sbfiz'])} ${same(2)}, #${r.below(16)}, #${1 + r.below(16)}`,
     () => `mov ${x()}, #${r.below(65536)}`,
     () => `adr ${big()}, .+${4 * r.below(100)}`,
-    () =>
-      `and ${address()}, ${big()}, #0x${r.pick(['3fff', '3ff8', '1ff0', '0fff'])}\n add x1${r.below(4)}, x21, x1${r.below(4)}`,
+    // Now and then an address is left that leads nowhere.
+    () => {
+      const a = address();
+      const b = r.below(8) === 0 ? address() : a;
+      return `and ${a}, ${big()}, #0x${r.pick(['3fff', '3ff8', '1ff0', '0fff'])}\n add ${b}, x21, ${b}`;
+    },
     () => `mrs ${big()}, nzcv`,
     () => `msr nzcv, ${big()}`,
     () => r.pick(process ? ['yield', 'isb'] : ['yield', 'isb', `mrs ${big()}, cntvct_el0`, `mrs ${big()}, cntpct_el0`]),
@@ -57,16 +62,16 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
   const memory: readonly Make[] = [
     () => `${r.pick(['ldr', 'str'])} ${x()}, [${address()}]`,
     () => `${r.pick(['ldrb', 'strb', 'ldrh', 'strh', 'ldrsb', 'ldrsh'])} ${word()}, [${address()}]`,
-    () => `${r.pick(['ldp', 'stp'])} x${r.below(5)}, x${5 + r.below(5)}, [${address()}, #${8 * r.below(8)}]`,
-    () => `ldp x${r.below(5)}, x${5 + r.below(5)}, [${address()}], #${8 * (r.below(9) - 4)}`,
-    () => `stp x${r.below(5)}, x${5 + r.below(5)}, [${address()}, #${8 * (r.below(9) - 4)}]!`,
     () => `${r.pick(['ldr', 'str'])} ${big()}, [x21, #${8 * r.below(2000)}]`,
     () => `ldr ${big()}, [${address()}], #${r.below(16)}`,
     () => `${r.pick(['ldr', 'str'])} ${r.pick(['q', 'd', 's'])}${d()}, [${address()}]`,
-    () => `ldadd ${big()}, ${big()}, [${address()}]`,
   ];
-  /** Whether a store without a reservation faults is the machine's choice. */
+  /** What machines may do differently: which part is done before a fault, whether a store without a reservation faults. */
   const exclusive: readonly Make[] = [
+    () => `${r.pick(['ldp', 'stp'])} ${pair()}, [${address()}, #${8 * r.below(8)}]`,
+    () => `ldp ${pair()}, [${address()}], #${8 * (r.below(9) - 4)}`,
+    () => `stp ${pair()}, [${address()}, #${8 * (r.below(9) - 4)}]!`,
+    () => `ldadd ${big()}, ${big()}, [${address()}]`,
     () => `ldxr ${big()}, [${address()}]`,
     () => `stxr w${r.below(5)}, x${5 + r.below(5)}, [${address()}]`,
   ];
@@ -90,15 +95,18 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
   const aligned = (line: string): string => `and x18, ${address()}, #0xfffffffffffffff0\n ${line}`;
   const present = (line: string): string => `and x18, ${address()}, #0x1ff0\n add x18, x21, x18\n ${line}`;
   const system: readonly Make[] = [
+    () => aligned(`${r.pick(['ldp', 'stp'])} ${pair()}, [x18, #${16 * r.below(8)}]`),
+    () => aligned(`ldp ${pair()}, [x18], #${16 * (r.below(9) - 4)}\n mov ${address()}, x18`),
+    () => aligned(`stp ${pair()}, [x18, #${16 * (r.below(9) - 4)}]!\n ldp d0, d1, [x18]`),
     () => aligned(`${r.pick(['ldadd', 'ldclral', 'ldset', 'ldeora', 'ldsmax', 'ldumin', 'swpal'])} ${same(2)}, [x18]`),
     () => aligned(`${r.pick(['cas', 'casal'])} ${same(2)}, [x18]`),
     () => aligned(`casp ${r.pick(['x0, x1', 'x2, x3'])}, x4, x5, [x18]`),
     () => present(`ldaxr ${big()}, [x18]\n ${r.pick(plain)()}\n stlxr w${r.below(5)}, x${5 + r.below(5)}, [x18]`),
-    () => aligned(`${r.pick(['ld1', 'st1'])} {v0.16b, v1.16b}, [x18]`),
+    () => aligned(`${r.pick(['ld1', 'st1'])} {v0.16b}, [x18]`),
     () => 'msr fpsr, xzr',
     () => `mrs ${big()}, fpsr`,
     () => `msr fpcr, ${r.pick(['xzr', 'xzr', 'x24'])}`,
-    () => `${r.pick(['udf', 'brk'])} #${r.below(16)}`,
+    () => r.pick(['udf #1', 'brk #2', 'nop', 'yield', 'prfm pldl1keep, [x10]', 'clrex']),
     () => r.pick(['cfinv', 'rmif x3, #5, #3', 'setf8 w4', 'axflag']),
     () => `crc32cx ${word()}, ${word()}, ${big()}`,
     () => `ldr ${big()}, [x21, ${address()}]`,

@@ -9,6 +9,8 @@ import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { UNDEFINED } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
+import { Counts } from './counts.ts';
+import type { CompiledRegion } from './dump.ts';
 import { hasFusedMultiplyAdd } from './features.ts';
 import { PLACES_PER_PAGE, pageOf } from './frame.ts';
 import { explore } from './graph.ts';
@@ -27,6 +29,10 @@ export interface TierOptions {
   readonly cache: number;
   /** Milliseconds, for the statistics. */
   now(): number;
+  /** Compiled code counts what it does. */
+  readonly count?: boolean;
+  /** Is told of every region. */
+  dump?(region: CompiledRegion): void;
 }
 const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 20], size: 500, cache: 256, now: () => 0 };
 const MAX_ENTRIES = 64;
@@ -73,10 +79,17 @@ export interface TierStats {
   milliseconds: number;
   dropped: number;
   samples: number;
+  /** Regions that are there now, and what they take, in bytes, by estimation. */
+  present: number;
+  cached: number;
 }
+export const NO_STATS: Readonly<TierStats> = {
+  regions: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0, samples: 0, present: 0, cached: 0,
+}; // biome-ignore format: a table
 
 class JitTier implements Tier {
-  readonly stats: TierStats = { regions: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0, samples: 0 };
+  readonly stats: TierStats = { ...NO_STATS };
+  readonly counts: Counts | undefined;
   private readonly host: TierHost;
   private readonly options: TierOptions;
   private readonly fused = hasFusedMultiplyAdd();
@@ -95,6 +108,7 @@ class JitTier implements Tier {
     this.host = host;
     this.options = options;
     this.stretch = options.stretch[0];
+    this.counts = options.count ? new Counts(host.mem) : undefined;
   }
 
   sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number {
@@ -103,6 +117,7 @@ class JitTier implements Tier {
     const [least, most] = stretch;
     this.stats.samples++;
     const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
+    this.counts?.survey(this.host, records, index);
     const hook = pages.hookOf(records, index);
     const known = assumptionsOf(cpu, guarded);
     const region = hook && this.bySlot.get(hook.slot);
@@ -136,6 +151,12 @@ class JitTier implements Tier {
     this.bySlot.delete(region.slot);
     this.bytes -= region.bytes;
     this.stats.dropped++;
+    this.tellSize();
+  }
+
+  private tellSize(): void {
+    this.stats.present = this.bySlot.size;
+    this.stats.cached = this.bytes * GROWTH;
   }
 
   private compile(cpu: CpuState, pc: bigint, root: number, index: number, known: Known): void {
@@ -152,12 +173,16 @@ class JitTier implements Tier {
       }
       return records;
     };
+    const word = (place: number): number => {
+      const page = pageOf(place);
+      return host.mem.u32[pages.frameOf(recordsOf(page)) * PLACES_PER_PAGE + place - page * PLACES_PER_PAGE]!;
+    };
     const fetch = (place: number): Lifted | undefined => {
       const page = pageOf(place);
       const records = recordsOf(page);
       const at = place - page * PLACES_PER_PAGE;
       if (records === 0 || pages.handlerAt(records, at) === Special.Decode) return undefined;
-      return this.lift(host.mem.u32[pages.frameOf(records) * PLACES_PER_PAGE + at]!, known);
+      return this.lift(word(place), known);
     };
     const graph = explore(index, fetch, this.landings(root), options.size, MAX_ENTRIES);
     if (graph.entries[0] !== index) return;
@@ -172,9 +197,17 @@ class JitTier implements Tier {
     }
     module.importTable(HOST, TABLE);
     const hooks = pages.hooksOf(root);
-    const { func, limits } = buildRegion(module, add, graph, { known, records: used, slot, hooks, fused: this.fused });
+    const { func, limits } = buildRegion(module, add, graph, {
+      known,
+      records: used,
+      slot,
+      hooks,
+      fused: this.fused,
+      ...(this.counts && { counts: this.counts.at }),
+    });
     module.export('0', func);
     const bytes = module.finish();
+    options.dump?.({ base: pc & ~BigInt(FRAME_SIZE - 1), graph, limits, bytes, word });
     const instance = new WebAssemblyHost.Instance(new WebAssemblyHost.Module(bytes), { [HOST]: host.imports(names) });
     host.setSlot(slot, instance.exports['0']);
 
@@ -221,6 +254,7 @@ class JitTier implements Tier {
       if (!oldest || oldest === region) break;
       this.drop(oldest);
     }
+    this.tellSize();
     this.stats.regions++;
     this.stats.instructions += graph.size;
     this.stats.bytes += bytes.length;
@@ -254,10 +288,13 @@ class JitTier implements Tier {
 }
 
 /** A tier that compiles regions. @param report is given what it has done so far, at once */
-export function jitTier(options: Partial<TierOptions> = {}, report?: (stats: TierStats) => void): MakeTier {
+export function jitTier(
+  options: Partial<TierOptions> = {},
+  report?: (stats: TierStats, counts: Counts | undefined) => void,
+): MakeTier {
   return (host) => {
     const tier = new JitTier(host, { ...DEFAULTS, ...options });
-    report?.(tier.stats);
+    report?.(tier.stats, tier.counts);
     return tier;
   };
 }

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { disassemble } from '../../dist/asm/index.js';
 import { jitTier } from '../../dist/jit/index.js';
 import { runOn } from '../lockstep.mjs';
-import { OUTPUT_BYTES, regionPrograms, show } from './regions_program.mjs';
+import { AROUND, OUTPUT_BYTES, regionPrograms, show, signalsOf } from './regions_program.mjs';
 
 const { values: opt } = parseArgs({
   options: {
@@ -42,6 +42,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const total = {
   programs: 0,
   instructions: 0,
+  around: 0,
   regions: 0,
   compiled: 0,
   inside: 0,
@@ -94,8 +95,10 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   const states = [];
   const interp = await runOn(undefined, options, (_cpu, _reason, h) => states.push(h), MOST);
   let stats;
-  const tier = jitTier({ threshold: 1, stretch: [40, 300] }, (s) => {
+  let counts;
+  const tier = jitTier({ threshold: 1, stretch: [40, 300], count: true }, (s, c) => {
     stats = s;
+    counts = c;
   });
   let at = 0;
   let first;
@@ -105,13 +108,17 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   });
   const qemu = spawnSync(opt.qemu, ['-cpu', 'max', file], { maxBuffer: 1 << 30, timeout: 30_000 });
   total.programs += perBatch;
-  total.instructions += interp.instructions;
   total.regions += stats.regions;
   total.compiled += stats.instructions;
-  total.inside += stats.inside ?? 0;
+  total.inside += counts.get('inside');
   total.dropped += stats.dropped;
-  for (let i = 0; i < interp.output.length / OUTPUT_BYTES; i++)
-    total.signals += Number(interp.output.readBigUInt64LE(i * OUTPUT_BYTES + 34 * 8 + 512));
+  let signals = 0;
+  for (let i = 0; i < interp.output.length / OUTPUT_BYTES; i++) signals += signalsOf(interp.output, i);
+  total.signals += signals;
+  const words = programs.reduce((n, p) => n + p.bytes.length / 4, 0);
+  const around = AROUND.start + perBatch * AROUND.program + words * AROUND.word + signals * AROUND.signal;
+  total.instructions += Math.round(interp.instructions - around);
+  total.around += Math.round(around);
   const inner = compare(interp.output, jit.output, ['interpreter', 'jit']) ?? (first && { n: -1, lines: [first] });
   if (inner) report(seed, programs, elf, inner, ['interpreter', 'jit']);
   const outer = compare(interp.output, qemu.stdout, ['interpreter', 'qemu']);

@@ -15,7 +15,7 @@ const HOLE = 2;
 /** Programs stand one over the other: before the end of a page, most of them across it. */
 const PLACES = [0xf00, 0x2ff8, 0x4000, 0x6c00];
 /** Signals of one program. */
-const SIGNALS = 64;
+const SIGNALS = 40;
 const SIGNAL_BYTES = 64;
 /** Where a state ends: x0..x30, NZCV, FPSR, FPCR, V0..V31. */
 const STATE_BYTES = 34 * 8 + 512;
@@ -76,15 +76,19 @@ next_program:
  ldr x2, [x26, #16]          // where it goes
  ldr x6, =${ALIAS}
 copy: ldr w3, [x0], #4
- str w3, [x2]
- eor x4, x2, x6
- dc cvau, x2
- dsb ish
- ic ivau, x2
- ic ivau, x4
- add x2, x2, #4
+ str w3, [x2], #4
  subs x1, x1, #4
  b.ne copy
+ ldr x1, [x26, #16]
+ and x1, x1, #0xffffffffffffffc0
+clean: eor x4, x1, x6
+ dc cvau, x1
+ dsb ish
+ ic ivau, x1
+ ic ivau, x4
+ add x1, x1, #32                         // no line is shorter
+ cmp x1, x2
+ b.lo clean
  dsb ish
  isb
  ldr x0, =${DATA + HOLE * 4096}
@@ -161,7 +165,7 @@ hash1: ldr x14, [x12], #8
  b.ne hash1
  str x10, [x5, #24]
  add x12, x2, #480
- mov x13, #64
+ mov x13, #16
 hash2: ldr x14, [x12], #8
  eor x10, x10, x14
  mul x10, x10, x11
@@ -220,7 +224,7 @@ function start(r) {
   const x = Array.from({ length: 21 }, number);
   for (let i = 10; i < 14; i++) x[i] = BigInt(DATA + r.below(PAGES * 4096));
   for (let i = 14; i < 20; i++) x[i] = 1n;
-  x[20] = BigInt(3 + r.below(r.pick([10, 40, 200])));
+  x[20] = BigInt(3 + r.below(r.pick([10, 200, 1000, 3000])));
   const half = () =>
     r.pick([
       () => 0x4008000000000000n,
@@ -257,8 +261,14 @@ export function regionPrograms(first, count) {
   return { elf: writeElf(assembleProgram(text, { base: 0x401000n })), programs };
 }
 
+/** Instructions around the programs, nearly: for each of them, for each word of their code, for each signal. */
+export const AROUND = { program: 180, word: 4.5, signal: 260, start: 8300 };
+
 /** Bytes that each program writes. */
 export const OUTPUT_BYTES = STATE_BYTES + 16 + SIGNALS * SIGNAL_BYTES + PAGES * 4096;
+
+/** Signals that the program with that number in an output has taken. */
+export const signalsOf = (output, n) => Number(output.readBigUInt64LE(n * OUTPUT_BYTES + STATE_BYTES));
 
 /** What a program has left, as lines. */
 export function show(bytes) {
