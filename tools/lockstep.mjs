@@ -27,7 +27,6 @@ export async function runOn(make, argv, seen, most = Number.POSITIVE_INFINITY) {
   const options = parseExec(argv, process.env);
   const tier = {
     make,
-    stats: () => undefined,
     observe: (engine) => ({
       createTlb: (t) => engine.createTlb(t),
       invalidateCode: (frame) => engine.invalidateCode(frame),

@@ -11,8 +11,9 @@ import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
 import type { MakeTier, Tier } from '../interp/region.ts';
 import { A64 } from '../isa/a64.ts';
-import type { TierStats } from '../jit/index.ts';
+import type { TierOptions } from '../jit/index.ts';
 import type { EngineName } from './options.ts';
+import type { EngineStats } from './stats.ts';
 
 /** Features with an instruction that has no semantics yet. */
 const incomplete: ReadonlySet<string> = (() => {
@@ -53,31 +54,53 @@ function prebuiltInterpreter(): Uint8Array | undefined {
   }
 }
 
-/** What compiles code, and what it has done so far. */
+/** What compiles code. */
 export interface TierChoice {
   readonly make: MakeTier | undefined;
-  stats(): TierStats | undefined;
   /** Stands before the engine: tools look on. */
   readonly observe?: (engine: Engine) => Engine;
 }
-const INTERPRETED: TierChoice = { make: undefined, stats: () => undefined };
+const INTERPRETED: TierChoice = { make: undefined };
 /** Megabytes. */
 export const DEFAULT_CACHE = 256;
 /** Samples before the compiler is loaded, and instructions from one to the next. */
 const PATIENCE = 64;
 const STRETCH = 4096;
+/** How often samples are taken where everything is to be compiled when it is first met. */
+const EAGER: Partial<TierOptions> = { threshold: 1, stretch: [64, 4096] };
+
+export interface CompilerOptions {
+  /** Megabytes. */
+  readonly cache?: number;
+  /** Compile what is met once, instead of what is met often. */
+  readonly eager?: boolean;
+  readonly stats?: EngineStats | undefined;
+  /** Is given the text of every region. */
+  readonly dump?: ((text: string, address: bigint) => void) | undefined;
+}
 
 /** `auto` loads the compiler when a program has run for a while: short ones never pay for it. */
-export async function chooseTier(name: EngineName, cache = DEFAULT_CACHE): Promise<TierChoice> {
-  if (name === 'interp') return INTERPRETED;
-  let stats: TierStats | undefined;
+export async function chooseTier(name: EngineName, options: CompilerOptions = {}): Promise<TierChoice> {
+  const { cache = DEFAULT_CACHE, eager = false, stats, dump } = options;
+  const observe = stats && { observe: stats.observe };
+  if (name === 'interp') return { ...INTERPRETED, ...observe };
   const load = async (): Promise<MakeTier> => {
-    const { jitTier } = await import('../jit/index.ts');
-    return jitTier({ cache, now: () => performance.now() }, (s) => {
-      stats = s;
-    });
+    const { jitTier, regionText } = await import('../jit/index.ts');
+    const { disassemble } = dump ? await import('../asm/a64.ts') : {};
+    const more: Partial<TierOptions> = {
+      ...(eager && EAGER),
+      ...(stats && { count: true }),
+      ...(dump && {
+        dump: (r) =>
+          dump(
+            regionText(r, (word, pc) => disassemble!(word, { pc })),
+            r.base + BigInt(r.graph.entries[0]! * 4),
+          ),
+      }),
+    };
+    return jitTier({ cache, now: () => performance.now(), ...more }, stats?.report);
   };
-  return { make: name === 'jit' ? await load() : lazily(load), stats: () => stats };
+  return { make: name === 'jit' ? await load() : lazily(load), ...observe };
 }
 function lazily(load: () => Promise<MakeTier>): MakeTier {
   return (host) => {

@@ -1,6 +1,7 @@
 // `hypatia exec`: puts engine, KVM and host process together and runs a program. The one place that knows all of them.
 
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { ReadId } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
@@ -44,7 +45,9 @@ export async function execCommand(argv: readonly string[], reserved?: PhysMem): 
     return 0;
   }
   const strace = openStrace(options.strace);
-  const tier = await chooseTier(options.engine, options.jitCache);
+  const stats = options.stats ? new (await import('./stats.ts')).EngineStats() : undefined;
+  const dump = options.jitDump === undefined ? undefined : openDump(options.jitDump);
+  const tier = await chooseTier(options.engine, { cache: options.jitCache, eager: options.jitEager, stats, dump });
   const machine = assemble(options, nodeHost(options.realClock), tier, reserved);
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's; three in a row within a second are ours.
@@ -61,7 +64,7 @@ export async function execCommand(argv: readonly string[], reserved?: PhysMem): 
     return await machine.run();
   } finally {
     strace?.close();
-    if (options.stats) message(`hypatia: engine ${options.engine}: ${statsText(tier)}`);
+    if (stats) message(stats.text(options.engine, process.memoryUsage().rss));
   }
 }
 
@@ -155,14 +158,6 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
   return machine;
 }
 
-function statsText(tier: TierChoice): string {
-  const stats = tier.stats();
-  if (!stats) return 'nothing compiled';
-  return Object.entries(stats)
-    .map(([k, v]) => `${k} ${Math.round(v as number)}`)
-    .join(', ');
-}
-
 /** What we could not do for a guest is said once each; everything else is for tracing. */
 const told = new Set<string>();
 const trace: Trace = (event, fields) => {
@@ -185,5 +180,21 @@ function openStrace(to: string | undefined): Sink | undefined {
     return { write: (line) => writeSync(fd, `${line}\n`), close: () => closeSync(fd) };
   } catch (e) {
     throw new UsageError(`--strace=${to}: cannot be written (${(e as { code?: string }).code ?? String(e)})`);
+  }
+}
+
+/** Takes texts of regions: all into one file, or each into a file of its own in a directory. @throws UsageError */
+function openDump(to: string): (text: string, address: bigint) => void {
+  let count = 0;
+  try {
+    if (statSync(to, { throwIfNoEntry: false })?.isDirectory()) {
+      accessSync(to, constants.W_OK);
+      return (text, address) =>
+        writeFileSync(join(to, `${String(++count).padStart(4, '0')}-${address.toString(16)}.txt`), text);
+    }
+    const fd = openSync(to, 'w');
+    return (text) => writeSync(fd, `${text}\n`);
+  } catch (e) {
+    throw new UsageError(`--jit-dump ${to}: cannot be written (${(e as { code?: string }).code ?? String(e)})`);
   }
 }

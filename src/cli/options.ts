@@ -24,6 +24,8 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   --seed N              of everything random and of the scheduler (default 1)
   --engine auto|jit|interp  how code is run: compiled when it is met often (default), compiled soon, or interpreted
   --jit-cache MIB       memory for compiled code (default 256)
+  --jit-eager           compile what is met once, not what is met often: slow, for tests
+  --jit-dump FILE|DIR   write every compiled region there: its instructions, their meaning, the WebAssembly made of them
   --stats               say at the end what the engine did, on standard error
   --clock virtual|real  virtual time counts instructions, one each nanosecond (default); real is the host's
   --strace[=FILE]       print system calls and KVM requests, to standard error or to a file
@@ -55,6 +57,9 @@ export interface ExecOptions {
   readonly realClock: boolean;
   readonly engine: EngineName;
   readonly jitCache: number;
+  readonly jitEager: boolean;
+  /** undefined: no. */
+  readonly jitDump: string | undefined;
   readonly stats: boolean;
   /** undefined: no; '': standard error. */
   readonly strace: string | undefined;
@@ -80,6 +85,8 @@ const SPEC = {
   clock: { type: 'string', default: 'virtual' },
   engine: { type: 'string' },
   'jit-cache': { type: 'string', default: '256' },
+  'jit-eager': { type: 'boolean', default: false },
+  'jit-dump': { type: 'string' },
   stats: { type: 'boolean', default: false },
   strace: { type: 'boolean', default: false },
   'strace-to': { type: 'string' },
@@ -168,6 +175,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     realClock: oneOf('clock', v.clock, ['virtual', 'real']) === 'real',
     engine: oneOf('engine', v.engine ?? hostEnv['HYPATIA_ENGINE'] ?? 'auto', ENGINES),
     jitCache: wholeNumber('jit-cache', v['jit-cache'], 1, 4096),
+    jitEager: v['jit-eager'] || (hostEnv['HYPATIA_JIT_EAGER'] ?? '') !== '',
+    jitDump: v['jit-dump'],
     stats: v.stats,
     trace: v.trace === undefined ? undefined : traceFormat(v.trace),
     fpHostState: hostState(v['fp-host-state']),

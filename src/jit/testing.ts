@@ -67,7 +67,7 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => `${r.pick(['ldr', 'str'])} ${r.pick(['q', 'd', 's'])}${d()}, [${address()}]`,
   ];
   /** What machines may do differently: which part is done before a fault, whether a store without a reservation faults. */
-  const exclusive: readonly Make[] = [
+  const loose: readonly Make[] = [
     () => `${r.pick(['ldp', 'stp'])} ${pair()}, [${address()}, #${8 * r.below(8)}]`,
     () => `ldp ${pair()}, [${address()}], #${8 * (r.below(9) - 4)}`,
     () => `stp ${pair()}, [${address()}, #${8 * (r.below(9) - 4)}]!`,
@@ -119,7 +119,7 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
   const targets: string[] = [];
   const straight = (anything = true): void => {
     for (let n = 1 + r.below(6); n > 0; n--) {
-      const kinds = [plain, plain, memory, vector, process ? system : exclusive].slice(0, anything ? 5 : 4);
+      const kinds = [plain, plain, memory, vector, process ? system : loose].slice(0, anything ? 5 : 4);
       if (process && r.below(12) === 0) {
         const name = `t${targets.length}`;
         targets.push(name);
