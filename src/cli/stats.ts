@@ -67,12 +67,15 @@ export class EngineStats {
     const data = misses.read + misses.write;
     const { instructions: seen = 0, accesses = 0 } = counts?.surveyed ?? {};
     const hits = seen > 0 ? 1 - data / Math.max((instructions * accesses) / seen, data, 1) : undefined;
+    const left = LEFT.filter(([what]) => (counts?.get(what) ?? 0) > 0).map(
+      ([what, words]) => `${words} ${count(counts!.get(what))}`,
+    );
     const lines = [
       `instructions ${count(instructions)}: ${share(inside, instructions)} compiled, ${share(instructions - inside, instructions)} interpreted`,
       tier
         ? `regions ${count(tier.regions)} of ${count(tier.instructions)} instructions, compiled in ${count(tier.milliseconds)} ms; ${count(tier.dropped)} dropped, ${count(tier.present)} left`
         : 'regions none',
-      `regions entered ${count(counts?.get('entered') ?? 0)}, left for ${list(LEFT.map(([what, words]) => `${words} ${count(counts?.get(what) ?? 0)}`))}`,
+      `regions entered ${count(counts?.get('entered') ?? 0)}; left for ${list(left)}`,
       `engine returned for ${list([...this.returns].map(([name, n]) => `${name} ${count(n)}`))}`,
       `TLB misses: data ${count(data)}${hits === undefined ? '' : ` (about ${(100 * hits).toFixed(3)}% hits)`}, fetch ${count(misses.execute)} (${(100 * (1 - misses.execute / Math.max(instructions, 1))).toFixed(3)}% hits)`,
       `compiled code ${((tier?.cached ?? 0) / MB).toFixed(1)} MB (estimated), resident memory ${(rss / MB).toFixed(1)} MB`,
