@@ -222,6 +222,10 @@ function combineTypes(s1: Type, attr: bigint, fwb: boolean, cd: boolean): Type {
   });
   if (fwb && !bit(attr, 2)) return worst(DEVICES[Number(bits(attr, 1, 0))]!);
   if (!fwb && attr < 4n) return worst(DEVICES[Number(attr)]!);
+  if (fwb && cd) {
+    const cached = combineTypes(s1, attr, true, false);
+    return 'device' in cached ? cached : { outer: UNCACHED, inner: UNCACHED };
+  }
   if (cd) return 'device' in s1 ? s1 : { outer: UNCACHED, inner: UNCACHED };
   if (fwb) {
     const how = bits(attr, 1, 0);

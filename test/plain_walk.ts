@@ -124,7 +124,7 @@ export function plainWalk(regs: PlainRegs, memory: PlainMemory, a: PlainAccess):
     const blocks: Readonly<Record<string, readonly bigint[]>> = {
       12: ds ? [0n, 1n, 2n] : [1n, 2n],
       14: ds ? [1n, 2n] : [2n],
-      16: ips === 6n ? [1n, 2n] : [2n],
+      16: [1n, 2n],
     };
     if (level < 3n && !blocks[`${tg}`]!.includes(level)) return { fault: `translation ${L}` };
     const out = (oa >> shift) << shift;

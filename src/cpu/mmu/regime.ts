@@ -33,6 +33,8 @@ export interface Regime {
   /** TCR_EL1.DS: 52-bit addresses with 4K and 16K granules. */
   readonly ds: boolean;
   readonly lpa64K: boolean;
+  /** Blocks of 4 TiB with the 64K granule. */
+  readonly largeBlocks: boolean;
   readonly wxn: boolean;
   /** SCTLR_EL1.A */
   readonly checksAlignment: boolean;
@@ -145,6 +147,7 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
     outputBits: OUTPUT_BITS[ips]!,
     ds,
     lpa64K: ips === 6,
+    largeBlocks: has('FEAT_LPA'),
     wxn: on(sctlr, SCTLR.WXN),
     checksAlignment: on(sctlr, SCTLR.A),
     epan: on(sctlr, SCTLR.EPAN),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Guest, guest, HCR, RAM } from '../../../test/pe_guest.ts';
 import type { Feat } from '../../arch/features.ts';
+import { Pe } from '../pe.ts';
 import { ArchStage2 } from './stage2.ts';
 
 const TABLES = RAM + 0x10_0000n;
@@ -248,6 +249,13 @@ describe('stage 2 by tables, under a running guest', () => {
     const off = machine('ldur x2, [x1, #4]', { init: at4 });
     expectHvc(off, 1);
     expect([esr(off), off.pe.get('FAR_EL1')]).toEqual([(0x25n << 26n) | (1n << 25n) | 0x21n, DATA + 4n]);
+    // Stage 1's word stands where HCR_EL2.FWB makes stage 2 leave it.
+    const forced = machine('ldur x2, [x1, #4]', {
+      hcr: Hcr.DC | Hcr.FWB,
+      init: (m) => m.write64(L3, page(0) | R | W | AF | (7n << 2n) | 3n),
+    });
+    forced.write64(TABLES + 0x1000n, RAM | R | W | AF | (7n << 2n) | 1n);
+    expectHvc(forced, 0);
     const normal = machine('ldur x2, [x1, #4]\n mov x2, #-1\n str x2, [x1]\n dc zva, x1', { hcr: Hcr.DC });
     expectHvc(normal, 0);
     expect(normal.read64(page(0))).toBe(0n);
@@ -308,6 +316,33 @@ describe('stage 2 by tables, under a running guest', () => {
     g.pe.set('HCR_EL2', HCR & ~Hcr.VM);
     expectHvc(g, 1);
     expect(esr(g) & 0x3fn).toBe(0x10n);
+  });
+  it('hears what another PE broadcasts, and nothing else', () => {
+    const g = machine('again:\n ldr x2, [x1]\n hvc #4\n b again');
+    const other = new Pe({
+      ...g.pe.options,
+      stage2: new ArchStage2(g.mem, { frame: (n) => g.frame(BigInt(n) << 12n) }),
+    });
+    for (const name of ['HCR_EL2', 'VTCR_EL2', 'VTTBR_EL2', 'SCTLR_EL1'] as const) other.set(name, g.pe.get(name));
+    other.cpu.pc = g.pe.cpu.pc;
+    const loaded = (): bigint[] =>
+      [g.pe, other].map((pe) => {
+        expect(pe.run(10000)).toMatchObject({ kind: 'el2', record: { ec: 0x16, iss: 4 } });
+        return pe.cpu.x(2);
+      });
+    for (let i = 0; i < 3; i++) g.write64(page(i), BigInt(i));
+    expect(loaded()).toEqual([0n, 0n]);
+    g.write64(L3, page(1) | OPEN | 3n);
+    g.pe.operate('TLBI_IPAS2E1', DATA >> 12n);
+    expect(loaded()).toEqual([1n, 0n]);
+    g.write64(L3, page(2) | OPEN | 3n);
+    g.pe.operate('TLBI_IPAS2E1IS', DATA >> 12n);
+    expect(loaded()).toEqual([2n, 2n]);
+    g.write64(L3, page(0) | OPEN | 3n);
+    g.pe.operate('TLBI_ALLE1', 0n);
+    expect(loaded()).toEqual([0n, 2n]);
+    g.pe.operate('TLBI_VMALLS12E1IS', 0n);
+    expect(loaded()).toEqual([0n, 0n]);
   });
   it('ends a block or a contiguous group as a whole, and what was known of tables', () => {
     const g = machine('again:\n ldr x2, [x1]\n add x3, x1, #0x5000\n ldr x3, [x3]\n hvc #4\n b again');

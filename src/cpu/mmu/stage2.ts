@@ -51,6 +51,7 @@ const fault = (kind: Stage2Fault, level: number): Stage2Answer => ({
   level: level as -1 | 0 | 1 | 2 | 3,
 });
 
+/** Stage 2 of one PE: registers steer it, so PEs do not share it. */
 export class ArchStage2 implements Stage2 {
   private readonly mem: PhysMem;
   private readonly physical: Physical;

@@ -52,7 +52,10 @@ function attrOf(first: number, m: Stage2Memory): number {
     const device = (m.attr & 3) << 2;
     return isDevice(first) ? Math.min(first, device) : device;
   }
-  if (m.fwb && !m.uncached) return forced(first, m.attr & 3);
+  if (m.fwb) {
+    const attr = forced(first, m.attr & 3);
+    return m.uncached && !isDevice(attr) ? NON_CACHEABLE : attr;
+  }
   if (isDevice(first)) return first;
   const [outer, inner] = m.uncached ? [1, 1] : [m.attr >> 2, m.attr & 3];
   return (limited(first >> 4, outer) << 4) | limited(first & 15, inner);

@@ -10,7 +10,7 @@ import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
 import { type CpuState, Slot } from '../state.ts';
 import { Blocks } from './blocks.ts';
 import type { Regime } from './regime.ts';
-import { combine, isDeviceAtStage2, type Stage2Memory } from './stage2_attrs.ts';
+import { isDeviceAtStage2, type Stage2Memory } from './stage2_attrs.ts';
 import { type Descriptor, type TablePort, type WalkResult, walkStage1 } from './walk.ts';
 
 /** Which accesses a TLB block answers. */
@@ -351,16 +351,17 @@ export class Mmu {
     const memory = s2.mapping?.memory;
     return memory && access !== 'execute' ? this.withStage2(translation, s1, memory) : translation;
   }
-  /** What stage 2 does to memory that stage 1 has an opinion about: Device memory has to be accessed aligned. */
+  /**
+   * Device memory has to be accessed aligned; stage 1 has the first word. While stage 1 is off, as in wantsAligned.
+   * @arm AArch64.S1HasAlignmentFault, AArch64.S2HasAlignmentFault
+   */
   private withStage2(t: Reached, s1: Stage1Result, memory: Stage2Memory): Reached {
-    const both = combine(s1, memory);
-    const device = (both.attr & 0xf0) === 0;
+    const second = isDeviceAtStage2(memory);
     if ((s1.attr & 0xf0) === 0) {
-      // Stage 1's fault, unless stage 2 has overruled it. While stage 1 is off, as in wantsAligned.
-      const is = device && (this.regime.on || isDeviceAtStage2(memory));
-      return { ...t, device: is, aligned: is || this.regime.checksAlignment };
+      const device = this.regime.on || second;
+      return { ...t, device, aligned: t.aligned === true || device };
     }
-    return device ? { ...t, device, aligned: true, ...(!t.aligned && { alignedIpa: BigInt(s1.ipa) }) } : t;
+    return second ? { ...t, device: true, aligned: true, ...(!t.aligned && { alignedIpa: BigInt(s1.ipa) }) } : t;
   }
 
   /**

@@ -170,7 +170,7 @@ describe('the stage 1 walk', () => {
       'translation -1', 'translation 0', 'translation 1', 'translation 2', 'translation 3', 'size 0', 'size 1', 'size 2', 'size 3',
       'access 1', 'access 2', 'access 3', 'permission 1', 'permission 2', 'permission 3', 'permission 3 overlay', 'permission 3 clean',
       'made dirty', '52-bit output', '52-bit input', 'PAN', 'ok, level 0 of 12 DS', 'ok, level 1 of 12', 'ok, level 2 of 12 indirect', 'ok, level 3 of 12 DS indirect',
-      'ok, level 1 of 14 DS', 'ok, level 2 of 14', 'ok, level 3 of 14', 'ok, level 1 of 16 LPA', 'ok, level 2 of 16', 'ok, level 3 of 16 LPA indirect',
+      'ok, level 1 of 14 DS', 'ok, level 2 of 14', 'ok, level 3 of 14', 'ok, level 1 of 16', 'ok, level 1 of 16 LPA', 'ok, level 2 of 16', 'ok, level 3 of 16 LPA indirect',
     ]; // biome-ignore format: a list
     expect(wanted.filter((w) => !seen.has(w))).toEqual([]);
   });

@@ -165,11 +165,11 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
   }
 }
 
-/** Levels at which a block descriptor may stand. */
+/** Levels at which a block descriptor may stand. @arm AArch64.BlockDescSupported */
 function blockAllowed(r: Regime, granuleBits: number, level: number): boolean {
   if (granuleBits === 12) return level === 1 || level === 2 || (level === 0 && r.ds);
   if (granuleBits === 14) return level === 2 || (level === 1 && r.ds);
-  return level === 2 || (level === 1 && r.lpa64K);
+  return level === 2 || (level === 1 && r.largeBlocks);
 }
 /** The output address of the descriptor, low bits not yet cleared. */
 function addressOf(r: Regime, granuleBits: number): number {
