@@ -12,6 +12,18 @@ function table(polynomial: number): Uint32Array {
 const CRC32 = table(0xedb88320);
 const CRC32C = table(0x82f63b78);
 
+export type CrcName = 'crc32' | 'crc32c';
+/** Tables for that many bytes at once. */
+export const CRC_TABLES = 4;
+/** The remainders of each byte with 0, 1, ... bytes of zeros after it, one table after the other. */
+export function crcTables(name: CrcName): Uint32Array {
+  const first = name === 'crc32' ? CRC32 : CRC32C;
+  const all = new Uint32Array(CRC_TABLES * 256);
+  all.set(first);
+  for (let i = 256; i < all.length; i++) all[i] = step(first, all[i - 256]!, 0, 8);
+  return all;
+}
+
 function step(t: Uint32Array, crc: number, data: number, bits: number): number {
   for (let at = 0; at < bits; at += 8) crc = t[(crc ^ (data >>> at)) & 255]! ^ (crc >>> 8);
   return crc | 0;

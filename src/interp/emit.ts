@@ -68,6 +68,8 @@ export interface State {
   /** Checks an access and defines the host address. */
   probe(e: Emitter, n: Probe): void;
   commit(e: Emitter, n: NodeOf<'mem.commit'>): void;
+  /** Does what a helper does without calling it: leaves the result on the stack. @returns false if it must be called */
+  helper?(e: Emitter, n: NodeOf<'helper'>): boolean;
   /** Calls a routine, which reads and writes any state in the block at `cpu` (registers, flags). Leaves 0 for a fault, else 1. */
   routine(e: Emitter, n: NodeOf<'routine'>): void;
   /** Control parts. @returns what is to be called at the end of each arm, with whether control leaves before it */
@@ -333,8 +335,10 @@ export class Emitter {
         this.askSystem(n);
         return false;
       case 'helper':
-        this.args(n);
-        code.call(f.import(`helper:${n.attr.name}`, n.attr.args, [n.attr.result]));
+        if (!this.s.helper?.(this, n)) {
+          this.args(n);
+          code.call(f.import(`helper:${n.attr.name}`, n.attr.args, [n.attr.result]));
+        }
         this.store(n);
         return false;
       case 'helperV':

@@ -12,7 +12,7 @@ import type { Node, NodeOf } from '../ir/ops.ts';
 import type { Emitter, Probe } from './emit.ts';
 
 /** From bit 12 of the address (page number) to bit 4 (entry). */
-const INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
+const INDEX_SHIFT = Math.log2(FRAME_SIZE / ENTRY_SIZE);
 const INDEX_MASK = (DATA_ENTRIES - 1) * ENTRY_SIZE;
 
 /**
@@ -26,15 +26,8 @@ export function emitLookup(e: Emitter, n: Probe, va: number, tlb?: number): numb
   const entry = f.temp('i32');
   if (tlb !== undefined) code.get(tlb);
   else code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
-  code
-    .get(va)
-    .i64(INDEX_SHIFT)
-    .op('i64.shr_u')
-    .op('i32.wrap_i64')
-    .i32(INDEX_MASK)
-    .op('i32.and')
-    .op('i32.add')
-    .tee(entry);
+  code.get(va).op('i32.wrap_i64').i32(INDEX_SHIFT).op('i32.shr_u');
+  code.i32(INDEX_MASK).op('i32.and').op('i32.add').tee(entry);
   code
     .mem('i64.load', tableOf(n))
     .get(va)
@@ -69,7 +62,7 @@ export function emitProbe(e: Emitter, n: Probe): void {
   const va = e.inLocal(n.args[0]!);
   const host = f.temp('i32');
   const entry = emitLookup(e, n, va);
-  code.block('if', 'i32');
+  code.seldom().block('if', 'i32');
   code
     .get(va)
     .i32(packAccess(kind, n.attr))
@@ -86,7 +79,7 @@ export function emitCommit(e: Emitter, n: NodeOf<'mem.commit'>): void {
   const { code, f } = e;
   e.value(n.args[0]);
   code.get(f.cpu).i32(Slot.BOUNCE).op('i32.add').op('i32.eq');
-  code.block('if');
+  code.seldom().block('if');
   code.call(f.import('commit', [], [])).end();
 }
 

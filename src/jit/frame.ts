@@ -1,6 +1,8 @@
 // What all parts of a region's function share: what it was asked to be, and where its values are.
 
+import type { CrcName } from '../cpu/crc32.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { Slot } from '../cpu/state.ts';
 import type { Code } from '../wasm/builder.ts';
 import { Flags } from './flags.ts';
 import type { Block } from './graph.ts';
@@ -21,18 +23,23 @@ export interface RegionOptions {
   readonly fused: boolean;
   /** Where code counts what it does (counts.ts), if it does. */
   readonly counts?: number;
+  /** Address of the tables of a checksum. */
+  crcTables(name: CrcName): number;
 }
 
 /** Locals of a region's function, and the code that is written. */
 export class RegionFrame {
   readonly code: Code;
   readonly options: RegionOptions;
-  // Parameters: base is the address of the page of the root, executed counts instructions.
+  // Parameters: base is the address of the page of the root; instructions executed before.
   readonly cpu = 0;
   readonly base = 1;
   readonly entry = 2;
   readonly executed = 3;
   readonly tlb: number;
+  /** What the CPU state has as the budget, and what is left of it. */
+  readonly budget: number;
+  readonly left: number;
   /** What is returned: bits of RegionExit. */
   readonly answer: number;
   /** Where control goes from the region, unless the answer says a place in the page. */
@@ -47,6 +54,8 @@ export class RegionFrame {
     this.code = code;
     this.options = options;
     this.tlb = code.local('i32');
+    this.budget = code.local('i32');
+    this.left = code.local('i32');
     this.answer = code.local('i32');
     this.elsewhere = code.local('i32');
     this.pcOut = code.local('i64');
@@ -56,5 +65,11 @@ export class RegionFrame {
       code,
       this.everything.map((one) => one.block),
     );
+  }
+  /** The budget has been changed: so has what is left. */
+  reloadBudget(): void {
+    const { code, cpu, budget, left } = this;
+    code.get(left).get(budget).op('i32.sub');
+    code.get(cpu).mem('i32.load', Slot.BUDGET).tee(budget).op('i32.add').set(left);
   }
 }

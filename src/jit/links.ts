@@ -42,7 +42,7 @@ export function writeEntry(r: RegionFrame): void {
  * @param again where entries are chosen from, by `choice`; @param out where control leaves the region
  */
 export function writeRedirect(r: RegionFrame, choice: number, again: Label, out: Label): void {
-  const { code, cpu, executed, options } = r;
+  const { code, options } = r;
   unlessFree(r, out);
   const at = code.local('i32');
   const offset = (): Code => code.get(r.pcOut).get(r.base).op('i64.sub');
@@ -57,7 +57,7 @@ export function writeRedirect(r: RegionFrame, choice: number, again: Label, out:
     .tee(at)
     .mem('i32.load16_u', options.hooks + HookEntry.slot);
   code.i32(options.slot).op('i32.ne').brIf(out);
-  code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+  code.get(r.left);
   code
     .get(at)
     .mem('i32.load16_u', options.hooks + HookEntry.limit)

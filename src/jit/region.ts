@@ -41,7 +41,6 @@ class Region implements Frame, Position {
   readonly import: Import;
   private readonly r: RegionFrame;
   private readonly state: RegionState;
-  private readonly executed: number;
   /** Of functions of regions. */
   private readonly type: number;
   private readonly graph: Graph;
@@ -61,7 +60,7 @@ class Region implements Frame, Position {
   // Where the code that is being written stands.
   private block!: Block;
   place = 0;
-  /** Instructions done that `executed` does not have yet. */
+  /** Instructions done that `left` still has. */
   ahead = 0;
 
   private readonly pools = new Map<ValueType, number[]>();
@@ -75,7 +74,6 @@ class Region implements Frame, Position {
     this.r = new RegionFrame(code, options, graph.blocks.values());
     this.state = new RegionState(this.r, this);
     this.cpu = this.r.cpu;
-    this.executed = this.r.executed;
     this.choice = code.local('i32');
     const successors = (id: number): number[] => {
       const { next, branch } = graph.blocks.get(id)!;
@@ -112,6 +110,7 @@ class Region implements Frame, Position {
     // Executed so far, taken away here and added there.
     this.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
     code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
+    code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(r.executed).op('i32.sub').set(r.left);
     homes.load(code, cpu);
     this.out = code.block('block');
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
@@ -124,6 +123,7 @@ class Region implements Frame, Position {
     homes.store(code, cpu);
     flags.possible = this.everyFlag();
     flags.spill();
+    code.get(r.budget).get(r.left).op('i32.sub').set(r.executed);
     this.tally('inside', () => code.get(r.executed).op('i64.extend_i32_u'));
     writeLink(r, this.type);
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
@@ -222,7 +222,7 @@ class Region implements Frame, Position {
     this.follow(next);
   }
   private count(n: number): void {
-    if (n !== 0) this.code.get(this.executed).i32(n).op('i32.add').set(this.executed);
+    if (n !== 0) this.code.get(this.r.left).i32(n).op('i32.sub').set(this.r.left);
   }
   /** Goes where an edge leads. All instructions are counted. */
   private follow(edge: Edge): void {
@@ -234,9 +234,8 @@ class Region implements Frame, Position {
     }
     const target = this.targets.get(edge.to)!;
     if (target.back) {
-      code.get(this.cpu).mem('i32.load', Slot.BUDGET).get(this.executed).op('i32.sub');
-      code.i32(this.longest.get(edge.to)!).op('i32.le_s');
-      code.block('if');
+      code.get(this.r.left).i32(this.longest.get(edge.to)!).op('i32.le_s');
+      code.seldom().block('if');
       this.tally('budget');
       this.exitTo(edge.to, edge.taken);
       code.end();
@@ -272,7 +271,7 @@ class Region implements Frame, Position {
     this.exitTo(this.place, false);
   }
   leaveIf(why: Counted): void {
-    this.code.block('if');
+    this.code.seldom().block('if');
     this.leave(why);
     this.code.end();
   }

@@ -7,6 +7,7 @@ import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
 import { emitHit, emitLookup } from '../interp/emit_memory.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Counted } from './counts.ts';
+import { emitCrc } from './crc.ts';
 import { FlagNodes } from './flag_nodes.ts';
 import type { RegionFrame } from './frame.ts';
 import { clearRest, type Home, scalarOf } from './homes.ts';
@@ -18,7 +19,7 @@ const V_BYTES = 16;
 export interface Position {
   /** Of the present instruction. */
   readonly place: number;
-  /** Instructions done that the count of the frame does not have yet. */
+  /** Instructions done that the frame has as left of the budget. */
   readonly ahead: number;
   /** Takes an i32 from the stack and leaves the present instruction to the interpreter if it is not zero. */
   leaveIf(why: Counted): void;
@@ -56,8 +57,8 @@ export class RegionState implements State {
       .op('i64.add');
   }
   counted(): void {
-    const { code, executed } = this.r;
-    code.get(executed).i32(this.position.ahead).op('i32.add');
+    const { code, budget, left } = this.r;
+    code.get(budget).get(left).op('i32.sub').i32(this.position.ahead).op('i32.add');
   }
   private homeOf(place: Place): { slot: string; home: Home | undefined } {
     const { slot } = place as { readonly slot: string };
@@ -93,6 +94,7 @@ export class RegionState implements State {
       code.get(this.r.cpu);
       e.value(value);
       code.mem(`${value.ty as Ty}.store`, slotOffset(slot));
+      if (slot === 'BUDGET') this.r.reloadBudget();
       return;
     }
     const scalar = home.type === 'f64' || home.type === 'f32' ? scalarOf(value) : undefined;
@@ -125,6 +127,12 @@ export class RegionState implements State {
   }
   routine(): void {
     throw new InternalError('routines are for the interpreter');
+  }
+  helper(e: Emitter, n: NodeOf<'helper'>): boolean {
+    const { name } = n.attr;
+    if (name !== 'crc32' && name !== 'crc32c') return false;
+    emitCrc(e, n, this.r.options.crcTables(name));
+    return true;
   }
   addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
     this.flagNodes.addWithCarry(e, n);

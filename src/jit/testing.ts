@@ -43,6 +43,8 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => `${r.pick(['ccmp', 'ccmn'])} ${same(2)}, #${r.below(16)}, ${r.pick(CONDITIONS)}`,
     () => `${r.pick(['csel', 'csinc', 'csinv', 'csneg'])} ${same(3)}, ${r.pick(CONDITIONS)}`,
     () => `madd ${same(4)}`,
+    () => `crc32${r.pick(['b', 'h', 'w', 'cb', 'ch', 'cw'])} w${r.below(10)}, w${r.below(10)}, w${r.below(10)}`,
+    () => `crc32${r.pick(['x', 'cx'])} w${r.below(10)}, w${r.below(10)}, x${r.below(10)}`,
     () => `${r.pick(['umulh', 'smulh'])} ${big()}, ${big()}, ${big()}`,
     () => `${r.pick(['clz', 'rbit', 'rev'])} ${same(2)}`,
     () => `extr ${same(3)}, #${r.below(32)}`,

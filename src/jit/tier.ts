@@ -10,6 +10,7 @@ import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { UNDEFINED } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { Counts } from './counts.ts';
+import { CrcMemory } from './crc.ts';
 import type { CompiledRegion } from './dump.ts';
 import { hasFusedMultiplyAdd } from './features.ts';
 import { PLACES_PER_PAGE, pageOf } from './frame.ts';
@@ -93,6 +94,7 @@ class JitTier implements Tier {
   private readonly host: TierHost;
   private readonly options: TierOptions;
   private readonly fused = hasFusedMultiplyAdd();
+  private readonly crc: CrcMemory;
   stretch: number;
   private jitter = 1;
   /** Of all regions. */
@@ -109,6 +111,7 @@ class JitTier implements Tier {
     this.options = options;
     this.stretch = options.stretch[0];
     this.counts = options.count ? new Counts(host.mem) : undefined;
+    this.crc = new CrcMemory(host.mem);
   }
 
   sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number {
@@ -204,6 +207,7 @@ class JitTier implements Tier {
       hooks,
       fused: this.fused,
       ...(this.counts && { counts: this.counts.at }),
+      crcTables: (name) => this.crc.of(name),
     });
     module.export('0', func);
     const bytes = module.finish();

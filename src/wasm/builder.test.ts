@@ -53,6 +53,26 @@ describe('the WebAssembly writer', () => {
     expect(() => open.finish()).toThrow('not ended');
     expect(() => new Code([]).end()).toThrow('not begun');
   });
+  it('says which branches seldom happen', () => {
+    const code = new Code(['i32']);
+    code.local('i64');
+    code.get(0).seldom().block('if');
+    code.end();
+    const { bytes, unlikely } = code.finish();
+    const SIZE = 1;
+    const IF = 0x04;
+    expect(unlikely.map((at) => bytes[SIZE + at])).toEqual([IF]);
+    const module = new ModuleBuilder();
+    module.importFunction('m', 'f', [], []);
+    module.function(['i32'], [], (c) => {
+      c.get(0).seldom().block('if');
+      c.end();
+    });
+    const text = String.fromCharCode(...module.finish());
+    // One function, number 1 because of the import, with one hint of one byte: at offset 3, not taken.
+    expect(text).toContain('metadata.code.branch_hint\x01\x01\x01\x03\x01\x00');
+    expect(WebAssemblyHost.validate(module.finish())).toBe(true);
+  });
   it('derives types from names', () => {
     expect(signature('i64.eqz')).toEqual({ args: ['i64'], result: 'i32' });
     expect(signature('i64.extend_i32_u')).toEqual({ args: ['i32'], result: 'i64' });

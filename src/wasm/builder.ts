@@ -74,9 +74,17 @@ export interface Label {
   readonly level: number;
 }
 
+/** The body of one function as it stands in the code section, and where in it branches are not likely. */
+export interface Body {
+  readonly bytes: readonly number[];
+  /** Offsets from the beginning of the declaration of locals. */
+  readonly unlikely: readonly number[];
+}
+
 /** The body of one function. */
 export class Code {
   readonly bytes: number[] = [];
+  private readonly unlikely: number[] = [];
   private readonly params: number;
   private readonly locals: ValueType[] = [];
   private level = 0;
@@ -177,6 +185,11 @@ export class Code {
     return this;
   }
 
+  /** Says of the `if` or `br_if` that comes next that its condition seldom holds. */
+  seldom(): this {
+    this.unlikely.push(this.bytes.length);
+    return this;
+  }
   block(kind: 'block' | 'loop' | 'if', result?: ValueType): Label {
     this.bytes.push(CONTROL[kind], result ? TYPE_CODE[result] : NO_RESULT);
     return { level: ++this.level };
@@ -226,8 +239,7 @@ export class Code {
     return this;
   }
 
-  /** The body as it stands in the code section. */
-  finish(): number[] {
+  finish(): Body {
     if (this.level !== 0) throw new InternalError(`${this.level} blocks are not ended`);
     const head: number[] = [];
     const runs: [ValueType, number][] = [];
@@ -241,15 +253,18 @@ export class Code {
       pushUnsigned(head, n);
       head.push(TYPE_CODE[t]);
     }
-    const body: number[] = [];
-    pushUnsigned(body, head.length + this.bytes.length + 1);
-    return body.concat(head, this.bytes, CONTROL.end);
+    const size: number[] = [];
+    pushUnsigned(size, head.length + this.bytes.length + 1);
+    const bytes = size.concat(head, this.bytes, CONTROL.end);
+    return { bytes, unlikely: this.unlikely.map((at) => head.length + at) };
   }
 }
 
 const SECTION = { custom: 0, type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
 const KIND = { func: 0, table: 1, memory: 2 } as const;
 const FUNCREF = 0x70;
+/** What engines know of it or ignore. */
+const BRANCH_HINTS = 'metadata.code.branch_hint';
 
 /** A module: imports first, then functions; finish() gives the bytes. */
 export class ModuleBuilder {
@@ -257,7 +272,7 @@ export class ModuleBuilder {
   private readonly typeBytes: number[][] = [];
   private readonly imports: number[][] = [];
   private readonly functions: number[] = [];
-  private readonly bodies: number[][] = [];
+  private readonly bodies: Body[] = [];
   private readonly exports: { readonly name: string; readonly func: number }[] = [];
   private readonly custom: number[][] = [];
   private importedFunctions = 0;
@@ -346,7 +361,11 @@ export class ModuleBuilder {
       pushSigned(at, offset);
       section(SECTION.element, [1, ...at, CONTROL.end, ...vector(functions.map(indexOf))]);
     }
-    section(SECTION.code, vector(this.bodies));
+    const hints = this.bodies.flatMap(({ unlikely }, func) =>
+      unlikely.length > 0 ? [[...indexOf(func), ...vector(unlikely.map((at) => [...number(at), 1, 0]))]] : [],
+    );
+    if (hints.length > 0) section(SECTION.custom, [...text(BRANCH_HINTS), ...vector(hints)]);
+    section(SECTION.code, vector(this.bodies.map((b) => b.bytes)));
     for (const c of this.custom) section(SECTION.custom, c);
     return Uint8Array.from(out);
   }
