@@ -14,9 +14,10 @@ import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
 import { type Handler, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
+import type { Group } from '../isa/semantics.ts';
 import { CodePages, registerOffset } from './code_pages.ts';
 import { MAX_BUDGET } from './exits.ts';
-import { HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
+import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { Reference } from './reference.ts';
 import type { MakeTier, Tier } from './region.ts';
@@ -53,6 +54,7 @@ class Interpreter implements Engine {
   private readonly hasBti: boolean;
   private readonly templates: Templates;
   private readonly installed = new Map<Handler, Installed>();
+  private readonly joined = new Set<Aside>();
   private readonly freeSlots: number[] = [];
   private nextNumber: number;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
@@ -237,7 +239,7 @@ class Interpreter implements Engine {
     if (this.templates.copyTo(word, ip)) return;
     const d = this.decoder.decode(word);
     const handler = d ? d.entry.handler(d.fields) : UNDEFINED;
-    const installed = this.installed.get(handler) ?? this.install(handler);
+    const installed = this.installed.get(handler) ?? this.install(handler, d?.entry.group);
     let number = installed.far;
     let aside = 0;
     if (installed.layout.asideSize > 0) {
@@ -275,12 +277,23 @@ class Interpreter implements Engine {
     else view.setUint8(at, Number(BigInt(value) & 63n));
   }
 
-  private install(handler: Handler): Installed {
-    const known = this.program.numbers(handler);
+  private install(handler: Handler, group: Group | undefined): Installed {
+    const known = this.program.inLoop(handler);
     const layout = layoutOf(handler.code);
-    const made = known ? { layout, ...known } : { layout, near: undefined, far: this.load(handler) };
+    const made = known
+      ? { layout, ...known }
+      : { layout, near: undefined, far: (group && this.join(handler, group)) ?? this.load(handler) };
     this.installed.set(handler, made);
     return made;
+  }
+  /** Puts the handlers of a group into the table, unless they are there. @returns the number of one of them */
+  private join(handler: Handler, group: Group): number | undefined {
+    const aside = this.program.asideOf(group);
+    if (aside && !this.joined.has(aside)) {
+      this.joined.add(aside);
+      this.instantiate(aside.part);
+    }
+    return aside?.number(handler);
   }
   /** Puts the function of a handler into the table. @returns its number */
   private load(handler: Handler): number {

@@ -69,21 +69,35 @@ export function hotVariants(rows: readonly RowEntry[]): Variant[] {
 }
 
 /**
- * A module with the main loop (`run`) and the table (`handlers`), in which `cold` follow the handlers of the loop.
- * A custom section says which handlers these are.
+ * A module with the main loop (`run`) and the table (`handlers`), in which those of `aside` follow the handlers of the loop.
+ * They are in modules of their own, each in a custom section; another one says which handlers these are.
  */
-export function generateModule(variants: readonly Variant[], cold: readonly Handler[]): Uint8Array {
+export function generateModule(variants: readonly Variant[], aside: readonly (readonly Handler[])[]): Uint8Array {
   const module = new ModuleBuilder();
   const { add, names } = importer(module);
   module.export('run', buildLoop(module, add, variants));
-  const functions = cold.map((h) => buildHandler(module, add, h));
-  const first = FIRST_HANDLER + variants.length;
-  module.table('handlers', Math.max(TABLE_START, first + 2 * cold.length), TABLE_MAX, first, functions);
+  let number = FIRST_HANDLER + variants.length;
+  for (const handlers of aside) {
+    module.customSection(ASIDE, generateAside(handlers, number));
+    number += handlers.length;
+  }
+  module.table('handlers', Math.max(TABLE_START, 2 * number), TABLE_MAX);
   const contents: Contents = {
     hot: variants.map((v) => [v.handler.key, v.near]),
-    cold: cold.map((h) => h.key),
+    aside: aside.map((handlers) => handlers.length),
     imports: names,
   };
+  module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
+  return module.finish();
+}
+/** A module that puts handlers into the table of the main one, from number `first` on. */
+function generateAside(handlers: readonly Handler[], first: number): Uint8Array {
+  const module = new ModuleBuilder();
+  const { add, names } = importer(module);
+  module.importTable(HOST, TABLE);
+  const functions = handlers.map((h) => buildHandler(module, add, h));
+  module.fillTable(first, functions);
+  const contents: AsideContents = { handlers: handlers.map((h) => h.key), imports: names };
   module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
   return module.finish();
 }
@@ -102,19 +116,31 @@ export function generateInterpreter(groups: readonly Group[]): Uint8Array {
   const rows = collectRows(groups);
   const variants = hotVariants(rows);
   const inLoop = new Set(variants.map((v) => v.handler.key));
-  const all = rows.flatMap((row) => (row.semantic ? [...row.enumerate()] : []));
-  return generateModule(
-    variants,
-    all.filter((h) => !inLoop.has(h.key)),
+  const aside = groups.map((group) =>
+    rows
+      .flatMap((row) => (row.group === group && row.semantic ? [...row.enumerate()] : []))
+      .filter((h) => !inLoop.has(h.key)),
   );
+  return generateModule(variants, aside);
 }
 
-/** The name of the custom section, and what is in it, as JSON. */
+/** Custom sections: the modules of the groups, in their order; what is in a module, as JSON. */
+const ASIDE = 'aside';
 const CONTENTS = 'handlers';
 interface Contents {
   readonly hot: readonly (readonly [key: string, near: boolean])[];
-  readonly cold: readonly string[];
+  /** How many handlers of each group are not in the loop. */
+  readonly aside: readonly number[];
   readonly imports: readonly string[];
+}
+interface AsideContents {
+  readonly handlers: readonly string[];
+  readonly imports: readonly string[];
+}
+function contentsOf(module: WasmModule): unknown {
+  const [section] = WebAssemblyHost.Module.customSections(module, CONTENTS);
+  if (!section) throw new UsageError('the file of the prebuilt interpreter is not one: build the project again');
+  return JSON.parse(asciiText(new Uint8Array(section)));
 }
 function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -127,36 +153,71 @@ function asciiText(bytes: Uint8Array): string {
   return text;
 }
 
+/** The handlers of a group that are not in the loop. Compiled when the first of them is met: a program needs few groups. */
+export class Aside {
+  private readonly bytes: Uint8Array;
+  private readonly first: number;
+  private made: { readonly part: Part; readonly numbers: ReadonlyMap<string, number> } | undefined;
+
+  constructor(bytes: Uint8Array, first: number) {
+    this.bytes = bytes;
+    this.first = first;
+  }
+  private get contents(): NonNullable<Aside['made']> {
+    if (!this.made) {
+      const module = new WebAssemblyHost.Module(this.bytes);
+      const { handlers, imports } = contentsOf(module) as AsideContents;
+      const numbers = new Map(handlers.map((key, i) => [key, this.first + i]));
+      this.made = { part: { module, imports }, numbers };
+    }
+    return this.made;
+  }
+  /** To be instantiated before its numbers are used. */
+  get part(): Part {
+    return this.contents.part;
+  }
+  number(handler: Handler): number | undefined {
+    return this.contents.numbers.get(handler.key);
+  }
+}
+
 export class Program {
   readonly rows: readonly RowEntry[];
   readonly main: Part;
   /** The first number that is free for handlers that are added. */
   readonly firstFree: number;
-  /** Numbers of the handlers in the module, by key. */
-  private readonly known = new Map<string, Numbers>();
+  /** Numbers of the handlers in the loop, by key. */
+  private readonly hot = new Map<string, Numbers>();
+  private readonly aside = new Map<Group, Aside>();
   private readonly parts = new Map<string, Part>();
 
   /** @param prebuilt what generateInterpreter made of the same groups; without it the loop alone is generated now */
   constructor(groups: readonly Group[], prebuilt?: Uint8Array) {
     this.rows = collectRows(groups);
     const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(hotVariants(this.rows), []));
-    const [section] = WebAssemblyHost.Module.customSections(module, CONTENTS);
-    if (!section) throw new UsageError('the file of the prebuilt interpreter is not one: build the project again');
-    const contents = JSON.parse(asciiText(new Uint8Array(section))) as Contents;
+    const contents = contentsOf(module) as Contents;
     this.main = { module, imports: contents.imports };
     let id = FIRST_HANDLER;
     for (const [key, near] of contents.hot) {
-      const before = this.known.get(key);
-      this.known.set(key, near ? { near: id, far: id } : { near: before?.near, far: id });
+      const before = this.hot.get(key);
+      this.hot.set(key, near ? { near: id, far: id } : { near: before?.near, far: id });
       id++;
     }
-    for (const key of contents.cold) this.known.set(key, { near: undefined, far: id++ });
+    const modules = WebAssemblyHost.Module.customSections(module, ASIDE);
+    for (const [i, count] of contents.aside.entries()) {
+      this.aside.set(groups[i]!, new Aside(new Uint8Array(modules[i]!), id));
+      id += count;
+    }
     this.firstFree = id;
   }
 
-  /** Numbers of a handler that is in the module. */
-  numbers(handler: Handler): Numbers | undefined {
-    return this.known.get(handler.key);
+  /** Numbers of a handler that is in the loop. */
+  inLoop(handler: Handler): Numbers | undefined {
+    return this.hot.get(handler.key);
+  }
+  /** What has all other handlers of a group, if it was generated ahead of time. */
+  asideOf(group: Group): Aside | undefined {
+    return this.aside.get(group);
   }
   /** A module that exports the function of one handler as `0`. */
   part(handler: Handler): Part {

@@ -3,7 +3,7 @@
 
 import { type FieldValues, type ParsedRow, parseRow } from '../arch/a64/encoding.ts';
 import type { Row } from '../arch/a64/schema.ts';
-import { type Checks, type Choice, pathText, Recorder, type Recording, type Semantic } from './record.ts';
+import { type Choice, pathText, Recorder, type Recording, type Semantic } from './record.ts';
 import type { Group } from './semantics.ts';
 
 export interface Handler {
@@ -22,7 +22,7 @@ export class RowEntry {
   readonly parsed: ParsedRow;
   /** undefined: known but not implemented. */
   readonly semantic: Semantic | undefined;
-  private readonly checks: Checks;
+  readonly group: Group;
   private readonly recorder: Recorder;
   private tree: Fork | Handler | undefined;
 
@@ -31,7 +31,7 @@ export class RowEntry {
     this.row = group.rows[name]!;
     this.parsed = parseRow(this.row);
     this.semantic = this.row.todo ? undefined : group.semantics[name];
-    this.checks = group;
+    this.group = group;
     this.recorder = recorder;
   }
 
@@ -71,7 +71,7 @@ export class RowEntry {
   }
 
   private grow(choose: (c: Choice) => number): Handler {
-    const code = this.recorder.record(this.parsed, this.semantic!, this.checks, choose);
+    const code = this.recorder.record(this.parsed, this.semantic!, this.group, choose);
     const text = pathText(code.path);
     const made: Handler = { key: text === '' ? this.name : `${this.name} ${text}`, code };
     return this.insert(made);

@@ -316,11 +316,14 @@ export class ModuleBuilder {
     this.bodies.push(code.finish());
     return this.functions.push(this.type(params, results)) - 1;
   }
-  /** Table 0, exported as `name`, with functions from `offset` on. */
-  table(name: string, size: number, max: number, offset: number, functions: readonly number[]): void {
+  /** Table 0, exported as `name`. */
+  table(name: string, size: number, max: number): void {
     this.tableSize = [size, max];
-    this.elements = { offset, functions };
     this.tableName = name;
+  }
+  /** Puts functions into table 0, from `offset` on. */
+  fillTable(offset: number, functions: readonly number[]): void {
+    this.elements = { offset, functions };
   }
   export(name: string, func: number): void {
     this.exports.push({ name, func });
