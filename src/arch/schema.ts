@@ -288,9 +288,21 @@ export interface StateReg extends Row {
   readonly members?: { readonly first: number; readonly last: number; readonly at: (n: number) => Encoding };
 }
 
-function fieldsOf(spec: Readonly<Record<string, Bits | Field>> = {}): Readonly<Record<string, Field>> {
+type FieldSpecs = Readonly<Record<string, Bits | Field>>;
+const NO_FIELDS: FieldSpecs = {};
+/** Rows share layouts: each is read once. */
+const read = new WeakMap<FieldSpecs, Readonly<Record<string, Field>>>();
+function fieldsOf(specs: FieldSpecs = NO_FIELDS): Readonly<Record<string, Field>> {
+  const known = read.get(specs);
+  if (known) return known;
   const isField = (f: Bits | Field): f is Field => typeof f === 'object' && 'kind' in f;
-  return Object.fromEntries(Object.entries(spec).map(([k, f]) => [k, isField(f) ? f : count(hiOf(f), loOf(f))]));
+  const fields: Record<string, Field> = {};
+  for (const name of Object.keys(specs)) {
+    const f = specs[name]!;
+    fields[name] = isField(f) ? f : count(hiOf(f), loOf(f));
+  }
+  read.set(specs, fields);
+  return fields;
 }
 
 /** The lowest bit of every field: what the mask registers of FEAT_SRMASK have. */

@@ -48,8 +48,11 @@ const TIMER_CTL   = { ISTATUS: 2, IMASK: 1, ENABLE: 0 } as const;
 const VPM         = (first: number) => ({
   [`PhyPARTID${first + 3}`]: [63, 48], [`PhyPARTID${first + 2}`]: [47, 32], [`PhyPARTID${first + 1}`]: [31, 16], [`PhyPARTID${first}`]: [15, 0],
 }) as const;
-const PPI_BITS    = (name: string, first: number) =>
-  Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`${name}${first + 63 - i}`, 63 - i]));
+const ppiBits     = (name: string) => Object.fromEntries(Array.from({ length: 64 }, (_, i) => [`${name}${63 - i}`, 63 - i]));
+const PPI_BITS    = {
+  ACTIVE: ppiBits('ACTIVE'), Active: ppiBits('Active'), DVI: ppiBits('DVI'), EN: ppiBits('EN'), HM: ppiBits('HM'), PEND: ppiBits('PEND'),
+  Pend: ppiBits('Pend'),
+} as const;
 const PPI_PRIO    = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`Priority${7 - i}`, [(7 - i) * 8 + 4, (7 - i) * 8] as const]));
 
 export const STATE_REGS = {
@@ -320,16 +323,16 @@ export const STATE_REGS = {
   'ICC_AP0R<n>_EL1':  regs(4, (n) => [3, 0, 12, 8, 4 | n], { el: 1, feat: 'FEAT_GICv3', bank: 'gic', traps: TALL0 }),
   'ICC_AP1R<n>_EL1':  regs(4, (n) => [3, 0, 12, 9, n], { el: 1, feat: 'FEAT_GICv3', bank: 'gic', traps: TALL1 }),
   ICC_NMIAR1_EL1:     reg([3, 0, 12, 9, 5], { el: 1, feat: allOf('FEAT_GICv3', 'FEAT_NMI'), access: 'ro', bank: 'gic', traps: TALL1, fields: { INTID: [23, 0] } }),
-  ICC_PPI_HMR0_EL1:   reg([3, 0, 12, 10, 0], { el: 1, feat: 'FEAT_GCIE', access: 'ro', bank: 'gic', traps: [fgtR('ICC_PPI_HMRn_EL1')], fields: PPI_BITS('HM', 0) }),
-  ICC_PPI_HMR1_EL1:   reg([3, 0, 12, 10, 1], { el: 1, feat: 'FEAT_GCIE', access: 'ro', bank: 'gic', traps: [fgtR('ICC_PPI_HMRn_EL1')], fields: PPI_BITS('HM', 0) }),
+  ICC_PPI_HMR0_EL1:   reg([3, 0, 12, 10, 0], { el: 1, feat: 'FEAT_GCIE', access: 'ro', bank: 'gic', traps: [fgtR('ICC_PPI_HMRn_EL1')], fields: PPI_BITS.HM }),
+  ICC_PPI_HMR1_EL1:   reg([3, 0, 12, 10, 1], { el: 1, feat: 'FEAT_GCIE', access: 'ro', bank: 'gic', traps: [fgtR('ICC_PPI_HMRn_EL1')], fields: PPI_BITS.HM }),
   ICC_IDR0_EL1:       reg([3, 0, 12, 10, 2], { el: 1, feat: 'FEAT_GCIE', access: 'ro', bank: 'gic', traps: [fgtR('ICC_IDRn_EL1')], fields: {
     GCIE_LEGACY: choice(11, 8, { NI: 0, IMP: 1 }), PRI_BITS: choice(7, 4, { '4BITS': 3, '5BITS': 4 }), ID_BITS: choice(3, 0, { '16BITS': 0, '24BITS': 1 }) } }),
   ICC_HPPIR_EL1:      reg([3, 0, 12, 10, 3], { el: 1, feat: 'FEAT_GCIE', access: 'ro', bank: 'gic', traps: [fgtR('ICC_HPPIR_EL1')], fields: { HPPIV: 32, TYPE: [31, 29], ID: [23, 0] } }),
   ICC_ICSR_EL1:       reg([3, 0, 12, 10, 4], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_ICSR_EL1')], fields: {
     IAFFID: [47, 32], Priority: [15, 11], HM: 5, Active: 4, IRM: 3, Pending: 2, Enabled: 1, F: 0 } }),
   ICC_IAFFIDR_EL1:    reg([3, 0, 12, 10, 5], { el: 1, feat: 'FEAT_GCIE', access: 'ro', bank: 'gic', traps: [fgtR('ICC_IAFFIDR_EL1')], fields: { IAFFID: [15, 0] } }),
-  ICC_PPI_ENABLER0_EL1: reg([3, 0, 12, 10, 6], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ENABLERn_EL1')], fields: PPI_BITS('EN', 0) }),
-  ICC_PPI_ENABLER1_EL1: reg([3, 0, 12, 10, 7], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ENABLERn_EL1')], fields: PPI_BITS('EN', 0) }),
+  ICC_PPI_ENABLER0_EL1: reg([3, 0, 12, 10, 6], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ENABLERn_EL1')], fields: PPI_BITS.EN }),
+  ICC_PPI_ENABLER1_EL1: reg([3, 0, 12, 10, 7], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ENABLERn_EL1')], fields: PPI_BITS.EN }),
   ICC_DIR_EL1:        reg([3, 0, 12, 11, 1], { el: 1, feat: 'FEAT_GICv3', access: 'wo', bank: 'gic', traps: [...GIC_C, 'ICH_HCR_EL2.TDIR'], fields: { INTID: [23, 0] } }),
   ICC_RPR_EL1:        reg([3, 0, 12, 11, 3], { el: 1, feat: 'FEAT_GICv3', access: 'ro', bank: 'gic', traps: GIC_C, fields: { NMI: 63, NMI_NS: 62, Priority: [7, 0] } }),
   ICC_SGI1R_EL1:      reg([3, 0, 12, 11, 5], { el: 1, feat: 'FEAT_GICv3', access: 'wo', bank: 'gic', traps: SGI, fields: {
@@ -347,14 +350,14 @@ export const STATE_REGS = {
   ICC_SRE_EL1:        reg([3, 0, 12, 12, 5], { el: 1, feat: 'FEAT_GICv3', bank: 'gic', traps: [cond('ICC_SRE')], fields: { DIB: 2, DFB: 1, SRE: 0 } }),
   ICC_IGRPEN0_EL1:    reg([3, 0, 12, 12, 6], { el: 1, feat: 'FEAT_GICv3', bank: 'gic', traps: [...TALL0, fgt('ICC_IGRPENn_EL1')], fields: { Enable: 0 } }),
   ICC_IGRPEN1_EL1:    reg([3, 0, 12, 12, 7], { el: 1, feat: 'FEAT_GICv3', bank: 'gic', traps: [...TALL1, fgt('ICC_IGRPENn_EL1')], fields: { Enable: 0 } }),
-  ICC_PPI_CACTIVER0_EL1: reg([3, 0, 12, 13, 0], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS('Active', 0) }),
-  ICC_PPI_CACTIVER1_EL1: reg([3, 0, 12, 13, 1], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS('Active', 0) }),
-  ICC_PPI_SACTIVER0_EL1: reg([3, 0, 12, 13, 2], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS('Active', 0) }),
-  ICC_PPI_SACTIVER1_EL1: reg([3, 0, 12, 13, 3], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS('Active', 0) }),
-  ICC_PPI_CPENDR0_EL1: reg([3, 0, 12, 13, 4], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS('Pend', 0) }),
-  ICC_PPI_CPENDR1_EL1: reg([3, 0, 12, 13, 5], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS('Pend', 0) }),
-  ICC_PPI_SPENDR0_EL1: reg([3, 0, 12, 13, 6], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS('Pend', 0) }),
-  ICC_PPI_SPENDR1_EL1: reg([3, 0, 12, 13, 7], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS('Pend', 0) }),
+  ICC_PPI_CACTIVER0_EL1: reg([3, 0, 12, 13, 0], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS.Active }),
+  ICC_PPI_CACTIVER1_EL1: reg([3, 0, 12, 13, 1], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS.Active }),
+  ICC_PPI_SACTIVER0_EL1: reg([3, 0, 12, 13, 2], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS.Active }),
+  ICC_PPI_SACTIVER1_EL1: reg([3, 0, 12, 13, 3], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_ACTIVERn_EL1')], fields: PPI_BITS.Active }),
+  ICC_PPI_CPENDR0_EL1: reg([3, 0, 12, 13, 4], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS.Pend }),
+  ICC_PPI_CPENDR1_EL1: reg([3, 0, 12, 13, 5], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS.Pend }),
+  ICC_PPI_SPENDR0_EL1: reg([3, 0, 12, 13, 6], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS.Pend }),
+  ICC_PPI_SPENDR1_EL1: reg([3, 0, 12, 13, 7], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PENDRn_EL1')], fields: PPI_BITS.Pend }),
   'ICC_PPI_PRIORITYR<n>_EL1': regs(16, (n) => [3, 0, 12, 14 | (n >> 3), n & 7], { el: 1, feat: 'FEAT_GCIE', bank: 'gic', traps: [fgt('ICC_PPI_PRIORITYRn_EL1')], fields: PPI_PRIO }),
   CONTEXTIDR_EL1:     reg([3, 0, 13, 0, 1], { el: 1, bank: 'el1', vncr: 0x108, el12: true, e2h: 'CONTEXTIDR_EL2', traps: [VM, fgt('CONTEXTIDR_EL1')], fields: { PROCID: [31, 0] } }),
   RCWSMASK_EL1:       reg([3, 0, 13, 0, 3], { el: 1, feat: 'FEAT_THE', bank: 'el1', traps: [fgt('nRCWSMASK_EL1')], fields: { RCWSMASK: [63, 0] } }),
@@ -535,14 +538,14 @@ export const STATE_REGS = {
     ...Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`P${31 - i}`, 31 - i])) } }),
   'ICH_AP1R<n>_EL2':  regs(4, (n) => [3, 4, 12, 9, n], { el: 2, feat: 'FEAT_GICv3', bank: 'gic', vncr: 0x4a0 }),
   ICC_SRE_EL2:        reg([3, 4, 12, 9, 5], { el: 2, feat: 'FEAT_GICv3', bank: 'gic', traps: [cond('ICC_SRE')], fields: { Enable: 3, DIB: 2, DFB: 1, SRE: 0 } }),
-  ICH_PPI_DVIR0_EL2:  reg([3, 4, 12, 10, 0], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('DVI', 0) }),
-  ICH_PPI_DVIR1_EL2:  reg([3, 4, 12, 10, 1], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('DVI', 0) }),
-  ICH_PPI_ENABLER0_EL2: reg([3, 4, 12, 10, 2], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('EN', 0) }),
-  ICH_PPI_ENABLER1_EL2: reg([3, 4, 12, 10, 3], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('EN', 0) }),
-  ICH_PPI_PENDR0_EL2: reg([3, 4, 12, 10, 4], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('PEND', 0) }),
-  ICH_PPI_PENDR1_EL2: reg([3, 4, 12, 10, 5], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('PEND', 0) }),
-  ICH_PPI_ACTIVER0_EL2: reg([3, 4, 12, 10, 6], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('ACTIVE', 0) }),
-  ICH_PPI_ACTIVER1_EL2: reg([3, 4, 12, 10, 7], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS('ACTIVE', 0) }),
+  ICH_PPI_DVIR0_EL2:  reg([3, 4, 12, 10, 0], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.DVI }),
+  ICH_PPI_DVIR1_EL2:  reg([3, 4, 12, 10, 1], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.DVI }),
+  ICH_PPI_ENABLER0_EL2: reg([3, 4, 12, 10, 2], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.EN }),
+  ICH_PPI_ENABLER1_EL2: reg([3, 4, 12, 10, 3], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.EN }),
+  ICH_PPI_PENDR0_EL2: reg([3, 4, 12, 10, 4], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.PEND }),
+  ICH_PPI_PENDR1_EL2: reg([3, 4, 12, 10, 5], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.PEND }),
+  ICH_PPI_ACTIVER0_EL2: reg([3, 4, 12, 10, 6], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.ACTIVE }),
+  ICH_PPI_ACTIVER1_EL2: reg([3, 4, 12, 10, 7], { el: 2, feat: 'FEAT_GCIE', bank: 'gic', fields: PPI_BITS.ACTIVE }),
   ICH_VTR_EL2:        reg([3, 4, 12, 11, 1], { el: 2, feat: 'FEAT_GICv3', access: 'ro', bank: 'gic', fields: {
     PRIbits: [31, 29], PREbits: [28, 26], IDbits: [25, 23], SEIS: 22, A3V: 21, nV4: 20, TDS: 19, DVIM: 18, ListRegs: [4, 0] } }),
   ICH_MISR_EL2:       reg([3, 4, 12, 11, 2], { el: 2, feat: 'FEAT_GICv3', access: 'ro', bank: 'gic', fields: {

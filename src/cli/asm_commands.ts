@@ -6,6 +6,7 @@ import { disassemble } from '../asm/a64.ts';
 import { writeElf } from '../asm/elf.ts';
 import { assembleProgram } from '../asm/program.ts';
 import { UsageError } from '../base/assert.ts';
+import { say } from './message.ts';
 
 export const ASM_HELP = `hypatia asm [-o FILE] [--base ADDRESS] [--raw] SOURCE.s
   Assembles GNU-style A64 source into a static arm64 ELF executable (--raw: the bytes of all sections).
@@ -56,7 +57,7 @@ export function asmCommand(args: readonly string[]): number {
     for (const s of program.sections) bytes.set(s.bytes, Number(s.address - first.address));
   } else bytes = writeElf(program);
   const output = String(values['output']);
-  if (output === '-') process.stdout.write(bytes);
+  if (output === '-') say(bytes);
   else writeFileSync(output, bytes, { mode: 0o755 });
   return 0;
 }
@@ -88,7 +89,7 @@ export function disasmCommand(args: readonly string[]): number {
       for (let i = 0; i + 4 <= bytes.length; i += 4) print(view.getUint32(i, true), address + BigInt(i));
     }
   }
-  process.stdout.write(`${lines.join('\n')}\n`);
+  say(`${lines.join('\n')}\n`);
   return 0;
 }
 

@@ -1,7 +1,6 @@
 // Which engine runs programs, and what it can execute.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 import { type Feat, has, isFeat } from '../arch/features.ts';
 import type { Engine, SystemHooks } from '../cpu/engine.ts';
 import type { CpuModel } from '../cpu/models.ts';

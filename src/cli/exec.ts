@@ -2,7 +2,6 @@
 
 import { accessSync, closeSync, constants, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import type { ReadId } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
@@ -20,7 +19,7 @@ import { canExecute, chooseTier, createEngine, type TierChoice } from './engine.
 import { fpTrace } from './fp_trace.ts';
 import { guestHardware } from './guests.ts';
 import { nodeHost } from './host.ts';
-import { message } from './message.ts';
+import { message, say } from './message.ts';
 import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
 
 /** Misc devices share major 10; /dev/kvm has had minor 232 for ever. */
@@ -37,11 +36,11 @@ const SIGTERM = 15;
 export async function execCommand(argv: readonly string[], reserved?: PhysMem): Promise<number> {
   const options = parseExec(argv, process.env);
   if (!options) {
-    process.stdout.write(EXEC_HELP);
+    say(EXEC_HELP);
     return 0;
   }
   if (options.cpu === 'help') {
-    process.stdout.write(listModels());
+    say(listModels());
     return 0;
   }
   const strace = openStrace(options.strace);

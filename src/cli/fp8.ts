@@ -30,6 +30,7 @@ import {
   valueText,
 } from './fp8_numbers.ts';
 import { type Elements, type Fpmr, type Operands, type Shape, shapeOf, why } from './fp8_shapes.ts';
+import { say } from './message.ts';
 
 export const FP8_HELP = `hypatia fp8 [--json] "INSTRUCTION" [vN=ELEMENT,...]... [fpmr=...] [fpcr=...]
 hypatia fp8 --table E5M2|E4M3 [--json]
@@ -342,12 +343,12 @@ export function fp8Command(args: readonly string[]): number {
       value: valueText(v),
       ...(v.exact ? { exact: exactText(v.exact) } : {}),
     }));
-    process.stdout.write(values.json ? `${JSON.stringify({ format, values: rows }, null, 1)}\n` : tableText(table));
+    say(values.json ? `${JSON.stringify({ format, values: rows }, null, 1)}\n` : tableText(table));
     return 0;
   }
   const [text, ...assignments] = positionals;
   if (text === undefined)
     throw new UsageError('fp8: give an instruction, e.g. "fdot v0.4s, v1.16b, v2.16b" (see hypatia fp8 --help)');
-  process.stdout.write(evaluate(text, assignments, values.json));
+  say(evaluate(text, assignments, values.json));
   return 0;
 }

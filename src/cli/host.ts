@@ -1,6 +1,5 @@
 // The machine that `hypatia exec` runs on, as Node offers it: files, streams, clocks, the event loop, messages.
 
-import { performance } from 'node:perf_hooks';
 import type { HostServices } from '../linux/index.ts';
 import { nodeFs, nodeStream } from '../linux/vfs/nodefs.ts';
 import { message } from './message.ts';

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { InternalError, UsageError } from '../base/assert.ts';
 import { DEFAULT_MEGABYTES, PhysMem } from '../cpu/physmem.ts';
-import { message } from './message.ts';
+import { leave, message, say } from './message.ts';
 
 interface Command {
   readonly help: string;
@@ -68,11 +68,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return demo();
   }
   if (first === '--version' || first === '-V') {
-    process.stdout.write(version(rest.includes('--json')));
+    say(version(rest.includes('--json')));
     return 0;
   }
   if (first === '--help' || first === '-h' || first === 'help') {
-    process.stdout.write(await help());
+    say(await help());
     return 0;
   }
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
@@ -82,16 +82,10 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const command = await load();
   if (rest[0] === '--help' || rest[0] === '-h') {
-    process.stdout.write(command.help);
+    say(command.help);
     return 0;
   }
   return command.run(rest);
-}
-
-/** Standard output may be a pipe that still holds something: wait for it, then end whatever else is going on. */
-function leave(code: number): void {
-  if (process.stdout.writableLength === 0) process.exit(code);
-  process.stdout.write('', () => process.exit(code));
 }
 
 main(process.argv.slice(2)).then(leave, (e: unknown) => {

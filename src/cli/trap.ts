@@ -15,6 +15,7 @@ import { answererOf, emulatesOperation } from '../kvm/sys_reg_access.ts';
 import { KVM_ARM_VCPU, type VcpuFeature } from '../uapi/index.ts';
 import { chooseCpu } from './cpu_option.ts';
 import { canExecute } from './engine.ts';
+import { say } from './message.ts';
 import { instructionOutcome } from './trap_instruction.ts';
 import { type TrapMachine, trapMachine } from './trap_machine.ts';
 import {
@@ -150,7 +151,7 @@ export function trapText(args: readonly string[]): string {
 }
 /** @returns the exit code. @throws UsageError */
 export function trapCommand(args: readonly string[]): number {
-  process.stdout.write(trapText(args));
+  say(trapText(args));
   return 0;
 }
 

@@ -1,5 +1,7 @@
 // CRC32 and CRC32C steps as the CRC32* instructions do them: no inversion before or after, data in from its low byte.
 
+import { lazy } from '../base/lazy.ts';
+
 /** One table of 256 remainders for a reflected polynomial. */
 function table(polynomial: number): Uint32Array {
   return Uint32Array.from({ length: 256 }, (_, n) => {
@@ -9,8 +11,8 @@ function table(polynomial: number): Uint32Array {
   });
 }
 // 0x04C11DB7 and 0x1EDC6F41 with their bits reversed.
-const CRC32 = table(0xedb88320);
-const CRC32C = table(0x82f63b78);
+const CRC32 = lazy(() => table(0xedb88320));
+const CRC32C = lazy(() => table(0x82f63b78));
 
 export type CrcName = 'crc32' | 'crc32c';
 /** Tables for that many bytes at once. */
@@ -31,9 +33,9 @@ function step(t: Uint32Array, crc: number, data: number, bits: number): number {
 
 /** @param bits 8, 16 or 32: how much of `data` is taken in. @returns the new remainder as a signed 32-bit number. */
 export function crc32(crc: number, data: number, bits: number): number {
-  return step(CRC32, crc, data, bits);
+  return step(CRC32(), crc, data, bits);
 }
 /** The same for the Castagnoli polynomial. */
 export function crc32c(crc: number, data: number, bits: number): number {
-  return step(CRC32C, crc, data, bits);
+  return step(CRC32C(), crc, data, bits);
 }

@@ -4,9 +4,9 @@
 import { fieldsOf } from '../arch/a64/encoding.ts';
 import type { RowEntry } from '../isa/handlers.ts';
 
-/** Bits 31..21 of the word choose a short list of rows. */
+/** Bits 31..21 of the word choose a short list of rows, bits 31..25 a longer one that it is taken from. */
 const KEY_SHIFT = 21;
-const KEY_MASK = 0xffe00000;
+const COARSE_SHIFT = 25;
 
 export interface Decoded {
   readonly entry: RowEntry;
@@ -18,20 +18,28 @@ export class Decoder {
   private readonly rows: readonly RowEntry[];
   /** Rows whose fixed bits agree with the key, inner ones first; made when a key is first met. */
   private readonly lists: (readonly RowEntry[] | undefined)[] = new Array(1 << (32 - KEY_SHIFT));
+  private readonly coarse: (readonly RowEntry[] | undefined)[] = new Array(1 << (32 - COARSE_SHIFT));
 
   /** @param has whether the machine has a feature, by its FEAT_ name */
   constructor(rows: readonly RowEntry[], has: (feature: string) => boolean) {
+    const known = new Map<string | undefined, boolean>([[undefined, true]]);
+    const present = (feature: string | undefined): boolean => {
+      let answer = known.get(feature);
+      if (answer === undefined) {
+        answer = has(feature!);
+        known.set(feature, answer);
+      }
+      return answer;
+    };
+    const there = rows.filter(({ row }) => present(row.feat) && present(row.also));
     const depth = nesting(rows);
-    this.rows = rows
-      .filter((r) => (r.row.feat === undefined || has(r.row.feat)) && (r.row.also === undefined || has(r.row.also)))
-      .map((r, i) => ({ r, i, d: depth.get(r.name)! }))
-      .sort((a, b) => b.d - a.d || a.i - b.i)
-      .map(({ r }) => r);
+    const inner = there.filter((r) => depth.has(r)).sort((a, b) => depth.get(b)! - depth.get(a)!);
+    this.rows = [...inner, ...there.filter((r) => !depth.has(r))];
   }
 
-  private list(key: number): readonly RowEntry[] {
-    const bits = (key << KEY_SHIFT) >>> 0;
-    return this.rows.filter(({ parsed: p }) => ((bits ^ p.value) & p.mask & KEY_MASK) === 0);
+  private list(word: number): readonly RowEntry[] {
+    this.coarse[word >>> COARSE_SHIFT] ??= agreeing(this.rows, word, COARSE_SHIFT);
+    return agreeing(this.coarse[word >>> COARSE_SHIFT]!, word, KEY_SHIFT);
   }
 
   /** @returns undefined where the machine has no instruction (UNDEFINED, also for rows without semantics). */
@@ -39,7 +47,7 @@ export class Decoder {
     const key = word >>> KEY_SHIFT;
     let list = this.lists[key];
     if (!list) {
-      list = this.list(key);
+      list = this.list(word);
       this.lists[key] = list;
     }
     for (const entry of list) {
@@ -53,14 +61,19 @@ export class Decoder {
   }
 }
 
-/** How deep each row lies inside others. */
-function nesting(rows: readonly RowEntry[]): ReadonlyMap<string, number> {
+/** The rows whose fixed bits from `shift` on are those of the word. */
+function agreeing(rows: readonly RowEntry[], word: number, shift: number): RowEntry[] {
+  return rows.filter(({ parsed: p }) => ((word ^ p.value) & p.mask) >>> shift === 0);
+}
+
+/** How deep those rows lie that lie inside others. */
+function nesting(rows: readonly RowEntry[]): ReadonlyMap<RowEntry, number> {
   const byName = new Map(rows.map((r) => [r.name, r]));
   const depthOf = (r: RowEntry): number => {
     const outer = r.row.inside === undefined ? undefined : byName.get(r.row.inside);
     return outer ? 1 + depthOf(outer) : 0;
   };
-  return new Map(rows.map((r) => [r.name, depthOf(r)]));
+  return new Map(rows.filter((r) => r.row.inside !== undefined).map((r) => [r, depthOf(r)]));
 }
 
 /**

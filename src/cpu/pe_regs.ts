@@ -5,6 +5,7 @@
 import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../arch/control_regs.ts';
 import { REGISTERS, type Register, type RegName } from '../arch/sysregs.ts';
 import { fieldMask } from '../base/bits.ts';
+import { lazy } from '../base/lazy.ts';
 import { type Has, type Resx, resxOf } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 
@@ -30,11 +31,11 @@ const SLOTS: ReadonlyMap<string, number> = new Map([...REGISTERS.values()].map((
 
 /** Registers whose reserved bits depend on what there is, and those of all others. */
 const CONTROLS = BASE.flatMap((row, index) => (row.table === 'control' ? [{ row, index }] : []));
-const FIXED = (() => {
+const FIXED = lazy(() => {
   const nothing: Has = () => false;
   const all = BASE.map((r) => (r.table === 'control' ? { res0: 0n, res1: 0n } : resxOf(r, nothing, false)));
   return { res0: BigUint64Array.from(all, (x) => x.res0), res1: BigUint64Array.from(all, (x) => x.res1) };
-})();
+});
 
 /** Names of registers, as numbers: an index into PeRegs. */
 export function slotOf(name: RegName): number {
@@ -59,8 +60,9 @@ export class PeRegs {
   }
   /** Computes reserved bits anew. EL2 registers are those of the hardware, all others those of the guest. */
   configure(hardware: Has, guest: Has, e2h: boolean): void {
-    this.res0.set(FIXED.res0);
-    this.res1.set(FIXED.res1);
+    const { res0, res1 } = FIXED();
+    this.res0.set(res0);
+    this.res1.set(res1);
     for (const { row, index } of CONTROLS) {
       const x: Resx = resxOf(row, row.el >= 2 ? hardware : guest, e2h);
       this.res0[index] = x.res0;

@@ -3,6 +3,8 @@
 // permutations, the circulant matrix circ(0, 1, 2, 1) of rotations, and the tweak's shift register.
 // Knows nothing of pointers. @arm ComputePAC; R. Avanzi, "The QARMA Block Cipher Family" (2017)
 
+import { lazy } from '../base/lazy.ts';
+
 /** Cell 0 is the most significant nibble. */
 type Cells = readonly number[];
 
@@ -75,17 +77,15 @@ interface Tables {
   readonly tweak: Int32Array;
   readonly tweakBack: Int32Array;
 }
-let made: Tables | undefined;
-function tables(): Tables {
-  made ??= {
+const tables = lazy(
+  (): Tables => ({
     forward: linear((x) => mix(permute(TAU)(x))),
     backward: linear((x) => permute(inverse(TAU))(mix(x))),
     unshuffle: linear(permute(inverse(TAU))),
     tweak: linear(tweak),
     tweakBack: linear(tweakBack),
-  };
-  return made;
-}
+  }),
+);
 
 /** A variant: the S-box, its inverse, and the number of the last round. */
 interface Variant {
@@ -94,9 +94,9 @@ interface Variant {
   readonly last: number;
 }
 const VARIANTS = {
-  qarma5: { sub: sBytes(SIGMA2), unsub: sBytes(inverse(SIGMA2)), last: 4 },
-  qarma3: { sub: sBytes(SIGMA1), unsub: sBytes(inverse(SIGMA1)), last: 2 },
-} as const satisfies Record<string, Variant>;
+  qarma5: lazy(() => ({ sub: sBytes(SIGMA2), unsub: sBytes(inverse(SIGMA2)), last: 4 })),
+  qarma3: lazy(() => ({ sub: sBytes(SIGMA1), unsub: sBytes(inverse(SIGMA1)), last: 2 })),
+} as const satisfies Record<string, () => Variant>;
 
 export type Qarma = keyof typeof VARIANTS;
 
@@ -147,7 +147,7 @@ export function qarma(
   key1Lo: number,
   key1Hi: number,
 ): void {
-  const { sub, unsub, last } = VARIANTS[which];
+  const { sub, unsub, last } = VARIANTS[which]();
   const t = tables();
   // key0 rotated right by one, its low bit also taking the top one.
   const wLo = (key0Lo >>> 1) | (key0Hi << 31);

@@ -2,6 +2,7 @@
 // S-boxes are sixteen tables of sixteen bytes, computed from their definitions.
 
 import { CRYPTO } from '../arch/a64/crypto.ts';
+import { lazy } from '../base/lazy.ts';
 import type { Ops, Reg, Val } from './ops.ts';
 import { semantics } from './semantics.ts';
 import { add, bytes16, dupElement, elements, every, type Kit, shiftAll, sub } from './simd_lanes.ts';
@@ -51,10 +52,10 @@ function affine(x: number, row: number, constant: number): number {
 }
 const bytes = Array.from({ length: 256 }, (_, i) => i);
 /** FIPS 197, 5.1.1. */
-export const AES_SBOX: Table = bytes.map((x) => affine(inverse(x, 0x11b), 0xf1, 0x63));
-export const AES_INVERSE_SBOX: Table = bytes.map((y) => AES_SBOX.indexOf(y));
+export const AES_SBOX = lazy((): Table => bytes.map((x) => affine(inverse(x, 0x11b), 0xf1, 0x63)));
+export const AES_INVERSE_SBOX = lazy((): Table => bytes.map((y) => AES_SBOX().indexOf(y)));
 /** GB/T 32907: the same affine map before and after inversion. */
-export const SM4_SBOX: Table = bytes.map((x) => affine(inverse(affine(x, 0xa7, 0xd3), 0x1f5), 0xa7, 0xd3));
+export const SM4_SBOX = lazy((): Table => bytes.map((x) => affine(inverse(affine(x, 0xa7, 0xd3), 0x1f5), 0xa7, 0xd3)));
 
 /** A table of 256 bytes as sixteen vectors. */
 function vectorsOf(o: Kit, table: Table): Val[] {
@@ -100,9 +101,9 @@ function inverseMixColumns(o: Kit, a: Val): Val {
   return mixColumns(o, o.v('v128.xor', a, four));
 }
 const aesRound =
-  (table: Table, direction: 1 | -1) =>
+  (table: () => Table, direction: 1 | -1) =>
   (o: Kit, { Rn, Rd }: Two): void =>
-    o.setV(Rd, substitute(o, vectorsOf(o, table), shiftRows(o, direction, o.v('v128.xor', o.V(Rd), o.V(Rn)))));
+    o.setV(Rd, substitute(o, vectorsOf(o, table()), shiftRows(o, direction, o.v('v128.xor', o.V(Rd), o.V(Rn)))));
 
 // ---- 32-bit words ------------------------------------------------------------------------------------------------------------------
 
@@ -237,7 +238,7 @@ function permutation1(o: Kit, x: Val): Val {
 
 /** Four rounds; `spread` is the linear map's rotations. */
 function sm4Rounds(o: Kit, state: Val, keys: Val, spread: readonly number[]): Val {
-  const table = vectorsOf(o, SM4_SBOX);
+  const table = vectorsOf(o, SM4_SBOX());
   let [w, x, y, z] = words(o, state);
   for (const key of words(o, keys)) {
     const mixed = o.splat('i32x4', xor(o, x, y, z, key));

@@ -30,7 +30,7 @@ export class RowEntry {
     this.name = name;
     this.row = group.rows[name]!;
     this.parsed = parseRow(this.row);
-    this.semantic = this.row.todo ? undefined : group.semantics[name];
+    this.semantic = this.row.todo ? undefined : group.semantics(name);
     this.group = group;
     this.recorder = recorder;
   }

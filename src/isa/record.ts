@@ -45,7 +45,7 @@ interface ImmToken {
 class Done extends Error {}
 const DONE = new Done();
 
-export type Semantic = Group['semantics'][string];
+export type Semantic = NonNullable<ReturnType<Group['semantics']>>;
 
 /** What an instruction asks before anything else. */
 export interface Checks {

@@ -12,7 +12,8 @@ export type SemanticsOf<T> = { readonly [K in Implemented<T>]: Sem<T[K]> };
 
 export interface Group {
   readonly rows: Readonly<Record<string, Row>>;
-  readonly semantics: Readonly<Record<string, (o: Ops, f: Readonly<Record<string, never>>) => void>>;
+  /** What a row does; undefined if it is marked `todo`. */
+  readonly semantics: (row: string) => ((o: Ops, f: Readonly<Record<string, never>>) => void) | undefined;
   /** Every instruction of the group first checks that FP and SIMD are enabled. */
   readonly fp: boolean;
   /** Before that, it checks that FPMR may be used. */
@@ -29,7 +30,8 @@ export function semantics<const T extends Readonly<Record<string, Row>>>(
   options: { readonly fp?: boolean; readonly fpmr?: boolean; readonly sve?: boolean } = {},
 ): Group {
   const { fp = false, fpmr = false, sve = false } = options;
-  return { rows, semantics: impl as unknown as Group['semantics'], fp, fpmr, sve };
+  const made = impl as unknown as Readonly<Record<string, ReturnType<Group['semantics']>>>;
+  return { rows, semantics: (row) => made[row], fp, fpmr, sve };
 }
 
 type RoutineOf<R> = (f: FieldsOf<R>, m: SveMachine) => () => unknown;
@@ -40,7 +42,6 @@ export function routines<const T extends Readonly<Record<string, Row>>>(
   options: { readonly fpmr?: boolean } = {},
 ): Group {
   const made = impl as unknown as Readonly<Record<string, Routine>>;
-  const call = (row: string) => (o: Ops) => o.routine(row);
-  const built = Object.fromEntries(Object.keys(made).map((row) => [row, call(row)]));
-  return { rows, semantics: built, fp: false, fpmr: options.fpmr ?? false, sve: true, routines: made };
+  const semantics = (row: string) => (row in made ? (o: Ops) => o.routine(row) : undefined);
+  return { rows, semantics, fp: false, fpmr: options.fpmr ?? false, sve: true, routines: made };
 }

@@ -13,10 +13,11 @@ function fromBytes(f: (i: number) => number): bigint {
 
 /** Adds the key, turns row r by r columns in a direction, and substitutes. */
 const round =
-  (table: readonly number[], direction: 1 | -1) =>
+  (table: () => readonly number[], direction: 1 | -1) =>
   (state: bigint, key: bigint): bigint => {
     const mixed = state ^ key;
-    return fromBytes((i) => table[byte(mixed, (i + direction * 4 * (i & 3)) & 15)]!);
+    const bytes = table();
+    return fromBytes((i) => bytes[byte(mixed, (i + direction * 4 * (i & 3)) & 15)]!);
   };
 export const aesEncrypt = round(AES_SBOX, 1);
 export const aesDecrypt = round(AES_INVERSE_SBOX, -1);
@@ -49,7 +50,7 @@ const sm4 =
     const w = [0, 1, 2, 3].map((i) => word(state, i));
     for (let k = 0; k < 4; k++) {
       const mixed = w[k + 1]! ^ w[k + 2]! ^ w[k + 3]! ^ word(keys, k);
-      const t = [0, 8, 16, 24].reduce((sum, n) => sum | (SM4_SBOX[(mixed >>> n) & 0xff]! << n), 0);
+      const t = [0, 8, 16, 24].reduce((sum, n) => sum | (SM4_SBOX()[(mixed >>> n) & 0xff]! << n), 0);
       w.push(spread.reduce((sum, n) => sum ^ rotl(t, n), w[k]! ^ t));
     }
     return w.slice(4).reduceRight((v, x) => (v << 32n) | BigInt(x >>> 0), 0n);

@@ -6,6 +6,7 @@ import { idRegAt, idRegRow, readField } from '../arch/id_fields.ts';
 import type { IdRegName } from '../arch/id_regs.ts';
 import { enc, encParts } from '../arch/schema.ts';
 import { extract, fieldMask } from '../base/bits.ts';
+import { lazy } from '../base/lazy.ts';
 
 interface Hwcap {
   /** Which auxv word: AT_HWCAP, AT_HWCAP2, AT_HWCAP3. */
@@ -130,7 +131,7 @@ export function hwcapWords(read: ReadId): readonly [bigint, bigint, bigint] {
 }
 
 /** ID register fields that stand behind some capability are shown to programs as they are; all others are not. */
-const visible: ReadonlyMap<string, bigint> = (() => {
+const visible = lazy((): ReadonlyMap<string, bigint> => {
   const masks = new Map<string, bigint>();
   const show = (reg: IdRegName, field: string) => {
     const f = idRegRow(reg).fields[field]!;
@@ -145,7 +146,7 @@ const visible: ReadonlyMap<string, bigint> = (() => {
       }
     }
   return masks;
-})();
+});
 
 /** What a hidden field reads as where that is not zero. @linux ftr_id_aa64pfr0 and its neighbours: safe values */
 const SAFE: Readonly<Record<string, bigint>> = {
@@ -169,6 +170,6 @@ export function userIdRegister(packed: number, read: ReadId): bigint | undefined
   }
   const name = idRegAt(packed);
   if (name === undefined) return 0n;
-  const mask = visible.get(name) ?? 0n;
+  const mask = visible().get(name) ?? 0n;
   return (read(packed) & mask) | ((SAFE[name] ?? 0n) & ~mask);
 }

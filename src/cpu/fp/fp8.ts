@@ -2,6 +2,7 @@
 // and what overflow gives. FPCR says next to nothing here: everything rounds to nearest, denormals are never flushed,
 // every NaN result is the default NaN. The multiplications report no exceptions at all.
 
+import { lazy } from '../../base/lazy.ts';
 import { addExact, signedValue } from './arith.ts';
 import { FPCR, FPSR, type FpContext } from './context.ts';
 import { fpRoundFormat } from './round.ts';
@@ -28,7 +29,7 @@ export interface Fp8Context extends FpContext {
 /** An 8-bit format: E4M3 has no infinities, its only NaN is all ones and is signalling. */
 interface Fp8Format {
   readonly format: Format;
-  readonly unpacked: readonly Unpacked[];
+  readonly unpacked: () => readonly Unpacked[];
   /** The pattern of the default NaN, without sign. */
   readonly nan: bigint;
   /** What overflow and infinity become: an infinity or a NaN, or (OSC) the largest number. */
@@ -38,8 +39,8 @@ interface Fp8Format {
 
 /** Nothing is flushed, nothing is alternative. */
 const PLAIN: FpContext = Object.freeze({ fpcr: 0, fpsr: 0 });
-const patterns = (unpack: (bits: bigint) => Unpacked): Unpacked[] =>
-  Array.from({ length: 256 }, (_, bits) => unpack(BigInt(bits)));
+const patterns = (unpack: (bits: bigint) => Unpacked): (() => readonly Unpacked[]) =>
+  lazy(() => Array.from({ length: 256 }, (_, bits) => unpack(BigInt(bits))));
 
 const e5m2 = makeFormat(8, 5);
 const E5M2: Fp8Format = {
@@ -63,10 +64,10 @@ const E4M3: Fp8Format = {
 };
 /** A bit pattern of one of the two formats taken apart. */
 export function fp8Unpack(format: 'E5M2' | 'E4M3', bits: number): Unpacked {
-  return (format === 'E5M2' ? E5M2 : E4M3).unpacked[bits]!;
+  return (format === 'E5M2' ? E5M2 : E4M3).unpacked()[bits]!;
 }
 /** Numbers in a format that does not exist are signalling NaNs. */
-const NO_NUMBERS: readonly Unpacked[] = patterns(() => ({ type: FPType.SNaN, sign: 0, mant: 0n, exp: 0 }));
+const NO_NUMBERS = patterns(() => ({ type: FPType.SNaN, sign: 0, mant: 0n, exp: 0 }));
 
 /** Positions of fields of FPMR. */
 const F8S1 = 0;
@@ -85,7 +86,7 @@ function formatAt(fpmr: bigint, at: number): Fp8Format | undefined {
   return [E5M2, E4M3][field(fpmr, at, 3)];
 }
 function numbersAt(fpmr: bigint, at: number): readonly Unpacked[] {
-  return formatAt(fpmr, at)?.unpacked ?? NO_NUMBERS;
+  return (formatAt(fpmr, at)?.unpacked ?? NO_NUMBERS)();
 }
 
 /** Everything of FPCR but AH (when underflow is detected) is as if zero; exceptions go to the context. */

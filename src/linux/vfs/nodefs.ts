@@ -1,8 +1,32 @@
 // The host's files through Node: the one file of this layer that may use Node's API.
 
-import * as fs from 'node:fs';
-import * as tty from 'node:tty';
+import {
+  type BigIntStats,
+  chmodSync,
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  read,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import type { ReadStream } from 'node:tty';
 import { Errno, type ErrnoName } from '../../base/hostfile.ts';
+import { lazy } from '../../base/lazy.ts';
 import type { HostFs, HostStat, HostStream } from './hostfs.ts';
 
 /** Node's error codes are the errno names. */
@@ -23,7 +47,7 @@ function done(f: () => void): number {
     return 0;
   });
 }
-function convert(s: fs.BigIntStats): HostStat {
+function convert(s: BigIntStats): HostStat {
   return {
     dev: Number(s.dev & 0xffff_ffffn),
     ino: Number(s.ino),
@@ -38,7 +62,7 @@ function convert(s: fs.BigIntStats): HostStat {
     ctime: s.ctimeNs,
   };
 }
-function typeOf(d: fs.Dirent): number {
+function typeOf(d: Dirent): number {
   if (d.isDirectory()) return 0o040000;
   if (d.isSymbolicLink()) return 0o120000;
   if (d.isFIFO()) return 0o010000;
@@ -49,67 +73,73 @@ function typeOf(d: fs.Dirent): number {
 }
 
 export const nodeFs: HostFs = {
-  lstat: (path) => attempt(() => convert(fs.lstatSync(path, { bigint: true }))),
+  lstat: (path) => attempt(() => convert(lstatSync(path, { bigint: true }))),
   readdir: (path) =>
-    attempt(() => fs.readdirSync(path, { withFileTypes: true }).map((d) => ({ name: d.name, type: typeOf(d) }))),
-  readlink: (path) => attempt(() => fs.readlinkSync(path)),
+    attempt(() => readdirSync(path, { withFileTypes: true }).map((d) => ({ name: d.name, type: typeOf(d) }))),
+  readlink: (path) => attempt(() => readlinkSync(path)),
   open: (path, how, mode = 0o666) =>
     attempt(() =>
-      fs.openSync(
+      openSync(
         path,
         how === 'read'
-          ? fs.constants.O_RDONLY | fs.constants.O_NONBLOCK
+          ? constants.O_RDONLY | constants.O_NONBLOCK
           : how === 'write'
-            ? fs.constants.O_RDWR
-            : fs.constants.O_RDWR | fs.constants.O_CREAT,
+            ? constants.O_RDWR
+            : constants.O_RDWR | constants.O_CREAT,
         mode,
       ),
     ),
-  fstat: (handle) => attempt(() => convert(fs.fstatSync(handle, { bigint: true }))),
+  fstat: (handle) => attempt(() => convert(fstatSync(handle, { bigint: true }))),
   pread: (handle, out, offset) => {
     let n = 0;
     while (n < out.length) {
-      const r = attempt(() => fs.readSync(handle, out, n, out.length - n, offset + n));
+      const r = attempt(() => readSync(handle, out, n, out.length - n, offset + n));
       if (r < 0) return n > 0 ? n : r;
       if (r === 0) break;
       n += r;
     }
     return n;
   },
-  pwrite: (handle, data, offset) => attempt(() => fs.writeSync(handle, data, 0, data.length, offset)),
-  truncate: (handle, size) => done(() => fs.ftruncateSync(handle, size)),
+  pwrite: (handle, data, offset) => attempt(() => writeSync(handle, data, 0, data.length, offset)),
+  truncate: (handle, size) => done(() => ftruncateSync(handle, size)),
   close: (handle) => {
-    done(() => fs.closeSync(handle));
+    done(() => closeSync(handle));
   },
-  mkdir: (path, mode) => done(() => fs.mkdirSync(path, { mode })),
-  unlink: (path) => done(() => fs.unlinkSync(path)),
-  rmdir: (path) => done(() => fs.rmdirSync(path)),
-  rename: (from, to) => done(() => fs.renameSync(from, to)),
-  symlink: (target, path) => done(() => fs.symlinkSync(target, path)),
-  link: (from, to) => done(() => fs.linkSync(from, to)),
-  utimes: (path, atime, mtime) => done(() => fs.utimesSync(path, Number(atime) / 1e9, Number(mtime) / 1e9)),
-  chmod: (path, mode) => done(() => fs.chmodSync(path, mode)),
+  mkdir: (path, mode) => done(() => mkdirSync(path, { mode })),
+  unlink: (path) => done(() => unlinkSync(path)),
+  rmdir: (path) => done(() => rmdirSync(path)),
+  rename: (from, to) => done(() => renameSync(from, to)),
+  symlink: (target, path) => done(() => symlinkSync(target, path)),
+  link: (from, to) => done(() => linkSync(from, to)),
+  utimes: (path, atime, mtime) => done(() => utimesSync(path, Number(atime) / 1e9, Number(mtime) / 1e9)),
+  chmod: (path, mode) => done(() => chmodSync(path, mode)),
 };
+
+/** Only terminals need it, and it brings networking along. */
+const tty = lazy(() => createRequire(import.meta.url)('node:tty') as typeof import('node:tty'));
+/** /dev/null and its like. @linux Documentation/admin-guide/devices.txt */
+const MEMORY_MAJOR = 1;
 
 const CTRL_C = 3;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Standard input, output or error of this process, without buffering. */
 export function nodeStream(fd: 0 | 1 | 2): HostStream {
-  const isTty = tty.isatty(fd);
-  const stat = attempt(() => fs.fstatSync(fd));
+  const stat = attempt(() => fstatSync(fd));
   const type = typeof stat === 'number' ? 0o020000 : stat.mode & 0o170000;
+  const isMemory = typeof stat !== 'number' && stat.rdev >> 8 === MEMORY_MAJOR;
+  const isTty = type === 0o020000 && !isMemory && tty().isatty(fd);
   // A terminal is read in the background, so that other threads run on while it is silent.
   const chunks: Uint8Array[] = [];
   let ended = false;
   let reading = false;
-  let mode: tty.ReadStream | undefined;
+  let mode: ReadStream | undefined;
   let interrupt: (() => void) | undefined;
   const readAhead = () => {
     if (reading || ended) return;
     reading = true;
     const buffer = new Uint8Array(4096);
-    fs.read(fd, buffer, 0, buffer.length, null, (err, n) => {
+    read(fd, buffer, 0, buffer.length, null, (err, n) => {
       reading = false;
       if (err && err.code !== 'EAGAIN' && err.code !== 'EINTR') ended = true;
       else if (!err && n === 0) ended = true;
@@ -130,7 +160,7 @@ export function nodeStream(fd: 0 | 1 | 2): HostStream {
     isTty,
     setRaw: (raw, onInterrupt) => {
       if (!isTty) return;
-      mode ??= new tty.ReadStream(fd).pause();
+      mode ??= new (tty().ReadStream)(fd).pause();
       mode.setRawMode(raw);
       mode.unref();
       interrupt = raw ? onInterrupt : undefined;
@@ -138,13 +168,13 @@ export function nodeStream(fd: 0 | 1 | 2): HostStream {
     },
     size: () => {
       if (!isTty) return [0, 0];
-      const out = new tty.WriteStream(fd);
+      const out = new (tty().WriteStream)(fd);
       return [out.columns ?? 80, out.rows ?? 24];
     },
     read: (out) => {
       if (!isTty) {
         for (;;) {
-          const r = attempt(() => fs.readSync(fd, out, 0, out.length, null));
+          const r = attempt(() => readSync(fd, out, 0, out.length, null));
           if (r !== -Errno.EAGAIN) return r;
           Atomics.wait(pause, 0, 0, 5);
         }
@@ -172,7 +202,7 @@ export function nodeStream(fd: 0 | 1 | 2): HostStream {
     write: (data) => {
       let n = 0;
       while (n < data.length) {
-        const r = attempt(() => fs.writeSync(fd, data, n, data.length - n));
+        const r = attempt(() => writeSync(fd, data, n, data.length - n));
         if (r === -Errno.EAGAIN) Atomics.wait(pause, 0, 0, 1);
         else if (r < 0) return n > 0 ? n : r;
         else n += r;
