@@ -19,7 +19,7 @@ export type CrcName = 'crc32' | 'crc32c';
 export const CRC_TABLES = 4;
 /** The remainders of each byte with 0, 1, ... bytes of zeros after it, one table after the other. */
 export function crcTables(name: CrcName): Uint32Array {
-  const first = name === 'crc32' ? CRC32 : CRC32C;
+  const first = (name === 'crc32' ? CRC32 : CRC32C)();
   const all = new Uint32Array(CRC_TABLES * 256);
   all.set(first);
   for (let i = 256; i < all.length; i++) all[i] = step(first, all[i - 256]!, 0, 8);
