@@ -53,7 +53,7 @@ export type Translation =
       readonly aligned?: boolean;
       /** Stage 2 alone asks for that: EL2 takes the fault, with this intermediate physical address. */
       readonly alignedIpa?: bigint;
-      /** Device memory, as far as stage 2 tables are looked at: DC ZVA faults. */
+      /** Device memory: DC ZVA faults. */
       readonly device?: boolean;
       /** FEAT_BTI: the page is guarded. */
       readonly guarded?: boolean;

@@ -4,7 +4,8 @@
 
 import type { Access } from '../engine.ts';
 import { combine } from './stage2_attrs.ts';
-import { fscOfStage2, type Mmu, type Mode, type Stage2Refusal } from './translate.ts';
+import type { Stage2Refusal } from './table_port.ts';
+import { fscOfStage2, type Mmu, type Mode } from './translate.ts';
 
 const F = 1n;
 const PTW = 1n << 8n;

@@ -85,6 +85,19 @@ const expectAbort = (g: Guest, iss: number, ipa: bigint, ec = 0x24): void => {
   expect(g.pe.run(10000)).toMatchObject({ kind: 'el2', record: { ec, iss, far: ipa, ipa } });
   expect(g.pe.get('HPFAR_EL2')).toBe((ipa >> 12n) << 4n);
 };
+/** Turns stage 1 on, with a table of level 1 at DATA. BLOCK is what it has for the code. */
+const stage1 = (mair: number): string => `
+  ldr x0, =0x480803519
+  msr tcr_el1, x0
+  msr ttbr0_el1, x1
+  mov x0, #${mair}
+  msr mair_el1, x0
+  isb
+  mrs x0, sctlr_el1
+  orr x0, x0, #1
+  msr sctlr_el1, x0
+  isb`;
+const BLOCK = RAM | AF | (3n << 8n) | 1n;
 const esr = (g: Guest): bigint => g.pe.get('ESR_EL1');
 
 describe('stage 2 by tables, under a running guest', () => {
@@ -196,23 +209,12 @@ describe('stage 2 by tables, under a running guest', () => {
     expect(refused.pe.get('ESR_EL2') >> 37n).toBe(1n);
   });
   it('is asked for tables of stage 1, which HCR_EL2.PTW keeps out of Device memory', () => {
-    // Tables of stage 1: level 1 at DATA, with one block of 1 GiB for the code.
-    const source = `
-      ldr x0, =0x480803519
-      msr tcr_el1, x0
-      msr ttbr0_el1, x1
-      mov x0, #0xff
-      msr mair_el1, x0
-      isb
-      mrs x0, sctlr_el1
-      orr x0, x0, #1
-      msr sctlr_el1, x0
-      isb`;
+    const source = stage1(0xff);
     const tables = (d: bigint, hcr = 0n): Guest =>
       machine(source, {
         hcr,
         init: (m) => {
-          m.write64(page(0) + 8n, RAM | AF | (3n << 8n) | 1n);
+          m.write64(page(0) + 8n, BLOCK);
           m.write64(L3, page(0) | d);
         },
       });
@@ -256,6 +258,12 @@ describe('stage 2 by tables, under a running guest', () => {
     });
     forced.write64(TABLES + 0x1000n, RAM | R | W | AF | (7n << 2n) | 1n);
     expectHvc(forced, 0);
+    // And what stage 1 has made Device is its own fault, whatever stage 2 says.
+    const first = machine(`adr x3, vectors\n${stage1(0)}\n dc zva, x3`, {
+      init: (m) => m.write64(page(0) + 8n, BLOCK),
+    });
+    expectHvc(first, 1);
+    expect(esr(first)).toBe((0x25n << 26n) | (1n << 25n) | 0x61n);
     const normal = machine('ldur x2, [x1, #4]\n mov x2, #-1\n str x2, [x1]\n dc zva, x1', { hcr: Hcr.DC });
     expectHvc(normal, 0);
     expect(normal.read64(page(0))).toBe(0n);

@@ -11,7 +11,8 @@ import { type CpuState, Slot } from '../state.ts';
 import { Blocks } from './blocks.ts';
 import type { Regime } from './regime.ts';
 import { isDeviceAtStage2, type Stage2Memory } from './stage2_attrs.ts';
-import { type Descriptor, type TablePort, type WalkResult, walkStage1 } from './walk.ts';
+import { Stage1Tables, type Stage2Refusal } from './table_port.ts';
+import { type WalkResult, walkStage1 } from './walk.ts';
 
 /** Which accesses a TLB block answers. */
 export type Mode = 'el0' | 'el1' | 'el1Pan';
@@ -35,8 +36,6 @@ const SPACES = 6;
  */
 export const MISS_COST = 200;
 const PAGE_BITS = BigInt(FRAME_SHIFT);
-/** Pages of tables remembered: a power of two. */
-const TABLE_PAGES = 1024;
 
 const EC = { dataLow: 0x24, fetchLow: 0x20 } as const;
 /** Syndrome bits of aborts. */
@@ -53,7 +52,6 @@ const KIND: Readonly<Record<Stage2Fault, FaultKind>> = {
   addressSize: 'ADDRESS_SIZE',
   externalWalk: 'EXTERNAL_WALK',
 };
-export type Stage2Refusal = Extract<Stage2Answer, { ok: false }>;
 /** The status code of a fault of stage 2. */
 export function fscOfStage2(a: Stage2Refusal): number {
   return fscAt(KIND[a.fault], a.level);
@@ -82,11 +80,8 @@ export class Mmu {
   /** Set by the PE before anything is translated. */
   regime!: Regime;
   debug: DebugWatch | undefined;
-  /** Fault of the last table access. */
-  private tableFault: Stage2Refusal | undefined;
   /** Which level of stage 1 the last access had asked for that stage 2 refused. */
   tableLevel = 3;
-  private tableWrite = false;
   private fetched:
     | { readonly page: number; readonly high: number; readonly mode: Mode; readonly frame: number }
     | undefined;
@@ -96,22 +91,16 @@ export class Mmu {
     this.flushPages(BigInt(first) << PAGE_BITS, BigInt(end) << PAGE_BITS);
   /** And of stage 2. */
   private readonly ipaBlocks = new Blocks();
-  private readonly port: TablePort;
+  private readonly tables: Stage1Tables;
   /** Instructions not executed because of misses, since the PE last asked. */
   stalled = 0;
-  /** What stage 2 said about pages that were read as tables, by the low bits of their number; -1: nothing. */
-  private readonly tablePages = new Float64Array(TABLE_PAGES).fill(-1);
-  private readonly tableFrames = new Int32Array(TABLE_PAGES);
 
   constructor(mem: PhysMem, pool: PePool, stage2: Stage2) {
     this.mem = mem;
     this.pool = pool;
     this.stage2 = stage2;
     stage2.onChange((change) => this.stage2Changed(change));
-    this.port = {
-      read: (ipa, into) => this.readTable(ipa, into),
-      write: (ipa, value) => this.writeTable(ipa, value),
-    };
+    this.tables = new Stage1Tables(mem, (ipa, access) => this.askStage2(ipa, access, true, false, true));
   }
 
   // ---- TLB blocks -------------------------------------------------------------------------------------------------------
@@ -121,7 +110,7 @@ export class Mmu {
     this.regime = regime;
     if (this.stage2Key !== stage2Key) {
       this.stage2Key = stage2Key;
-      this.tablePages.fill(-1);
+      this.tables.forgetAll();
     }
     const key = regime.key + stage2Key;
     if (this.current?.key === key) return;
@@ -192,7 +181,7 @@ export class Mmu {
   }
   private stage2Changed(change: Stage2Change | undefined): void {
     if (!change) {
-      this.tablePages.fill(-1);
+      this.tables.forgetAll();
       this.ipaBlocks.clear();
       this.flushAll();
       return;
@@ -201,10 +190,7 @@ export class Mmu {
     for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flushTagged(first, end, writesOnly);
     if (writesOnly) return; // tables are only read through what is remembered
     this.fetched = undefined;
-    for (let i = 0; i < TABLE_PAGES; i++) {
-      const page = this.tablePages[i]!;
-      if (page >= first && page < end) this.tablePages[i] = -1;
-    }
+    this.tables.forget(first, end);
   }
   flushIpas(first: number, end: number): void {
     let [from, to] = [first, end];
@@ -223,48 +209,11 @@ export class Mmu {
     for (const s of this.spaces) if (((s.asid ^ asid) & mask) === 0) for (const m of MODES) s.tlbs[m].flush();
   }
 
-  // ---- tables -----------------------------------------------------------------------------------------------------------
-
-  private readTable(ipa: number, into: Descriptor): boolean {
-    const page = Math.floor(ipa / FRAME_SIZE);
-    const slot = page & (TABLE_PAGES - 1);
-    let frame = this.tableFrames[slot]!;
-    if (this.tablePages[slot] !== page) {
-      const a = this.askStage2(ipa, 'read', true, false, true);
-      if (!a.ok) {
-        this.tableFault = a;
-        this.tableWrite = false;
-        return false;
-      }
-      frame = a.frame;
-      if (a.uncached !== true) {
-        this.tablePages[slot] = page;
-        this.tableFrames[slot] = frame;
-      }
-    }
-    const at = (frame * FRAME_SIZE + (ipa & (FRAME_SIZE - 1))) >>> 2;
-    into.lo = this.mem.u32[at]!;
-    into.hi = this.mem.u32[at + 1]!;
-    return true;
-  }
-  private writeTable(ipa: number, value: Descriptor): boolean {
-    const a = this.askStage2(ipa, 'write', true, false, true);
-    if (!a.ok) {
-      this.tableFault = a;
-      this.tableWrite = true;
-      return false;
-    }
-    const at = (a.frame * FRAME_SIZE + (ipa & (FRAME_SIZE - 1))) >>> 2;
-    this.mem.u32[at] = value.lo;
-    this.mem.u32[at + 1] = value.hi;
-    return true;
-  }
-
   // ---- translation --------------------------------------------------------------------------------------------------------
 
   /** Stage 1 alone, for AT and for what looks at memory from outside. */
   stage1(va: bigint, access: Access, mode: Mode, update: boolean, unchecked = false): WalkResult {
-    return walkStage1(this.regime, this.port, {
+    return walkStage1(this.regime, this.tables, {
       va,
       access,
       el0: mode === 'el0',
@@ -275,7 +224,7 @@ export class Mmu {
   }
   /** How stage 2 refused the last table access of a walk. */
   get lastTableFault(): Stage2Refusal {
-    return this.tableFault!;
+    return this.tables.fault!;
   }
   /** @param update make hardware updates (AT instructions leave them out) */
   stage2Of(ipa: number, access: Access, mode: Mode, update: boolean): Stage2Answer {
@@ -338,13 +287,15 @@ export class Mmu {
         }
       );
     }
+    const device = access !== 'execute' && this.isDevice(s1.attr);
     const translation = {
       ok: true,
       frame: s2.frame,
       writable: s1.writable && s2.writable,
       executable: s1.executable && s2.executable,
       uncached: s2.uncached === true,
-      aligned: access !== 'execute' && this.wantsAligned(s1.attr),
+      aligned: device || (access !== 'execute' && this.regime.checksAlignment),
+      device,
       guarded: s1.guarded,
       tag: Math.floor(s1.ipa / FRAME_SIZE),
     } as const;
@@ -352,26 +303,20 @@ export class Mmu {
     return memory && access !== 'execute' ? this.withStage2(translation, s1, memory) : translation;
   }
   /**
-   * Device memory has to be accessed aligned; stage 1 has the first word. While stage 1 is off, as in wantsAligned.
-   * @arm AArch64.S1HasAlignmentFault, AArch64.S2HasAlignmentFault
+   * Our choice: not while stage 1 is off, where all memory is Device; each access would have to be looked at, and code that
+   * runs there would crawl.
    */
+  private isDevice(attr: number): boolean {
+    return this.regime.on && (attr & 0xf0) === 0;
+  }
+  /** Stage 2 may make memory Device that stage 1 has not. @arm AArch64.S2HasAlignmentFault */
   private withStage2(t: Reached, s1: Stage1Result, memory: Stage2Memory): Reached {
-    const second = isDeviceAtStage2(memory);
-    if ((s1.attr & 0xf0) === 0) {
-      const device = this.regime.on || second;
-      return { ...t, device, aligned: t.aligned === true || device };
-    }
-    return second ? { ...t, device: true, aligned: true, ...(!t.aligned && { alignedIpa: BigInt(s1.ipa) }) } : t;
+    if (t.device || !isDeviceAtStage2(memory)) return t;
+    // While stage 1 is off, it would have been the first to say so.
+    const isFirst = t.aligned === true || (s1.attr & 0xf0) === 0;
+    return { ...t, device: true, aligned: true, ...(!isFirst && { alignedIpa: BigInt(s1.ipa) }) };
   }
 
-  /**
-   * SCTLR_EL1.A, or Device memory. Our choice: not while stage 1 is off, where all memory is Device; each access would have
-   * to be looked at, and code that runs there would crawl.
-   */
-  private wantsAligned(attr: number): boolean {
-    const { regime } = this;
-    return regime.checksAlignment || (regime.on && (attr & 0xf0) === 0);
-  }
   private remember(va: bigint, bits: number): void {
     const page = pageOf(...halvesOf(va));
     if (this.blocks.add(page, bits)) return;
@@ -382,7 +327,7 @@ export class Mmu {
   private stage1Fault(w: Extract<WalkResult, { ok: false }>, va: bigint, access: Access, cpu: CpuState): Translation {
     if (w.fsc === undefined) {
       this.tableLevel = w.level ?? 3;
-      return this.stage2Fault(this.tableFault!, BigInt(w.ipa), va, access, true, cpu);
+      return this.stage2Fault(this.tables.fault!, BigInt(w.ipa), va, access, true, cpu);
     }
     return {
       ok: false,
@@ -401,7 +346,7 @@ export class Mmu {
     cpu: CpuState,
   ): Translation {
     // On a table, the direction is that of the walk: it writes only to update a descriptor.
-    const wnr = access !== 'execute' && (walk ? this.tableWrite : access === 'write') ? WNR : 0;
+    const wnr = access !== 'execute' && (walk ? this.tables.wrote : access === 'write') ? WNR : 0;
     if (a.external !== undefined) {
       const fsc = walk && a.external === EA_SEA ? EA_WALK + this.tableLevel : a.external;
       return { ok: false, ec: ecOf(access, cpu.el), iss: fsc | wnr, far: va };
