@@ -1,9 +1,9 @@
 // Stage 2 by the architecture: EL2's registers and tables in physical memory decide, as on a machine whose EL2 is not
-// KVM. Another owner of the Stage2 port. Absent: FEAT_S2POE, FEAT_HAFT, FEAT_THE, FEAT_D128.
+// KVM. Another owner of the Stage2 port. Absent: FEAT_S2POE, FEAT_HAFT, FEAT_HDBSS, FEAT_MTE_PERM, FEAT_THE, FEAT_D128.
 // @arm AArch64.S2Walk, AArch64.S2Translate, AArch64.S2CheckPermissions
 
 import type { Access } from '../engine.ts';
-import type { Stage2, Stage2Answer, Stage2Fault } from '../pe_ports.ts';
+import type { Stage2, Stage2Answer, Stage2Fault, Stage2Mapping } from '../pe_ports.ts';
 import type { PeRegs } from '../pe_regs.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
 import type { Has } from '../resx.ts';
@@ -79,19 +79,14 @@ export class ArchStage2 implements Stage2 {
   translate(ipa: bigint, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer {
     const { setup } = this;
     const address = Number(ipa);
-    if (setup.off) return this.found(address, R | W | X, true, { pa: address, sizeBits: FRAME_SHIFT });
+    if (setup.off) return this.found(R | W | X, { pa: address, sizeBits: FRAME_SHIFT });
     if (setup.invalid || address >= POW2[setup.inputBits]!) return fault('translation', 0);
     return this.walk(address, access, s1ptw, el0, update);
   }
-  private found(
-    pa: number,
-    perms: number,
-    writable: boolean,
-    mapping: { pa: number; sizeBits: number; memory?: Stage2Memory },
-  ): Stage2Answer {
-    const frame = this.physical.frame(Math.floor(pa / FRAME_SIZE));
+  private found(perms: number, mapping: Stage2Mapping): Stage2Answer {
+    const frame = this.physical.frame(Math.floor(mapping.pa / FRAME_SIZE));
     if (frame === undefined) return { ok: false, fault: 'translation', level: 3, external: NO_MEMORY };
-    return { ok: true, frame, writable: writable && (perms & W) !== 0, executable: (perms & X) !== 0, mapping };
+    return { ok: true, frame, writable: (perms & W) !== 0, executable: (perms & X) !== 0, mapping };
   }
 
   private walk(ipa: number, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer {
@@ -157,7 +152,7 @@ export class ArchStage2 implements Stage2 {
       return { ok: false, fault: 'permission', level: level as 0, because: 'clean' };
     if (update && (setsAf || makesDirty)) mem.u32[word] = lo | AF | (makesDirty ? WRITABLE : 0);
     // A clean page is written to only after it has been asked about again.
-    return this.found(pa, perms, !clean || makesDirty, { pa, sizeBits, memory });
+    return this.found(clean && !makesDirty ? perms & ~W : perms, { pa, sizeBits, memory });
   }
 }
 
