@@ -2,6 +2,7 @@
 // basic blocks. Places are counted in instructions from the beginning of the page of the root.
 
 import type { Lifted } from './lift.ts';
+import { type Shape, type Successors, shapeOf } from './shape.ts';
 
 /** How control goes from the end of a block to a place. */
 export interface Edge {
@@ -68,8 +69,6 @@ export function explore(
       const to = at + one.distance;
       if (flow === 'cond' || flow === 'jump') {
         leader(to);
-        // Loops can be entered at their head, so that what left one in the middle finds back.
-        if (to <= at) entry(to);
       }
       if (flow === 'cond') leader(at + 1);
       if (flow === 'stop' || flow === 'call' || one.links) entry(at + 1);
@@ -81,7 +80,27 @@ export function explore(
       break;
     }
   }
-  return { blocks: blocksOf(code, leaders), entries: [...entries].filter((e) => code.has(e)), size: code.size };
+  const blocks = blocksOf(code, leaders);
+  const known = [...entries].filter((e) => blocks.has(e));
+  // Loops can be entered at their heads, so that what left one in the middle finds back.
+  const shapes = shapeOf(new Set(blocks.keys()), successorsIn(blocks), [], known);
+  const heads = [...headsOf(shapes)].filter((head) => !entries.has(head));
+  return { blocks, entries: [...known, ...heads].slice(0, maxEntries), size: code.size };
+}
+
+/** Where control goes at a place in the region after a block. */
+export function successorsIn(blocks: ReadonlyMap<number, Block>): Successors {
+  return (id) => {
+    const { next, branch } = blocks.get(id)!;
+    return [next, branch].flatMap((e) => (e && blocks.has(e.to) ? [e.to] : []));
+  };
+}
+function* headsOf(shapes: readonly Shape[]): Generator<number> {
+  for (const s of shapes) {
+    if (s.kind !== 'loop') continue;
+    yield s.heads[0]!;
+    yield* headsOf(s.body);
+  }
 }
 
 function blocksOf(code: ReadonlyMap<number, Lifted>, leaders: ReadonlySet<number>): Map<number, Block> {

@@ -12,8 +12,9 @@ import { type Counted, writeCount } from './counts.ts';
 import { flagsAfter } from './flag_nodes.ts';
 import { Kind } from './flags.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
-import type { Block, Edge, Graph } from './graph.ts';
+import { type Block, type Edge, type Graph, successorsIn } from './graph.ts';
 import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
+import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape, shapeOf } from './shape.ts';
 
@@ -43,7 +44,7 @@ class Region implements Frame, Position {
   private readonly state: RegionState;
   /** Of functions of regions. */
   private readonly type: number;
-  private readonly graph: Graph;
+  private readonly graph: Peeled;
   /** Which block control is to go to from where it comes together. */
   private readonly choice: number;
   private out!: Label;
@@ -70,30 +71,25 @@ class Region implements Frame, Position {
     this.code = code;
     this.type = type;
     this.import = imports;
-    this.graph = graph;
-    this.r = new RegionFrame(code, options, graph.blocks.values());
+    this.graph = peel(graph);
+    const { blocks, entries } = this.graph;
+    this.r = new RegionFrame(code, options, blocks.values());
     this.state = new RegionState(this.r, this);
     this.cpu = this.r.cpu;
     this.choice = code.local('i32');
-    const successors = (id: number): number[] => {
-      const { next, branch } = graph.blocks.get(id)!;
-      return [next, branch].flatMap((e) => (e && this.inside(e) ? [e.to] : []));
-    };
-    const ids = new Set(graph.blocks.keys());
-    this.shapes = shapeOf(ids, successors, [], graph.entries);
+    const successors = successorsIn(blocks);
+    const ids = new Set(blocks.keys());
+    this.shapes = shapeOf(ids, successors, [], entries);
     this.back = backEdges(this.shapes, successors);
-    this.longest = longestPaths(ids, successors, (id) => costOf(graph.blocks.get(id)!), this.back);
-    this.flagsIn = flagsAtBlocks(graph, successors, this.everyFlag());
-    for (const e of graph.entries) this.number(e);
+    this.longest = longestPaths(ids, successors, (id) => costOf(blocks.get(id)!), this.back);
+    this.flagsIn = flagsAtBlocks(this.graph, successors, this.everyFlag());
+    for (const e of entries) this.number(e);
   }
   private tally(what: Counted, amount?: () => void): void {
     writeCount(this.code, this.r.options.counts, what, amount);
   }
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
-  }
-  private inside(edge: Edge): boolean {
-    return this.graph.blocks.has(edge.to);
   }
   private number(id: number): number {
     const n = this.numbers.get(id) ?? this.numbers.size + 1;
@@ -197,11 +193,11 @@ class Region implements Frame, Position {
     code.unreachable();
   }
 
-  private writeBlock(block: Block): void {
+  private writeBlock(block: Placed): void {
     const { code } = this;
     this.block = block;
-    this.state.beginBlock(this.flagsIn.get(block.start)!);
-    if (this.numbers.has(block.start)) code.i32(0).set(this.choice);
+    this.state.beginBlock(this.flagsIn.get(block.id)!);
+    if (this.numbers.has(block.id)) code.i32(0).set(this.choice);
     block.code.forEach((one, i) => {
       this.place = block.start + i;
       this.ahead = i;
@@ -227,7 +223,8 @@ class Region implements Frame, Position {
   /** Goes where an edge leads. All instructions are counted. */
   private follow(edge: Edge): void {
     const { code } = this;
-    if (!this.inside(edge)) {
+    const block = this.graph.blocks.get(edge.to);
+    if (!block) {
       this.tally('edge');
       this.exitTo(edge.to, edge.taken);
       return;
@@ -237,7 +234,7 @@ class Region implements Frame, Position {
       code.get(this.r.left).i32(this.longest.get(edge.to)!).op('i32.le_s');
       code.seldom().block('if');
       this.tally('budget');
-      this.exitTo(edge.to, edge.taken);
+      this.exitTo(block.start, edge.taken);
       code.end();
     }
     if (target.choice !== 0) code.i32(target.choice).set(this.choice);
@@ -318,7 +315,7 @@ const costOf = (block: Block): number => block.code.reduce((sum, one) => sum + o
 
 /** Kinds of flags that are possible where each block begins. */
 function flagsAtBlocks(
-  graph: Graph,
+  graph: Peeled,
   successors: (id: number) => readonly number[],
   atEntries: number,
 ): Map<number, number> {
