@@ -20,9 +20,12 @@ export interface Pending {
   /**
    * Go on for at most `budget` guest instructions.
    * @returns a Result value when finished; 'again' when the budget ran out; 'wait' when nothing can happen until
-   *          something outside changes (the scheduler polls again after other threads ran or time advanced).
+   *          something outside changes (the scheduler polls again after other threads ran or time advanced); 'away' when a
+   *          guest executes elsewhere at the same time: the CPU is taken, and the next step asks how it is.
    */
-  step(budget: number): number | 'again' | 'wait';
+  step(budget: number): number | 'again' | 'wait' | 'away';
+  /** After 'away': the thread is no more. */
+  abandon?(): void;
   /** For 'wait': the virtual time in ns at which it is worth asking again, if there is one (a timer deadline). */
   wakeAt?(): bigint | undefined;
   /** A signal arrived for the thread. @returns the Result to give (usually -EINTR), or undefined to go on. */

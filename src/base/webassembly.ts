@@ -18,7 +18,7 @@ export interface WasmTable {
   set(i: number, f: unknown): void;
 }
 interface WebAssemblyApi {
-  Memory: new (d: { initial: number; maximum: number }) => WasmMemory;
+  Memory: new (d: { initial: number; maximum: number; shared?: boolean }) => WasmMemory;
   Module: {
     new (bytes: Uint8Array): WasmModule;
     customSections(module: WasmModule, name: string): ArrayBuffer[];

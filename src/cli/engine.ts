@@ -7,7 +7,7 @@ import type { CpuModel } from '../cpu/models.ts';
 import type { PauthState } from '../cpu/pauth.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
-import { createInterpreter } from '../interp/engine.ts';
+import { createInterpreter, type ThreadOptions } from '../interp/engine.ts';
 import type { MakeTier, Tier } from '../interp/region.ts';
 import { A64 } from '../isa/a64.ts';
 import type { TierOptions } from '../jit/index.ts';
@@ -127,6 +127,7 @@ export function createEngine(
   hooks: SystemHooks,
   pauth: (cpu: CpuState) => PauthState,
   { make, observe = (engine) => engine }: TierChoice = INTERPRETED,
+  threads?: ThreadOptions,
 ): Engine {
   const read = (enc: number): bigint => model.raw.get(enc) ?? 0n;
   const prebuilt = prebuiltInterpreter();
@@ -137,6 +138,7 @@ export function createEngine(
     groups: A64,
     ...(prebuilt && { prebuilt }),
     ...(make && { tier: make }),
+    ...(threads && { threads }),
   });
   return observe(engine);
 }

@@ -9,6 +9,7 @@ import { DEFAULT_MODEL } from '../cpu/models.ts';
 import { createPeDirectory } from '../cpu/pe_directory.ts';
 import { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
+import type { ThreadOptions } from '../interp/engine.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { hostSpecFromJson, makeHost } from '../kvm/host.ts';
 import { regName } from '../kvm/reg_names.ts';
@@ -21,6 +22,7 @@ import { guestHardware } from './guests.ts';
 import { nodeHost } from './host.ts';
 import { message, say } from './message.ts';
 import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
+import { checkThreads, startThread } from './threads.ts';
 
 /** Misc devices share major 10; /dev/kvm has had minor 232 for ever. */
 const KVM_DEVICE = { name: 'kvm', major: 10, minor: 232 } as const;
@@ -43,6 +45,7 @@ export async function execCommand(argv: readonly string[], reserved?: PhysMem): 
     say(listModels());
     return 0;
   }
+  if (options.parallel) checkThreads();
   const strace = openStrace(options.strace);
   const stats = options.stats ? new (await import('./stats.ts')).EngineStats() : undefined;
   const dump = options.jitDump === undefined ? undefined : openDump(options.jitDump);
@@ -76,7 +79,9 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
   // Nobody asked for the default model by name, so nobody needs to hear what it lacks.
   if (options.cpu !== undefined)
     for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
-  const mem = reserved?.megabytes === options.memory ? reserved : new PhysMem(options.memory);
+  const { parallel } = options;
+  const mem =
+    reserved?.megabytes === options.memory && !parallel ? reserved : new PhysMem(options.memory, parallel);
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
   let hooks: SystemHooks | undefined;
@@ -89,7 +94,10 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
     system: (c, enc, value, isRead) => hooksOf(c).system(c, enc, value, isRead),
   };
   const pauth = (c: CpuState) => (guests.owns(c) ? guests.pauth(c) : machine!.currentPauth());
-  const engine = createEngine(mem, cpu.executed, ask, pauth, tier);
+  const threads: ThreadOptions | undefined = parallel
+    ? { begin: startThread, most: options.smp, follow: (c) => machine!.clock.follow(c) }
+    : undefined;
+  const engine = createEngine(mem, cpu.executed, ask, pauth, tier, threads);
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
   const host = makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
   const devices: DevicePlug[] = [];
@@ -102,6 +110,7 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
       directory: guests,
       readId: (enc) => cpu.shown.raw.get(enc) ?? 0n,
       clock,
+      parallel,
     });
     const random = () => {
       const bytes = new Uint8Array(8);

@@ -7,6 +7,7 @@ import { createPeDomain } from '../cpu/pe_directory.ts';
 import { PePool } from '../cpu/pe_pool.ts';
 import type { PeRegistry } from '../cpu/pe_ports.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
+import type { CpuState } from '../cpu/state.ts';
 import type { Hardware } from '../kvm/index.ts';
 import type { Clock } from '../linux/clock.ts';
 
@@ -18,11 +19,13 @@ export interface HardwareParts {
   readonly readId: ReadId;
   /** Asked when a guest runs, when there is a machine. */
   readonly clock: () => Clock;
+  /** Guests execute at the same time. */
+  readonly parallel: boolean;
 }
 
 /** One tick of the counter is one nanosecond (linux/clock.ts), and one instruction. */
 export function guestHardware(parts: HardwareParts): Hardware {
-  const { mem, engine, directory, clock } = parts;
+  const { mem, engine, directory, clock, parallel } = parts;
   const pool = new PePool(mem, engine);
   const known = new Map<Feat, boolean>();
   const hasFeat = (feat: Feat): boolean => {
@@ -50,6 +53,7 @@ export function guestHardware(parts: HardwareParts): Hardware {
     leave: () => {
       clock().leave();
     },
+    ...(parallel && { depart: (cpu: CpuState) => clock().depart(cpu), arrive: (cpu: CpuState) => clock().arrive(cpu) }),
     timeOf: (tick) => tick,
     realtime: () => clock().realtime(),
   };

@@ -23,6 +23,7 @@ export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
   --memory MIB          memory of the host (default 4095, the most)
   --seed N              of everything random and of the scheduler (default 1)
   --engine auto|jit|interp  how code is run: compiled when it is met often (default), compiled soon, or interpreted
+  --parallel            vCPUs execute at the same time, on threads of the host: faster where they are busy, not deterministic
   --jit-cache MIB       memory for compiled code (default 256)
   --jit-eager           compile what is met once, not what is met often: slow, for tests
   --jit-dump FILE|DIR   write every compiled region there: its instructions, their meaning, the WebAssembly made of them
@@ -56,6 +57,7 @@ export interface ExecOptions {
   readonly seed: bigint;
   readonly realClock: boolean;
   readonly engine: EngineName;
+  readonly parallel: boolean;
   readonly jitCache: number;
   readonly jitEager: boolean;
   /** undefined: no. */
@@ -84,6 +86,7 @@ const SPEC = {
   seed: { type: 'string', default: '1' },
   clock: { type: 'string', default: 'virtual' },
   engine: { type: 'string' },
+  parallel: { type: 'boolean', default: false },
   'jit-cache': { type: 'string', default: '256' },
   'jit-eager': { type: 'boolean', default: false },
   'jit-dump': { type: 'string' },
@@ -174,6 +177,7 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     seed,
     realClock: oneOf('clock', v.clock, ['virtual', 'real']) === 'real',
     engine: oneOf('engine', v.engine ?? hostEnv['HYPATIA_ENGINE'] ?? 'auto', ENGINES),
+    parallel: parallel(v),
     jitCache: wholeNumber('jit-cache', v['jit-cache'], 1, 4096),
     jitEager: v['jit-eager'] || (hostEnv['HYPATIA_JIT_EAGER'] ?? '') !== '',
     jitDump: v['jit-dump'],
@@ -187,6 +191,14 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     cwd: resolve(v.cwd ?? '.'),
     env,
   };
+}
+/** @throws UsageError together with options that ask for an order of events */
+function parallel(v: ReturnType<typeof parse>): boolean {
+  if (!v.parallel) return false;
+  if (v.trace !== undefined) throw new UsageError('--parallel: --trace tells of events in order; leave one of them out');
+  if (v['kvm-mode'] !== 'vhe')
+    throw new UsageError(`--parallel: the hypervisor of --kvm-mode ${v['kvm-mode']} runs one guest at a time; use vhe`);
+  return true;
 }
 function traceFormat(text: string): TraceFormat {
   const m = /^fp(?::(.*))?$/.exec(text);

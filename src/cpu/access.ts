@@ -46,15 +46,21 @@ export interface AccessRules {
   readonly lse2: boolean;
 }
 
+/** Where the two halves of a store to two pages go. */
+export interface SplitStore {
+  first: number;
+  second: number;
+  firstBytes: number;
+  totalBytes: number;
+}
+export const newSplitStore = (): SplitStore => ({ first: 0, second: 0, firstBytes: 0, totalBytes: 0 });
+
 export class AccessPath {
   private readonly mem: PhysMem;
   private readonly rules: AccessRules;
   private readonly tlbs = new Map<number, SoftTlb>();
-  /** Where the two halves of a pending store to two pages go. */
-  private first = 0;
-  private second = 0;
-  private firstBytes = 0;
-  private totalBytes = 0;
+  /** A store to two pages that is under way. */
+  split: SplitStore = newSplitStore();
 
   constructor(mem: PhysMem, rules: AccessRules) {
     this.mem = mem;
@@ -106,18 +112,20 @@ export class AccessPath {
       this.mem.u8.copyWithin(bounce, first, first + inPage);
       this.mem.u8.copyWithin(bounce + inPage, second, second + size - inPage);
     } else {
-      this.first = first;
-      this.second = second;
-      this.firstBytes = inPage;
-      this.totalBytes = size;
+      const { split } = this;
+      split.first = first;
+      split.second = second;
+      split.firstBytes = inPage;
+      split.totalBytes = size;
     }
     return bounce;
   }
   /** Carries a store to the bounce buffer out. */
   commit(cpu: CpuState): void {
     const bounce = cpu.base + Slot.BOUNCE;
-    this.mem.u8.copyWithin(this.first, bounce, bounce + this.firstBytes);
-    this.mem.u8.copyWithin(this.second, bounce + this.firstBytes, bounce + this.totalBytes);
+    const { first, second, firstBytes, totalBytes } = this.split;
+    this.mem.u8.copyWithin(first, bounce, bounce + firstBytes);
+    this.mem.u8.copyWithin(second, bounce + firstBytes, bounce + totalBytes);
   }
 
   private page(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {

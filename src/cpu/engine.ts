@@ -94,7 +94,24 @@ export interface SystemHooks {
   system(cpu: CpuState, enc: number, value: bigint, isRead: boolean): bigint | undefined;
 }
 
+/**
+ * Several CPUs that execute at the same time, each on a thread of its own. Everything but instructions, and what belongs to
+ * the caller of these, still happens on one thread: what executing CPUs ask for waits until `attend`.
+ */
+export interface ParallelRuns {
+  /** Begins Engine.run. @returns what it came to where it is over already; undefined: ask `finish` */
+  start(cpu: CpuState, budget: number): ExitReason | undefined;
+  /** The run of a CPU. @returns undefined: it still goes on */
+  finish(cpu: CpuState): ExitReason | undefined;
+  /** Gives up a run, at an exact instruction. */
+  abandon(cpu: CpuState): void;
+  /** Answers what runs ask. @param wait until something has happened, or for a moment @returns whether there are runs */
+  attend(wait: boolean): boolean;
+}
+
 export interface Engine {
+  /** Absent: CPUs take turns. */
+  readonly parallel?: ParallelRuns | undefined;
   /**
    * Runs until something happens.
    * @param budget instructions to execute, at least 1 (more than 2^31 - 2^16 count as that). It is looked at where control leaves the straight line (taken

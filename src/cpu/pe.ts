@@ -8,7 +8,14 @@ import { SysOpen } from '../isa/build.ts';
 import { type InlineCounter, WAIT_TICKS } from '../isa/inline_sysregs.ts';
 import { PointerCheck } from '../isa/pointer_check.ts';
 import { DebugUnit } from './debug.ts';
-import { type Access, type ExceptionRecord, Exit, type SystemHooks } from './engine.ts';
+import {
+  type Access,
+  type ExceptionRecord,
+  Exit,
+  type ExitReason,
+  type ParallelRuns,
+  type SystemHooks,
+} from './engine.ts';
 import {
   ERET_WORD,
   type ExceptionSite,
@@ -89,6 +96,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private kicked = false;
   private running = false;
   private seed = 1n;
+  /** The engine executes elsewhere: what is to be done when it comes back. */
+  private away: { readonly remaining: number; readonly start: number } | undefined;
 
   constructor(options: PeOptions) {
     this.options = options;
@@ -269,6 +278,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.mmu.flushAll();
   }
   release(): void {
+    this.abandon();
     this.mmu.release();
     this.pool.giveState(this.cpu);
   }
@@ -314,12 +324,43 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.closeCounters();
     this.running = true;
     try {
-      return this.loop(budget);
+      return this.loop(budget, undefined)!;
     } finally {
       this.running = false;
     }
   }
-  private loop(budget: number): PeExit {
+  start(budget: number): PeExit | undefined {
+    this.closeCounters();
+    return this.leave(() => this.loop(budget, this.options.engine.parallel));
+  }
+  finish(): PeExit | undefined {
+    const { cpu, options, away } = this;
+    const parallel = options.engine.parallel!;
+    return this.leave(() => {
+      const reason = parallel.finish(cpu);
+      if (reason === undefined) return undefined;
+      this.away = undefined;
+      const remaining = away!.remaining - this.used(away!.start, reason);
+      return this.cameBack(reason) ?? this.loop(remaining, parallel);
+    });
+  }
+  abandon(): void {
+    if (this.away) this.options.engine.parallel!.abandon(this.cpu);
+    this.away = undefined;
+    this.running = false;
+  }
+  private leave(f: () => PeExit | undefined): PeExit | undefined {
+    this.running = true;
+    let exit: PeExit | undefined;
+    try {
+      exit = f();
+      return exit;
+    } finally {
+      this.running = this.away !== undefined;
+    }
+  }
+  /** @param parallel where to execute, and undefined may be answered */
+  private loop(budget: number, parallel: ParallelRuns | undefined): PeExit | undefined {
     const { cpu, timers, debug, options } = this;
     let remaining = budget;
     for (;;) {
@@ -342,30 +383,42 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       } else {
         const [before, start] = [cpu.icountLow, cpu.timeLow];
         const steps = debug.stepping;
-        const reason = options.engine.run(cpu, steps || debug.onBreakpointPage ? 1 : timers.budget(remaining));
-        const executed = (cpu.icountLow - before) >>> 0;
-        this.stall();
-        remaining -= Math.max((cpu.timeLow - start) >>> 0, reason === Exit.Exception ? 1 : 0);
-        if (steps && executed > 0) debug.stepped(this.wordAt(cpu.pc - 4n));
-        if (debug.onBreakpointPage) debug.leaveBreakpointPage();
-        switch (reason) {
-          case Exit.Budget:
-            break;
-          case Exit.Kick:
-            this.kicked = false;
-            return { kind: 'kick' };
-          case Exit.Idle:
-            exit = this.idle();
-            break;
-          case Exit.System:
-            remaining--;
-            exit = this.eret();
-            break;
-          default:
-            exit = this.exception(cpu.exception!);
+        const single = steps || debug.onBreakpointPage;
+        const most = single ? 1 : timers.budget(remaining);
+        const reason = parallel && !single ? parallel.start(cpu, most) : options.engine.run(cpu, most);
+        if (reason === undefined) {
+          this.away = { remaining, start };
+          return undefined;
         }
+        remaining -= this.used(start, reason);
+        if (steps && cpu.icountLow !== before) debug.stepped(this.wordAt(cpu.pc - 4n));
+        if (debug.onBreakpointPage) debug.leaveBreakpointPage();
+        exit = this.cameBack(reason);
       }
       if (exit) return exit;
+    }
+  }
+  /** What a run takes of the budget. @param start the time when it began */
+  private used(start: number, reason: ExitReason): number {
+    this.stall();
+    const ticks = (this.cpu.timeLow - start) >>> 0;
+    // The engine does not count what it leaves to the PE.
+    return reason === Exit.Exception ? Math.max(ticks, 1) : reason === Exit.System ? ticks + 1 : ticks;
+  }
+  /** Deals with what the engine came back for. */
+  private cameBack(reason: ExitReason): PeExit | undefined {
+    switch (reason) {
+      case Exit.Budget:
+        return undefined;
+      case Exit.Kick:
+        this.kicked = false;
+        return { kind: 'kick' };
+      case Exit.Idle:
+        return this.idle();
+      case Exit.System:
+        return this.eret();
+      default:
+        return this.exception(this.cpu.exception!);
     }
   }
 

@@ -195,6 +195,12 @@ export interface PeApi {
   configure(): void;
   /** Runs the guest. @param budget instructions, at least 1 */
   run(budget: number): PeExit;
+  /** The same where the engine executes CPUs at the same time (Engine.parallel). @returns undefined: ask `finish` */
+  start(budget: number): PeExit | undefined;
+  /** @returns undefined: it still runs */
+  finish(): PeExit | undefined;
+  /** Gives up what `start` began. */
+  abandon(): void;
   /** Makes run return 'kick' soon, or at once when it is called next. */
   kick(): void;
   /** An interrupt input may have changed: look again at the next branch. Cheap; needed only while run is active. */

@@ -23,8 +23,10 @@ export class PhysMem {
   readonly u32: Uint32Array;
   readonly i32: Int32Array;
   readonly u64: BigUint64Array;
+  readonly i64: BigInt64Array;
   readonly view: DataView;
   readonly frames: number;
+  readonly shared: boolean;
   private next: number;
   private readonly refs: Uint16Array;
   /** Frames that somebody wants to hear of when they are freed: 1. See watchFree. */
@@ -37,16 +39,19 @@ export class PhysMem {
   /**
    * @param megabytes size, 1 to 4096. Address space is reserved, pages cost memory when first touched.
    * Sizes near 4096 are normal: the memory never grows, because growing would detach the views above.
+   * @param shared threads may be given it
    */
-  constructor(megabytes = 4096) {
+  constructor(megabytes = 4096, shared = false) {
     const pages = Math.min(65536, Math.max(16, megabytes * 16));
-    this.wasm = new WebAssemblyHost.Memory({ initial: pages, maximum: pages });
+    this.wasm = new WebAssemblyHost.Memory({ initial: pages, maximum: pages, ...(shared && { shared }) });
+    this.shared = shared;
     const b = this.wasm.buffer;
     this.u8 = new Uint8Array(b);
     this.u16 = new Uint16Array(b);
     this.u32 = new Uint32Array(b);
     this.i32 = new Int32Array(b);
     this.u64 = new BigUint64Array(b);
+    this.i64 = new BigInt64Array(b);
     this.view = new DataView(b);
     this.frames = b.byteLength / FRAME_SIZE;
     this.refs = new Uint16Array(this.frames);

@@ -37,6 +37,8 @@ export const Slot = {
   BUDGET: 45 * 8,
   /** u32: address of the TLB block in use. */
   TLB: 46 * 8,
+  /** u32: nonzero while no other PE executes (see Exit.Alone in interp/exits.ts). */
+  ALONE: 46 * 8 + 4,
   /** Exclusive monitor: u64 host address (0: open), two u64 of data seen. */
   EXCL_ADDR: 47 * 8,
   EXCL_DATA: 48 * 8,

@@ -39,11 +39,14 @@ export class SoftTlb implements Tlb {
   private readonly mem: PhysMem;
   /** Nothing was filled in since the last full flush. */
   private empty = false;
+  /** Called before something is forgotten: whoever executes by this block must stand still. */
+  private readonly beforeLoss: (base: number) => void;
   /** What the translator knows each entry's page by; made when it first says so. */
   private tags: Float64Array | undefined;
 
-  constructor(mem: PhysMem, translator: Translator) {
+  constructor(mem: PhysMem, translator: Translator, beforeLoss: (base: number) => void = () => {}) {
     this.mem = mem;
+    this.beforeLoss = beforeLoss;
     this.translator = translator;
     this.base = mem.allocFixed(SIZE);
     this.flush();
@@ -78,6 +81,7 @@ export class SoftTlb implements Tlb {
   flush(start?: bigint, end?: bigint): void {
     if (this.empty) return;
     if (start === undefined || end === undefined || end - start >= BigInt(FETCH_ENTRIES * FRAME_SIZE)) {
+      this.beforeLoss(this.base);
       this.mem.u8.fill(0, this.base, this.base + SIZE);
       // An all-zero entry cannot match: its tag belongs to index 0. Only there it must be made not to.
       for (const table of TABLES) this.invalidate(this.base + TlbTable[table]);
@@ -126,11 +130,13 @@ export class SoftTlb implements Tlb {
   /** Forgets where code was found. */
   flushFetch(): void {
     const at = this.base + TlbTable.fetch;
+    this.beforeLoss(this.base);
     this.mem.u8.fill(0, at, at + FETCH_ENTRIES * ENTRY_SIZE);
     this.invalidate(at);
   }
   /** Makes an entry match no address. */
   private invalidate(at: number): void {
+    this.beforeLoss(this.base);
     const index = (at - this.base) / ENTRY_SIZE;
     // A tag of another index never matches here.
     this.mem.u32[at >>> 2] = ((index & 1) ^ 1) << FRAME_SHIFT;

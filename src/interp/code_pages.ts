@@ -56,6 +56,8 @@ export class CodePages {
   private chunkEnd = 0;
   /** Called when decoded code is dropped, with the records. */
   onDrop: (records: number) => void = () => {};
+  /** Called before decoded code is dropped. */
+  beforeLoss: () => void = () => {};
 
   constructor(mem: PhysMem) {
     this.mem = mem;
@@ -187,9 +189,12 @@ export class CodePages {
   }
   private clear(page: CodePage): void {
     if (page.blank) return; // invalidation comes line by line
+    this.beforeLoss();
     page.blank = true;
     this.onDrop(page.records);
-    this.mem.u8.fill(0, page.records, page.records + END);
+    // Others may be in the middle of an instruction: its operands stay until it is decoded again.
+    if (this.mem.shared) for (let i = 0; i < WORDS; i++) this.mem.u16[(page.records + i * RECORD_SIZE) >>> 1] = Special.Decode;
+    else this.mem.u8.fill(0, page.records, page.records + END);
     if (page.hooks !== 0) {
       this.freeHooks.push(page.hooks);
       page.hooks = 0;

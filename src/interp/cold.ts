@@ -18,10 +18,10 @@ class FunctionFrame implements RecordFrame {
   readonly code: Code;
   readonly import: Import;
   readonly state: RecordState;
-  constructor(code: Code, imports: Import, handler: Handler) {
+  constructor(code: Code, imports: Import, handler: Handler, parallel: boolean) {
     this.code = code;
     this.import = imports;
-    this.state = new RecordState(this, handler.code);
+    this.state = new RecordState(this, handler.code, parallel);
   }
   temp(type: ValueType): number {
     return this.code.local(type);
@@ -37,7 +37,7 @@ class FunctionFrame implements RecordFrame {
   }
   exit(kind: string): void {
     if (kind === 'idle') this.leave(EXITS.Idle, true);
-    else this.leave(EXITS.System, false);
+    else this.leave(kind === 'alone' ? EXITS.Alone : EXITS.System, false);
   }
   private leave(reason: number, past: boolean): void {
     this.answer((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
@@ -68,9 +68,9 @@ class FunctionFrame implements RecordFrame {
 }
 
 /** Adds the function of a handler. @returns its number in the module */
-export function buildHandler(module: ModuleBuilder, imports: Import, handler: Handler): number {
+export function buildHandler(module: ModuleBuilder, imports: Import, handler: Handler, parallel: boolean): number {
   return module.function(HANDLER_PARAMS, HANDLER_RESULTS, (code) => {
-    const frame = new FunctionFrame(code, imports, handler);
+    const frame = new FunctionFrame(code, imports, handler, parallel);
     new Emitter(frame, frame.state).emit(handler.code.block);
     code.unreachable();
   });

@@ -7,9 +7,18 @@ import { branchTypeOf } from '../cpu/bti.ts';
 import { Slot } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
 import { type Block, type Node, type NodeOf, OPS, type Place, type Ty } from '../ir/ops.ts';
-import type { Code } from '../wasm/builder.ts';
+import type { Code, Label } from '../wasm/builder.ts';
 import type { LaneOp, PlainOp, ValueType } from '../wasm/opcodes.ts';
 import { emitHighProduct, emitQuotient, emitSelect } from './emit_arith.ts';
+import {
+  emitFence,
+  emitOrderedLoad,
+  emitSharedStore,
+  emitUnlessAlone,
+  exchanged,
+  type Touched,
+  touchedBy,
+} from './emit_atomic.ts';
 import { emitFp, emitFpVector } from './emit_fp.ts';
 import { emitHost } from './emit_memory.ts';
 
@@ -76,6 +85,8 @@ export interface State {
   fork(): (ends: boolean) => void;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
+  /** Other PEs execute at the same time: what is atomic or ordered must be so in the host's memory. */
+  readonly parallel: boolean;
   /**
    * Has the soft implementation compute unless the host's result counts.
    * @param counts puts an i32 on the stack, nonzero if no flag but Inexact can have been raised
@@ -92,6 +103,10 @@ export class Emitter {
   private readonly where = new Map<number, number>();
   private readonly pending = new Map<number, Node>();
   private readonly locals = new Map<number, number>();
+  /** By the probe: accesses that others may see. Empty where none executes meanwhile. */
+  private touched: ReadonlyMap<number, Touched> = new Map();
+  /** Where an instruction begins that has to be done again if somebody else was faster. */
+  retry: Label | undefined;
 
   constructor(frame: Frame, state: State) {
     this.f = frame;
@@ -101,8 +116,16 @@ export class Emitter {
 
   /** Writes the whole instruction. */
   emit(block: Block): void {
+    if (this.s.parallel) this.touched = touchedBy(block);
     this.countUses(block);
+    const again = [...this.touched.values()].some(exchanged);
+    if (again) this.retry = this.code.block('loop');
     if (!this.block(block)) this.f.next();
+    if (again) this.code.end();
+  }
+  /** The accesses to the place that a host address is of, if they must be atomic or ordered. */
+  touchedAt(host: Node): Touched | undefined {
+    return this.touched.get(host.id);
   }
 
   private countUses(block: Block): void {
@@ -115,6 +138,9 @@ export class Emitter {
         this.countUses(n.attr.yes);
       }
       for (const a of n.args) this.uses.set(a.id, (this.uses.get(a.id) ?? 0) + 1);
+      // The store compares with what was loaded.
+      const read = this.touched.size > 0 && n.op.startsWith('host.store') ? this.touchedAt(n.args[0]!)?.loads[0] : undefined;
+      if (read) this.uses.set(read.id, (this.uses.get(read.id) ?? 0) + 1);
     }
   }
   usesOf(n: { readonly id: number }): number {
@@ -250,7 +276,7 @@ export class Emitter {
       case 'host.load32':
       case 'host.load64':
       case 'host.load128':
-        emitHost(this, n);
+        if (!emitOrderedLoad(this, n)) emitHost(this, n);
         return;
       default:
         this.args(n);
@@ -298,6 +324,7 @@ export class Emitter {
       case 'mem.w':
       case 'mem.rw':
         this.s.probe(this, n);
+        emitUnlessAlone(this, n);
         return false;
       case 'mem.commit':
         this.s.commit(this, n);
@@ -307,7 +334,10 @@ export class Emitter {
       case 'host.store32':
       case 'host.store64':
       case 'host.store128':
-        emitHost(this, n);
+        if (!emitSharedStore(this, n)) emitHost(this, n);
+        return false;
+      case 'fence':
+        emitFence(this);
         return false;
       case 'br':
         f.branch(n.attr);

@@ -98,6 +98,8 @@ const STORE = {
   'host.store128': 'v128.store',
 } as const;
 type HostOp = keyof typeof LOAD | keyof typeof STORE;
+export type LoadNode = NodeOf<keyof typeof LOAD>;
+export type StoreNode = NodeOf<keyof typeof STORE>;
 
 export function emitHost(e: Emitter, n: NodeOf<HostOp>): void {
   const { code } = e;

@@ -4,10 +4,10 @@
 import type { FieldValues } from '../arch/a64/encoding.ts';
 import type { WasmInstance, WasmTable } from '../base/webassembly.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
-import { AccessPath, translate } from '../cpu/access.ts';
+import { AccessPath, newSplitStore, type SplitStore, translate } from '../cpu/access.ts';
 import { btypeOf, mayLand, putBtype, takeBtype } from '../cpu/bti.ts';
 import { Decoder } from '../cpu/decode.ts';
-import { type Engine, Exit, type ExitReason, type SystemHooks, type Tlb, type Translator } from '../cpu/engine.ts';
+import { type Engine, Exit, type ExitReason, type ParallelRuns, type SystemHooks, type Tlb, type Translator } from '../cpu/engine.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
@@ -16,7 +16,9 @@ import { type Handler, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
 import type { Group } from '../isa/semantics.ts';
 import { CodePages, registerOffset } from './code_pages.ts';
-import { MAX_BUDGET } from './exits.ts';
+import { Crew, type StartThread } from './crew.ts';
+import { EXITS, MAX_BUDGET } from './exits.ts';
+import { type FlightControl, Flights } from './flights.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { Reference } from './reference.ts';
@@ -31,6 +33,14 @@ export interface EngineOptions extends SystemOptions {
   readonly prebuilt?: Uint8Array;
   /** What compiles frequent code; without it everything is interpreted. */
   readonly tier?: MakeTier;
+  /** Threads for runs that need not take turns; the memory must be a shared one. */
+  readonly threads?: ThreadOptions;
+}
+export interface ThreadOptions {
+  readonly begin: StartThread;
+  readonly most: number;
+  /** A CPU asks for something: time goes at least as far as it has come. */
+  follow(cpu: CpuState): void;
 }
 
 /** Numbers kept for handlers that are met later. */
@@ -61,12 +71,15 @@ class Interpreter implements Engine {
   private readonly checking: Reference;
   private cpu: CpuState | undefined;
   private readonly tier: Tier | undefined;
+  private readonly flights: Flights | undefined;
+  private readonly split = newSplitStore();
+  private readonly functions = new Map<string, (...args: (number | bigint)[]) => unknown>();
   /** Instructions until the next sample. */
   private stretch = MAX_BUDGET;
 
   constructor(mem: PhysMem, options: EngineOptions) {
     this.mem = mem;
-    this.program = programOf(options.groups, options.prebuilt);
+    this.program = programOf(options.groups, options.prebuilt, mem.shared);
     this.hasBti = options.has('FEAT_BTI');
     this.decoder = new Decoder(this.program.rows, options.has);
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
@@ -83,17 +96,22 @@ class Interpreter implements Engine {
     this.main = exports['run'] as (cpu: number) => number;
     this.table = exports['handlers'] as WasmTable;
     this.nextNumber = this.program.firstFree;
+    const { threads } = options;
+    if (threads) {
+      const flights = new Flights(mem, new Crew(mem, threads.begin, threads.most), this.control(threads));
+      this.flights = flights;
+      this.pages.beforeLoss = () => flights.standStill();
+    }
     if (options.tier) {
       const tier = options.tier({
         mem,
         pages: this.pages,
         decoder: this.decoder,
         takeSlot: () => this.freeSlots.pop() ?? (this.nextNumber < TABLE_MAX - RESERVED ? this.newNumber() : undefined),
-        setSlot: (slot, f) => {
-          this.table.set(slot, f ?? null);
-          if (!f) this.freeSlots.push(slot);
+        setSlot: (slot, part) => {
+          this.setSlot(slot, part);
+          if (!part) this.freeSlots.push(slot);
         },
-        imports: (names) => this.imports(names),
         recordsAt: (cpu, pc, guarded) => {
           const found = this.path.tlbOf(cpu).find('fetch', pc);
           return found && (found[1] !== 0) === guarded ? found[0] : 0;
@@ -106,7 +124,8 @@ class Interpreter implements Engine {
   }
 
   createTlb(translator: Translator): Tlb {
-    const tlb = new SoftTlb(this.mem, translator);
+    const { flights } = this;
+    const tlb = new SoftTlb(this.mem, translator, flights && ((base) => flights.standStill(base)));
     this.path.add(tlb);
     return tlb;
   }
@@ -116,8 +135,17 @@ class Interpreter implements Engine {
     else this.pages.invalidate(frame);
   }
 
+  get parallel(): ParallelRuns | undefined {
+    return this.flights;
+  }
   run(cpu: CpuState, budget: number): ExitReason {
     if (cpu.pointerChecks !== 0) return this.runChecking(cpu, budget);
+    const early = this.begin(cpu);
+    if (early !== undefined) return early;
+    return this.end(cpu, this.runTo(cpu, Math.min(budget, MAX_BUDGET)));
+  }
+  /** @returns why there is nothing to run */
+  private begin(cpu: CpuState): ExitReason | undefined {
     const { u32 } = this.mem;
     const at = (slot: number): number => (cpu.base + slot) >>> 2;
     if (u32[at(Slot.KICK)]) {
@@ -126,14 +154,17 @@ class Interpreter implements Engine {
     }
     this.cpu = cpu;
     this.system.enter(cpu);
-    this.pages.reclaim();
+    if (!this.flights?.any) this.pages.reclaim();
     cpu.exception = undefined;
     u32[at(Slot.RETURN)] = 0;
     u32[at(Slot.EXEC)] = 0;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
-    if (btype !== 0 && !this.landAt(cpu.pc, btype)) return Exit.Exception;
-    const reason = this.runTo(cpu, Math.min(budget, MAX_BUDGET));
+    return btype !== 0 && !this.landAt(cpu.pc, btype) ? Exit.Exception : undefined;
+  }
+  private end(cpu: CpuState, reason: ExitReason): ExitReason {
+    const { u32 } = this.mem;
+    const at = (slot: number): number => (cpu.base + slot) >>> 2;
     const branch = u32[at(Slot.BRANCH)]!;
     if (this.hasBti && branch & 3) putBtype(cpu, btypeOf(branch & 3, (branch & 4) !== 0));
     cpu.finishRun();
@@ -167,25 +198,26 @@ class Interpreter implements Engine {
     const at = (slot: number): number => (cpu.base + slot) >>> 2;
     if (budget === 1) {
       u32[at(Slot.BUDGET)] = budget;
-      return this.step(cpu) as ExitReason;
+      return this.resolve(cpu, this.step(cpu));
     }
     let end = budget;
     for (;;) {
       const start = u32[at(Slot.EXEC)]!;
       const stop = Math.min(end, start + this.stretch);
       u32[at(Slot.BUDGET)] = stop;
-      const reason = this.main(cpu.base) as ExitReason;
+      const reason = this.resolve(cpu, this.main(cpu.base));
       const executed = u32[at(Slot.EXEC)]!;
-      if (this.tier) {
-        // Samples are taken where branches land, and nowhere else does a budget end.
-        this.stretch = Math.max(1, this.stretch - (executed - start));
-        if (reason === Exit.Budget && this.stretch === 1) this.stretch = this.sample(cpu);
-      }
+      if (this.tier) this.stretched(cpu, executed - start, reason);
       // What others took from the budget meanwhile is gone from the whole.
       const left = u32[at(Slot.BUDGET)]! | 0;
       end -= stop - left;
       if (reason !== Exit.Budget || executed >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return reason;
     }
+  }
+  /** Samples are taken where branches land, and nowhere else does a budget end. */
+  private stretched(cpu: CpuState, executed: number, reason: number): void {
+    this.stretch = Math.max(1, this.stretch - executed);
+    if (reason === Exit.Budget && this.stretch === 1) this.stretch = this.sample(cpu);
   }
   private sample(cpu: CpuState): number {
     const found = this.path.tlbOf(cpu).find('fetch', cpu.pc);
@@ -203,6 +235,55 @@ class Interpreter implements Engine {
     const reason = this.main(cpu.base);
     if (u16[after] === Special.Stop) u16[after] = saved;
     return reason;
+  }
+
+  // ---- runs on other threads ----------------------------------------------------------------------------------------------
+
+  private control({ follow }: ThreadOptions): FlightControl {
+    return {
+      main: this.program.main,
+      begin: (cpu) => this.begin(cpu),
+      end: (cpu, reason) => this.end(cpu, reason),
+      run: (cpu, budget) => this.run(cpu, budget),
+      call: (cpu, split, name, args) => this.callFor(cpu, split, name, args),
+      stretch: () => this.stretch,
+      stretched: (cpu, executed, reason) => {
+        if (this.tier) this.stretched(cpu, executed, reason);
+      },
+      resolve: (cpu, reason) => this.resolve(cpu, reason),
+      follow,
+    };
+  }
+  private callFor(cpu: CpuState, split: SplitStore, name: string, args: readonly (number | bigint)[]) {
+    let f = this.functions.get(name);
+    if (!f) {
+      f = this.importFor(name) as (...args: (number | bigint)[]) => unknown;
+      this.functions.set(name, f);
+    }
+    this.cpu = cpu;
+    this.system.enter(cpu);
+    this.path.split = split;
+    try {
+      return f(...args) as number | bigint | undefined;
+    } finally {
+      this.path.split = this.split;
+    }
+  }
+  /** An instruction that has to be alone is executed so. */
+  private resolve(cpu: CpuState, reason: number): ExitReason {
+    if (reason !== EXITS.Alone) return reason as ExitReason;
+    const alone = (cpu.base + Slot.ALONE) >>> 2;
+    this.flights?.standStill();
+    this.cpu = cpu;
+    this.system.enter(cpu);
+    this.mem.u32[alone] = 1;
+    const after = this.step(cpu) as ExitReason;
+    this.mem.u32[alone] = 0;
+    return after;
+  }
+  private setSlot(slot: number, part?: Part): void {
+    this.flights?.tableChanged(slot, part);
+    this.table.set(slot, part ? this.instantiate(part).exports['0'] : null);
   }
 
   // ---- what the loop calls ----------------------------------------------------------------------------------------------
@@ -262,7 +343,8 @@ class Interpreter implements Engine {
         } else this.mem.view.setInt32(at, distance, true);
       } else this.writeOperand(o, slot.width, at, d!.fields);
     }
-    this.mem.u16[ip >>> 1] = number;
+    if (this.mem.shared) Atomics.store(this.mem.u16, ip >>> 1, number);
+    else this.mem.u16[ip >>> 1] = number;
     if (movable) this.templates.keep(word, ip);
   }
   private writeOperand(o: Operand, width: number, at: number, fields: FieldValues): void {
@@ -298,7 +380,7 @@ class Interpreter implements Engine {
   /** Puts the function of a handler into the table. @returns its number */
   private load(handler: Handler): number {
     const number = this.newNumber();
-    this.table.set(number, this.instantiate(this.program.part(handler)).exports['0']);
+    this.setSlot(number, this.program.part(handler));
     return number;
   }
   private newNumber(): number {

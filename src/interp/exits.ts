@@ -2,7 +2,8 @@
 
 import { Exit } from '../cpu/engine.ts';
 
-export const EXITS = Exit;
+/** Alone: the instruction at PC can only be atomic while no other PE executes; Slot.ALONE is to say that none does. */
+export const EXITS = { ...Exit, Alone: 6 } as const;
 /** A status is reason << REASON_SHIFT | LEAVE | PAST. */
 export const REASON_SHIFT = 4;
 /** Instructions are counted in 31 bits, and a run may go past its budget by a page of straight code. */

@@ -118,7 +118,7 @@ class InlineFrame implements RecordFrame {
   readonly state: RecordState;
   private readonly loop: Loop;
   private readonly near: boolean;
-  constructor(loop: Loop, { handler, near }: Variant) {
+  constructor(loop: Loop, { handler, near }: Variant, parallel: boolean) {
     this.loop = loop;
     this.near = near;
     this.code = loop.code;
@@ -127,7 +127,7 @@ class InlineFrame implements RecordFrame {
     this.count = loop.count;
     this.pcBase = loop.pcBase;
     this.import = loop.import;
-    this.state = new RecordState(this, handler.code);
+    this.state = new RecordState(this, handler.code, parallel);
   }
   temp(type: ValueType): number {
     return this.loop.temp(type);
@@ -140,7 +140,7 @@ class InlineFrame implements RecordFrame {
   }
   exit(kind: string): void {
     if (kind === 'idle') this.leave(EXITS.Idle, true);
-    else this.leave(EXITS.System, false);
+    else this.leave(kind === 'alone' ? EXITS.Alone : EXITS.System, false);
   }
   private leave(reason: number, past: boolean): void {
     this.loop.leaveWith((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
@@ -333,8 +333,14 @@ function emitCold(loop: Loop, handlerType: number): void {
 /**
  * Adds the main function.
  * @param variants handlers in the loop; the k-th gets the number FIRST_HANDLER + k
+ * @param parallel other PEs execute at the same time
  */
-export function buildLoop(module: ModuleBuilder, imports: Import, variants: readonly Variant[]): number {
+export function buildLoop(
+  module: ModuleBuilder,
+  imports: Import,
+  variants: readonly Variant[],
+  parallel: boolean,
+): number {
   const handlerType = module.type(HANDLER_PARAMS, HANDLER_RESULTS);
   const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
   return module.function(['i32'], ['i32'], (code) => {
@@ -348,7 +354,11 @@ export function buildLoop(module: ModuleBuilder, imports: Import, variants: read
     loop.goto = code.block('loop');
     emitFetch(loop, out);
     loop.next = code.block('loop');
-    code.get(ip).i32(RECORD_SIZE).op('i32.add').tee(ip).mem('i32.load16_u').set(loop.handler);
+    code.get(ip).i32(RECORD_SIZE).op('i32.add').tee(ip);
+    // Others decode meanwhile: the operands are those of the handler that is found.
+    if (parallel) code.atomic('i32.atomic.load16_u');
+    else code.mem('i32.load16_u');
+    code.set(loop.handler);
     loop.again = code.block('loop');
     const count = FIRST_HANDLER + variants.length;
     const cold = code.block('block');
@@ -378,7 +388,7 @@ export function buildLoop(module: ModuleBuilder, imports: Import, variants: read
           break;
         default: {
           const variant = variants[id - FIRST_HANDLER]!;
-          const frame = new InlineFrame(loop, variant);
+          const frame = new InlineFrame(loop, variant, parallel);
           new Emitter(frame, frame.state).emit(variant.handler.code.block);
           loop.releaseTemps();
         }

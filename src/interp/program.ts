@@ -31,10 +31,10 @@ export interface Numbers {
 }
 
 /** Makes imports by name, each once. */
-export function importer(module: ModuleBuilder): { readonly add: Import; readonly names: string[] } {
+export function importer(module: ModuleBuilder, parallel = false): { readonly add: Import; readonly names: string[] } {
   const known = new Map<string, number>();
   const names: string[] = [];
-  module.importMemory(HOST, MEMORY, 16, 65536);
+  module.importMemory(HOST, MEMORY, 16, 65536, parallel);
   const add: Import = (name, params, results) => {
     let index = known.get(name);
     if (index === undefined) {
@@ -71,14 +71,15 @@ export function hotVariants(rows: readonly RowEntry[]): Variant[] {
 /**
  * A module with the main loop (`run`) and the table (`handlers`), in which those of `aside` follow the handlers of the loop.
  * They are in modules of their own, each in a custom section; another one says which handlers these are.
+ * @param parallel for PEs that execute at the same time, on memory that is shared
  */
-export function generateModule(variants: readonly Variant[], aside: readonly (readonly Handler[])[]): Uint8Array {
+export function generateModule(variants: readonly Variant[], aside: readonly (readonly Handler[])[], parallel = false): Uint8Array {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module);
-  module.export('run', buildLoop(module, add, variants));
+  const { add, names } = importer(module, parallel);
+  module.export('run', buildLoop(module, add, variants, parallel));
   let number = FIRST_HANDLER + variants.length;
   for (const handlers of aside) {
-    module.customSection(ASIDE, generateAside(handlers, number));
+    module.customSection(ASIDE, generateAside(handlers, number, parallel));
     number += handlers.length;
   }
   module.table('handlers', Math.max(TABLE_START, 2 * number), TABLE_MAX);
@@ -91,21 +92,24 @@ export function generateModule(variants: readonly Variant[], aside: readonly (re
   return module.finish();
 }
 /** A module that puts handlers into the table of the main one, from number `first` on. */
-function generateAside(handlers: readonly Handler[], first: number): Uint8Array {
+function generateAside(handlers: readonly Handler[], first: number, parallel: boolean): Uint8Array {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module);
+  const { add, names } = importer(module, parallel);
   module.importTable(HOST, TABLE);
-  const functions = handlers.map((h) => buildHandler(module, add, h));
+  const functions = handlers.map((h) => buildHandler(module, add, h, parallel));
   module.fillTable(first, functions);
   const contents: AsideContents = { handlers: handlers.map((h) => h.key), imports: names };
   module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
   return module.finish();
 }
 /** Handlers as functions `0`, `1`, ... of one module. */
-export function generateHandlers(handlers: readonly Handler[]): { bytes: Uint8Array; imports: readonly string[] } {
+export function generateHandlers(
+  handlers: readonly Handler[],
+  parallel = false,
+): { bytes: Uint8Array; imports: readonly string[] } {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module);
-  for (const [i, h] of handlers.entries()) module.export(String(i), buildHandler(module, add, h));
+  const { add, names } = importer(module, parallel);
+  for (const [i, h] of handlers.entries()) module.export(String(i), buildHandler(module, add, h, parallel));
   return { bytes: module.finish(), imports: names };
 }
 /**
@@ -191,10 +195,16 @@ export class Program {
   private readonly aside = new Map<Group, Aside>();
   private readonly parts = new Map<string, Part>();
 
-  /** @param prebuilt what generateInterpreter made of the same groups; without it the loop alone is generated now */
-  constructor(groups: readonly Group[], prebuilt?: Uint8Array) {
+  private readonly parallel: boolean;
+
+  /**
+   * @param prebuilt what generateInterpreter made of the same groups; without it the loop alone is generated now
+   * @param parallel see generateModule
+   */
+  constructor(groups: readonly Group[], prebuilt?: Uint8Array, parallel = false) {
     this.rows = collectRows(groups);
-    const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(hotVariants(this.rows), []));
+    this.parallel = parallel;
+    const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(hotVariants(this.rows), [], parallel));
     const contents = contentsOf(module) as Contents;
     this.main = { module, imports: contents.imports };
     let id = FIRST_HANDLER;
@@ -223,7 +233,7 @@ export class Program {
   part(handler: Handler): Part {
     let part = this.parts.get(handler.key);
     if (!part) {
-      const { bytes, imports } = generateHandlers([handler]);
+      const { bytes, imports } = generateHandlers([handler], this.parallel);
       part = { module: new WebAssemblyHost.Module(bytes), imports };
       this.parts.set(handler.key, part);
     }
@@ -231,13 +241,14 @@ export class Program {
   }
 }
 
-const programs = new Map<readonly Group[], Program>();
-/** The program of some groups, made once. */
-export function programOf(groups: readonly Group[], prebuilt?: Uint8Array): Program {
-  let p = programs.get(groups);
+const programs = { alone: new Map<readonly Group[], Program>(), parallel: new Map<readonly Group[], Program>() };
+/** The program of some groups, made once. @param parallel generated anew, whatever was prebuilt */
+export function programOf(groups: readonly Group[], prebuilt?: Uint8Array, parallel = false): Program {
+  const made = programs[parallel ? 'parallel' : 'alone'];
+  let p = made.get(groups);
   if (!p) {
-    p = new Program(groups, prebuilt);
-    programs.set(groups, p);
+    p = new Program(groups, parallel ? undefined : prebuilt, parallel);
+    made.set(groups, p);
   }
   return p;
 }

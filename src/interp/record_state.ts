@@ -24,6 +24,7 @@ const V_BYTES = 16;
 
 export class RecordState implements State {
   readonly fused = false;
+  readonly parallel: boolean;
   private readonly code: Code;
   private readonly f: RecordFrame;
   private readonly source: Recording;
@@ -31,8 +32,9 @@ export class RecordState implements State {
   private readonly aside: number;
 
   /** Writes what a handler begins with. */
-  constructor(frame: RecordFrame, source: Recording) {
+  constructor(frame: RecordFrame, source: Recording, parallel: boolean) {
     this.f = frame;
+    this.parallel = parallel;
     this.code = frame.code;
     this.source = source;
     this.layout = layoutOf(source);

@@ -8,6 +8,7 @@ import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import type { CodePages } from './code_pages.ts';
+import type { Part } from './program.ts';
 
 /** cpu, address of the page of the entry, number of the entry, instructions executed. */
 export const REGION_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32'];
@@ -54,10 +55,8 @@ export interface TierHost {
   readonly decoder: Decoder;
   /** Takes a place in the table of handlers. @returns its number, or undefined if there is none left */
   takeSlot(): number | undefined;
-  /** Puts a function there; without one, gives the place back. */
-  setSlot(slot: number, f?: unknown): void;
-  /** What modules import: memory, table and the named functions. */
-  imports(names: readonly string[]): Record<string, unknown>;
+  /** Puts the function `0` of a module there; without one, gives the place back. */
+  setSlot(slot: number, part?: Part): void;
   /** Records that code at `pc` would be fetched from without asking the translator, or 0, also if it is not guarded alike. */
   recordsAt(cpu: CpuState, pc: bigint, guarded: boolean): number;
 }

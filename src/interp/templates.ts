@@ -20,7 +20,8 @@ export class Templates {
     if (at === undefined) return false;
     const { u32 } = this.mem;
     const to = ip >>> 2;
-    for (let i = 0; i < WORDS; i++) u32[to + i] = this.records[at + i]!;
+    // The word with the handler last: others may be on their way here.
+    for (let i = WORDS - 1; i >= 0; i--) u32[to + i] = this.records[at + i]!;
     return true;
   }
   /** Remembers the record at `ip` for its word. */

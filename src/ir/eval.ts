@@ -200,6 +200,7 @@ const EFFECTS: Effects = {
   'br.to': (r, n) => r.env.branch(big(r, n.args[0]), n.attr),
   raise: (r, n) => r.env.raise(n.attr.ec, n.attr.past, num(r, n.args[0])),
   exit: (r, n) => r.env.exit(n.attr),
+  fence: () => undefined,
   resync: (r) => r.env.resync(),
   'sys.read': (r, n) => r.env.sysRead(num(r, n.args[0])),
   'sys.write': (r, n) => {

@@ -185,6 +185,8 @@ const OWN = {
   raise:         op('i32 -> void', 'leave'),
   /** Leaves the engine for another reason. */
   exit:          op('-> void', 'leave'),
+  /** Memory accesses do not move across it. */
+  fence:         op('-> void', 'write'),
   /** Goes on after the instruction, but with nothing remembered about where code lies. */
   resync:        op('-> void', 'leave'),
 

@@ -321,8 +321,9 @@ export function makeOps(r: Recorder): Ops {
       const word = r.operand({ kind: 'i32', value: (f) => encode(encoding, f) | 0 });
       r.ir.add('routine', [r.ir.add('imm.i32', [], word)], row);
     },
-    // Everything is in order anyway; only a context synchronisation may change what the next instruction is.
     barrier: (kind) => {
+      if (kind === 'dmb' || kind === 'dsb') r.ir.add('fence', []);
+      // A context synchronisation may change what the next instruction is.
       if (kind === 'isb') resync();
     },
     clrex: () => set(slot('EXCL_ADDR'), i64(0)),

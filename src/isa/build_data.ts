@@ -138,7 +138,8 @@ export function makeMemory(r: Recorder, ops: GetOps): Pick<Ops, MemoryName> {
       for (const [i, v] of values.entries()) r.ir.add('set.i64', [asI64(v)], seen[i]!);
       return values;
     },
-    // Stores if the place is the one that was loaded and still holds what was read: threads take turns, so this is atomic.
+    // Stores if the place is the one that was loaded and still holds what was read: where threads take turns this is atomic,
+    // and elsewhere engines make the store one that only happens if the place holds that (interp/emit_atomic.ts).
     stExclusive: (addr, bits, values, opts) => {
       const o = ops();
       const host = check('w', addr, bits, values.length, { ...opts, atomic: true });

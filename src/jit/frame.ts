@@ -25,6 +25,8 @@ export interface RegionOptions {
   readonly counts?: number;
   /** Address of the tables of a checksum. */
   crcTables(name: CrcName): number;
+  /** Other PEs execute at the same time. */
+  readonly parallel: boolean;
 }
 
 /** Locals of a region's function, and the code that is written. */

@@ -27,6 +27,7 @@ export interface Position {
 
 export class RegionState implements State {
   readonly fused: boolean;
+  readonly parallel: boolean;
   private readonly r: RegionFrame;
   private readonly position: Position;
   private readonly flagNodes: FlagNodes;
@@ -37,6 +38,7 @@ export class RegionState implements State {
     this.r = frame;
     this.position = position;
     this.fused = frame.options.fused;
+    this.parallel = frame.options.parallel;
     this.flagNodes = new FlagNodes(frame.flags);
   }
   /** @param flags kinds of flags that are possible where it begins */

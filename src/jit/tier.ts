@@ -193,7 +193,7 @@ class JitTier implements Tier {
     if (slot === undefined) return;
 
     const module = new ModuleBuilder();
-    const { add, names } = importer(module);
+    const { add, names } = importer(module, host.mem.shared);
     const used = new Map<number, number>();
     for (const b of graph.blocks.values()) {
       for (const place of [b.start, b.start + b.code.length - 1]) used.set(pageOf(place), recordsOf(pageOf(place)));
@@ -206,14 +206,14 @@ class JitTier implements Tier {
       slot,
       hooks,
       fused: this.fused,
+      parallel: host.mem.shared,
       ...(this.counts && { counts: this.counts.at }),
       crcTables: (name) => this.crc.of(name),
     });
     module.export('0', func);
     const bytes = module.finish();
     options.dump?.({ base: pc & ~BigInt(FRAME_SIZE - 1), graph, limits, bytes, word });
-    const instance = new WebAssemblyHost.Instance(new WebAssemblyHost.Module(bytes), { [HOST]: host.imports(names) });
-    host.setSlot(slot, instance.exports['0']);
+    host.setSlot(slot, { module: new WebAssemblyHost.Module(bytes), imports: names });
 
     const at = (place: number): { records: number; index: number } => {
       const page = pageOf(place);

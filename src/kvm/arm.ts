@@ -97,6 +97,7 @@ function running(vcpu: Vcpu, caller: Caller): Pending {
       const wake = vcpu.halted?.wake;
       return wake === undefined ? undefined : vcpu.vm.kvm.hardware?.timeOf(wake);
     },
+    abandon: () => vcpu.guest?.abandon(),
     interrupt: () => (caller.signalPending(vcpu.signalMask) ? finish(interrupted(vcpu)) : undefined),
   };
 }
@@ -107,17 +108,19 @@ function interrupted(vcpu: Vcpu): number {
 }
 
 /** Until the budget is used up or somebody else must act. @linux kvm_arch_vcpu_ioctl_run */
-function step(vcpu: Vcpu, caller: Caller, budget: number): number | 'again' | 'wait' {
-  updateStolenTime(vcpu, caller);
+function step(vcpu: Vcpu, caller: Caller, budget: number): number | 'again' | 'wait' | 'away' {
+  if (!vcpu.guest?.isAway) updateStolenTime(vcpu, caller);
   for (let left = budget; left > 0; ) {
-    const r = checkRequests(vcpu, caller);
-    if (r !== undefined) return r;
+    if (!vcpu.guest?.isAway) {
+      const r = checkRequests(vcpu, caller);
+      if (r !== undefined) return r;
+    }
     const guest = guestOf(vcpu);
     if (typeof guest === 'number') return guest;
-    loadVcpu(vcpu, caller);
+    if (!guest.isAway) loadVcpu(vcpu, caller);
     const ran = enter(vcpu, guest, left);
     if (ran === undefined) return 0;
-    if (typeof ran === 'number') return ran;
+    if (typeof ran !== 'object') return ran;
     left -= Math.max(1, ran.ticks);
     advancePmu(vcpu, ran.executed);
     const next = afterRun(vcpu, ran.exit, caller);
@@ -172,9 +175,12 @@ function guestOf(vcpu: Vcpu): Guest | number {
 const CANNOT_RUN = [['el1_32', 'AArch32 at EL1'], ['el2', 'EL2']] as const; // biome-ignore format: a table
 
 /** @returns undefined after a failure of our own, which the program sees as KVM_EXIT_INTERNAL_ERROR */
-function enter(vcpu: Vcpu, guest: Guest, budget: number): Ran | number | undefined {
-  const { hypHost } = vcpu.vm.kvm;
+function enter(vcpu: Vcpu, guest: Guest, budget: number): Ran | number | 'away' | undefined {
+  const { hypHost, hardware } = vcpu.vm.kvm;
   try {
+    if (guest.isAway) return guest.finish() ?? 'away';
+    // A hypervisor of its own runs guests one at a time.
+    if (hardware?.depart && !hypHost) return guest.start(vcpu.loaded!, budget) ?? 'away';
     return hypHost ? hypHost.run(vcpu, guest, vcpu.loaded!, budget) : guest.run(vcpu.loaded!, budget);
   } catch (e) {
     if (e instanceof OutOfFrames) throw e;

@@ -23,6 +23,12 @@ export interface Hardware {
   /** From here to leave(), instructions that `cpu` executes are time that passes. */
   enter(cpu: CpuState): void;
   leave(): void;
+  /**
+   * vCPUs execute at the same time (PeApi.start): what was entered goes on by itself, and comes back as after enter().
+   * Absent: they take turns.
+   */
+  depart?(cpu: CpuState): void;
+  arrive?(cpu: CpuState): void;
   /** CLOCK_MONOTONIC in ns at which CNTPCT_EL0 will be `tick`. */
   timeOf(tick: bigint): bigint;
   /** CLOCK_REALTIME in ns. */

@@ -2,13 +2,15 @@
 // guests execute, one each nanosecond, so that equal programs see equal times. The engine is made when it is first needed.
 
 import { type Feat, has, isFeat, type ReadId } from '../arch/features.ts';
+import { AwayTime } from '../cpu/away_time.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../cpu/pe_directory.ts';
 import { PePool } from '../cpu/pe_pool.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
-import { createInterpreter } from '../interp/engine.ts';
+import { createInterpreter, type ThreadOptions } from '../interp/engine.ts';
+import type { MakeTier } from '../interp/region.ts';
 import { A64 } from '../isa/a64.ts';
 import type { Hardware } from '../kvm/hardware.ts';
 
@@ -20,6 +22,9 @@ export interface MachineOptions {
   readonly counter?: () => bigint;
   /** The file interp.wasm of the build; default: it is generated anew, which takes a moment. */
   readonly interpreter?: Uint8Array;
+  /** vCPUs execute at the same time, each on one of these; the memory is shared. */
+  readonly threads?: Omit<ThreadOptions, 'follow'>;
+  readonly tier?: MakeTier;
 }
 
 export interface Machine {
@@ -29,6 +34,8 @@ export interface Machine {
   counter(): bigint;
   /** Nothing happens before the counter is at `tick`: it goes there. */
   jumpTo(tick: bigint): void;
+  /** Answers what vCPUs ask that execute by themselves. @param wait until something has happened */
+  attend(wait: boolean): void;
   /** The counter is as it was when the machine was made: for VMs that are to be equal. */
   restart(): void;
 }
@@ -42,6 +49,7 @@ class VirtualCounter {
   private elapsed = START;
   private running: CpuState | undefined;
   private since = 0;
+  private readonly away = new AwayTime();
 
   readonly now = (): bigint => BigInt(this.elapsed + this.executed());
   enter(cpu: CpuState): void {
@@ -51,6 +59,18 @@ class VirtualCounter {
   leave(): void {
     this.elapsed += this.executed();
     this.running = undefined;
+  }
+  depart(cpu: CpuState): void {
+    this.leave();
+    this.away.depart(cpu, this.elapsed);
+  }
+  follow(cpu: CpuState): void {
+    this.elapsed = this.away.of(cpu, this.elapsed);
+  }
+  arrive(cpu: CpuState): void {
+    this.follow(cpu);
+    this.away.arrive(cpu);
+    this.enter(cpu);
   }
   spend(ticks: number): void {
     this.elapsed += ticks;
@@ -67,7 +87,7 @@ class VirtualCounter {
 }
 
 export function createMachine(options: MachineOptions): Machine {
-  const { mem, readId, interpreter } = options;
+  const { mem, readId, interpreter, threads, tier } = options;
   const directory = createPeDirectory();
   const virtual = new VirtualCounter();
   const counter = options.counter ?? virtual.now;
@@ -88,6 +108,8 @@ export function createMachine(options: MachineOptions): Machine {
       pauth: (cpu) => directory.pauth(cpu),
       groups: A64,
       ...(interpreter && { prebuilt: interpreter }),
+      ...(tier && { tier }),
+      ...(threads && { threads: { ...threads, follow: (cpu: CpuState) => virtual.follow(cpu) } }),
     });
     made = { engine, pool: new PePool(mem, engine) };
     return made;
@@ -102,6 +124,7 @@ export function createMachine(options: MachineOptions): Machine {
     mem,
     counter,
     jumpTo: (tick) => virtual.jumpTo(tick),
+    attend: (wait) => void made?.engine.parallel?.attend(wait),
     restart: () => virtual.restart(),
     hardware: {
       createPe: (wiring) => new Pe({ mem, ...execution(), directory, has: hasFeat, clock, ...wiring }),
@@ -111,6 +134,7 @@ export function createMachine(options: MachineOptions): Machine {
       clock,
       enter: (cpu) => virtual.enter(cpu),
       leave: () => virtual.leave(),
+      ...(threads && { depart: (cpu) => virtual.depart(cpu), arrive: (cpu) => virtual.arrive(cpu) }),
       timeOf: (tick) => tick,
       realtime: counter,
     },

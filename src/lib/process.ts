@@ -121,6 +121,8 @@ export class Memory implements UserMemory {
 export interface Idle {
   /** Lets time pass until the counter is at `tick`. */
   jumpTo(tick: bigint): void;
+  /** After 'away': answers what guests ask that execute by themselves. */
+  attend(wait: boolean): void;
 }
 
 /** Instructions between two looks at the limit. */
@@ -266,9 +268,11 @@ export class Process implements Caller {
   }
   private finished(result: Result): number {
     if (typeof result === 'number') return result;
-    for (let left = this.limit; left > 0; left -= SLICE) {
+    for (let left = this.limit; left > 0; ) {
       const r = result.step(Math.min(left, SLICE));
       if (typeof r === 'number') return r;
+      if (r === 'away') this.machine!.attend(true);
+      else left -= SLICE;
       if (r === 'wait' && !this.idle(result.wakeAt?.())) break;
     }
     return this.interrupt(result);

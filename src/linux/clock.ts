@@ -1,6 +1,7 @@
 // What time is it for the emulated process? Virtual time is the number of instructions executed so far (one each
 // nanosecond) plus what idle waiting skipped; real time asks the host. Knows nothing of who waits for what.
 
+import { AwayTime } from '../cpu/away_time.ts';
 import type { CpuState } from '../cpu/state.ts';
 
 /** 2026-01-01T00:00:00Z in seconds: CLOCK_REALTIME when a virtual machine starts. */
@@ -25,6 +26,7 @@ export class Clock {
   private runningSince = 0;
   private readonly real: RealClock | undefined;
   private readonly realStart: number;
+  private readonly away = new AwayTime();
 
   constructor(real?: RealClock) {
     this.real = real;
@@ -66,6 +68,21 @@ export class Clock {
     this.elapsed += n;
     this.running = undefined;
     return n;
+  }
+  /** The CPU that was entered goes on by itself, beside others. */
+  depart(cpu: CpuState): void {
+    this.leave();
+    this.away.depart(cpu, this.elapsed);
+  }
+  /** It asks for something: time is at least where it is. */
+  follow(cpu: CpuState): void {
+    this.elapsed = this.away.of(cpu, this.elapsed);
+  }
+  /** It is back, as after enter(). */
+  arrive(cpu: CpuState): void {
+    this.follow(cpu);
+    this.away.arrive(cpu);
+    this.enter(cpu);
   }
   /** Time that no instruction accounts for: the cost of a system call, idle time skipped. */
   advance(ns: number): void {

@@ -14,6 +14,9 @@ const SLICE_MIN = 20_000;
 const SLICE_SPREAD = 20_000;
 /** A thread that is alone may go on for longer: nobody waits. */
 const SLICE_ALONE = 2_000_000;
+/** Where guests execute by themselves: their slices are long, those of all others short, because guests wait for answers. */
+const SLICE_AWAY = 500_000;
+const SLICE_BESIDE = 5_000;
 
 /** ns that a thread keeps its CPU from others that want it, over several slices, unless it gives way. */
 const QUANTUM = 250_000;
@@ -23,9 +26,19 @@ const MIGRATION_NS = 10_000;
 
 export type RoundResult = 'ran' | 'idle' | 'stuck';
 
+/** A slice of a thread whose guest executes elsewhere. */
+interface Trip {
+  readonly thread: Thread;
+  readonly start: number;
+  readonly asked: boolean;
+  left: number;
+}
+
 export class Scheduler {
   private readonly machine: Machine;
   private readonly queues: Thread[][];
+  /** By CPU. */
+  private readonly trips: (Trip | undefined)[];
   private readonly sleepers = new Set<Thread>();
   /** Running threads, for the hooks that the engine calls. */
   current: Thread | undefined;
@@ -35,6 +48,7 @@ export class Scheduler {
   constructor(machine: Machine, cpus: number) {
     this.machine = machine;
     this.queues = Array.from({ length: cpus }, () => []);
+    this.trips = this.queues.map(() => undefined);
   }
   get cpus(): number {
     return this.queues.length;
@@ -51,6 +65,13 @@ export class Scheduler {
     this.sleepers.add(t);
   }
   remove(t: Thread): void {
+    if (t.away) {
+      t.op?.abandon?.();
+      t.away = false;
+      this.trips.forEach((trip, c) => {
+        if (trip?.thread === t) this.trips[c] = undefined;
+      });
+    }
     this.leave(t);
     this.sleepers.delete(t);
   }
@@ -75,6 +96,7 @@ export class Scheduler {
   }
   /** The affinity changed: move away from a forbidden CPU at once. */
   migrate(t: Thread): void {
+    if (t.away) return; // when its slice is over
     if ((t.affinity & (1n << BigInt(t.cpuIndex))) !== 0n) return;
     if (t === this.current) this.machine.clock.advance(MIGRATION_NS);
     if (t.runnable) {
@@ -93,7 +115,7 @@ export class Scheduler {
       if (this.queues[c]!.length > 0) continue;
       let from: Thread[] | undefined;
       for (const q of this.queues) if (q.length > 1 && q.length > (from?.length ?? 0)) from = q;
-      const t = from?.slice(1).find((x) => (x.affinity & (1n << BigInt(c))) !== 0n);
+      const t = from?.slice(1).find((x) => !x.away && (x.affinity & (1n << BigInt(c))) !== 0n);
       if (!t) continue;
       this.leave(t);
       t.cpuIndex = c;
@@ -107,12 +129,21 @@ export class Scheduler {
     this.balance();
     let tried = false;
     let ran = false;
-    for (const q of this.queues) {
-      const t = q.find((x) => !x.process.stopped);
-      if (!t) continue;
+    let away = false;
+    for (let c = 0; c < this.queues.length; c++) {
+      const trip = this.trips[c];
+      const q = this.queues[c]!;
+      const t = trip ? undefined : q.find((x) => !x.process.stopped && !x.away);
+      if (!t && !trip) continue;
       tried = true;
-      if (this.slice(t, q)) ran = true;
+      if (trip ? this.resume(trip) : this.slice(t!, q)) ran = true;
+      if (this.trips[c]) away = true;
       this.expire();
+    }
+    if (away) {
+      this.machine.engine.parallel!.attend(!ran);
+      this.poll();
+      return 'ran';
     }
     if (ran || !tried) {
       // Those that nobody will wake have to be asked.
@@ -162,6 +193,7 @@ export class Scheduler {
       for (const s of this.sleepers) if (s.polled) quiet = false;
       if (quiet) budget = SLICE_ALONE;
     }
+    if (this.trips.some((trip) => trip)) budget = SLICE_BESIDE;
     const deadline = this.nextDeadline();
     if (deadline !== undefined && !clock.isReal) budget = Math.max(1, Math.min(budget, deadline - clock.now()));
     if (t.queuedSince >= 0) t.runDelay += clock.now() - t.queuedSince;
@@ -173,9 +205,28 @@ export class Scheduler {
     const { asked } = t;
     t.asked = false;
     t.beginSlice(start);
-    const gaveWay = this.runThread(t, budget);
-    t.endSlice(clock.now());
+    return this.runSlice({ thread: t, start, asked, left: budget });
+  }
+  /** Asks how a guest is that executes elsewhere. @returns false: it still does */
+  private resume(trip: Trip): boolean {
+    const { thread } = trip;
+    this.current = thread;
+    this.last = thread;
+    return this.runSlice(trip);
+  }
+  private runSlice(slice: Trip): boolean {
+    const { thread: t, start, asked } = slice;
+    const { clock } = this.machine;
+    const gaveWay = this.runThread(t, slice);
     this.current = undefined;
+    const q = this.queues[t.cpuIndex]!;
+    if (gaveWay === 'away') {
+      const first = !t.away;
+      t.away = true;
+      this.trips[t.cpuIndex] = slice;
+      return first;
+    }
+    t.endSlice(clock.now());
     t.quantumUsed += clock.now() - start;
     if (gaveWay || q.length === 1 || t.quantumUsed >= QUANTUM) t.quantumUsed = 0;
     if (t.quantumUsed === 0 && t.runnable && !t.dead && q.length > 1 && q[0] === t) {
@@ -186,20 +237,21 @@ export class Scheduler {
       q.splice(q.indexOf(t), 1);
       q.push(t);
     }
+    if (!t.dead) this.migrate(t);
     return !asked || t.runnable || t.dead || clock.now() !== start;
   }
 
   /** @returns true when the thread does not want to go on now */
-  private runThread(t: Thread, budget: number): boolean {
+  private runThread(t: Thread, slice: Trip): boolean | 'away' {
     const { machine } = this;
     const { clock, engine } = machine;
     const fp = machine.fp.cpus[t.cpuIndex]!;
-    machine.rseqUpdate(t);
-    let left = budget;
-    while (left > 0 && !t.dead && t.runnable && !t.process.stopped) {
+    if (!t.away) machine.rseqUpdate(t);
+    let { left } = slice;
+    while (t.away || (left > 0 && !t.dead && t.runnable && !t.process.stopped)) {
       const before = clock.now();
       if (t.op) {
-        if (t.interrupted) {
+        if (t.interrupted && !t.away) {
           t.interrupted = false;
           if (t.signalPending()) {
             const r = t.op.interrupt?.();
@@ -209,14 +261,22 @@ export class Scheduler {
             }
           }
         }
-        const r = stepCall(t, left);
+        const r = stepCall(t, engine.parallel ? Math.max(left, SLICE_AWAY) : left);
+        if (r === 'away') {
+          slice.left = left;
+          return 'away';
+        }
+        if (t.away) {
+          t.away = false;
+          this.trips[t.cpuIndex] = undefined;
+        }
         if (r === 'wait') {
           t.sleep(t.op);
           return true;
         }
         if (r === 'again') {
           // Whoever ran instructions inside the call has usually told the clock.
-          if (clock.now() === before) clock.advance(left);
+          if (clock.now() === before) clock.advance(engine.parallel ? 1 : left);
           return false;
         }
         finishCall(t, r);

@@ -40,6 +40,8 @@ export class Thread implements Caller, Sleeper {
   polled = false;
   /** The next sleep waits for something that the call itself does not know of. */
   pollOnce = false;
+  /** A guest of it executes elsewhere, and its CPU is taken. */
+  away = false;
   /** Was woken to look again, although nothing is known to have happened. */
   asked = false;
   deadline: number | undefined;

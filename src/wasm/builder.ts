@@ -3,6 +3,8 @@
 
 import { InternalError } from '../base/assert.ts';
 import {
+  ATOMIC,
+  type AtomicOp,
   CONTROL,
   DIVISION,
   FLOAT,
@@ -25,6 +27,10 @@ const TYPE_CODE: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e, f
 const NO_RESULT = 0x40;
 const PREFIX_SATURATING = 0xfc;
 const PREFIX_VECTOR = 0xfd;
+const PREFIX_ATOMIC = 0xfe;
+const ATOMIC_FENCE = 3;
+/** Logarithm of the alignment that an atomic access must name: that of its size. */
+const ATOMIC_ALIGN: Readonly<Record<string, number>> = { '8': 0, '16': 1, 'i32': 2, 'i64': 3 };
 /** After PREFIX_SATURATING. */
 const MEMORY_FILL = 11;
 
@@ -171,6 +177,18 @@ export class Code {
     pushUnsigned(this.bytes, offset);
     return this;
   }
+  /** An access at the address on the stack plus `offset`, which must be aligned. */
+  atomic(name: AtomicOp, offset = 0): this {
+    const width = /(8|16)(_u|\.|$)/.exec(name)?.[1] ?? name.slice(0, 3);
+    this.bytes.push(PREFIX_ATOMIC, ATOMIC[name], ATOMIC_ALIGN[width]!);
+    pushUnsigned(this.bytes, offset);
+    return this;
+  }
+  /** Nothing moves across it, in either direction. */
+  fence(): this {
+    this.bytes.push(PREFIX_ATOMIC, ATOMIC_FENCE, 0);
+    return this;
+  }
   /** memory.fill: address, byte and count from the stack. */
   fill(): this {
     this.bytes.push(PREFIX_SATURATING, MEMORY_FILL, 0);
@@ -289,8 +307,8 @@ export class ModuleBuilder {
     return this.types.push(key) - 1;
   }
   /** @param min @param max pages of 64 KiB that the imported memory may have */
-  importMemory(module: string, name: string, min: number, max: number): void {
-    const limits: number[] = [1];
+  importMemory(module: string, name: string, min: number, max: number, shared = false): void {
+    const limits: number[] = [shared ? 3 : 1];
     pushUnsigned(limits, min);
     pushUnsigned(limits, max);
     this.imports.push([...text(module), ...text(name), KIND.memory, ...limits]);

@@ -112,6 +112,16 @@ export const VECTOR_MEMORY = {
   'v128.load32_zero': 92,
   'v128.store': 11,
 } as const;
+/**
+ * Atomic accesses (prefix 0xfe): sequentially consistent, the address must be a multiple of the size, and results of fewer
+ * bits than the type are zero-extended.
+ */
+export const ATOMIC = {
+  'i32.atomic.load': 0x10, 'i64.atomic.load': 0x11, 'i32.atomic.load8_u': 0x12, 'i32.atomic.load16_u': 0x13,
+  'i32.atomic.store': 0x17, 'i64.atomic.store': 0x18, 'i32.atomic.store8': 0x19, 'i32.atomic.store16': 0x1a,
+  'i32.atomic.rmw.cmpxchg': 0x48, 'i64.atomic.rmw.cmpxchg': 0x49, 'i32.atomic.rmw8.cmpxchg_u': 0x4a,
+  'i32.atomic.rmw16.cmpxchg_u': 0x4b,
+} as const; // biome-ignore format: a table
 /** `v128.const` and `i8x16.shuffle` are followed by 16 bytes, `f64x2.extract_lane` by one. */
 export const VECTOR_BYTES = { 'v128.const': 12, 'i8x16.shuffle': 13, 'f64x2.extract_lane': 33 } as const;
 
@@ -135,6 +145,7 @@ export type VectorOp = keyof typeof VECTOR;
 export type LaneOp = keyof typeof LANE;
 export type MemoryOp = keyof typeof MEMORY;
 export type VectorMemoryOp = keyof typeof VECTOR_MEMORY;
+export type AtomicOp = keyof typeof ATOMIC;
 /** Every instruction without immediate operands that only computes. */
 export type PlainOp =
   | IntOp

@@ -60,6 +60,7 @@ export class Guest implements Resident {
   private readonly hasSve: boolean;
   /** HCR_EL2.VSE was set for the last run. */
   private armed = false;
+  private trip: Trip | undefined;
   private virtualOffset: bigint | undefined;
   private physicalOffset: bigint | undefined;
 
@@ -174,48 +175,139 @@ export class Guest implements Resident {
     if (exit.kind !== 'el2') return false;
     return exit.record.ec === EC.FP_ASIMD.ec || (this.hasSve && exit.record.ec === EC.SVE.ec);
   }
-  private runWithFp(at: Loaded, budget: number): PeExit {
-    const { vcpu, pe, cpu } = this;
-    const { fp, fpTrace, eagerFp } = vcpu.vm.kvm;
+  /** Before the guest is entered. @returns whether the registers are its */
+  private enterFp(at: Loaded): boolean {
+    const { vcpu } = this;
+    const { fp, eagerFp } = vcpu.vm.kvm;
     let mine = fp.enter(vcpu, at);
     if (!mine && eagerFp) {
       fp.trap(vcpu, at);
       mine = true;
     }
     this.openFp(mine, at);
+    return mine;
+  }
+  /** The guest came out because the registers are not its: they are now. */
+  private trapFp(at: Loaded, exit: PeExit): void {
+    const { vcpu, cpu } = this;
+    const { fp, fpTrace } = vcpu.vm.kvm;
+    fpTrace?.('fp_trap', { cpu: at.cpu.index, vcpu: vcpu.id, ec: ecOf(exit), pc: cpu.pc });
+    fp.trap(vcpu, at);
+    this.openFp(true, at);
+  }
+  private runWithFp(at: Loaded, budget: number): PeExit {
+    const { vcpu, pe, cpu } = this;
+    const mine = this.enterFp(at);
     const start = cpu.timeLow;
     let exit = pe.run(budget);
     if (!mine && this.isFpTrap(exit)) {
-      fpTrace?.('fp_trap', { cpu: at.cpu.index, vcpu: vcpu.id, ec: ecOf(exit), pc: cpu.pc });
-      fp.trap(vcpu, at);
-      this.openFp(true, at);
+      this.trapFp(at, exit);
       exit = pe.run(Math.max(1, budget - ((cpu.timeLow - start) >>> 0)));
     }
-    fp.leave(vcpu, at);
+    vcpu.vm.kvm.fp.leave(vcpu, at);
     return exit;
   }
 
   // ---- running --------------------------------------------------------------------------------------------------------
 
-  /** Executes the guest on the CPU that it is loaded on. @returns why it came back, and how many instructions that took */
-  run(at: Loaded, budget: number): Ran {
-    const { pe, cpu, hw, vcpu } = this;
+  /** What must be in the PE before it runs. */
+  private prepare(): void {
+    const { pe, vcpu } = this;
     if (vcpu.resident !== this) this.load();
     const { serror } = vcpu.lines;
     if (serror || this.armed) pe.set('HCR_EL2', serror ? this.hcr | this.vse : this.hcr);
     this.armed = serror;
     if (serror) pe.set('VSESR_EL2', vcpu.serrorSyndrome);
     this.setOffsets();
+  }
+  private leftGuest(): void {
+    this.hw.leave();
+    if (this.armed) this.vcpu.lines.serror = (this.pe.get('HCR_EL2') & this.vse) !== 0n;
+  }
+  /** Executes the guest on the CPU that it is loaded on. @returns why it came back, and how many instructions that took */
+  run(at: Loaded, budget: number): Ran {
+    const { cpu, hw } = this;
+    this.prepare();
     const [before, start] = [cpu.icountLow, cpu.timeLow];
     hw.enter(cpu);
     try {
       const exit = this.runWithFp(at, Math.max(1, budget));
       return { exit, executed: (cpu.icountLow - before) >>> 0, ticks: (cpu.timeLow - start) >>> 0 };
     } finally {
-      hw.leave();
-      if (serror) vcpu.lines.serror = (pe.get('HCR_EL2') & this.vse) !== 0n;
+      this.leftGuest();
     }
   }
+
+  // ---- running beside others ------------------------------------------------------------------------------------------
+
+  /** As run. @returns undefined: the guest executes elsewhere, `finish` asks how it is */
+  start(at: Loaded, budget: number): Ran | undefined {
+    const { cpu, hw, pe } = this;
+    this.prepare();
+    const [before, start] = [cpu.icountLow, cpu.timeLow];
+    hw.enter(cpu);
+    return this.guarded(() => {
+      const trip = { at, mine: this.enterFp(at), before, start, budget };
+      return this.went(trip, pe.start(Math.max(1, budget)));
+    });
+  }
+  finish(): Ran | undefined {
+    this.hw.arrive!(this.cpu);
+    return this.guarded(() => this.went(this.trip!, this.pe.finish()));
+  }
+  get isAway(): boolean {
+    return this.trip !== undefined;
+  }
+  /** The thread that the guest runs for is no more. */
+  abandon(): void {
+    const { trip, vcpu } = this;
+    if (!trip) return;
+    this.trip = undefined;
+    this.hw.arrive!(this.cpu);
+    this.pe.abandon();
+    vcpu.vm.kvm.fp.leave(vcpu, trip.at);
+    this.leftGuest();
+  }
+  private guarded(f: () => Ran | undefined): Ran | undefined {
+    try {
+      return f();
+    } catch (e) {
+      this.trip = undefined;
+      this.leftGuest();
+      throw e;
+    }
+  }
+  private went(trip: Trip, came: PeExit | undefined): Ran | undefined {
+    const { vcpu, pe, cpu } = this;
+    const { at, before, start, budget } = trip;
+    let { mine } = trip;
+    let exit = came;
+    if (exit && !mine && this.isFpTrap(exit)) {
+      this.trapFp(at, exit);
+      mine = true;
+      exit = pe.start(Math.max(1, budget - ((cpu.timeLow - start) >>> 0)));
+    }
+    if (!exit) {
+      this.trip = { ...trip, mine };
+      this.hw.depart!(cpu);
+      return undefined;
+    }
+    this.trip = undefined;
+    vcpu.vm.kvm.fp.leave(vcpu, at);
+    this.leftGuest();
+    return { exit, executed: (cpu.icountLow - before) >>> 0, ticks: (cpu.timeLow - start) >>> 0 };
+  }
+}
+
+/** A run that is under way elsewhere. */
+interface Trip {
+  readonly at: Loaded;
+  /** The FP registers are the guest's. */
+  readonly mine: boolean;
+  /** Instruction count and time when it began. */
+  readonly before: number;
+  readonly start: number;
+  readonly budget: number;
 }
 
 export interface Ran {

@@ -118,7 +118,7 @@ function settle(t: Thread, r: Result): void {
 }
 
 /** Goes on with the call that the thread is inside of. */
-export function stepCall(t: Thread, budget: number): number | 'again' | 'wait' {
+export function stepCall(t: Thread, budget: number): number | 'again' | 'wait' | 'away' {
   try {
     return t.op!.step(budget);
   } catch (e) {
