@@ -80,8 +80,7 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
   if (options.cpu !== undefined)
     for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
   const { parallel } = options;
-  const mem =
-    reserved?.megabytes === options.memory && !parallel ? reserved : new PhysMem(options.memory, parallel);
+  const mem = reserved?.megabytes === options.memory && !parallel ? reserved : new PhysMem(options.memory, parallel);
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
   let hooks: SystemHooks | undefined;

@@ -1,6 +1,7 @@
 // The hardware behind KVM: PEs on the engine of the machine, with the machine's clock.
 
 import { type Feat, has, type ReadId } from '../arch/features.ts';
+import { AWAY_READ_TICKS } from '../cpu/away_time.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDomain } from '../cpu/pe_directory.ts';
@@ -42,6 +43,7 @@ export function guestHardware(parts: HardwareParts): Hardware {
     },
     spend: (ticks: number) => clock().advance(ticks),
     instructionsUntil: (tick: bigint) => Math.max(1, Math.min(Number(tick - clock().counter()), 0x7fff_ffff)),
+    ...(parallel && { readTicks: AWAY_READ_TICKS }),
   };
   return {
     createPe: (wiring) => new Pe({ mem, engine, pool, directory, has: hasFeat, clock: peClock, ...wiring }),

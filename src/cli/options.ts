@@ -195,7 +195,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
 /** @throws UsageError together with options that ask for an order of events */
 function parallel(v: ReturnType<typeof parse>): boolean {
   if (!v.parallel) return false;
-  if (v.trace !== undefined) throw new UsageError('--parallel: --trace tells of events in order; leave one of them out');
+  if (v.trace !== undefined)
+    throw new UsageError('--parallel: --trace tells of events in order; leave one of them out');
   if (v['kvm-mode'] !== 'vhe')
     throw new UsageError(`--parallel: the hypervisor of --kvm-mode ${v['kvm-mode']} runs one guest at a time; use vhe`);
   return true;

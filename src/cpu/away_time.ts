@@ -3,6 +3,9 @@
 
 import type { CpuState } from './state.ts';
 
+/** ns that a guest takes to read the counter: it asks another thread, so loops that wait for a time must not be long ones. */
+export const AWAY_READ_TICKS = 1000;
+
 export class AwayTime {
   private readonly began = new Map<CpuState, { readonly at: number; readonly since: number }>();
 

@@ -306,6 +306,10 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
       if (timers.due) this.recheckInterrupts();
       return value;
     }
+    if (options.clock.readTicks !== undefined) {
+      cpu.pass(options.clock.readTicks);
+      return value;
+    }
     cpu.set(Slot[row.slot], BigInt.asUintN(64, value - cpu.time));
     cpu.pass(WAIT_TICKS);
     this.countersOpen[cpu.el as 0 | 1] |= row.open;

@@ -116,6 +116,11 @@ export interface PeClock {
   readonly follows?: boolean;
   /** Lets time pass that no instruction accounts for. Not called while a PE runs. */
   spend?(ticks: number): void;
+  /**
+   * What reading the counter takes where other CPUs take time along, so that every read has to be asked for. Absent: time is
+   * that of the CPU while it runs.
+   */
+  readonly readTicks?: number;
   /** How many instructions this PE may execute before now() reaches `tick`: at least 1. */
   instructionsUntil(tick: bigint): number;
 }

@@ -193,7 +193,8 @@ export class CodePages {
     page.blank = true;
     this.onDrop(page.records);
     // Others may be in the middle of an instruction: its operands stay until it is decoded again.
-    if (this.mem.shared) for (let i = 0; i < WORDS; i++) this.mem.u16[(page.records + i * RECORD_SIZE) >>> 1] = Special.Decode;
+    if (this.mem.shared)
+      for (let i = 0; i < WORDS; i++) this.mem.u16[(page.records + i * RECORD_SIZE) >>> 1] = Special.Decode;
     else this.mem.u8.fill(0, page.records, page.records + END);
     if (page.hooks !== 0) {
       this.freeHooks.push(page.hooks);

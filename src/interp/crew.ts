@@ -17,7 +17,18 @@ export interface HostThread {
 export type StartThread = (source: string, data: CrewData) => HostThread;
 
 /** Offsets in a box. Numbers of the state are i32; of arguments and results, i64. */
-export const Box = { state: 0, cpu: 4, reason: 8, call: 12, kinds: 16, mail: 20, result: 24, args: 32, text: 128, size: 512 } as const;
+export const Box = {
+  state: 0,
+  cpu: 4,
+  reason: 8,
+  call: 12,
+  kinds: 16,
+  mail: 20,
+  result: 24,
+  args: 32,
+  text: 128,
+  size: 512,
+} as const;
 /** `go`: the thread's turn. `call` and `done`: the main thread's. */
 export const BoxState = { idle: 0, go: 1, call: 2, done: 3 } as const;
 /** In Box.reason: compiled code failed; Box.text says how. */
@@ -60,7 +71,8 @@ function execute({ data, receive }: ThreadHost): void {
     Atomics.notify(words, bell >>> 2);
   };
   const untilGo = (): void => {
-    for (let s = Atomics.load(words, state); s !== states.go; s = Atomics.load(words, state)) Atomics.wait(words, state, s);
+    for (let s = Atomics.load(words, state); s !== states.go; s = Atomics.load(words, state))
+      Atomics.wait(words, state, s);
   };
   const ask =
     (id: number) =>

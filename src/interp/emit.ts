@@ -139,7 +139,8 @@ export class Emitter {
       }
       for (const a of n.args) this.uses.set(a.id, (this.uses.get(a.id) ?? 0) + 1);
       // The store compares with what was loaded.
-      const read = this.touched.size > 0 && n.op.startsWith('host.store') ? this.touchedAt(n.args[0]!)?.loads[0] : undefined;
+      const read =
+        this.touched.size > 0 && n.op.startsWith('host.store') ? this.touchedAt(n.args[0]!)?.loads[0] : undefined;
       if (read) this.uses.set(read.id, (this.uses.get(read.id) ?? 0) + 1);
     }
   }

@@ -123,7 +123,10 @@ export function emitSharedStore(e: Emitter, n: StoreNode): boolean {
       const expected = e.inLocal(touched.loads[0]!);
       code.get(expected).get(value);
       code.atomic(`${typeOf(bits)}.atomic.rmw${narrow(bits)}.cmpxchg${bits < 32 ? '_u' : ''}` as AtomicOp, n.attr);
-      code.get(expected).op(`${typeOf(bits)}.ne`).brIf(e.retry!);
+      code
+        .get(expected)
+        .op(`${typeOf(bits)}.ne`)
+        .brIf(e.retry!);
     } else {
       code.get(value).atomic(`${typeOf(bits)}.atomic.store${narrow(bits)}` as AtomicOp, n.attr);
     }

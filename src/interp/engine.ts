@@ -7,7 +7,15 @@ import { WebAssemblyHost } from '../base/webassembly.ts';
 import { AccessPath, newSplitStore, type SplitStore, translate } from '../cpu/access.ts';
 import { btypeOf, mayLand, putBtype, takeBtype } from '../cpu/bti.ts';
 import { Decoder } from '../cpu/decode.ts';
-import { type Engine, Exit, type ExitReason, type ParallelRuns, type SystemHooks, type Tlb, type Translator } from '../cpu/engine.ts';
+import {
+  type Engine,
+  Exit,
+  type ExitReason,
+  type ParallelRuns,
+  type SystemHooks,
+  type Tlb,
+  type Translator,
+} from '../cpu/engine.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess, type SystemOptions } from '../cpu/system.ts';

@@ -73,7 +73,11 @@ export function hotVariants(rows: readonly RowEntry[]): Variant[] {
  * They are in modules of their own, each in a custom section; another one says which handlers these are.
  * @param parallel for PEs that execute at the same time, on memory that is shared
  */
-export function generateModule(variants: readonly Variant[], aside: readonly (readonly Handler[])[], parallel = false): Uint8Array {
+export function generateModule(
+  variants: readonly Variant[],
+  aside: readonly (readonly Handler[])[],
+  parallel = false,
+): Uint8Array {
   const module = new ModuleBuilder();
   const { add, names } = importer(module, parallel);
   module.export('run', buildLoop(module, add, variants, parallel));

@@ -232,6 +232,8 @@ class Region implements Frame, Position {
     const target = this.targets.get(edge.to)!;
     if (target.back) {
       code.get(this.r.left).i32(this.longest.get(edge.to)!).op('i32.le_s');
+      // Who wants the PE to stand still has said so where others see it.
+      if (this.state.parallel) code.get(this.r.cpu).mem('i32.load', Slot.BUDGET).i32(0).op('i32.lt_s').op('i32.or');
       code.seldom().block('if');
       this.tally('budget');
       this.exitTo(block.start, edge.taken);

@@ -5,6 +5,7 @@ import { UsageError } from '../base/assert.ts';
 import { parseModelFile } from '../cpu/model_file.ts';
 import { builtinModel, type CpuModel, DEFAULT_MODEL, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
 import { PhysMem } from '../cpu/physmem.ts';
+import type { StartThread } from '../interp/crew.ts';
 import type { KvmCompat } from '../kvm/compat.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { type HostSpec, hostSpecFromJson, type KvmMode, makeHost } from '../kvm/host.ts';
@@ -34,6 +35,11 @@ export interface OpenOptions {
   readonly counter?: () => bigint;
   /** The bytes of dist/interp/interp.wasm, which spare the first guest a moment; default: they are generated. */
   readonly interpreter?: Uint8Array;
+  /**
+   * Threads on which vCPUs execute at the same time in Vm.run: how to begin one, and how many at most. The memory is shared
+   * with them. What guests do is then no longer the same in every run. Default: none, vCPUs take turns.
+   */
+  readonly threads?: { readonly begin: StartThread; readonly most: number };
   readonly trace?: Trace;
   /**
    * 'linux-7.2': where that kernel lets a guest see what its VM lacks, do the same. Default: do better.
@@ -71,13 +77,14 @@ export function openKvm(options: OpenOptions = {}): System {
   const spec = specOf(options.cpu, options.mode ?? 'vhe', options.smp ?? 2);
   const host = makeHost(spec);
   if (host.unavailable !== undefined) throw new UsageError(`no KVM on this host: ${host.unavailable}`);
-  const mem = new PhysMem(options.memory ?? 256);
-  const { compat, counter, interpreter, offer, trace } = options;
+  const { compat, counter, interpreter, offer, threads, trace } = options;
+  const mem = new PhysMem(options.memory ?? 256, threads !== undefined);
   const machine = createMachine({
     mem,
     readId: (encoding) => spec.raw.get(encoding) ?? 0n,
     ...(counter && { counter }),
     ...(interpreter && { interpreter }),
+    ...(threads && { threads }),
   });
   const process = new Process(mem, 1, machine);
   const { hardware } = machine;

@@ -2,7 +2,7 @@
 // guests execute, one each nanosecond, so that equal programs see equal times. The engine is made when it is first needed.
 
 import { type Feat, has, isFeat, type ReadId } from '../arch/features.ts';
-import { AwayTime } from '../cpu/away_time.ts';
+import { AWAY_READ_TICKS, AwayTime } from '../cpu/away_time.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../cpu/pe_directory.ts';
@@ -119,6 +119,7 @@ export function createMachine(options: MachineOptions): Machine {
     follows: counter === virtual.now,
     spend: (ticks: number) => virtual.spend(ticks),
     instructionsUntil: (tick: bigint) => Math.max(1, Math.min(Number(tick - counter()), MAX_INSTRUCTIONS)),
+    ...(threads && { readTicks: AWAY_READ_TICKS }),
   };
   return {
     mem,

@@ -271,7 +271,7 @@ export class Process implements Caller {
     for (let left = this.limit; left > 0; ) {
       const r = result.step(Math.min(left, SLICE));
       if (typeof r === 'number') return r;
-      if (r === 'away') this.machine!.attend(true);
+      if (r === 'away') this.attend();
       else left -= SLICE;
       if (r === 'wait' && !this.idle(result.wakeAt?.())) break;
     }
@@ -282,6 +282,10 @@ export class Process implements Caller {
     if (tick === undefined || !this.machine) return false;
     this.machine.jumpTo(tick);
     return true;
+  }
+  /** Answers guests that execute by themselves, until something has happened. */
+  attend(): void {
+    this.machine?.attend(true);
   }
   /** A signal arrives. @throws Error where the work does not mind */
   interrupt(work: Pending): number {

@@ -85,6 +85,10 @@ export class Vm extends Handle {
   /** In the order of their creation. */
   readonly vcpus: Vcpu[] = [];
   private turn = 0;
+  /** Execute by themselves. */
+  private readonly away = new Set<Vcpu>();
+  /** Came out while another was the first to. */
+  private readonly out: { readonly vcpu: Vcpu; readonly exit: KvmExit }[] = [];
   /** KVM_CHECK_EXTENSION as this VM answers it. */
   checkExtension(cap: CapName | number): number {
     return this.ioctl('KVM_CHECK_EXTENSION', capNumber(cap), String(cap));
@@ -197,9 +201,17 @@ export class Vm extends Handle {
     if (vcpus.length === 0) throw new KvmError(Errno.ENXIO, 'KVM_RUN', 'of a VM without vCPUs');
     const order = vcpus.map((_, i) => vcpus[(this.turn + i) % vcpus.length]!);
     const inside = new Map<Vcpu, Pending>();
+    const earlier = this.out.shift();
+    if (earlier) return earlier;
     const leave = (vcpu: Vcpu, result: number): { readonly vcpu: Vcpu; readonly exit: KvmExit } => {
       inside.delete(vcpu);
-      for (const work of inside.values()) process.interrupt(work);
+      for (const [other, work] of inside) {
+        let r = this.away.has(other) ? work.step(TURN) : undefined;
+        for (; r === 'away'; r = work.step(TURN)) process.attend();
+        if (typeof r === 'number') this.out.push({ vcpu: other, exit: other.outcome(r) });
+        else process.interrupt(work);
+      }
+      this.away.clear();
       this.turn = (vcpus.indexOf(vcpu) + 1) % vcpus.length;
       return { vcpu, exit: vcpu.outcome(result) };
     };
@@ -214,12 +226,15 @@ export class Vm extends Handle {
       let isIdle = true;
       for (const [vcpu, work] of inside) {
         const r = work.step(TURN);
+        this.away.delete(vcpu);
         if (typeof r === 'number') return leave(vcpu, r);
-        left -= TURN;
+        if (r === 'away') this.away.add(vcpu);
+        else left -= TURN;
         if (r !== 'wait') isIdle = false;
         const at = r === 'wait' ? work.wakeAt?.() : undefined;
         if (at !== undefined && (wake === undefined || at < wake)) wake = at;
       }
+      if (this.away.size > 0) process.attend();
       if (isIdle && !process.idle(wake)) break;
     }
     return leave(first, process.interrupt(inside.get(first)!));

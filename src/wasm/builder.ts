@@ -30,7 +30,7 @@ const PREFIX_VECTOR = 0xfd;
 const PREFIX_ATOMIC = 0xfe;
 const ATOMIC_FENCE = 3;
 /** Logarithm of the alignment that an atomic access must name: that of its size. */
-const ATOMIC_ALIGN: Readonly<Record<string, number>> = { '8': 0, '16': 1, 'i32': 2, 'i64': 3 };
+const ATOMIC_ALIGN: Readonly<Record<string, number>> = { '8': 0, '16': 1, i32: 2, i64: 3 };
 /** After PREFIX_SATURATING. */
 const MEMORY_FILL = 11;
 
