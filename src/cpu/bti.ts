@@ -18,8 +18,8 @@ export function btypeOf(type: number, guarded: boolean): number {
 }
 
 const EC_BRANCH_TARGET = 0x0d;
-const BTYPE_SHIFT = 10n;
-const BTYPE_MASK = 3n << BTYPE_SHIFT;
+const BTYPE_SHIFT = 10;
+const BTYPE_MASK = 3 << BTYPE_SHIFT;
 
 /**
  * @arm BTypeCompatible_BTI, BTypeCompatible_PAC
@@ -53,12 +53,12 @@ export function mayLand(cpu: CpuState, d: Decoded | undefined, btype: number): b
 }
 /** A run ends between a branch and its target. */
 export function putBtype(cpu: CpuState, btype: number): void {
-  if (btype !== 0) cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~BTYPE_MASK) | (BigInt(btype) << BTYPE_SHIFT));
+  if (btype !== 0) cpu.setLow(Slot.PSTATE, (cpu.low(Slot.PSTATE) & ~BTYPE_MASK) | (btype << BTYPE_SHIFT));
 }
 /** Takes BTYPE out of PSTATE, where an exception return may have put it. */
 export function takeBtype(cpu: CpuState): number {
-  const pstate = cpu.get(Slot.PSTATE);
-  if ((pstate & BTYPE_MASK) === 0n) return 0;
-  cpu.set(Slot.PSTATE, pstate & ~BTYPE_MASK);
-  return Number((pstate & BTYPE_MASK) >> BTYPE_SHIFT);
+  const pstate = cpu.low(Slot.PSTATE);
+  if ((pstate & BTYPE_MASK) === 0) return 0;
+  cpu.setLow(Slot.PSTATE, pstate & ~BTYPE_MASK);
+  return (pstate & BTYPE_MASK) >>> BTYPE_SHIFT;
 }

@@ -22,6 +22,10 @@ const SIZE = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
 const ENTRIES = SIZE / ENTRY_SIZE;
 /** Of an entry that was filled in without one. */
 const NO_TAG = -1;
+/** Tags are counted by their low bits: a few that no entry has are told apart from others without looking at all entries. */
+const TAG_COUNTS = 4096;
+/** Up to so many tags are looked up in the counts. */
+const FEW_TAGS = 64;
 
 const PAGE_MASK = ~BigInt(FRAME_SIZE - 1);
 /** Tag compare ignores the top byte when entries are dropped: with top-byte-ignore a page has 256 names. */
@@ -43,6 +47,7 @@ export class SoftTlb implements Tlb {
   private readonly beforeLoss: (base: number) => void;
   /** What the translator knows each entry's page by; made when it first says so. */
   private tags: Float64Array | undefined;
+  private readonly tagCounts = new Uint32Array(TAG_COUNTS);
 
   constructor(mem: PhysMem, translator: Translator, beforeLoss: (base: number) => void = () => {}) {
     this.mem = mem;
@@ -60,12 +65,26 @@ export class SoftTlb implements Tlb {
   fill(table: TableName, va: bigint, value: number, extra = 0, tag = NO_TAG): void {
     const number = this.entry(table, va);
     if (tag !== NO_TAG) this.tags ??= new Float64Array(ENTRIES).fill(NO_TAG);
-    if (this.tags) this.tags[number] = tag;
+    if (this.tags) this.setTag(this.tags, number, tag);
     const at = this.base + number * ENTRY_SIZE;
     this.mem.u64[at >>> 3] = BigInt.asUintN(64, va & PAGE_MASK);
     this.mem.i32[(at + ENTRY_VALUE) >>> 2] = value;
     this.mem.i32[(at + ENTRY_EXTRA) >>> 2] = extra;
     this.empty = false;
+  }
+  private setTag(tags: Float64Array, number: number, tag: number): void {
+    const { tagCounts } = this;
+    const before = tags[number]!;
+    if (before === tag) return;
+    if (before !== NO_TAG) tagCounts[before & (TAG_COUNTS - 1)]!--;
+    if (tag !== NO_TAG) tagCounts[tag & (TAG_COUNTS - 1)]!++;
+    tags[number] = tag;
+  }
+  /** Some entry may have a tag in the range. */
+  private mayHaveTag(first: number, end: number): boolean {
+    if (end - first > FEW_TAGS) return true;
+    for (let tag = first; tag < end; tag++) if (this.tagCounts[tag & (TAG_COUNTS - 1)] !== 0) return true;
+    return false;
   }
   fillData(table: 'read' | 'write', va: bigint, frame: number, tag?: number): void {
     this.fill(table, va, (frame * FRAME_SIZE - Number(BigInt.asIntN(32, va & PAGE_MASK))) | 0, 0, tag);
@@ -117,13 +136,13 @@ export class SoftTlb implements Tlb {
   }
   flushTagged(first: number, end: number, writesOnly: boolean): void {
     const { tags } = this;
-    if (this.empty || !tags) return;
+    if (this.empty || !tags || !this.mayHaveTag(first, end)) return;
     const from = writesOnly ? TlbTable.write / ENTRY_SIZE : 0;
     const to = writesOnly ? from + DATA_ENTRIES : ENTRIES;
     for (let i = from; i < to; i++) {
       const tag = tags[i]!;
       if (tag < first || tag >= end) continue;
-      tags[i] = NO_TAG;
+      this.setTag(tags, i, NO_TAG);
       this.invalidate(this.base + i * ENTRY_SIZE);
     }
   }

@@ -37,7 +37,7 @@ export class Struct {
     return this;
   }
   set64(o: number, v: bigint | number): this {
-    this.view.setBigUint64(o, BigInt.asUintN(64, BigInt(v)), true);
+    this.view.setBigUint64(o, typeof v === 'bigint' ? v : BigInt(v), true);
     return this;
   }
   text(o: number, s: string, size: number): this {

@@ -101,9 +101,9 @@ function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
   cpu.setX(30, (action.flags & SigAction.SA_RESTORER) !== 0 ? action.restorer : t.machine.sigreturnAddress);
   cpu.pc = handler;
   // A handler starts like a function reached by BLR: BTYPE = 0b10 where BTI exists, else 0; TCO clear.
-  const BTYPE = 0xc00n;
-  const TCO = 0x0200_0000n;
-  cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~(BTYPE | TCO)) | (t.machine.hasBti ? 0x800n : 0n));
+  const BTYPE = 0xc00;
+  const TCO = 0x0200_0000;
+  cpu.setLow(Slot.PSTATE, (cpu.low(Slot.PSTATE) & ~(BTYPE | TCO)) | (t.machine.hasBti ? 0x800 : 0));
   t.savedMask = undefined;
   t.mask = mask | action.mask;
   if ((action.flags & SigAction.SA_NODEFER) === 0) t.mask |= sigBit(info.signo);

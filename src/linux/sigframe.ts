@@ -1,10 +1,10 @@
 // The frame a signal handler runs on: siginfo, ucontext with all registers and the FP records, frame record. Written at
 // delivery, read back by rt_sigreturn after the handler may have edited any of it. @linux rt_sigframe, struct sigcontext
 
-import { type CpuState, Slot } from '../cpu/state.ts';
+import { type CpuState, Slot, V_STRIDE } from '../cpu/state.ts';
 import { Struct } from './bytes.ts';
 import type { AddressSpace } from './mm/mm.ts';
-import { encodeSigInfo, SIGINFO_SIZE, type SigInfo } from './siginfo.ts';
+import { putSigInfo, SIGINFO_SIZE, type SigInfo } from './siginfo.ts';
 
 export interface AltStack {
   sp: bigint;
@@ -43,12 +43,15 @@ const SVE_HEADER = 16;
 const FRAME_MAX = 64 * 1024;
 
 const NZCV_SHIFT = 28;
-/** PSTATE bits that a program may choose through rt_sigreturn: NZCV, TCO, DIT, SSBS, BTYPE. @linux valid_user_regs */
-const PSTATE_USER = 0x0300_1c00n | 0xf000_0000n;
+/** PSTATE bits besides NZCV that a program may choose through rt_sigreturn: TCO, DIT, SSBS, BTYPE. @linux valid_user_regs */
+const PSTATE_USER = 0x0300_1c00;
 
-/** SPSR as the kernel would have saved it. */
+/** SPSR as the kernel would have saved it: its upper half is zero. */
+function pstateLow(cpu: CpuState): number {
+  return ((cpu.nzcv << NZCV_SHIFT) | (cpu.low(Slot.PSTATE) & PSTATE_USER)) >>> 0;
+}
 export function pstateOf(cpu: CpuState): bigint {
-  return (BigInt(cpu.nzcv) << BigInt(NZCV_SHIFT)) | (cpu.get(Slot.PSTATE) & PSTATE_USER & 0x0fff_ffffn);
+  return BigInt(pstateLow(cpu));
 }
 
 export interface FrameContext {
@@ -67,17 +70,40 @@ export interface FrameContext {
 /** Bytes of the SVE record with Z, P and FFR. @linux SVE_SIG_CONTEXT_SIZE */
 const sveSize = (vl: number): number => SVE_HEADER + Math.ceil((32 * vl + (17 * vl) / 8) / 16) * 16;
 
+/** Copies the low 128 bits of all vector registers to (or from) a structure. Signals come too often for bigints. */
+function copyVectors(cpu: CpuState, words: Uint32Array, at: number, restore: boolean): void {
+  const { u32 } = cpu.mem;
+  let to = at >>> 2;
+  for (let i = 0; i < 32; i++) {
+    const v = (cpu.base + Slot.V + i * V_STRIDE) >>> 2;
+    for (let k = v; k < v + 4; k++, to++) {
+      if (restore) u32[k] = words[to]!;
+      else words[to] = u32[k]!;
+    }
+  }
+}
+function copyGeneral(cpu: CpuState, words: Uint32Array, restore: boolean): void {
+  const { u32 } = cpu.mem;
+  const x = (cpu.base + Slot.X) >>> 2;
+  for (let i = 0; i < 2 * 31; i++) {
+    if (restore) u32[x + i] = words[SC_REGS / 4 + i]!;
+    else words[SC_REGS / 4 + i] = u32[x + i]!;
+  }
+}
+
 /** A record of the frame: where it stands, and what writes it. */
 interface Part {
   readonly magic: number;
   readonly size: number;
-  readonly write: (s: Struct, at: number) => void;
+  readonly write: (s: Buffer, at: number) => void;
 }
 /** Where each record goes, and the size of the frame: what does not fit comes after an `extra` record. @linux __sigframe_alloc */
 function layout(sizes: readonly number[]): {
   readonly at: readonly number[];
   readonly extra: number | undefined;
   readonly size: number;
+  /** Where the last record ends. */
+  readonly end: number;
 } {
   let end = RESERVED;
   let limit = RESERVED + RESERVED_SIZE - TERMINATOR_SIZE - EXTRA_SIZE;
@@ -92,7 +118,8 @@ function layout(sizes: readonly number[]): {
     end += size;
     return here;
   });
-  return { at, extra, size: Math.max(FRAME_SIZE, end + TERMINATOR_SIZE) };
+  end += TERMINATOR_SIZE;
+  return { at, extra, size: Math.max(FRAME_SIZE, end), end };
 }
 /** AT_MINSIGSTKSZ: room for the largest frame. @param largestVl of the CPU in bytes, 0 without SVE */
 export function minimumStack(largestVl: number, hasFpmr: boolean): number {
@@ -105,11 +132,8 @@ function fpsimdPart(cpu: CpuState): Part {
     magic: FPSIMD_MAGIC,
     size: FPSIMD_SIZE,
     write: (s, at) => {
-      s.set32(at + 8, Number(cpu.get(Slot.FPSR))).set32(at + 12, Number(cpu.get(Slot.FPCR)));
-      for (let i = 0; i < 32; i++) {
-        const [lo, hi] = cpu.v(i);
-        s.set64(at + 16 + 16 * i, lo).set64(at + 24 + 16 * i, hi);
-      }
+      s.set32(at + 8, cpu.low(Slot.FPSR)).set32(at + 12, cpu.low(Slot.FPCR));
+      copyVectors(cpu, s.words, at + 16, false);
     },
   };
 }
@@ -133,11 +157,20 @@ const word = (magic: number, value: bigint): Part => ({
   write: (s, at) => void s.set64(at + 8, value),
 });
 
-/** Signals can come often: one buffer is used for every frame while it is written or read. */
-const scratch = new Uint8Array(2 * FRAME_SIZE);
-function blank(size: number): Struct {
-  return new Struct(size <= scratch.length ? scratch.subarray(0, size).fill(0) : size);
+/** A structure that can be seen as words, too. */
+class Buffer extends Struct {
+  readonly words: Uint32Array;
+  constructor(size: number) {
+    super(size);
+    this.words = new Uint32Array(this.bytes.buffer, 0, size / 4);
+  }
 }
+/** Signals can come often: one buffer is used for every frame while it is written or read. */
+const SCRATCH = new Buffer(2 * FRAME_SIZE);
+const RECORD_SCRATCH = new Struct(RECORD);
+/** Frames of programs without SVE are no longer than that, as far as anything stands in them. */
+const USUAL = RESERVED + 1024;
+
 /** Writes the frame below `top`. @returns addresses the handler gets, or undefined when the stack cannot be written. */
 export function pushFrame(
   c: FrameContext,
@@ -151,18 +184,19 @@ export function pushFrame(
     ...(c.hasSve ? [svePart(cpu)] : []),
     ...(c.hasFpmr ? [word(FPMR_MAGIC, cpu.get(Slot.FPMR))] : []),
   ];
-  const { at, extra, size } = layout(parts.map((p) => p.size));
+  const { at, extra, size, end } = layout(parts.map((p) => p.size));
   const fp = (top & ~15n) - BigInt(RECORD);
   const sp = (fp - BigInt(size)) & ~15n;
-  const s = blank(size);
-  s.bytes.set(encodeSigInfo(info));
+  const s = end <= SCRATCH.bytes.length ? SCRATCH : new Buffer(end);
+  s.bytes.fill(0, 0, end);
+  putSigInfo(s, info);
   s.set64(UC_STACK, c.altStack.sp)
     .set32(UC_STACK + 8, c.altStack.flags)
     .set64(UC_STACK + 16, c.altStack.size);
   s.set64(UC_SIGMASK, c.mask);
   s.set64(SC, c.faultAddress);
-  for (let i = 0; i < 31; i++) s.set64(SC_REGS + 8 * i, cpu.x(i));
-  s.set64(SC_SP, cpu.sp).set64(SC_PC, cpu.pc).set64(SC_PSTATE, pstateOf(cpu));
+  copyGeneral(cpu, s.words, false);
+  s.set64(SC_SP, cpu.sp).set64(SC_PC, cpu.pc).set32(SC_PSTATE, pstateLow(cpu));
   // Terminators are zero, as everything is that nobody writes.
   parts.forEach((p, i) => {
     s.set32(at[i]!, p.magic).set32(at[i]! + 4, p.size);
@@ -175,8 +209,8 @@ export function pushFrame(
       .set64(extra + 8, sp + BigInt(data))
       .set32(extra + 16, size - data);
   }
-  const record = new Struct(RECORD).set64(0, cpu.x(29)).set64(8, cpu.x(30));
-  if (!c.mm.write(fp, record.bytes) || !c.mm.write(sp, s.bytes)) return undefined;
+  const record = RECORD_SCRATCH.set64(0, cpu.x(29)).set64(8, cpu.x(30));
+  if (!c.mm.write(fp, record.bytes) || !c.mm.write(sp, s.bytes.subarray(0, end))) return undefined;
   return { sp, fp, siginfo: sp, ucontext: sp + BigInt(UC) };
 }
 
@@ -185,14 +219,25 @@ interface Records {
   readonly hasFpmr: boolean;
   readonly hasSve: boolean;
 }
-interface Found {
-  fpsimd?: Struct;
-  fpmr?: bigint;
-  sve?: Struct;
+/** Where a record stands. */
+interface Place {
+  readonly s: Buffer;
+  readonly at: number;
+  readonly size: number;
 }
-/** Reads the records from `at` on. @returns the address and size of more of them, or whether all is well */
-function readRecords(s: Struct, from: number, c: Records, found: Found): { data: bigint; size: number } | boolean {
-  const end = s.bytes.length;
+interface Found {
+  fpsimd?: Place;
+  fpmr?: bigint;
+  sve?: Place;
+}
+/** Reads the records in [from, end). @returns the address and size of more of them, or whether all is well */
+function readRecords(
+  s: Buffer,
+  from: number,
+  end: number,
+  c: Records,
+  found: Found,
+): { data: bigint; size: number } | boolean {
   let more: { data: bigint; size: number } | undefined;
   for (let at = from; ; ) {
     if (at % 16 !== 0 || at + 8 > end) return false;
@@ -200,25 +245,24 @@ function readRecords(s: Struct, from: number, c: Records, found: Found): { data:
     const size = s.u32(at + 4);
     if (magic === 0) return size === 0 && (more ?? true);
     if (more || size < 16 || size % 16 !== 0 || at + size > end) return false;
-    const body = new Struct(s.bytes.subarray(at, at + size));
     switch (magic) {
       case FPSIMD_MAGIC:
         if (found.fpsimd || size !== FPSIMD_SIZE) return false;
-        found.fpsimd = body;
+        found.fpsimd = { s, at, size };
         break;
       case FPMR_MAGIC:
         if (!c.hasFpmr || size !== 16) return false;
-        found.fpmr = body.u64(8);
+        found.fpmr = s.u64(at + 8);
         break;
       case SVE_MAGIC:
         if (!c.hasSve || found.sve) return false;
-        found.sve = body;
+        found.sve = { s, at, size };
         break;
       case ESR_MAGIC:
         break;
       case EXTRA_MAGIC:
         if (size !== EXTRA_SIZE) return false;
-        more = { data: body.u64(8), size: body.u32(16) };
+        more = { data: s.u64(at + 8), size: s.u32(at + 16) };
         // It must stand behind the terminator that follows.
         if (at + EXTRA_SIZE + TERMINATOR_SIZE > end) return false;
         break;
@@ -228,6 +272,22 @@ function readRecords(s: Struct, from: number, c: Records, found: Found): { data:
     at += size;
   }
 }
+/** The frame at the stack pointer, as far as one reads: mostly the beginning says everything. */
+function readFrame(cpu: CpuState, mm: AddressSpace, c: Records): Found | undefined {
+  const s = SCRATCH;
+  for (const end of [USUAL, FRAME_SIZE]) {
+    if (!mm.read(cpu.sp, s.bytes.subarray(0, end))) return undefined;
+    const found: Found = {};
+    const more = readRecords(s, RESERVED, end, c, found);
+    if (more === true) return found;
+    if (more === false) continue;
+    if (more.size > FRAME_MAX || more.size % 16 !== 0 || more.data % 16n !== 0n) return undefined;
+    const rest = new Buffer(more.size);
+    if (!mm.read(more.data, rest.bytes) || readRecords(rest, 0, more.size, c, found) !== true) return undefined;
+    return found;
+  }
+  return undefined;
+}
 
 /** Reads the frame at the stack pointer back into the CPU. @returns what else it restores, or undefined: SIGSEGV. */
 export function popFrame(
@@ -236,31 +296,22 @@ export function popFrame(
   c: Records,
 ): { readonly mask: bigint; readonly altStack: AltStack } | undefined {
   if ((cpu.sp & 15n) !== 0n) return undefined;
-  const s = blank(FRAME_SIZE);
-  if (!mm.read(cpu.sp, s.bytes)) return undefined;
-  const pstate = s.u64(SC_PSTATE);
+  const found = readFrame(cpu, mm, c);
+  const s = SCRATCH;
+  const pstate = s.u32(SC_PSTATE);
   // Mode, D, A, I, F, IL and SS must be those of plain EL0 execution.
-  if ((pstate & 0x3dfn) !== 0n) return undefined;
-  const found: Found = {};
-  const more = readRecords(s, RESERVED, c, found);
-  if (more === false) return undefined;
-  if (more !== true) {
-    if (more.size > FRAME_MAX || more.data % 16n !== 0n) return undefined;
-    const rest = new Struct(more.size);
-    if (!mm.read(more.data, rest.bytes) || readRecords(rest, 0, c, found) !== true) return undefined;
-  }
+  if (!found?.fpsimd || (pstate & 0x3df) !== 0) return undefined;
   const { fpsimd, fpmr, sve } = found;
-  if (!fpsimd) return undefined;
   if (sve && !restoreSve(cpu, sve)) return undefined;
   if (!sve) cpu.discardSve();
-  for (let i = 0; i < 31; i++) cpu.setX(i, s.u64(SC_REGS + 8 * i));
+  copyGeneral(cpu, s.words, true);
   cpu.sp = s.u64(SC_SP);
   cpu.pc = s.u64(SC_PC);
   setPstate(cpu, pstate);
-  cpu.set(Slot.FPSR, BigInt(fpsimd.u32(8)));
-  cpu.set(Slot.FPCR, BigInt(fpsimd.u32(12)));
+  cpu.setHalves(Slot.FPSR, fpsimd.s.u32(fpsimd.at + 8), 0);
+  cpu.setHalves(Slot.FPCR, fpsimd.s.u32(fpsimd.at + 12), 0);
   // V counts where the two records differ.
-  for (let i = 0; i < 32; i++) cpu.setV(i, fpsimd.u64(16 + 16 * i), fpsimd.u64(24 + 16 * i));
+  copyVectors(cpu, fpsimd.s.words, fpsimd.at + 16, true);
   if (fpmr !== undefined) cpu.set(Slot.FPMR, fpmr);
   return {
     mask: s.u64(UC_SIGMASK),
@@ -268,20 +319,22 @@ export function popFrame(
   };
 }
 /** @returns false if the record is of another vector length, of streaming mode, or too short. @linux restore_sve_fpsimd_context */
-function restoreSve(cpu: CpuState, record: Struct): boolean {
+function restoreSve(cpu: CpuState, { s, at, size }: Place): boolean {
   const { vl } = cpu;
-  if (record.u16(8) !== vl || record.u16(10) !== 0) return false;
+  if (s.u16(at + 8) !== vl || s.u16(at + 10) !== 0) return false;
   cpu.discardSve();
-  if (record.bytes.length === SVE_HEADER) return true;
-  if (record.bytes.length < sveSize(vl)) return false;
-  for (let n = 0; n < 32; n++) cpu.z(n).set(record.bytes.subarray(SVE_HEADER + n * vl, SVE_HEADER + (n + 1) * vl));
-  const p = SVE_HEADER + 32 * vl;
-  for (let n = 0; n < 17; n++) cpu.p(n).set(record.bytes.subarray(p + (n * vl) / 8, p + ((n + 1) * vl) / 8));
+  if (size === SVE_HEADER) return true;
+  if (size < sveSize(vl)) return false;
+  const z = at + SVE_HEADER;
+  for (let n = 0; n < 32; n++) cpu.z(n).set(s.bytes.subarray(z + n * vl, z + (n + 1) * vl));
+  const p = z + 32 * vl;
+  for (let n = 0; n < 17; n++) cpu.p(n).set(s.bytes.subarray(p + (n * vl) / 8, p + ((n + 1) * vl) / 8));
   cpu.touchSve(vl);
   return true;
 }
 
-export function setPstate(cpu: CpuState, pstate: bigint): void {
-  cpu.nzcv = Number((pstate >> BigInt(NZCV_SHIFT)) & 15n);
-  cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~(PSTATE_USER & 0x0fff_ffffn)) | (pstate & PSTATE_USER & 0x0fff_ffffn));
+/** @param pstate the low half of SPSR */
+function setPstate(cpu: CpuState, pstate: number): void {
+  cpu.nzcv = pstate >>> NZCV_SHIFT;
+  cpu.setLow(Slot.PSTATE, (cpu.low(Slot.PSTATE) & ~PSTATE_USER) | (pstate & PSTATE_USER));
 }

@@ -35,20 +35,26 @@ export const SIGINFO_SIZE = 128;
 const SIGCHLD = 17;
 const FAULTS = new Set([4, 5, 7, 8, 11]);
 
+/** siginfo_t as bytes. */
 export function encodeSigInfo(i: SigInfo): Uint8Array {
-  if (i.raw) {
-    const copy = i.raw.slice();
-    new Struct(copy).set32(0, i.signo);
-    return copy;
-  }
   const s = new Struct(SIGINFO_SIZE);
+  putSigInfo(s, i);
+  return s.bytes;
+}
+/** siginfo_t at the beginning of a structure, which is zero there. */
+export function putSigInfo(s: Struct, i: SigInfo): void {
+  if (i.raw) {
+    s.bytes.set(i.raw);
+    s.set32(0, i.signo);
+    return;
+  }
   s.set32(0, i.signo)
     .set32(4, i.errno ?? 0)
     .set32(8, i.code);
   if (FAULTS.has(i.signo) && i.addr !== undefined) {
     s.set64(16, i.addr);
     if (i.addrLsb !== undefined) s.set16(24, i.addrLsb);
-    return s.bytes;
+    return;
   }
   s.set32(16, i.pid ?? 0).set32(20, i.uid ?? 0);
   if (i.signo === SIGCHLD && i.status !== undefined)
@@ -56,11 +62,11 @@ export function encodeSigInfo(i: SigInfo): Uint8Array {
       .set64(32, i.utime ?? 0)
       .set64(40, i.stime ?? 0);
   else if (i.value !== undefined) s.set64(24, i.value);
-  return s.bytes;
 }
 
+const BITS = Array.from({ length: 64 }, (_, i) => 1n << BigInt(i));
 export function sigBit(sig: number): bigint {
-  return 1n << BigInt(sig - 1);
+  return BITS[sig - 1]!;
 }
 
 /** Signals that wait for delivery. Classic ones are kept once, real-time ones are queued. */
@@ -86,12 +92,16 @@ export class PendingSignals {
   take(allowed: bigint): SigInfo | undefined {
     const ready = this.bits & allowed;
     if (ready === 0n) return undefined;
+    if (this.queue.length === 1) {
+      this.bits = 0n;
+      return told(this.queue.pop()!);
+    }
     const sync = ready & SYNCHRONOUS;
     const sig = lowest(sync !== 0n ? sync : ready);
     const at = this.queue.findIndex((q) => q.signo === sig);
     const [info] = this.queue.splice(at, 1);
     if (!this.queue.some((q) => q.signo === sig)) this.bits &= ~sigBit(sig);
-    return info?.timer ? { ...info, uid: info.timer.taken() } : info;
+    return told(info!);
   }
   drop(mask: bigint): void {
     this.removeIf((q) => (mask & sigBit(q.signo)) !== 0n);
@@ -109,6 +119,7 @@ export class PendingSignals {
     this.bits = this.queue.reduce((m, q) => m | sigBit(q.signo), 0n);
   }
 }
+const told = (info: SigInfo): SigInfo => (info.timer ? { ...info, uid: info.timer.taken() } : info);
 const SYNCHRONOUS = [11, 7, 4, 5, 8, 31].reduce((m, s) => m | sigBit(s), 0n);
 function lowest(mask: bigint): number {
   let n = 1;
