@@ -91,6 +91,7 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
     readSysreg: (c, enc) => hooksOf(c).readSysreg(c, enc),
     writeSysreg: (c, enc, value) => hooksOf(c).writeSysreg(c, enc, value),
     system: (c, enc, value, isRead) => hooksOf(c).system(c, enc, value, isRead),
+    resume: (c, reason) => guests.owns(c) && guests.resume(c, reason),
   };
   const pauth = (c: CpuState) => (guests.owns(c) ? guests.pauth(c) : machine!.currentPauth());
   const threads: ThreadOptions | undefined = parallel

@@ -92,6 +92,11 @@ export interface SystemHooks {
    * and `value` the immediate). @returns what SYSL reads, or undefined after having set cpu.exception.
    */
   system(cpu: CpuState, enc: number, value: bigint, isRead: boolean): bigint | undefined;
+  /**
+   * A run is about to end with this reason. What comes often (exceptions to the same world, and returns) can be dealt with
+   * here, so that the run goes on; what it takes counts as executed. @returns whether it has been
+   */
+  resume?(cpu: CpuState, reason: ExitReason): boolean;
 }
 
 /**

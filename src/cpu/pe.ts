@@ -93,6 +93,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private site!: ExceptionSite;
   /** By EL, the bits of counters whose reads need not come here until the next run or change of a control. */
   private readonly countersOpen: [number, number] = [0, 0];
+  /** What resume() takes to EL1. */
+  private readonly raised = record(0);
   private kicked = false;
   private running = false;
   private seed = 1n;
@@ -249,6 +251,27 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   }
   pauth(): PauthState {
     return this.controls.pauth;
+  }
+  resume(cpu: CpuState, reason: ExitReason): boolean {
+    const { debug } = this;
+    if (this.stale || this.debugStale || debug.stepping || debug.onBreakpointPage) return false;
+    if (reason === Exit.System) {
+      if (this.wordHere() !== ERET_WORD || this.controls.trapsEret) return false;
+      cpu.execute(1);
+      exceptionReturn(this.site, this.regs.half(ELR_EL1, 0), this.regs.half(ELR_EL1, 1), false);
+      if ((this.pstate_.low & SpsrLow.IL) !== 0 || (this.pendingInterrupts() & ~this.pstate_.low) !== 0)
+        cpu.requestReturn();
+    } else {
+      if (reason !== Exit.Exception || cpu.exception) return false;
+      const ec = cpu.low(Slot.RAISE_EC);
+      if (ec !== EC.UNKNOWN.ec && (ec !== EC.SVC64.ec || this.controls.trapsSvc[cpu.el as 0 | 1])) return false;
+      this.raised.ec = ec;
+      this.raised.iss = cpu.low(Slot.RAISE_ISS);
+      takeToEl1(this.site, 'sync', this.raised);
+    }
+    this.applyLevel();
+    if (debug.stepping) cpu.requestReturn();
+    return true;
   }
 
   // ---- running --------------------------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 // whose guest runs.
 
 import { InternalError } from '../base/assert.ts';
-import type { SystemHooks } from './engine.ts';
+import type { ExitReason, SystemHooks } from './engine.ts';
 import type { PauthState } from './pauth.ts';
 import type { PeDirectory, PeDomain, PeMaintenance, PeRegistry } from './pe_ports.ts';
 import type { CpuState } from './state.ts';
 
-type Registered = SystemHooks & { pauth(): PauthState };
+type Registered = Required<SystemHooks> & { pauth(): PauthState };
 
 class Directory implements PeDirectory, PeRegistry {
   private readonly pes = new WeakMap<CpuState, Registered>();
@@ -38,6 +38,9 @@ class Directory implements PeDirectory, PeRegistry {
   }
   system(cpu: CpuState, enc: number, value: bigint, isRead: boolean): bigint | undefined {
     return this.of(cpu).system(cpu, enc, value, isRead);
+  }
+  resume(cpu: CpuState, reason: ExitReason): boolean {
+    return this.of(cpu).resume(cpu, reason);
   }
   pauth(cpu: CpuState): PauthState {
     return this.of(cpu).pauth();

@@ -133,7 +133,7 @@ export interface TimerSink {
 }
 
 /** The PEs behind the CPU states of an engine: what the engine's hooks ask when a guest runs. */
-export interface PeDirectory extends SystemHooks {
+export interface PeDirectory extends Required<SystemHooks> {
   /** The state belongs to a PE made with this directory. */
   owns(cpu: CpuState): boolean;
   pauth(cpu: CpuState): PauthState;
@@ -177,7 +177,7 @@ export interface PeMaintenance {
 }
 /** The part of a directory that a new PE enters itself into. */
 export interface PeRegistry {
-  register(cpu: CpuState, pe: SystemHooks & { pauth(): PauthState }): void;
+  register(cpu: CpuState, pe: Required<SystemHooks> & { pauth(): PauthState }): void;
 }
 
 /** The public face of class Pe (pe.ts). */

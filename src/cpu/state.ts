@@ -244,6 +244,10 @@ export class CpuState {
     if (low > 0xffff_ffff) this.setU32(Slot.PASSED + 4, this.u32(Slot.PASSED + 4) + 1);
     this.setU32(Slot.BUDGET, this.u32(Slot.BUDGET) - ticks);
   }
+  /** The present run has executed these outside of compiled code. */
+  execute(instructions: number): void {
+    this.setU32(Slot.EXEC, this.u32(Slot.EXEC) + instructions);
+  }
   /** Instructions were executed outside of the engine. */
   count(instructions: number): void {
     const low = this.u32(Slot.ICOUNT) + instructions;

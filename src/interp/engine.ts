@@ -70,6 +70,7 @@ class Interpreter implements Engine {
   private readonly main: (cpu: number) => number;
   private readonly table: WasmTable;
   private readonly hasBti: boolean;
+  private readonly hooks: SystemHooks;
   private readonly templates: Templates;
   private readonly installed = new Map<Handler, Installed>();
   private readonly joined = new Set<Aside>();
@@ -89,6 +90,7 @@ class Interpreter implements Engine {
     this.mem = mem;
     this.program = programOf(options.groups, options.prebuilt, mem.shared);
     this.hasBti = options.has('FEAT_BTI');
+    this.hooks = options.hooks;
     this.decoder = new Decoder(this.program.rows, options.has);
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
@@ -219,13 +221,25 @@ class Interpreter implements Engine {
       // What others took from the budget meanwhile is gone from the whole.
       const left = u32[at(Slot.BUDGET)]! | 0;
       end -= stop - left;
-      if (reason !== Exit.Budget || executed >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return reason;
+      const goesOn = reason === Exit.Budget || (executed > start && this.resume(cpu, reason));
+      if (!goesOn) return reason;
+      if (cpu.exception) return Exit.Exception;
+      if (u32[at(Slot.EXEC)]! >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return Exit.Budget;
     }
   }
   /** Samples are taken where branches land, and nowhere else does a budget end. */
   private stretched(cpu: CpuState, executed: number, reason: number): void {
     this.stretch = Math.max(1, this.stretch - executed);
     if (reason === Exit.Budget && this.stretch === 1) this.stretch = this.sample(cpu);
+  }
+  /** What the system dealt with goes on at PC, as a run begins. */
+  private resume(cpu: CpuState, reason: ExitReason): boolean {
+    if (!this.hooks.resume?.(cpu, reason)) return false;
+    const { u32 } = this.mem;
+    u32[(cpu.base + Slot.BRANCH) >>> 2] = 0;
+    const btype = takeBtype(cpu);
+    if (btype !== 0) this.landAt(cpu.pc, btype);
+    return true;
   }
   private sample(cpu: CpuState): number {
     const found = this.path.tlbOf(cpu).find('fetch', cpu.pc);
