@@ -4,8 +4,7 @@
 
 import { EC, ISS } from '../arch/esr.ts';
 import type { RegName } from '../arch/sysregs.ts';
-import { SysOpen } from '../isa/build.ts';
-import { type InlineCounter, WAIT_TICKS } from '../isa/inline_sysregs.ts';
+import { INLINE_COUNTERS, type InlineCounter, SysOpen, WAIT_TICKS } from '../isa/inline_sysregs.ts';
 import { PointerCheck } from '../isa/pointer_check.ts';
 import { DebugUnit } from './debug.ts';
 import {
@@ -91,8 +90,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private debugStale = false;
   private levelStale = true;
   private site!: ExceptionSite;
-  /** By EL, the bits of counters whose reads need not come here until the next run or change of a control. */
-  private readonly countersOpen: [number, number] = [0, 0];
+  /** By EL, bits of SYS_OPEN of registers whose accesses need not come here until a control changes. */
+  private readonly opened: [number, number] = [0, 0];
   /** What resume() takes to EL1. */
   private readonly raised = record(0);
   private kicked = false;
@@ -153,7 +152,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private cptrChanged(): void {
     if (this.stale) return;
     updateCptr(this);
-    this.closeCounters();
+    this.close(~0);
     this.levelStale = true;
   }
   get pstate(): bigint {
@@ -192,7 +191,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   syncDebug(): void {
     this.debugStale = false;
     for (const c of this.controls.byCptr.values()) c.verdicts.clear();
-    this.closeCounters();
+    this.close(~0);
     this.debug.update();
   }
   /** Control registers changed: what was derived from them is computed anew. */
@@ -200,7 +199,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.stale = false;
     this.debugStale = false;
     updateControls(this);
-    this.closeCounters();
+    this.close(~0);
     this.applyLevel();
   }
   /** What the engine has to know of the present EL and PSTATE. */
@@ -213,7 +212,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     cpu.sveTrap = controls.cptr.sveTrap[el]!;
     cpu.vl = controls.vl;
     cpu.setLow(Slot.SP_MASK, controls.spMask[el]);
-    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[el] | this.countersOpen[el]);
+    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[el] | this.opened[el]);
     this.applyTlb();
   }
   applyTlb(): void {
@@ -335,20 +334,30 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     }
     cpu.set(Slot[row.slot], BigInt.asUintN(64, value - cpu.time));
     cpu.pass(WAIT_TICKS);
-    this.countersOpen[cpu.el as 0 | 1] |= row.open;
-    cpu.setLow(Slot.SYS_OPEN, cpu.low(Slot.SYS_OPEN) | row.open);
+    this.open(row.open);
     return value;
   }
-  /** How far counters are ahead of the CPU, or who may read them, may have changed. */
-  private closeCounters(): void {
-    const { countersOpen, cpu, controls } = this;
-    if ((countersOpen[0] | countersOpen[1]) === 0) return;
-    countersOpen.fill(0);
-    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[cpu.el as 0 | 1]);
+  /** The guest has accessed a register, which no control traps. @param open its bit in SYS_OPEN, or 0 */
+  openRegister(slot: number, open: number): void {
+    if (open !== 0 && this.regs.isPlain(slot)) this.open(open);
+  }
+  private open(bits: number): void {
+    const { cpu } = this;
+    this.opened[cpu.el as 0 | 1] |= bits;
+    cpu.setLow(Slot.SYS_OPEN, cpu.low(Slot.SYS_OPEN) | bits);
+  }
+  /** Who may access registers, or how far counters are ahead of the CPU, may have changed. */
+  private close(bits: number): void {
+    const { opened, cpu, controls } = this;
+    if (((opened[0] | opened[1]) & bits) === 0) return;
+    opened[0] &= ~bits;
+    opened[1] &= ~bits;
+    const el = cpu.el as 0 | 1;
+    cpu.setLow(Slot.SYS_OPEN, controls.cptr.sysOpen[el] | opened[el]);
   }
 
   run(budget: number): PeExit {
-    this.closeCounters();
+    this.close(COUNTERS);
     this.running = true;
     try {
       return this.loop(budget, undefined)!;
@@ -642,4 +651,5 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
 
 /** SVE has a quarter of the encodings of its own (op0 of the top level). */
 const isSve = (word: number): boolean => ((word >>> 25) & 15) === 2;
+const COUNTERS = INLINE_COUNTERS.reduce((bits, c) => bits | c.open, 0);
 const WFE_WORD = 0xd503205f;

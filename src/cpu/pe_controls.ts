@@ -2,7 +2,7 @@
 // level, which accesses need not ask, the keys of pointer authentication. Computed anew when a control changes.
 
 import { encOf, operationAt, type RegName, registerAt, SYSTEM_OPS } from '../arch/sysregs.ts';
-import { SysOpen } from '../isa/build.ts';
+import { SysOpen } from '../isa/inline_sysregs.ts';
 import { PointerCheck } from '../isa/pointer_check.ts';
 import { regimeOf } from './mmu/regime.ts';
 import { type PauthState, resetPauth } from './pauth.ts';

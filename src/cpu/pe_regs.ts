@@ -17,6 +17,11 @@ export const IN_STATE: Readonly<Record<string, number>> = {
   FPCR: Slot.FPCR,
   FPSR: Slot.FPSR,
   FPMR: Slot.FPMR,
+  ESR_EL1: Slot.ESR_EL1,
+  ELR_EL1: Slot.ELR_EL1,
+  SPSR_EL1: Slot.SPSR_EL1,
+  FAR_EL1: Slot.FAR_EL1,
+  TPIDR_EL1: Slot.TPIDR_EL1,
 };
 
 const BASE = [...REGISTERS.values()].filter((r) => r.aliasOf === undefined);
@@ -82,15 +87,25 @@ export class PeRegs {
   effective(slot: number): bigint {
     return (this.raw(slot) & ~this.res0[slot]!) | this.res1[slot]!;
   }
-  /** Half 0 (low) or 1 of a register that is not in the CPU state. */
+  /** Nothing is reserved: what is stored is what counts, and what a write leaves. */
+  isPlain(slot: number): boolean {
+    return this.res0[slot] === 0n && this.res1[slot] === 0n;
+  }
+  /** Half 0 (low) or 1 of a register. */
   half(slot: number, which: 0 | 1): number {
-    return this.words[2 * slot + which]!;
+    const at = this.inState[slot]!;
+    return at < 0 ? this.words[2 * slot + which]! : this.cpu.low(at + 4 * which);
   }
   effectiveHalf(slot: number, which: 0 | 1): number {
     const i = 2 * slot + which;
-    return ((this.words[i]! & ~this.res0Words[i]!) | this.res1Words[i]!) >>> 0;
+    return ((this.half(slot, which) & ~this.res0Words[i]!) | this.res1Words[i]!) >>> 0;
   }
   setHalves(slot: number, low: number, high: number): void {
+    const at = this.inState[slot]!;
+    if (at >= 0) {
+      this.cpu.setHalves(at, low, high);
+      return;
+    }
     this.words[2 * slot] = low;
     this.words[2 * slot + 1] = high;
   }

@@ -4,6 +4,7 @@
 import { EC, ISS, issOfSysreg } from '../arch/esr.ts';
 import { encParts } from '../arch/schema.ts';
 import { type Operation, operationAt, type RegName, registerAt, SYSTEM_OPS } from '../arch/sysregs.ts';
+import { INLINE_SYSREGS, type InlineSysreg } from '../isa/inline_sysregs.ts';
 import { alignmentFault } from './access.ts';
 import type { Access, Translation } from './engine.ts';
 import { parOfStage2, translateAt } from './mmu/at.ts';
@@ -78,6 +79,7 @@ export class PeSystem {
     const how = remembered(READS, encoding, readingOf);
     switch (how.kind) {
       case 'storage':
+        pe.openRegister(how.slot, how.open);
         return pe.regs.effective(how.slot);
       case 'nothing':
         return 0n;
@@ -103,6 +105,7 @@ export class PeSystem {
     const how = remembered(WRITES, encoding, writingOf);
     switch (how.kind) {
       case 'storage':
+        pe.openRegister(how.slot, how.open);
         pe.regs.setRaw(how.slot, pe.regs.masked(how.slot, value));
         return true;
       case 'effect':
@@ -265,11 +268,11 @@ const isDevice = (name: string): boolean => name.startsWith('ICC_');
 // ---- what an access does once it is allowed, by encoding ---------------------------------------------------------------------
 
 type Reading =
-  | { readonly kind: 'storage'; readonly slot: number }
+  | { readonly kind: 'storage'; readonly slot: number; readonly open: number }
   | { readonly kind: 'effect'; readonly read: (pe: Pe) => bigint; readonly isSp0: boolean }
   | { readonly kind: 'nothing' | 'id' | 'device' };
 type Writing =
-  | { readonly kind: 'storage'; readonly slot: number }
+  | { readonly kind: 'storage'; readonly slot: number; readonly open: number }
   | { readonly kind: 'control'; readonly slot: number; readonly changed: (pe: Pe) => void }
   | { readonly kind: 'effect'; readonly write: (pe: Pe, value: bigint) => void; readonly isSp0: boolean }
   | { readonly kind: 'device' };
@@ -283,6 +286,8 @@ function remembered<T>(known: Map<number, T>, encoding: number, make: (encoding:
   }
   return how;
 }
+/** The row of a register that compiled code can access alone. */
+const inlineAt = (encoding: number): InlineSysreg | undefined => INLINE_SYSREGS.find((r) => r.enc === encoding);
 function readingOf(encoding: number): Reading {
   const row = registerAt(encoding, 'read');
   if (!row) return { kind: 'nothing' };
@@ -291,7 +296,7 @@ function readingOf(encoding: number): Reading {
   if (read) return { kind: 'effect', read, isSp0: row.name === 'SP_EL0' };
   if (row.table === 'id') return { kind: 'id' };
   if (isDevice(row.name)) return { kind: 'device' };
-  return { kind: 'storage', slot: slotOf(row.name as RegName) };
+  return { kind: 'storage', slot: slotOf(row.name as RegName), open: inlineAt(encoding)?.open ?? 0 };
 }
 function writingOf(encoding: number): Writing {
   const name = registerAt(encoding, 'write')!.name as RegName;
@@ -300,7 +305,7 @@ function writingOf(encoding: number): Writing {
   if (write) return { kind: 'effect', write, isSp0: name === 'SP_EL0' };
   const { slot, control } = handleOf(name);
   return control === undefined
-    ? { kind: 'storage', slot }
+    ? { kind: 'storage', slot, open: inlineAt(encoding)?.openWrite ?? 0 }
     : { kind: 'control', slot, changed: followOf(name, control) };
 }
 function followOf(name: RegName, control: 'debug' | 'all'): (pe: Pe) => void {

@@ -2,7 +2,7 @@
 // with a register name, cache maintenance. Engines ask here before they ask SystemHooks.
 
 import { enc } from '../arch/schema.ts';
-import { SysOpen } from '../isa/build.ts';
+import { SysOpen } from '../isa/inline_sysregs.ts';
 import { type CpuState, Slot } from './state.ts';
 
 const FPCR = enc(3, 3, 4, 4, 0);

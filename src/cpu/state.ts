@@ -49,7 +49,7 @@ export const Slot = {
 
   /** u32: bits of SP that must be zero when it is a base address: 15, or 0 where SCTLR_ELx.SA{0} is 0. */
   SP_MASK: 52 * 8,
-  /** u32: accesses that no control traps at present (bits: SysOpen in isa/build.ts); others ask SystemHooks. */
+  /** u32: accesses that no control traps at present (bits: SysOpen in isa/inline_sysregs.ts); others ask SystemHooks. */
   SYS_OPEN: 53 * 8,
   /** u64: the event register of WFE and SEV, 0 or 1. */
   EVENT: 54 * 8,
@@ -91,6 +91,11 @@ export const Slot = {
   LEAVE: 65 * 8,
   /** u32: type of the branch (BranchType) that the run ended at the target of; bit 2: it stands in a guarded page. */
   BRANCH: 65 * 8 + 4,
+  ESR_EL1: 113 * 8,
+  ELR_EL1: 114 * 8,
+  SPSR_EL1: 115 * 8,
+  FAR_EL1: 116 * 8,
+  TPIDR_EL1: 117 * 8,
   /** u64: ticks that passed without an instruction, in all runs: CpuState.time adds them. */
   PASSED: 118 * 8,
   /** u64: what makes the counter of CpuState.time while a bit of SYS_OPEN says so: CNTVCT_EL0 and CNTPCT_EL0. */

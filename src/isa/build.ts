@@ -11,6 +11,7 @@ import {
   INLINE_SYSREGS,
   type InlineCounter,
   type InlineSysreg,
+  SysOpen,
   WAIT_TICKS,
 } from './inline_sysregs.ts';
 import type { Ops, Reg, Val } from './ops.ts';
@@ -33,8 +34,6 @@ const EC = {
 const ISS_FP = 0x1e00000;
 /** Positions in the PSTATE slot, which has SPSR_ELx's layout. */
 const PSTATE_BIT = { DIT: [24, 1], SSBS: [12, 1], TCO: [25, 1], BTYPE: [10, 3], PAN: [22, 1], UAO: [23, 1] } as const;
-/** Bits of the slot SYS_OPEN: accesses that no control traps, so that they need not ask; and whether PACM does anything. */
-export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4, Fpmr: 8, Pacm: 16 } as const;
 const DC_ZVA = enc(1, 3, 7, 4, 1);
 const CACHE_BLOCK = 64;
 
@@ -251,9 +250,9 @@ export function makeOps(r: Recorder): Ops {
       if (!inline) return ask();
       if (inline.fp) ops.checkFP();
       const value = inline.slot === 'NZCV' ? ops.shl(ops.extU(ops.nzcv()), i64(28)) : get(slot(inline.slot), 'i64');
-      if (!inline.trappable) return value;
+      if (inline.open === 0) return value;
       const result = ops.local(value);
-      whenOpen(SysOpen.Registers, () => {}, () => result.set(ask()));
+      whenOpen(inline.open, () => {}, () => result.set(ask()));
       return result.get();
     },
     writeSysreg: (value) => {
@@ -269,8 +268,8 @@ export function makeOps(r: Recorder): Ops {
         if (inline.slot === 'NZCV') ops.setNZCV(ops.and(ops.wrap(ops.shrU(value, i64(28))), i32(15)));
         else set(slot(inline.slot), inline.mask === undefined ? value : ops.and(value, i64(inline.mask)));
       };
-      if (!inline.trappable) direct();
-      else whenOpen(SysOpen.Registers, direct, ask);
+      if (inline.openWrite === 0) direct();
+      else whenOpen(inline.openWrite, direct, ask);
     },
     sys: (value) => {
       const ask = (): void => {

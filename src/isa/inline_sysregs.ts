@@ -3,6 +3,9 @@
 
 import { enc } from '../arch/schema.ts';
 
+/** Bits of the slot SYS_OPEN: accesses that no control traps, so that they need not ask; and whether PACM does anything. */
+export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4, Fpmr: 8, Pacm: 16 } as const;
+
 export interface InlineSysreg {
   /** Name of the slot with the value; NZCV stands for the flags. */
   readonly slot: string;
@@ -10,8 +13,9 @@ export interface InlineSysreg {
   readonly writable: boolean;
   /** Needs FP and SIMD to be enabled. */
   readonly fp: boolean;
-  /** Some control can trap an access, so the slot SYS_OPEN is looked at. */
-  readonly trappable: boolean;
+  /** Bits of the slot SYS_OPEN that say that no control traps a read, and a write; 0: none ever does. */
+  readonly open: number;
+  readonly openWrite: number;
   /** Bits that exist, where not all do. */
   readonly mask?: bigint;
 }
@@ -40,9 +44,22 @@ export const INLINE_COUNTERS: readonly InlineCounter[] = [
 ];
 
 export const INLINE_SYSREGS: readonly InlineSysreg[] = [
-  { slot: 'TPIDR_EL0', enc: enc(3, 3, 13, 0, 2), writable: true, fp: false, trappable: true },
-  { slot: 'TPIDRRO_EL0', enc: enc(3, 3, 13, 0, 3), writable: false, fp: false, trappable: true },
-  { slot: 'NZCV', enc: enc(3, 3, 4, 2, 0), writable: true, fp: false, trappable: false },
-  { slot: 'FPCR', enc: enc(3, 3, 4, 4, 0), writable: false, fp: true, trappable: false },
-  { slot: 'FPSR', enc: enc(3, 3, 4, 4, 1), writable: true, fp: true, trappable: false, mask: FPSR_BITS },
+  {
+    slot: 'TPIDR_EL0',
+    enc: enc(3, 3, 13, 0, 2),
+    writable: true,
+    fp: false,
+    open: SysOpen.Registers,
+    openWrite: SysOpen.Registers,
+  },
+  { slot: 'TPIDRRO_EL0', enc: enc(3, 3, 13, 0, 3), writable: false, fp: false, open: SysOpen.Registers, openWrite: 0 },
+  { slot: 'NZCV', enc: enc(3, 3, 4, 2, 0), writable: true, fp: false, open: 0, openWrite: 0 },
+  { slot: 'FPCR', enc: enc(3, 3, 4, 4, 0), writable: false, fp: true, open: 0, openWrite: 0 },
+  { slot: 'FPSR', enc: enc(3, 3, 4, 4, 1), writable: true, fp: true, open: 0, openWrite: 0, mask: FPSR_BITS },
+  // What handlers of exceptions read and write. Opened one by one, when the system has answered once.
+  { slot: 'ESR_EL1', enc: enc(3, 0, 5, 2, 0), writable: true, fp: false, open: 1 << 9, openWrite: 1 << 10 },
+  { slot: 'ELR_EL1', enc: enc(3, 0, 4, 0, 1), writable: true, fp: false, open: 1 << 11, openWrite: 1 << 12 },
+  { slot: 'SPSR_EL1', enc: enc(3, 0, 4, 0, 0), writable: true, fp: false, open: 1 << 13, openWrite: 1 << 14 },
+  { slot: 'FAR_EL1', enc: enc(3, 0, 6, 0, 0), writable: true, fp: false, open: 1 << 15, openWrite: 1 << 16 },
+  { slot: 'TPIDR_EL1', enc: enc(3, 0, 13, 0, 4), writable: true, fp: false, open: 1 << 17, openWrite: 1 << 18 },
 ];
