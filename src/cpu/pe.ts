@@ -366,7 +366,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     }
   }
   start(budget: number): PeExit | undefined {
-    this.closeCounters();
+    this.close(COUNTERS);
     return this.leave(() => this.loop(budget, this.options.engine.parallel));
   }
   finish(): PeExit | undefined {
