@@ -27,6 +27,7 @@ import { CodePages, registerOffset } from './code_pages.ts';
 import { Crew, type StartThread } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
+import { LINK, makeLinker } from './linker.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { Reference } from './reference.ts';
@@ -74,6 +75,7 @@ class Interpreter implements Engine {
   private readonly templates: Templates;
   private readonly installed = new Map<Handler, Installed>();
   private readonly joined = new Set<Aside>();
+  private linker: unknown;
   private readonly freeSlots: number[] = [];
   private nextNumber: number;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
@@ -431,6 +433,9 @@ class Interpreter implements Engine {
         return (va: bigint, packed: number) => this.path.probe(this.cpu!, BigInt.asUintN(64, va), packed);
       case 'commit':
         return () => this.path.commit(this.cpu!);
+      case LINK:
+        this.linker ??= makeLinker(this.imports([]));
+        return this.linker;
       default:
         return this.system.importFor(name);
     }

@@ -21,6 +21,8 @@ export interface RegionOptions {
   readonly hooks: number;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
+  /** The module has the table of functions; else there is a function that calls them (linker.ts). */
+  readonly linked: boolean;
   /** Where code counts what it does (counts.ts), if it does. */
   readonly counts?: number;
   /** Address of the tables of a checksum. */

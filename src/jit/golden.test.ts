@@ -101,7 +101,16 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
   // Where the interpreter has its records: any addresses.
   const places = [first, first + words.length - 1];
   const records = new Map(places.map((place) => [pageOf(place), 0x100000 + 0x10000 * pageOf(place)] as const));
-  const options = { known, records, slot: 7, hooks: 0x200000, fused: true, parallel: false, crcTables: () => 0x3000 };
+  const options = {
+    known,
+    records,
+    slot: 7,
+    hooks: 0x200000,
+    fused: true,
+    linked: true,
+    parallel: false,
+    crcTables: () => 0x3000,
+  };
   const { func, limits } = buildRegion(module, importer(module).add, graph, options);
   module.export('0', func);
   return { base: BASE, graph, limits, bytes: module.finish(), word };

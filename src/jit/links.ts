@@ -77,8 +77,8 @@ function unlessFree(r: RegionFrame, label: Label): void {
   if (r.options.known.guarded) r.code.get(r.answer).i32(BRANCH_TYPE).op('i32.and').brIf(label);
 }
 
-/** Where a branch leaves to a place that another region begins at, that one goes on. @param type of functions of regions */
-export function writeLink(r: RegionFrame, type: number): void {
+/** Where a branch leaves to a place that another region begins at, that one goes on. @param link calls it; undefined: this module has the table @param type of functions of regions */
+export function writeLink(r: RegionFrame, link: number | undefined, type: number): void {
   const { code, cpu, base, answer, pcOut, executed, options } = r;
   const [record, hook] = [code.local('i32'), code.local('i32')];
   const guarded = options.known.guarded ? 1 : 0;
@@ -143,7 +143,8 @@ export function writeLink(r: RegionFrame, type: number): void {
     .get(executed)
     .get(hook)
     .mem('i32.load16_u', HookEntry.slot);
-  code.returnCallIndirect(type).end();
+  if (link === undefined) code.returnCallIndirect(type).end();
+  else code.returnCall(link).end();
 }
 
 /** Refuses where what the code was made for does not hold. */

@@ -4,6 +4,7 @@
 
 import { Slot } from '../cpu/state.ts';
 import { Emitter, type Frame } from '../interp/emit.ts';
+import { LINK, LINK_PARAMS } from '../interp/linker.ts';
 import type { Import } from '../interp/loop.ts';
 import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
@@ -121,7 +122,8 @@ class Region implements Frame, Position {
     flags.spill();
     code.get(r.budget).get(r.left).op('i32.sub').set(r.executed);
     this.tally('inside', () => code.get(r.executed).op('i64.extend_i32_u'));
-    writeLink(r, this.type);
+    const link = r.options.linked ? undefined : this.import(LINK, LINK_PARAMS, REGION_RESULTS);
+    writeLink(r, link, this.type);
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
     code.get(cpu).get(r.executed).mem('i32.store', Slot.EXEC);
     code.get(r.answer);

@@ -66,10 +66,12 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => `${r.pick(['ldrb', 'strb', 'ldrh', 'strh', 'ldrsb', 'ldrsh'])} ${word()}, [${address()}]`,
     () => `${r.pick(['ldr', 'str'])} ${big()}, [x21, #${8 * r.below(2000)}]`,
     () => `ldr ${big()}, [${address()}], #${r.below(16)}`,
-    () => `${r.pick(['ldr', 'str'])} ${r.pick(['q', 'd', 's'])}${d()}, [${address()}]`,
+    () => `${r.pick(['ldr', 'str'])} ${r.pick(['d', 's'])}${d()}, [${address()}]`,
+    () => `ldr q${d()}, [${address()}]`,
   ];
   /** What machines may do differently: which part is done before a fault, whether a store without a reservation faults. */
   const loose: readonly Make[] = [
+    () => `str q${d()}, [${address()}]`,
     () => `${r.pick(['ldp', 'stp'])} ${pair()}, [${address()}, #${8 * r.below(8)}]`,
     () => `ldp ${pair()}, [${address()}], #${8 * (r.below(9) - 4)}`,
     () => `stp ${pair()}, [${address()}, #${8 * (r.below(9) - 4)}]!`,
@@ -104,7 +106,7 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => aligned(`${r.pick(['cas', 'casal'])} ${same(2)}, [x18]`),
     () => aligned(`casp ${r.pick(['x0, x1', 'x2, x3'])}, x4, x5, [x18]`),
     () => present(`ldaxr ${big()}, [x18]\n ${r.pick(plain)()}\n stlxr w${r.below(5)}, x${5 + r.below(5)}, [x18]`),
-    () => aligned(`${r.pick(['ld1', 'st1'])} {v0.16b}, [x18]`),
+    () => aligned(`${r.pick(['ld1 {v0.16b}', 'st1 {v0.16b}', `str q${d()}`])}, [x18]`),
     () => 'msr fpsr, xzr',
     () => `mrs ${big()}, fpsr`,
     () => `msr fpcr, ${r.pick(['xzr', 'xzr', 'x24'])}`,

@@ -12,7 +12,7 @@ import { ModuleBuilder } from '../wasm/builder.ts';
 import { Counts } from './counts.ts';
 import { CrcMemory } from './crc.ts';
 import type { CompiledRegion } from './dump.ts';
-import { hasFusedMultiplyAdd } from './features.ts';
+import { forgetsImporters, hasFusedMultiplyAdd } from './features.ts';
 import { PLACES_PER_PAGE, pageOf } from './frame.ts';
 import { explore } from './graph.ts';
 import { type Assumptions, type Lifted, lift } from './lift.ts';
@@ -40,6 +40,8 @@ const MAX_ENTRIES = 64;
 /** What a byte of WebAssembly becomes: itself, what the engine remembers of it, machine code of two qualities. */
 const GROWTH = 16;
 const MAX_HEAT = 1 << 16;
+/** Assumptions that instructions are kept lifted for. */
+const MAX_KNOWN = 16;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
 
@@ -96,6 +98,7 @@ class JitTier implements Tier {
   private readonly fused = hasFusedMultiplyAdd();
   private readonly crc: CrcMemory;
   stretch: number;
+  private readonly linked = forgetsImporters();
   private jitter = 1;
   /** Of all regions. */
   private bytes = 0;
@@ -198,7 +201,7 @@ class JitTier implements Tier {
     for (const b of graph.blocks.values()) {
       for (const place of [b.start, b.start + b.code.length - 1]) used.set(pageOf(place), recordsOf(pageOf(place)));
     }
-    module.importTable(HOST, TABLE);
+    if (this.linked) module.importTable(HOST, TABLE);
     const hooks = pages.hooksOf(root);
     const { func, limits } = buildRegion(module, add, graph, {
       known,
@@ -207,6 +210,7 @@ class JitTier implements Tier {
       hooks,
       fused: this.fused,
       parallel: host.mem.shared,
+      linked: this.linked,
       ...(this.counts && { counts: this.counts.at }),
       crcTables: (name) => this.crc.of(name),
     });
@@ -277,6 +281,7 @@ class JitTier implements Tier {
     const { key } = known;
     let words = this.lifted.get(key);
     if (!words) {
+      if (this.lifted.size >= MAX_KNOWN) this.lifted.clear();
       words = new Map();
       this.lifted.set(key, words);
     }

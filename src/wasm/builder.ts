@@ -244,6 +244,10 @@ export class Code {
   call(func: number): this {
     return this.variable(CONTROL.call, func);
   }
+  /** Ends the function with a call. */
+  returnCall(func: number): this {
+    return this.variable(CONTROL.return_call, func);
+  }
   /** Ends the function with a call through table 0. */
   returnCallIndirect(type: number): this {
     this.variable(CONTROL.return_call_indirect, type);

@@ -343,9 +343,11 @@ class Body {
       case 'br_table':
         this.put(`br_table ${[...r.list(() => r.unsigned()), r.unsigned()].map((d) => this.label(d)).join(' ')}`, 1, 0);
         return;
-      case 'call': {
+      case 'call':
+      case 'return_call': {
         const f = r.unsigned();
-        this.call(`call $f${f}`, this.types[this.functions[f]!]!);
+        const type = this.types[this.functions[f]!]!;
+        this.call(`${name} $f${f}`, name === 'call' ? type : { ...type, results: [] });
         return;
       }
       case 'call_indirect':

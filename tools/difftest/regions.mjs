@@ -131,4 +131,16 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   }
 }
 const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-process.stdout.write(`${JSON.stringify(total)} ${seconds.toFixed(0)} s\n`);
+const { programs, instructions, around, regions, compiled, inside, dropped, signals, different } = total;
+process.stdout.write(
+  `${programs} programs, ${instructions} instructions and ${around} around them, ${signals} signals, ${seconds.toFixed(0)} s\n`,
+);
+process.stdout.write(
+  `${regions} regions of ${compiled} instructions compiled, ${dropped} dropped, ${inside} instructions executed in them\n`,
+);
+// What is not compiled is not compared.
+const idle = inside < (instructions + around) / 3;
+if (idle) process.stdout.write('too little has been executed in regions\n');
+const failed = different + (idle ? 1 : 0);
+process.stdout.write(`${programs - different} passed, ${failed} failed\n`);
+process.exit(failed > 0 ? 1 : 0);
