@@ -194,6 +194,12 @@ export class Emitter {
       this.compute(n);
     }
   }
+  /** Whether a value is needed once and has not been computed yet: then the caller computes it, now. */
+  takes(n: Node): boolean {
+    if (this.usesOf(n) !== 1 || this.where.has(n.id)) return false;
+    this.pending.delete(n.id);
+    return true;
+  }
   /** The value in a local, for code that needs it several times. */
   inLocal(n: Node): number {
     const known = this.where.get(n.id);

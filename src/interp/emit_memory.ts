@@ -28,20 +28,11 @@ export function emitLookup(e: Emitter, n: Probe, va: number, tlb?: number): numb
   else code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
   code.get(va).op('i32.wrap_i64').i32(INDEX_SHIFT).op('i32.shr_u');
   code.i32(INDEX_MASK).op('i32.and').op('i32.add').tee(entry);
-  code
-    .mem('i64.load', tableOf(n))
-    .get(va)
-    .op('i64.xor')
-    .i64(BigInt(FRAME_SIZE - size))
-    .op('i64.gt_u');
-  if ((atomic || ordered) && size > 1) {
-    code
-      .get(va)
-      .op('i32.wrap_i64')
-      .i32(size - 1)
-      .op('i32.and')
-      .op('i32.or');
-  }
+  code.mem('i64.load', tableOf(n)).get(va).op('i64.xor');
+  // Bits that must be zero for the access to be aligned become the highest ones.
+  const shift = atomic || ordered ? Math.log2(size) : 0;
+  if (shift > 0) code.i64(BigInt(shift)).op('i64.rotr');
+  code.i64(BigInt((FRAME_SIZE - size) >> shift)).op('i64.gt_u');
   return entry;
 }
 const tableOf = (n: Probe): number => (n.op === 'mem.r' ? TlbTable.read : TlbTable.write);

@@ -14,8 +14,8 @@ export interface Home {
   readonly written: boolean;
 }
 
-/** Registers that are kept in locals; everything else stays in the CPU state. */
-const REGISTER = /^(X\d+|SP|V\d+)$/;
+/** Registers, and the exclusive monitor, that are kept in locals; everything else stays in the CPU state. */
+const REGISTER = /^(X\d+|SP|V\d+|EXCL_\w+)$/;
 
 interface Use {
   written: boolean;
@@ -25,8 +25,12 @@ interface Use {
   vector: boolean;
 }
 
+export interface Scalar {
+  readonly part: Node;
+  readonly bits: 32 | 64;
+}
 /** The low part that a write puts into an otherwise zero register, if that is what it does. */
-export function scalarOf(value: Node): { readonly part: Node; readonly bits: 32 | 64 } | undefined {
+export function scalarOf(value: Node): Scalar | undefined {
   if (value.op !== 'i64x2.replace_lane' || value.attr !== 0 || constantOf(value.args[0]!) !== 0n) return undefined;
   const part = value.args[1]!;
   return part.op === 'i64.extend_i32_u' ? { part: part.args[0]!, bits: 32 } : { part, bits: 64 };

@@ -11,6 +11,7 @@ import { emitCrc } from './crc.ts';
 import { FlagNodes } from './flag_nodes.ts';
 import type { RegionFrame } from './frame.ts';
 import { clearRest, type Home, scalarOf } from './homes.ts';
+import { emitScalar, type Float } from './scalars.ts';
 
 /** Bytes of V[n]. */
 const V_BYTES = 16;
@@ -99,18 +100,11 @@ export class RegionState implements State {
       if (slot === 'BUDGET') this.r.reloadBudget();
       return;
     }
-    const scalar = home.type === 'f64' || home.type === 'f32' ? scalarOf(value) : undefined;
-    if (!scalar) e.value(value);
-    else {
-      e.value(scalar.part);
-      if (home.type === 'f32') code.op('f32.reinterpret_i32');
-      else {
-        if (scalar.bits === 32) code.op('i64.extend_i32_u');
-        code.op('f64.reinterpret_i64');
-      }
-    }
+    const scalar = home.type === 'i64' ? undefined : scalarOf(value);
+    if (scalar) emitScalar(e, home.type as Float, value, scalar);
+    else e.value(value);
     code.set(home.local);
-    if (scalar && !this.cleared.has(home.local)) {
+    if (scalar && home.type !== 'v128' && !this.cleared.has(home.local)) {
       clearRest(code, this.r.cpu, home);
       this.cleared.add(home.local);
     }
