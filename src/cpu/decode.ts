@@ -16,9 +16,13 @@ export interface Decoded {
 /** The rows of a machine. */
 export class Decoder {
   private readonly rows: readonly RowEntry[];
+  /** Their fixed bits, signed: small integers to V8, as those of a parsed row are not. */
+  private readonly masks: Int32Array;
+  private readonly values: Int32Array;
+  private readonly every: readonly number[];
   /** Rows whose fixed bits agree with the key, inner ones first; made when a key is first met. */
-  private readonly lists: (readonly RowEntry[] | undefined)[] = new Array(1 << (32 - KEY_SHIFT));
-  private readonly coarse: (readonly RowEntry[] | undefined)[] = new Array(1 << (32 - COARSE_SHIFT));
+  private readonly lists: (readonly number[] | undefined)[] = new Array(1 << (32 - KEY_SHIFT));
+  private readonly coarse: (readonly number[] | undefined)[] = new Array(1 << (32 - COARSE_SHIFT));
 
   /** @param has whether the machine has a feature, by its FEAT_ name */
   constructor(rows: readonly RowEntry[], has: (feature: string) => boolean) {
@@ -35,11 +39,21 @@ export class Decoder {
     const depth = nesting(rows);
     const inner = there.filter((r) => depth.has(r)).sort((a, b) => depth.get(b)! - depth.get(a)!);
     this.rows = [...inner, ...there.filter((r) => !depth.has(r))];
+    this.masks = Int32Array.from(this.rows, (r) => r.parsed.mask);
+    this.values = Int32Array.from(this.rows, (r) => r.parsed.value);
+    this.every = this.rows.map((_, i) => i);
   }
 
-  private list(word: number): readonly RowEntry[] {
-    this.coarse[word >>> COARSE_SHIFT] ??= agreeing(this.rows, word, COARSE_SHIFT);
-    return agreeing(this.coarse[word >>> COARSE_SHIFT]!, word, KEY_SHIFT);
+  private list(word: number): readonly number[] {
+    this.coarse[word >>> COARSE_SHIFT] ??= this.agreeing(this.every, word, COARSE_SHIFT);
+    return this.agreeing(this.coarse[word >>> COARSE_SHIFT]!, word, KEY_SHIFT);
+  }
+  /** The rows whose fixed bits from `shift` on are those of the word. */
+  private agreeing(among: readonly number[], word: number, shift: number): number[] {
+    const { masks, values } = this;
+    const found: number[] = [];
+    for (const i of among) if (((word ^ values[i]!) & masks[i]!) >>> shift === 0) found.push(i);
+    return found;
   }
 
   /** @returns undefined where the machine has no instruction (UNDEFINED, also for rows without semantics). */
@@ -50,20 +64,15 @@ export class Decoder {
       list = this.list(word);
       this.lists[key] = list;
     }
-    for (const entry of list) {
-      const { mask, value, hole } = entry.parsed;
-      if ((word & mask) >>> 0 !== value) continue;
+    for (const i of list) {
+      if (((word ^ this.values[i]!) & this.masks[i]!) !== 0) continue;
+      const entry = this.rows[i]!;
       const fields = fieldsOf(entry.parsed, word);
-      if (hole(fields)) continue;
+      if (entry.parsed.hole(fields)) continue;
       return entry.semantic ? { entry, fields } : undefined;
     }
     return undefined;
   }
-}
-
-/** The rows whose fixed bits from `shift` on are those of the word. */
-function agreeing(rows: readonly RowEntry[], word: number, shift: number): RowEntry[] {
-  return rows.filter(({ parsed: p }) => ((word ^ p.value) & p.mask) >>> shift === 0);
 }
 
 /** How deep those rows lie that lie inside others. */

@@ -20,9 +20,8 @@ import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
-import { type Handler, UNDEFINED } from '../isa/handlers.ts';
+import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
-import type { Group } from '../isa/semantics.ts';
 import { CodePages, registerOffset } from './code_pages.ts';
 import { Crew, type StartThread } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
@@ -344,7 +343,7 @@ class Interpreter implements Engine {
     if (this.templates.copyTo(word, ip)) return;
     const d = this.decoder.decode(word);
     const handler = d ? d.entry.handler(d.fields) : UNDEFINED;
-    const installed = this.installed.get(handler) ?? this.install(handler, d?.entry.group);
+    const installed = this.installed.get(handler) ?? this.install(handler, d?.entry);
     let number = installed.far;
     let aside = 0;
     if (installed.layout.asideSize > 0) {
@@ -383,18 +382,18 @@ class Interpreter implements Engine {
     else view.setUint8(at, Number(BigInt(value) & 63n));
   }
 
-  private install(handler: Handler, group: Group | undefined): Installed {
+  private install(handler: Handler, row: RowEntry | undefined): Installed {
     const known = this.program.inLoop(handler);
     const layout = layoutOf(handler.code);
     const made = known
       ? { layout, ...known }
-      : { layout, near: undefined, far: (group && this.join(handler, group)) ?? this.load(handler) };
+      : { layout, near: undefined, far: (row && this.join(handler, row)) ?? this.load(handler) };
     this.installed.set(handler, made);
     return made;
   }
-  /** Puts the handlers of a group into the table, unless they are there. @returns the number of one of them */
-  private join(handler: Handler, group: Group): number | undefined {
-    const aside = this.program.asideOf(group);
+  /** Puts a handler into the table, with others of its kind, unless they are there. @returns its number */
+  private join(handler: Handler, row: RowEntry): number | undefined {
+    const aside = this.program.asideOf(row);
     if (aside && !this.joined.has(aside)) {
       this.joined.add(aside);
       this.instantiate(aside.part);

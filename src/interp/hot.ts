@@ -1,5 +1,6 @@
-// Which instructions are written into the main loop, by row and the choices that matter. A table of frequency, nothing
-// else: a row that is missing here is only slower. The loop must stay below about 50 KB, where compilers give up.
+// Which instructions are written into the main loop, by row and the choices that matter, and which are compiled first of all
+// others. Tables of frequency, nothing else: a row that is missing here is only slower. The loop must stay below about
+// 50 KB, where compilers give up.
 
 /** Values allowed for choices, by label; choices that are not named take all their values. */
 export type HotRow = Readonly<Record<string, readonly number[]>>;
@@ -38,3 +39,17 @@ export const HOT: Readonly<Record<string, HotRow>> = {
   LDP: ANY, STP: ANY, LDP_post: SP, STP_pre: SP, STP_post: NO_SP,
   LDR_imm_fp: FP, STR_imm_fp: FP, LDP_fp: FP, STP_fp: FP,
 } as const; // biome-ignore format: a table
+
+/** Rows that most programs meet while they start: the library of C, tests of KVM. */
+export const USUAL: ReadonlySet<string> = new Set(
+  `PACIASP AUTIASP MRS MSR_reg SYS DMB HVC SMC CHKFEAT
+  CCMP_reg CCMP_imm CCMN_imm ADD_ext ADDS_ext SUB_ext SUBS_ext ADD_shift SUBS_shift ANDS_shift ORR_shift CSNEG CSINV ASRV SDIV RBIT_int CLZ_int
+  LDRB_imm LDRSB_imm LDRSB_reg LDRSB_post LDRH_imm LDRH_post LDRSH_imm LDRSW_imm LDRSW_post LDR_post LDUR LDURH LDURSW
+  STUR STURB STURH STRH_imm STRH_reg STR_pre LDAR STLR LDAXR STXR LDXR STLXR LDADD CAS SWP
+  STR_reg_fp LDR_reg_fp STUR_fp LDUR_fp STP_post_fp LDR_pre_fp STR_post_fp LDP_pre_fp
+  SETP SETM SETE CPYFP CPYFM CPYFE
+  LD1_x1 LD1_x1_post LD1_x2 LD1_lane_d DUP_gen MOVI_32 MOVI_8 MVNI_32 BIC_imm_16
+  CMEQ_zero_vec CMEQ_vec CMHS_vec BIT_vec AND_vec EOR_vec ADD_vec ADDP_vec ADDV UMAXP_vec UMINP_vec CNT_vec SHRN ADDHN_vec EXT
+  FMOV_d_to_x FMOV_s_to_w FMOV_x_to_d FMOV_reg FABS FMUL FCMP FCMP_zero FCMPE FCCMP FRINTM SCVTF SCVTF_scalar FCVTZS_scalar
+  WHILELO CNT_r LD1_ri ST1_ri`.split(/\s+/),
+); // biome-ignore format: a table

@@ -7,7 +7,7 @@ import { collectRows, type Handler, type RowEntry, UNDEFINED } from '../isa/hand
 import type { Group } from '../isa/semantics.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { buildHandler } from './cold.ts';
-import { HOT } from './hot.ts';
+import { HOT, USUAL } from './hot.ts';
 import { buildLoop, type Import, type Variant } from './loop.ts';
 import { FIRST_HANDLER } from './record.ts';
 
@@ -124,20 +124,25 @@ export function generateInterpreter(groups: readonly Group[]): Uint8Array {
   const rows = collectRows(groups);
   const variants = hotVariants(rows);
   const inLoop = new Set(variants.map((v) => v.handler.key));
-  const aside = groups.map((group) =>
+  const aside = [undefined, ...groups].map((part) =>
     rows
-      .flatMap((row) => (row.group === group && row.semantic ? [...row.enumerate()] : []))
+      .flatMap((row) => (partOf(row) === part && row.semantic ? [...row.enumerate()] : []))
       .filter((h) => !inLoop.has(h.key)),
   );
   return generateModule(variants, aside);
 }
 
-/** Custom sections: the modules of the groups, in their order; what is in a module, as JSON. */
+/** Where the handlers of a row are that are not in the loop: with those of its group, or (undefined) with the usual ones. */
+function partOf(row: RowEntry): Group | undefined {
+  return USUAL.has(row.name) ? undefined : row.group;
+}
+
+/** Custom sections: the modules of the usual rows and of the groups, in their order; what is in a module, as JSON. */
 const ASIDE = 'aside';
 const CONTENTS = 'handlers';
 interface Contents {
   readonly hot: readonly (readonly [key: string, near: boolean])[];
-  /** How many handlers of each group are not in the loop. */
+  /** How many handlers each of the modules has. */
   readonly aside: readonly number[];
   readonly imports: readonly string[];
 }
@@ -161,7 +166,7 @@ function asciiText(bytes: Uint8Array): string {
   return text;
 }
 
-/** The handlers of a group that are not in the loop. Compiled when the first of them is met: a program needs few groups. */
+/** Handlers that are not in the loop, in one module. Compiled when the first of them is met: a program needs few of these. */
 export class Aside {
   private readonly bytes: Uint8Array;
   private readonly first: number;
@@ -196,7 +201,7 @@ export class Program {
   readonly firstFree: number;
   /** Numbers of the handlers in the loop, by key. */
   private readonly hot = new Map<string, Numbers>();
-  private readonly aside = new Map<Group, Aside>();
+  private readonly aside = new Map<Group | undefined, Aside>();
   private readonly parts = new Map<string, Part>();
 
   private readonly parallel: boolean;
@@ -219,7 +224,7 @@ export class Program {
     }
     const modules = WebAssemblyHost.Module.customSections(module, ASIDE);
     for (const [i, count] of contents.aside.entries()) {
-      this.aside.set(groups[i]!, new Aside(new Uint8Array(modules[i]!), id));
+      this.aside.set(i === 0 ? undefined : groups[i - 1]!, new Aside(new Uint8Array(modules[i]!), id));
       id += count;
     }
     this.firstFree = id;
@@ -229,9 +234,9 @@ export class Program {
   inLoop(handler: Handler): Numbers | undefined {
     return this.hot.get(handler.key);
   }
-  /** What has all other handlers of a group, if it was generated ahead of time. */
-  asideOf(group: Group): Aside | undefined {
-    return this.aside.get(group);
+  /** What has all other handlers of a row, if it was generated ahead of time. */
+  asideOf(row: RowEntry): Aside | undefined {
+    return this.aside.get(partOf(row));
   }
   /** A module that exports the function of one handler as `0`. */
   part(handler: Handler): Part {

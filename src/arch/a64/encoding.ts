@@ -95,7 +95,7 @@ export function fieldOf(span: FieldSpan, word: number): number {
 /** All fields of a word. */
 export function fieldsOf(parsed: ParsedRow, word: number): Record<string, number> {
   const f: Record<string, number> = {};
-  for (const s of parsed.fields) f[s.name] = (word >>> s.lo) & (2 ** s.width - 1);
+  for (const s of parsed.fields) f[s.name] = (word >>> s.lo) & ((1 << s.width) - 1);
   return f;
 }
 /** The word with the given fields (absent ones 0). */
