@@ -5,9 +5,14 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { rolldown } from 'rolldown';
 
 const OUT = 'dist/bin';
-/** Modules of one command only, and those that choose the command. All others are one chunk: calls within it are direct. */
-const APART =
-  /\/dist\/(asm\/|cli\/(main|message|asm_commands|demo|fp8\w*|trap\w*)\.js|base\/(assert|webassembly)\.js|cpu\/physmem\.js)/;
+/** What comes before a command is chosen. Memory must be there before `exec` is loaded: src/cli/main.ts. */
+const FIRST = /\/dist\/(base\/(assert|webassembly)|cpu\/physmem|cli\/message)\.js/;
+/** Modules of other commands only. All that are left are one chunk: calls within it are direct. */
+const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*)\.js)/;
+const groups = [
+  { name: 'first', priority: 2, test: FIRST },
+  { name: 'exec', priority: 1, test: (id) => /\/dist\//.test(id) && !APART.test(id) },
+];
 
 /** What load.cjs runs: a function of what CommonJS modules are given. */
 const wrapped = (code) =>
@@ -20,7 +25,7 @@ export async function bundle() {
     chunkFileNames: '[name].js',
     minify: 'dce-only',
     comments: false,
-    codeSplitting: { groups: [{ name: 'exec', test: (id) => /\/dist\//.test(id) && !APART.test(id) }] },
+    codeSplitting: { groups },
   });
   await input.close();
   const files = new Map(output.map(({ fileName, code }) => [fileName, wrapped(code)]));
