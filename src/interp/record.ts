@@ -42,9 +42,10 @@ function widthOf(o: Operand, index: number, shiftOnly: ReadonlySet<number>): Wid
   return o.kind === 'i64' ? 8 : 4;
 }
 
+const NONE: ReadonlySet<number> = new Set();
 /** Places for the operands of a handler. */
 export function layoutOf(code: Recording): Layout {
-  const shiftOnly = shiftAmounts(code.block);
+  const shiftOnly = code.operands.some((o) => o.kind === 'i32' || o.kind === 'i64') ? shiftAmounts(code.block) : NONE;
   const widths = code.operands.map((o, i) => widthOf(o, i, shiftOnly));
   const total = widths.reduce((a, b) => a + b, 0);
   // Wide ones first: they then stand at even offsets for the sake of the memory system.
@@ -75,6 +76,9 @@ export function layoutOf(code: Recording): Layout {
 }
 export { POINTER_AT, POINTER_SIZE };
 
+const SHIFTS: ReadonlySet<string> = new Set(
+  ['shl', 'shr_s', 'shr_u', 'rotl', 'rotr'].flatMap((op) => [`i32.${op}`, `i64.${op}`]),
+);
 /** Operands that are only ever shift amounts: one byte holds what counts of them. */
 function shiftAmounts(block: Block): ReadonlySet<number> {
   const only = new Set<number>();
@@ -85,7 +89,7 @@ function shiftAmounts(block: Block): ReadonlySet<number> {
     for (const n of nodes) {
       n.args.forEach((a, i) => {
         if (!isImm(a)) return;
-        const amount = i === 1 && /^i(32|64)\.(shl|shr_[su]|rot[lr])$/.test(n.op);
+        const amount = i === 1 && SHIFTS.has(n.op);
         (amount ? only : other).add(a.attr);
       });
       if (n.op === 'if') {

@@ -1,6 +1,6 @@
 // Builds lists of nodes: checks types at the door, folds constants, keeps program order. Knows the rows of ops.ts only.
 
-import { assert } from '../base/assert.ts';
+import { InternalError } from '../base/assert.ts';
 import { PURE, toValue, type Value } from './eval_pure.ts';
 import { type AttrOf, fpTypes, type Node, type NodeOf, OPS, type Op, type Ty, type ValueNode } from './ops.ts';
 
@@ -33,9 +33,12 @@ export class IrBuilder {
     const a = attr[0] as AttrOf<K>;
     const row = typesOf(op, a);
     if (op !== 'helperV' && op !== 'fpv') {
-      assert(row.args.length === args.length, `${op} takes ${row.args.length} arguments, not ${args.length}`);
+      // Every instruction that is met comes through here: texts are made only when something is wrong.
+      if (row.args.length !== args.length)
+        throw new InternalError(`${op} takes ${row.args.length} arguments, not ${args.length}`);
       for (let i = 0; i < args.length; i++) {
-        assert(args[i]!.ty === row.args[i], `argument ${i} of ${op} is ${args[i]!.ty}, not ${row.args[i]}`);
+        if (args[i]!.ty !== row.args[i])
+          throw new InternalError(`argument ${i} of ${op} is ${args[i]!.ty}, not ${row.args[i]}`);
       }
     }
     const simpler = this.fold(op, args, a);

@@ -41,6 +41,16 @@ interface ImmToken {
   readonly imm: string;
 }
 
+const below = new Map<number, readonly number[]>();
+function numbersBelow(n: number): readonly number[] {
+  let all = below.get(n);
+  if (!all) {
+    all = Array.from({ length: n }, (_, i) => i);
+    below.set(n, all);
+  }
+  return all;
+}
+
 /** Ends a run early: nothing after an UNDEFINED counts. */
 class Done extends Error {}
 const DONE = new Done();
@@ -64,7 +74,8 @@ export class Recorder {
   private picks = 0;
   private choose: (c: Choice) => number = () => 0;
   private readonly ops: Ops = makeOps(this);
-  private fieldObjects = new WeakMap<ParsedRow, Readonly<Record<string, never>>>();
+  /** What semantics get: a getter for each name of a field that some row had so far. */
+  private readonly fields = Object.create(null) as Record<string, never>;
 
   /**
    * @param choose answers each choice; asked once per choice.
@@ -127,13 +138,13 @@ export class Recorder {
   }
 
   private fieldsFor(row: ParsedRow): Readonly<Record<string, never>> {
-    let object = this.fieldObjects.get(row);
-    if (!object) {
-      object = Object.create(null) as Record<string, never>;
-      for (const span of row.fields) Object.defineProperty(object, span.name, { get: () => this.field(span) });
-      this.fieldObjects.set(row, object);
-    }
-    return object;
+    for (const { name } of row.fields)
+      if (!(name in this.fields)) Object.defineProperty(this.fields, name, { get: () => this.fieldOf(name) });
+    return this.fields;
+  }
+  private fieldOf(name: string): Reg | Imm | number | undefined {
+    const span = this.encoding.fields.find((s) => s.name === name);
+    return span && this.field(span);
   }
   private field(span: FieldSpan): Reg | Imm | number {
     const { name } = span;
@@ -142,7 +153,7 @@ export class Recorder {
     if (sort === 'imm') return { imm: name } satisfies ImmToken as unknown as Imm;
     return this.ask({
       label: name,
-      values: Array.from({ length: 2 ** span.width }, (_, i) => i),
+      values: numbersBelow(2 ** span.width),
       of: (f) => f[name]!,
     });
   }

@@ -31,21 +31,30 @@ const COMPARE: Readonly<Record<string, (a: number, b: number) => boolean>> = {
 function parseHoles(not: string | undefined, fields: readonly FieldSpan[]): (f: FieldValues) => boolean {
   if (not === undefined) return () => false;
   const any = not.split('|').map((alternative) =>
-    alternative.split('&').map((condition) => {
+    alternative.split('&').map((condition): Condition => {
       const m = /^\s*(\w+)\s*(!=|<=|>=|=|<|>)\s*(\w+)\s*$/.exec(condition);
       const compare = m && COMPARE[m[2]!];
       if (!compare || !fields.some((s) => s.name === m[1])) {
         throw new InternalError(`cannot read '${condition.trim()}' in not: '${not}'`);
       }
-      const [left, right] = [m[1]!, m[3]!];
-      if (/^\d/.test(right)) {
-        const constant = Number(right);
-        return (f: FieldValues) => f[left] !== undefined && compare(f[left], constant);
-      }
-      return (f: FieldValues) => f[left] !== undefined && f[right] !== undefined && compare(f[left], f[right]);
+      const right = m[3]!;
+      return { left: m[1]!, compare, right: /^\d/.test(right) ? Number(right) : right };
     }),
   );
-  return (f) => any.some((all) => all.every((holds) => holds(f)));
+  return (f) => any.some((all) => holds(all, f));
+}
+interface Condition {
+  readonly left: string;
+  readonly compare: (a: number, b: number) => boolean;
+  readonly right: number | string;
+}
+function holds(all: readonly Condition[], f: FieldValues): boolean {
+  for (const { left, compare, right } of all) {
+    const a = f[left];
+    const b = typeof right === 'number' ? right : f[right];
+    if (a === undefined || b === undefined || !compare(a, b)) return false;
+  }
+  return true;
 }
 
 function wordEnd(text: string, at: number): number {

@@ -52,15 +52,22 @@ export interface Call {
   readonly handler: SyscallRow['handler'];
   readonly readers: readonly Read[];
 }
-const byNumber: Call[] = [];
-for (const [name, row] of Object.entries(SYSCALLS)) {
-  if (byNumber[row.nr]) throw new Error(`system call ${row.nr} is claimed by ${name} and ${byNumber[row.nr]!.name}`);
+const names: string[] = [];
+for (const name of Object.keys(SYSCALLS)) {
+  const { nr } = SYSCALLS[name]!;
+  if (names[nr]) throw new Error(`system call ${nr} is claimed by ${name} and ${names[nr]}`);
+  names[nr] = name;
+}
+/** Made when they are first made use of. */
+const calls: Call[] = [];
+export function callByNumber(nr: number): Call | undefined {
+  const name = names[nr];
+  if (calls[nr] || name === undefined) return calls[nr];
+  const row = SYSCALLS[name]!;
   const params = Object.entries(row.params as Params);
   const readers = params.map(([, kind]) => READ[kind] ?? whole);
-  byNumber[row.nr] = { name, nr: row.nr, params, readers, handler: row.handler as SyscallRow['handler'] };
-}
-export function callByNumber(nr: number): Call | undefined {
-  return byNumber[nr];
+  calls[nr] = { name, nr, params, readers, handler: row.handler as SyscallRow['handler'] };
+  return calls[nr];
 }
 
 /** Makes the system call that the thread's registers ask for. */
@@ -71,7 +78,7 @@ export function dispatch(t: Thread): void {
   // What SVE has beyond V does not survive a system call.
   if (cpu.sveLive !== 0) cpu.discardSve();
   t.origX0 = cpu.x(0);
-  const call = byNumber[nr];
+  const call = callByNumber(nr);
   const { strace } = t.machine;
   if (strace) {
     const raw = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4), cpu.x(5)];
