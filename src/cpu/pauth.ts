@@ -47,6 +47,8 @@ export function resetPauth(): PauthState {
 /** Result of the functions below: low and high half. */
 export const result = new Int32Array(2);
 let failed = false;
+/** Whether the last authentication failed. */
+export const pacWrong = (): boolean => failed;
 /** Whether the last authentication failed, and faults: always with FEAT_FPAC, if `combined` only with FPACCOMBINE. */
 export function pacFailed(s: PauthState, combined: boolean): boolean {
   return failed && (combined ? s.fpacCombine : s.fpac);

@@ -105,6 +105,12 @@ export const Slot = {
   BOUNCE: 66 * 8,
   /** Arguments and result of vector helpers: the result, then up to 5 arguments of 16 bytes. */
   VECTORS: 74 * 8,
+  /** u32: address of the table of pointer authentication codes (pac_cache.ts). */
+  PAC_CACHE: 86 * 8,
+  /** u32: whether the last authentication faults; bit 1: in an instruction that goes on to use the pointer. */
+  PAC_FAILED: 86 * 8 + 4,
+  /** i32: where the interpreter pauses though the budget is not used up; regions do not, but move it on. */
+  PAUSE: 87 * 8,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

@@ -10,7 +10,8 @@ import type { AccessPath } from './access.ts';
 import { packAccess } from './access.ts';
 import type { SystemHooks } from './engine.ts';
 import { bindFp, type HelperContext, SCALAR_HELPERS, VECTOR_HELPERS } from './helpers.ts';
-import { type PauthState, resetPauth } from './pauth.ts';
+import { PacCache } from './pac_cache.ts';
+import { type PauthState, pacFailed, pacWrong, resetPauth } from './pauth.ts';
 import { FRAME_SHIFT, type PhysMem } from './physmem.ts';
 import { PlainSysregs } from './plain_sysregs.ts';
 import { type CpuState, Slot } from './state.ts';
@@ -38,6 +39,7 @@ export class SystemAccess {
   private readonly dropCode: (frame: number) => void;
   private readonly rpres: boolean;
   private readonly sve: Sve;
+  private readonly pacs: PacCache;
   private cpu!: CpuState;
   private readonly context: { fpcr: number; fpsr: number; fpmr: bigint; readonly rpres: boolean; pauth: PauthState };
 
@@ -58,12 +60,14 @@ export class SystemAccess {
         return this.with(f);
       },
     });
+    this.pacs = new PacCache(mem);
     this.context = { fpcr: 0, fpsr: 0, fpmr: 0n, rpres: this.rpres, pauth: none };
   }
   /** The PE that calls come from. */
   enter(cpu: CpuState): void {
     this.cpu = cpu;
     this.sve.enter(cpu);
+    this.pacs.forget(cpu);
     this.mem.u32[(cpu.base + Slot.LEAVE) >>> 2] = 0;
   }
 
@@ -89,7 +93,9 @@ export class SystemAccess {
       return;
     }
     const v = BigInt.asUintN(64, value);
-    if (!this.plain.write(cpu, encoding, v) && !this.hooks.writeSysreg(cpu, encoding, v)) this.leave();
+    if (this.plain.write(cpu, encoding, v)) return;
+    if (!this.hooks.writeSysreg(cpu, encoding, v)) this.leave();
+    this.pacs.forget(cpu);
   }
   operation(encoding: number, value: bigint, isRead: boolean): bigint {
     const { cpu } = this;
@@ -102,6 +108,7 @@ export class SystemAccess {
       return 0n;
     }
     const r = this.hooks.system(cpu, encoding, v, isRead);
+    this.pacs.forget(cpu);
     if (r !== undefined) return BigInt.asUintN(64, r);
     this.leave();
     return 0n;
@@ -111,6 +118,7 @@ export class SystemAccess {
     const { cpu } = this;
     if (this.plain.writeImmediate(cpu, field, value)) return;
     const encoding = enc(0, field >> 3, 4, value, field & 7);
+    this.pacs.forget(cpu);
     if (this.hooks.system(cpu, encoding, BigInt(value), false) === undefined) this.leave();
   }
 
@@ -127,6 +135,27 @@ export class SystemAccess {
     u32[fpsr] = context.fpsr;
     return r;
   }
+  /** Signing or checking a pointer. What is signed and checks is kept for compiled code. */
+  private signing(name: 'pacAdd' | 'pacAuth'): (pointer: bigint, modifier: bigint, key: number) => bigint {
+    const { context, mem, pacs } = this;
+    const { pacAdd, pacAuth } = SCALAR_HELPERS;
+    const auth = name === 'pacAuth';
+    return (given, modifier, key) => {
+      const { cpu } = this;
+      const state = this.pauthOf(cpu);
+      context.pauth = state;
+      const r = auth ? pacAuth(context, given, modifier, key) : pacAdd(context, given, modifier, key);
+      const failed = Number(pacFailed(state, false)) | (Number(pacFailed(state, true)) << 1);
+      const wrong = pacWrong();
+      if (auth) mem.u32[(cpu.base + Slot.PAC_FAILED) >>> 2] = failed;
+      if (auth) {
+        if (!wrong && pacAdd(context, r, modifier, key) === given) pacs.keep(cpu, state, key, r, modifier, given);
+      } else if (pacAuth(context, r, modifier, key) === given && !pacWrong()) {
+        pacs.keep(cpu, state, key, given, modifier, r);
+      }
+      return r;
+    };
+  }
   /** The function that compiled code imports under a name: `helper:..`, `vector:..`, `fp:..`, `routine:..` or an operation of the IR. */
   importFor(name: string): (...args: never[]) => unknown {
     const colon = name.indexOf(':');
@@ -137,6 +166,7 @@ export class SystemAccess {
       // What programs execute often takes nothing of the general form, which brings floating-point state along.
       const { context } = this;
       if (rest.startsWith('crc')) return (a: number, b: number, c: number) => helper(context, a, b, c);
+      if (rest === 'pacAdd' || rest === 'pacAuth') return this.signing(rest);
       if (rest.startsWith('pac')) {
         return (a: number | bigint, b: number | bigint, c: number) => {
           context.pauth = this.pauthOf(this.cpu);

@@ -4,11 +4,11 @@
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { Slot, V_STRIDE } from '../cpu/state.ts';
 import type { RegKind } from '../isa/record.ts';
-import { EndRecord, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import { EndRecord, LANDINGS, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { HookEntry } from './region.ts';
 
-const PAGES_PER_CHUNK = 63;
 const CHUNK_SIZE = 1 << 20;
+const PAGES_PER_CHUNK = Math.floor(CHUNK_SIZE / RECORD_PAGE_SIZE);
 const ASIDE_SIZE = FRAME_SIZE;
 const END = RECORDS_PER_PAGE * RECORD_SIZE;
 const WORDS = FRAME_SIZE / 4;
@@ -84,12 +84,20 @@ export class CodePages {
   locate(ip: number, records: number): { word: number; index: number } {
     const frame = this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
     const index = (ip - records) / RECORD_SIZE;
-    const page = this.pageOf(records);
-    if (page.blank) {
-      page.blank = false;
-      page.sum = this.checksum(frame);
-    }
+    this.use(records, frame);
     return { word: this.mem.u32[frame * WORDS + index]!, index };
+  }
+  /** Something is about to be known of what the page holds. */
+  private use(records: number, frame: number): void {
+    const page = this.pageOf(records);
+    if (!page.blank) return;
+    page.blank = false;
+    page.sum = this.checksum(frame);
+  }
+  /** Remembers that a branch may land at a place. @param bit its type, and LANDING_GUARDED */
+  setLanding(records: number, index: number, bit: number): void {
+    this.use(records, this.frameOf(records));
+    this.mem.u8[records + LANDINGS + index]! |= 1 << bit;
   }
   frameOf(records: number): number {
     return this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
@@ -196,6 +204,7 @@ export class CodePages {
     if (this.mem.shared)
       for (let i = 0; i < WORDS; i++) this.mem.u16[(page.records + i * RECORD_SIZE) >>> 1] = Special.Decode;
     else this.mem.u8.fill(0, page.records, page.records + END);
+    this.mem.u8.fill(0, page.records + LANDINGS, page.records + RECORD_PAGE_SIZE);
     if (page.hooks !== 0) {
       this.freeHooks.push(page.hooks);
       page.hooks = 0;

@@ -21,6 +21,7 @@ import {
 } from './emit_atomic.ts';
 import { emitFp, emitFpVector } from './emit_fp.ts';
 import { emitHost } from './emit_memory.ts';
+import { emitPauth } from './emit_pauth.ts';
 
 /**
  * What a handler function returns: go on, or why not. Odd numbers below LEAVE are jumps to the PC that is stored. Numbers
@@ -372,6 +373,7 @@ export class Emitter {
         this.askSystem(n);
         return false;
       case 'helper':
+        if (emitPauth(this, n)) return false;
         if (!this.s.helper?.(this, n)) {
           this.args(n);
           code.call(f.import(`helper:${n.attr.name}`, n.attr.args, [n.attr.result]));

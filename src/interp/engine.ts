@@ -28,7 +28,15 @@ import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
 import { LINK, makeLinker } from './linker.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
-import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import {
+  LANDING_GUARDED,
+  type Layout,
+  layoutOf,
+  POINTER_AT,
+  RECORD_SIZE,
+  RECORDS_PER_PAGE,
+  Special,
+} from './record.ts';
 import { Reference } from './reference.ts';
 import type { MakeTier, Tier } from './region.ts';
 import { Templates } from './templates.ts';
@@ -84,7 +92,7 @@ class Interpreter implements Engine {
   private readonly flights: Flights | undefined;
   private readonly split = newSplitStore();
   private readonly functions = new Map<string, (...args: (number | bigint)[]) => unknown>();
-  /** Instructions until the next sample. */
+  /** Interpreted instructions until the next sample. */
   private stretch = MAX_BUDGET;
 
   constructor(mem: PhysMem, options: EngineOptions) {
@@ -209,29 +217,33 @@ class Interpreter implements Engine {
     const at = (slot: number): number => (cpu.base + slot) >>> 2;
     if (budget === 1) {
       u32[at(Slot.BUDGET)] = budget;
+      u32[at(Slot.PAUSE)] = MAX_BUDGET;
       return this.resolve(cpu, this.step(cpu));
     }
     let end = budget;
     for (;;) {
       const start = u32[at(Slot.EXEC)]!;
-      const stop = Math.min(end, start + this.stretch);
-      u32[at(Slot.BUDGET)] = stop;
+      u32[at(Slot.BUDGET)] = end;
+      u32[at(Slot.PAUSE)] = Math.min(start + this.stretch, MAX_BUDGET);
       const reason = this.resolve(cpu, this.main(cpu.base));
       const executed = u32[at(Slot.EXEC)]!;
-      if (this.tier) this.stretched(cpu, executed - start, reason);
-      // What others took from the budget meanwhile is gone from the whole.
-      const left = u32[at(Slot.BUDGET)]! | 0;
-      end -= stop - left;
+      // Others may have taken from the budget.
+      end = u32[at(Slot.BUDGET)]! | 0;
+      if (this.tier) this.paused(cpu, reason === Exit.Budget && executed < end);
       const goesOn = reason === Exit.Budget || (executed > start && this.resume(cpu, reason));
       if (!goesOn) return reason;
       if (cpu.exception) return Exit.Exception;
       if (u32[at(Slot.EXEC)]! >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return Exit.Budget;
     }
   }
-  /** Samples are taken where branches land, and nowhere else does a budget end. */
-  private stretched(cpu: CpuState, executed: number, reason: number): void {
-    this.stretch = Math.max(1, this.stretch - executed);
-    if (reason === Exit.Budget && this.stretch === 1) this.stretch = this.sample(cpu);
+  /** Samples are taken where branches land, and nowhere else does the interpreter pause. */
+  private paused(cpu: CpuState, early: boolean): void {
+    if (early) this.stretch = this.sample(cpu);
+    else {
+      // What regions have executed has moved the pause.
+      const left = this.mem.u32[(cpu.base + Slot.PAUSE) >>> 2]! - this.mem.u32[(cpu.base + Slot.EXEC) >>> 2]!;
+      this.stretch = Math.max(0, left);
+    }
   }
   /** What the system dealt with goes on at PC, as a run begins. */
   private resume(cpu: CpuState, reason: ExitReason): boolean {
@@ -269,9 +281,11 @@ class Interpreter implements Engine {
       end: (cpu, reason) => this.end(cpu, reason),
       run: (cpu, budget) => this.run(cpu, budget),
       call: (cpu, split, name, args) => this.callFor(cpu, split, name, args),
-      stretch: () => this.stretch,
+      stretch: () => Math.max(1, this.stretch),
       stretched: (cpu, executed, reason) => {
-        if (this.tier) this.stretched(cpu, executed, reason);
+        if (!this.tier) return;
+        this.stretch = Math.max(0, this.stretch - executed);
+        if (reason === Exit.Budget && this.stretch === 0) this.stretch = this.sample(cpu);
       },
       resolve: (cpu, reason) => this.resolve(cpu, reason),
       follow,
@@ -328,7 +342,11 @@ class Interpreter implements Engine {
   }
   /** An indirect branch has come to a guarded page. @returns 0 for a fault */
   private land(va: bigint, type: number, guarded: number): number {
-    return this.landAt(BigInt.asUintN(64, va), btypeOf(type, guarded !== 0)) ? 1 : 0;
+    const pc = BigInt.asUintN(64, va);
+    if (!this.landAt(pc, btypeOf(type, guarded !== 0))) return 0;
+    const found = this.path.tlbOf(this.cpu!).find('fetch', pc);
+    if (found) this.pages.setLanding(found[0], Number(pc & 0xfffn) >>> 2, type | (guarded && LANDING_GUARDED));
+    return 1;
   }
   private landAt(pc: bigint, btype: number): boolean {
     const cpu = this.cpu!;

@@ -8,6 +8,7 @@ import { Exit, type ExitReason, type ParallelRuns } from '../cpu/engine.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { BoxState, type Crew, type Member, type TableChange } from './crew.ts';
+import { MAX_BUDGET } from './exits.ts';
 import type { Part } from './program.ts';
 
 /** What the engine does for runs, on the main thread. */
@@ -91,6 +92,8 @@ export class Flights implements ParallelRuns {
     f.start = this.get(f, Slot.EXEC);
     f.stop = Math.min(f.end, f.start + this.control.stretch());
     Atomics.store(this.mem.u32, this.at(f, Slot.BUDGET), f.stop);
+    // Here regions count too: nobody may look at what they have executed.
+    this.mem.u32[this.at(f, Slot.PAUSE)] = MAX_BUDGET;
     f.member.go(f.cpu.base);
   }
   finish(cpu: CpuState): ExitReason | undefined {

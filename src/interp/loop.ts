@@ -10,7 +10,16 @@ import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter, JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
-import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import {
+  EndRecord,
+  FIRST_HANDLER,
+  LANDING_GUARDED,
+  LANDINGS,
+  RECORD_SHIFT,
+  RECORD_SIZE,
+  RECORDS_PER_PAGE,
+  Special,
+} from './record.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
 import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
 
@@ -187,8 +196,9 @@ class InlineFrame implements RecordFrame {
 
 /** Takes the number of executed instructions from the stack; goes on after the record at ip if the budget allows. */
 function emitNearLanding(loop: Loop): void {
-  const { code, cpu, ip } = loop;
-  code.get(cpu).mem('i32.load', Slot.BUDGET).op('i32.lt_s').brIf(loop.next);
+  const { code, cpu, ip, executed } = loop;
+  code.tee(executed).get(cpu).mem('i32.load', Slot.BUDGET).op('i32.lt_s');
+  code.get(executed).get(cpu).mem('i32.load', Slot.PAUSE).op('i32.lt_s').op('i32.and').brIf(loop.next);
   code.get(ip).i32(RECORD_SIZE).op('i32.add').set(ip);
   loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
 }
@@ -220,7 +230,9 @@ function emitRegion(loop: Loop, regionType: number): void {
   code.get(loop.guarded).i32(EntryBit.guarded).op('i32.shl').op('i32.or').get(executed);
   code.get(hook).mem('i32.load16_u', HookEntry.slot).callIndirect(regionType);
   code.tee(status).op('i32.eqz').brIf(loop.again);
-  code.get(cpu).mem('i32.load', Slot.EXEC).set(executed);
+  // The pause comes by what is interpreted.
+  code.get(cpu).get(cpu).mem('i32.load', Slot.PAUSE).get(executed).op('i32.sub');
+  code.get(cpu).mem('i32.load', Slot.EXEC).tee(executed).op('i32.add').mem('i32.store', Slot.PAUSE);
   code.get(status).i32(RegionExit.inPage).op('i32.and');
   code.block('if');
   code.get(status).i32(RegionExit.indexShift).op('i32.shr_u').i32(RECORD_SHIFT).op('i32.shl');
@@ -244,6 +256,7 @@ function emitRegion(loop: Loop, regionType: number): void {
 function emitFetch(loop: Loop, out: Label): void {
   const { code, cpu, target, records, ip } = loop;
   code.get(loop.executed).get(cpu).mem('i32.load', Slot.BUDGET).op('i32.ge_s');
+  code.get(loop.executed).get(cpu).mem('i32.load', Slot.PAUSE).op('i32.ge_s').op('i32.or');
   code.get(loop.unchecked).op('i32.gt_u');
   code.block('if');
   code
@@ -284,6 +297,20 @@ function emitFetch(loop: Loop, out: Label): void {
   code.block('if');
   code.get(loop.branchType);
   code.block('if');
+  // How branches have landed there before; else it is asked.
+  code
+    .get(records)
+    .get(target)
+    .op('i32.wrap_i64')
+    .i32(2)
+    .op('i32.shr_u')
+    .i32(RECORDS_PER_PAGE - 1)
+    .op('i32.and')
+    .op('i32.add')
+    .mem('i32.load8_u', LANDINGS);
+  code.get(before).i32(Math.log2(LANDING_GUARDED)).op('i32.shl').get(loop.branchType).op('i32.or').op('i32.shr_u');
+  code.i32(1).op('i32.and').op('i32.eqz');
+  code.block('if');
   code
     .get(target)
     .get(loop.branchType)
@@ -295,6 +322,7 @@ function emitFetch(loop: Loop, out: Label): void {
     .i32((EXITS.Exception << REASON_SHIFT) | LEAVE)
     .set(loop.status)
     .br(out)
+    .end()
     .end()
     .end()
     .end();
@@ -349,6 +377,8 @@ export function buildLoop(
     code.get(cpu).mem('i64.load', Slot.PC).set(loop.target).get(cpu).mem('i32.load', Slot.EXEC).set(loop.executed);
     code.get(cpu).mem('i32.load', Slot.BRANCH).tee(loop.branchType).i32(2).op('i32.shr_u').set(loop.guarded);
     code.get(loop.branchType).i32(3).op('i32.and').set(loop.branchType);
+    // The budget has been looked at by whoever calls.
+    code.i32(1).set(loop.unchecked);
     const out = code.block('block');
     loop.leaving = code.block('block');
     loop.goto = code.block('loop');

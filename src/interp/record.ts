@@ -8,8 +8,14 @@ import type { Operand, Recording } from '../isa/record.ts';
 export const RECORD_SIZE = 16;
 export const RECORD_SHIFT = 4;
 export const RECORDS_PER_PAGE = 1024;
-/** A page of records and the record that stands after it; see EndRecord. */
-export const RECORD_PAGE_SIZE = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
+/**
+ * After a page of records and the one behind it (EndRecord): a byte for each place, with a bit for each way that indirect
+ * branches have been found to be allowed to land there in a guarded page (FEAT_BTI).
+ */
+export const LANDINGS = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
+export const RECORD_PAGE_SIZE = LANDINGS + RECORDS_PER_PAGE;
+/** Of the number of a bit of a landing: the type of the branch (BranchType), and bit 2: from a guarded page. */
+export const LANDING_GUARDED = 4;
 /** Fields of the record after a page: where its hooks are (region.ts), which frame the page is of. */
 export const EndRecord = { hooks: 4, frame: 8, index: 12 } as const;
 

@@ -36,12 +36,12 @@ export const EntryBit = { linked: 16, guarded: 17 } as const;
 
 /** Compiles what runs often. The interpreter comes with samples; what is made of them never shows in results. */
 export interface Tier {
-  /** Instructions until the first sample. */
+  /** Interpreted instructions until the first sample. */
   readonly stretch: number;
   /**
    * A run was interrupted where a branch landed.
    * @param records of the page of the place; @param guarded the page is (FEAT_BTI)
-   * @returns how many instructions to execute before the next sample, at least 1
+   * @returns how many instructions to interpret before the next sample; 0: where the next branch is interpreted
    */
   sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number;
   /** Nothing that was compiled from these records may run again. */

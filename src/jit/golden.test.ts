@@ -84,7 +84,7 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
   const bytes = section!.bytes.slice();
   const words = new Uint32Array(bytes.buffer);
   const first = Number(at) / 4;
-  const known = { fpOn: true, fpcr: 0, sve: false, guarded: false };
+  const known = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false };
   const word = (place: number): number => words[place - first]!;
   const graph = explore(
     first,
@@ -93,8 +93,8 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
       return d && lift(d.entry.handler(d.fields), d.fields, known);
     },
     [],
-    500,
-    64,
+    { size: 500, callees: 200, entries: 64 },
+    () => false,
   );
   const module = new ModuleBuilder();
   module.importTable(HOST, TABLE);

@@ -26,19 +26,30 @@ export interface Graph {
   readonly size: number;
 }
 
+/** Instructions: a jump over more is taken for a call at the end of a function. */
+const FAR = 256;
+
+export interface Limits {
+  readonly size: number;
+  /** Functions that are called are taken in while the region is smaller. */
+  readonly callees: number;
+  readonly entries: number;
+}
+
 /** What is at a place: undefined if it has never been executed or lies in a page that is not at hand. */
 export type Fetch = (place: number) => Lifted | undefined;
 
 /**
  * @param landings places that branches to addresses are known to have led to
- * @param limit instructions, @param maxEntries of the region
+ * @param limits of the region: instructions, those of functions that are called among them, and entries
+ * @param elsewhere another region begins at the place: what is called there is better left to it
  */
 export function explore(
   root: number,
   fetch: Fetch,
   landings: readonly number[],
-  limit: number,
-  maxEntries: number,
+  limits: Limits,
+  elsewhere: (place: number) => boolean,
 ): Graph {
   const code = new Map<number, Lifted>();
   const leaders = new Set<number>();
@@ -50,23 +61,28 @@ export function explore(
     queue.push(place);
   };
   const entry = (place: number): void => {
-    if (entries.size >= maxEntries || !fetch(place)) return;
+    if (entries.size >= limits.entries || !fetch(place)) return;
     entries.add(place);
     leader(place);
   };
   // Callees come last: the code around is worth more.
   const callees: number[] = [];
   let jumps = false;
-  for (let q = 0; q < queue.length || callees.length > 0; q++) {
-    if (q === queue.length) leader(callees.shift()!);
+  for (let q = 0; ; q++) {
+    while (q === queue.length && callees.length > 0) {
+      const to = callees.shift()!;
+      if (code.has(to) || (code.size < limits.callees && !elsewhere(to))) leader(to);
+    }
+    if (q === queue.length) break;
     for (let at = queue[q]!; !code.has(at); at++) {
-      if (code.size >= limit) break;
+      if (code.size >= limits.size) break;
       const one = fetch(at);
       if (!one) break;
       code.set(at, one);
       const { flow } = one;
       if (flow === 'next') continue;
       const to = at + one.distance;
+      if (flow === 'jump' && Math.abs(one.distance) > FAR && elsewhere(to)) break;
       if (flow === 'cond' || flow === 'jump') {
         leader(to);
       }
@@ -85,7 +101,7 @@ export function explore(
   // Loops can be entered at their heads, so that what left one in the middle finds back.
   const shapes = shapeOf(new Set(blocks.keys()), successorsIn(blocks), [], known);
   const heads = [...headsOf(shapes)].filter((head) => !entries.has(head));
-  return { blocks, entries: [...known, ...heads].slice(0, maxEntries), size: code.size };
+  return { blocks, entries: [...known, ...heads].slice(0, limits.entries), size: code.size };
 }
 
 /** Where control goes at a place in the region after a block. */

@@ -33,6 +33,8 @@ export interface Assumptions {
   readonly fpcr: number;
   /** Vector registers may be longer than 128 bits: what is written to V[n] zeroes the rest of Z[n]. */
   readonly sve: boolean;
+  /** FPSR.IXC is set, so that inexact results change nothing; else they are the interpreter's. */
+  readonly ixc: boolean;
   /** The code lies in guarded pages: where indirect branches land is checked. */
   readonly guarded: boolean;
 }
@@ -127,6 +129,11 @@ class Lifter {
       case 'set.v128': {
         const slot = this.place(n.attr);
         if (slot.startsWith('V')) this.fp = true;
+        // Where PACM came before, the instruction is the interpreter's.
+        if (slot === 'PACM') {
+          this.interpret();
+          return false;
+        }
         // Inexact stays set while a region runs.
         if (slot === 'FPSR' && !this.readsFpsr) throw NOT;
         if (slot === 'BUDGET') this.cost += WAIT_TICKS;

@@ -5,13 +5,11 @@ import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
 import { FPSR_IXC } from '../interp/emit_fp.ts';
-import { EndRecord, RECORD_SIZE, RECORDS_PER_PAGE, Special } from '../interp/record.ts';
+import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from '../interp/record.ts';
 import { EntryBit, HookEntry, RegionExit } from '../interp/region.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import { pageOf, type RegionFrame } from './frame.ts';
 
-/** Bits of an answer that say what kind of branch it was. */
-const BRANCH_TYPE = 3 << RegionExit.typeShift;
 /** The hook says in the upper byte which page the entry lies in, counted from 128 before the root's. */
 const PAGE_BIAS = 128;
 export const entryNumber = (index: number, place: number): number => index | ((pageOf(place) + PAGE_BIAS) << 8);
@@ -43,13 +41,13 @@ export function writeEntry(r: RegionFrame): void {
  */
 export function writeRedirect(r: RegionFrame, choice: number, again: Label, out: Label): void {
   const { code, options } = r;
-  unlessFree(r, out);
   const at = code.local('i32');
   const offset = (): Code => code.get(r.pcOut).get(r.base).op('i64.sub');
   offset().i64(BigInt(FRAME_SIZE)).op('i64.ge_u').brIf(out);
   offset().op('i32.wrap_i64').tee(at).i32(3).op('i32.and').brIf(out);
   code.get(at).i32(2).op('i32.shl').mem('i32.load16_u', options.records.get(0)!);
   code.i32(Special.Region).op('i32.ne').brIf(out);
+  unlessAllowed(r, out, () => code.get(at).i32(2).op('i32.shr_u'), options.records.get(0)!);
   code
     .get(at)
     .i32(1)
@@ -72,9 +70,20 @@ export function writeRedirect(r: RegionFrame, choice: number, again: Label, out:
     .br(again);
 }
 
-/** Where an indirect branch may land in guarded pages is for the interpreter to say. */
-function unlessFree(r: RegionFrame, label: Label): void {
-  if (r.options.known.guarded) r.code.get(r.answer).i32(BRANCH_TYPE).op('i32.and').brIf(label);
+/**
+ * Whether an indirect branch may land in a guarded page is for the interpreter to say, the first time.
+ * @param index puts the number of the place in its page on the stack; @param records of the page, if index has not added them
+ */
+function unlessAllowed(r: RegionFrame, label: Label, index: () => Code, records = 0): void {
+  if (!r.options.known.guarded) return;
+  const { code, answer } = r;
+  // Branches of no type are always allowed.
+  index()
+    .mem('i32.load8_u', records + LANDINGS)
+    .i32(1 << LANDING_GUARDED)
+    .op('i32.or');
+  code.get(answer).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and').i32(LANDING_GUARDED).op('i32.or');
+  code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(label);
 }
 
 /** Where a branch leaves to a place that another region begins at, that one goes on. @param link calls it; undefined: this module has the table @param type of functions of regions */
@@ -85,7 +94,6 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
   const page = code.local('i64');
   const index = (): Code => code.get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
   const ends: Label = code.block('block');
-  unlessFree(r, ends);
   code.get(answer).i32(RegionExit.inPage).op('i32.and');
   code.block('if');
   code.get(base).set(page).get(base);
@@ -129,7 +137,9 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
       .op('i32.wrap_i64')
       .i32(FRAME_SIZE - 4)
       .op('i32.and');
-  offset().i32(1).op('i32.shl').op('i32.add').set(hook).get(record);
+  offset().i32(1).op('i32.shl').op('i32.add').set(hook);
+  unlessAllowed(r, ends, () => offset().i32(2).op('i32.shr_u').get(record).op('i32.add'));
+  code.get(record);
   offset().i32(2).op('i32.shl').op('i32.add').set(record).end();
   code.get(record).mem('i32.load16_u').i32(Special.Region).op('i32.ne').brIf(ends);
   code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
@@ -174,7 +184,8 @@ export function writeGuard(r: RegionFrame): void {
     code.get(cpu).mem('i32.load', Slot.FP_ON);
     if (options.known.fpOn) code.op('i32.eqz');
     code.op('i32.or');
-    if (inexact) code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz').op('i32.or');
+    if (inexact && options.known.ixc)
+      code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz').op('i32.or');
     refuse();
   }
   if (r.homes.writesVectors && !options.known.sve) {

@@ -3,7 +3,7 @@
 import { InternalError } from '../base/assert.ts';
 import { Slot, slotOffset } from '../cpu/state.ts';
 import type { Emitter, Probe, ReadFlags, State } from '../interp/emit.ts';
-import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
+import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
 import { emitHit, emitLookup } from '../interp/emit_memory.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Counted } from './counts.ts';
@@ -161,13 +161,17 @@ export class RegionState implements State {
     e.store(n);
   }
   commit(): void {}
-  unlessExact(_e: Emitter, _inexact: boolean, counts: () => void, soft: () => void): void {
+  unlessExact(_e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void {
     if (this.r.options.known.fpcr & FPCR_SPECIAL) {
       soft();
       return;
     }
+    const { code, cpu } = this.r;
     counts();
-    this.r.code.op('i32.eqz');
+    code.op('i32.eqz');
+    if (inexact && !this.r.options.known.ixc) {
+      code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz').op('i32.or');
+    }
     this.position.leaveIf('inexact');
   }
 }

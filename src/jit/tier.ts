@@ -4,6 +4,7 @@
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
+import { FPSR_IXC } from '../interp/emit_fp.ts';
 import { HOST, importer, TABLE } from '../interp/program.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
@@ -22,7 +23,7 @@ import { buildRegion } from './region.ts';
 export interface TierOptions {
   /** Samples of a place before it is compiled. */
   readonly threshold: number;
-  /** Instructions between samples: at least, and at most where everything is compiled. */
+  /** Interpreted instructions between samples: at least, and at most where everything is compiled. */
   readonly stretch: readonly [number, number];
   /** Instructions of a region. */
   readonly size: number;
@@ -35,8 +36,13 @@ export interface TierOptions {
   /** Is told of every region. */
   dump?(region: CompiledRegion): void;
 }
-const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 20], size: 500, cache: 256, now: () => 0 };
+const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 15], size: 500, cache: 256, now: () => 0 };
 const MAX_ENTRIES = 64;
+const MAX_WITH_CALLEES = 200;
+/** Regions that places which branches lead to are scattered over before they are made one. */
+const SCATTERED = 4;
+/** Samples in a row that may meet the beginnings of regions. */
+const PATIENCE = 8;
 /** What a byte of WebAssembly becomes: itself, what the engine remembers of it, machine code of two qualities. */
 const GROWTH = 16;
 const MAX_HEAT = 1 << 16;
@@ -53,18 +59,20 @@ function assumptionsOf(cpu: CpuState, guarded: boolean): Known {
   const fpOn = cpu.get(Slot.FP_ON) !== 0n;
   const fpcr = Number(cpu.get(Slot.FPCR) & 0xffff_ffffn);
   const sve = cpu.sveLive !== 0;
-  return { fpOn, fpcr, sve, guarded, key: `${fpOn} ${fpcr} ${sve}` };
+  const ixc = (cpu.get(Slot.FPSR) & BigInt(FPSR_IXC)) !== 0n;
+  return { fpOn, fpcr, ixc, sve, guarded, key: `${fpOn} ${fpcr} ${sve}` };
 }
 /** The region may run in this state. */
-function fits({ known, fp }: Region, now: Known): boolean {
-  if (known.guarded !== now.guarded) return false;
+function fits({ known, fp, inexact }: Region, now: Known): boolean {
+  if (known.guarded !== now.guarded || (inexact && known.ixc && !now.ixc)) return false;
   return !fp || (known.fpOn === now.fpOn && known.fpcr === now.fpcr && (known.sve || !now.sve));
 }
 
 interface Region {
-  /** What was assumed when it was made, and whether it uses what is assumed of FP and SIMD. */
+  /** What was assumed when it was made, whether it uses what is assumed of FP and SIMD, and of inexact results. */
   readonly known: Known;
   readonly fp: boolean;
+  readonly inexact: boolean;
   /** Entries that are still hooked. */
   live: number;
   readonly slot: number;
@@ -99,6 +107,8 @@ class JitTier implements Tier {
   private readonly crc: CrcMemory;
   stretch: number;
   private readonly linked = forgetsImporters();
+  /** Samples in a row that met the beginning of a region. */
+  private passedBy = 0;
   private jitter = 1;
   /** Of all regions. */
   private bytes = 0;
@@ -118,17 +128,19 @@ class JitTier implements Tier {
   }
 
   sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number {
-    const { pages } = this.host;
     const { threshold, stretch } = this.options;
     const [least, most] = stretch;
     this.stats.samples++;
     const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
     this.counts?.survey(this.host, records, index);
-    const hook = pages.hookOf(records, index);
     const known = assumptionsOf(cpu, guarded);
-    const region = hook && this.bySlot.get(hook.slot);
-    if (region && fits(region, known)) this.stretch = Math.min(2 * this.stretch, most);
-    else {
+    if (this.regionAt(records, index, known)) {
+      // What was interpreted led here: it can be met where the region is left.
+      if (++this.passedBy < PATIENCE) return 0;
+      this.passedBy = 0;
+      this.stretch = Math.min(2 * this.stretch, most);
+    } else {
+      this.passedBy = 0;
       this.stretch = Math.max(this.stretch >>> 1, least);
       const key = records + index;
       const heat = (this.heat.get(key) ?? 0) + 1;
@@ -190,7 +202,13 @@ class JitTier implements Tier {
       if (records === 0 || pages.handlerAt(records, at) === Special.Decode) return undefined;
       return this.lift(word(place), known);
     };
-    const graph = explore(index, fetch, this.landings(root), options.size, MAX_ENTRIES);
+    const elsewhere = (place: number): boolean => {
+      const page = pageOf(place);
+      const records = recordsOf(page);
+      return records !== 0 && this.regionAt(records, place - page * PLACES_PER_PAGE, known) !== undefined;
+    };
+    const limits = { size: options.size, callees: MAX_WITH_CALLEES, entries: MAX_ENTRIES };
+    const graph = explore(index, fetch, this.landings(root, known), limits, elsewhere);
     if (graph.entries[0] !== index) return;
     const slot = host.takeSlot();
     if (slot === undefined) return;
@@ -203,7 +221,7 @@ class JitTier implements Tier {
     }
     if (this.linked) module.importTable(HOST, TABLE);
     const hooks = pages.hooksOf(root);
-    const { func, limits } = buildRegion(module, add, graph, {
+    const built = buildRegion(module, add, graph, {
       known,
       records: used,
       slot,
@@ -214,9 +232,9 @@ class JitTier implements Tier {
       ...(this.counts && { counts: this.counts.at }),
       crcTables: (name) => this.crc.of(name),
     });
-    module.export('0', func);
+    module.export('0', built.func);
     const bytes = module.finish();
-    options.dump?.({ base: pc & ~BigInt(FRAME_SIZE - 1), graph, limits, bytes, word });
+    options.dump?.({ base: pc & ~BigInt(FRAME_SIZE - 1), graph, limits: built.limits, bytes, word });
     host.setSlot(slot, { module: new WebAssemblyHost.Module(bytes), imports: names });
 
     const at = (place: number): { records: number; index: number } => {
@@ -226,7 +244,7 @@ class JitTier implements Tier {
     const entries = graph.entries.map((place, i) => ({
       ...at(place),
       number: entryNumber(i, place),
-      limit: limits[i]!,
+      limit: built.limits[i]!,
     }));
     const places = [...graph.blocks.values()].flatMap((b) =>
       b.code.map((_, i) => {
@@ -234,10 +252,11 @@ class JitTier implements Tier {
         return p.records + p.index;
       }),
     );
-    const fp = [...graph.blocks.values()].some((b) => b.code.some((one) => one.fp));
+    const code = [...graph.blocks.values()].flatMap((b) => b.code);
     const region: Region = {
       known,
-      fp,
+      fp: code.some((one) => one.fp),
+      inexact: code.some((one) => one.inexact),
       live: entries.length,
       slot,
       entries,
@@ -269,13 +288,25 @@ class JitTier implements Tier {
     this.stats.milliseconds += options.now() - start;
   }
 
-  /** Places of the page of the root that branches have been seen to lead to. */
-  private landings(root: number): number[] {
-    const out: number[] = [];
+  /** The region that begins at a place and may run now. */
+  private regionAt(records: number, index: number, known: Known): Region | undefined {
+    const hook = this.host.pages.hookOf(records, index);
+    const region = hook && this.bySlot.get(hook.slot);
+    return region && fits(region, known) ? region : undefined;
+  }
+  /** Places of the page of the root that branches have been seen to lead to, and that are not well where they are. */
+  private landings(root: number, known: Known): number[] {
+    const fresh: number[] = [];
+    const all: number[] = [];
+    const regions = new Set<Region>();
     for (let i = 0; i < PLACES_PER_PAGE; i++) {
-      if (this.heat.has(root + i) || this.host.pages.hookOf(root, i)) out.push(i);
+      const region = this.regionAt(root, i, known);
+      if (region) regions.add(region);
+      else if (!this.heat.has(root + i)) continue;
+      else fresh.push(i);
+      all.push(i);
     }
-    return out;
+    return regions.size > SCATTERED ? all : fresh;
   }
   private lift(word: number, known: Known): Lifted {
     const { key } = known;

@@ -1,0 +1,74 @@
+// Pointer authentication codes computed lately, in linear memory, where compiled code looks first: functions sign their
+// return address and check it. A table is of one PauthState; which table a PE uses is found out anew in each run, and
+// after whatever may have changed the state. Knows not how codes are computed.
+
+import type { PauthState } from './pauth.ts';
+import type { PhysMem } from './physmem.ts';
+import { type CpuState, Slot } from './state.ts';
+
+/** An entry: u64 pointer, u64 modifier, u64 the pointer signed, u32 key plus 1. Signing finds it, and checking. */
+export const PacEntry = { pointer: 0, modifier: 8, signed: 16, key: 24, shift: 5 } as const;
+export const PAC_ENTRIES = 4096;
+const SIZE = PAC_ENTRIES << PacEntry.shift;
+/** Tables: programs that take turns have different keys. */
+const TABLES = 4;
+/** Bits of the pointer and of the modifier that do not take part in the index: they are mostly alike. */
+export const PAC_SHIFTS = { pointer: 2, modifier: 4 } as const;
+
+interface Table {
+  readonly at: number;
+  /** The state that the entries are for. */
+  readonly state: number[];
+}
+
+/** A state as numbers, for comparison. */
+function numbersOf(s: PauthState): number[] {
+  const flags = [s.epac, s.pauth2, s.fpac, s.fpacCombine].reduce((bits, on, i) => bits | (on ? 1 << i : 0), 0);
+  const algorithm = ['impdef', 'qarma5', 'qarma3'].indexOf(s.algorithm);
+  return [...s.keys, algorithm, flags, s.enabled, ...s.bottom, s.tbiData, s.tbiInstruction];
+}
+
+export class PacCache {
+  private readonly mem: PhysMem;
+  /** Where there is never anything. */
+  private readonly none: number;
+  /** The one that was needed last comes first. */
+  private readonly tables: Table[] = [];
+
+  constructor(mem: PhysMem) {
+    this.mem = mem;
+    this.none = mem.allocFixed(SIZE);
+  }
+  /** What the state of the PE is must be looked at again. */
+  forget(cpu: CpuState): void {
+    this.mem.u32[(cpu.base + Slot.PAC_CACHE) >>> 2] = this.none;
+  }
+  /** Remembers a pointer, and what it is signed. */
+  keep(cpu: CpuState, s: PauthState, key: number, pointer: bigint, modifier: bigint, signed: bigint): void {
+    const slot = (cpu.base + Slot.PAC_CACHE) >>> 2;
+    const { u32, u64 } = this.mem;
+    // Others may be looking.
+    if (this.mem.shared) return;
+    if (u32[slot] === this.none) u32[slot] = this.tableOf(s);
+    const low = (v: bigint): number => Number(BigInt.asUintN(32, v));
+    const index = (low(pointer) >>> PAC_SHIFTS.pointer) ^ (low(modifier) >>> PAC_SHIFTS.modifier) ^ key;
+    const at = u32[slot]! + ((index & (PAC_ENTRIES - 1)) << PacEntry.shift);
+    u64[(at + PacEntry.pointer) >>> 3] = BigInt.asUintN(64, pointer);
+    u64[(at + PacEntry.modifier) >>> 3] = BigInt.asUintN(64, modifier);
+    u64[(at + PacEntry.signed) >>> 3] = BigInt.asUintN(64, signed);
+    u32[(at + PacEntry.key) >>> 2] = key + 1;
+  }
+  private tableOf(s: PauthState): number {
+    const { tables } = this;
+    const state = numbersOf(s);
+    let i = tables.findIndex((t) => t.state.every((v, k) => v === state[k]));
+    if (i < 0) {
+      i = Math.min(tables.length, TABLES - 1);
+      const at = tables[i]?.at ?? this.mem.allocFixed(SIZE);
+      this.mem.u8.fill(0, at, at + SIZE);
+      tables[i] = { at, state };
+    }
+    tables.unshift(...tables.splice(i, 1));
+    return tables[0]!.at;
+  }
+}

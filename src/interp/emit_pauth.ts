@@ -1,0 +1,64 @@
+// Pointer authentication in compiled code: what was computed lately is found in a table (cpu/pac_cache.ts), the rest is
+// asked for.
+
+import { PAC_ENTRIES, PAC_SHIFTS, PacEntry } from '../cpu/pac_cache.ts';
+import { Slot } from '../cpu/state.ts';
+import { constantOf } from '../ir/builder.ts';
+import type { NodeOf } from '../ir/ops.ts';
+import type { Emitter } from './emit.ts';
+
+/** @returns false for a helper that is none of these */
+export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
+  const { code, f } = e;
+  const { name } = n.attr;
+  if (name === 'pacFailed') {
+    code.get(f.cpu).mem('i32.load', Slot.PAC_FAILED);
+    e.value(n.args[0]!);
+    code.op('i32.shr_u').i32(1).op('i32.and');
+    e.store(n);
+    return true;
+  }
+  const key = n.args[2] && constantOf(n.args[2]);
+  if ((name !== 'pacAdd' && name !== 'pacAuth') || key === undefined) return false;
+  const auth = name === 'pacAuth';
+  const pointer = e.inLocal(n.args[0]!);
+  const modifier = e.inLocal(n.args[1]!);
+  const entry = f.temp('i32');
+  const part = (local: number, shift: number): void => {
+    code.get(local).op('i32.wrap_i64').i32(shift).op('i32.shr_u');
+  };
+  part(pointer, PAC_SHIFTS.pointer);
+  part(modifier, PAC_SHIFTS.modifier);
+  code.op('i32.xor').i32(Number(key)).op('i32.xor');
+  code
+    .i32(PAC_ENTRIES - 1)
+    .op('i32.and')
+    .i32(PacEntry.shift)
+    .op('i32.shl');
+  code.get(f.cpu).mem('i32.load', Slot.PAC_CACHE).op('i32.add').tee(entry);
+  code
+    .mem('i64.load', auth ? PacEntry.signed : PacEntry.pointer)
+    .get(pointer)
+    .op('i64.eq');
+  code.get(entry).mem('i64.load', PacEntry.modifier).get(modifier).op('i64.eq').op('i32.and');
+  code
+    .get(entry)
+    .mem('i32.load', PacEntry.key)
+    .i32(Number(key) + 1)
+    .op('i32.eq')
+    .op('i32.and');
+  code.block('if', 'i64');
+  if (auth) code.get(f.cpu).i32(0).mem('i32.store', Slot.PAC_FAILED);
+  code
+    .get(entry)
+    .mem('i64.load', auth ? PacEntry.pointer : PacEntry.signed)
+    .else();
+  code
+    .get(pointer)
+    .get(modifier)
+    .i32(Number(key))
+    .call(f.import(`helper:${name}`, n.attr.args, [n.attr.result]));
+  code.end();
+  e.store(n);
+  return true;
+}
