@@ -7,8 +7,8 @@ import { rolldown } from 'rolldown';
 const OUT = 'dist/bin';
 /** What comes before a command is chosen. Memory must be there before `exec` is loaded: src/cli/main.ts. */
 const FIRST = /\/dist\/(base\/(assert|webassembly)|cpu\/physmem|cli\/message)\.js/;
-/** Modules of other commands only. All that are left are one chunk: calls within it are direct. */
-const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*)\.js)/;
+/** Modules of other commands, and what few programs need. All that are left are one chunk: calls within it are direct. */
+const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*|threads|stats)\.js)/;
 const groups = [
   { name: 'first', priority: 2, test: FIRST },
   { name: 'exec', priority: 1, test: (id) => /\/dist\//.test(id) && !APART.test(id) },
@@ -25,6 +25,7 @@ export async function bundle() {
     chunkFileNames: '[name].js',
     minify: 'dce-only',
     comments: false,
+    dynamicImportInCjs: false,
     codeSplitting: { groups },
   });
   await input.close();

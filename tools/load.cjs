@@ -3,9 +3,7 @@
 // NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
 'use strict';
 const fs = require('node:fs');
-const { homedir } = require('node:os');
 const { join } = require('node:path');
-const { cachedDataVersionTag } = require('node:v8');
 const { Script } = require('node:vm');
 
 /** The build puts a digest of all chunks here: V8 itself compares no more than their lengths. */
@@ -14,12 +12,11 @@ const BUILD = '@BUILD@';
 const STARTED = 1000;
 
 const enabled = !process.env.NODE_DISABLE_COMPILE_CACHE;
-/** For this V8, its flags and this processor. */
-const folder = `${BUILD}-${cachedDataVersionTag().toString(16)}`;
-const folders = [
-  join(__dirname, 'code', folder),
-  join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'hypatia/code', folder),
-];
+/** Code is good for one V8 with one set of options. V8 itself refuses what it cannot use; this only keeps apart. */
+const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join('').replace(/[^\w-]/g, '');
+const folder = `${BUILD}-${process.version}-${process.arch}${options.slice(0, 100)}`;
+const home = process.env.XDG_CACHE_HOME || join(process.env.HOME || __dirname, '.cache');
+const folders = [join(__dirname, 'code', folder), join(home, 'hypatia/code', folder)];
 
 function kept(name) {
   const found = enabled && folders.map((f) => join(f, name)).find(fs.existsSync);

@@ -42,7 +42,7 @@ export async function runOn(make, argv, seen, most = Number.POSITIVE_INFINITY) {
   };
   let instructions = 0;
   const chunks = [];
-  const services = { ...nodeHost(false), message() {} };
+  const services = { ...(await nodeHost(false)), message() {} };
   const stdout = {
     ...services.stdout,
     write(bytes) {

@@ -129,7 +129,7 @@ function look() {
   }
   if (seconds() > minutes * 60) machine.interrupt(15);
 }
-const host = nodeHost(false);
+const host = await nodeHost(false);
 const services = {
   ...host,
   shouldYield() {

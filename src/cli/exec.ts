@@ -9,6 +9,7 @@ import { DEFAULT_MODEL } from '../cpu/models.ts';
 import { createPeDirectory } from '../cpu/pe_directory.ts';
 import { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
+import type { StartThread } from '../interp/crew.ts';
 import type { ThreadOptions } from '../interp/engine.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { hostSpecFromJson, makeHost } from '../kvm/host.ts';
@@ -22,7 +23,6 @@ import { guestHardware } from './guests.ts';
 import { nodeHost } from './host.ts';
 import { message, say } from './message.ts';
 import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
-import { checkThreads, startThread } from './threads.ts';
 
 /** Misc devices share major 10; /dev/kvm has had minor 232 for ever. */
 const KVM_DEVICE = { name: 'kvm', major: 10, minor: 232 } as const;
@@ -45,12 +45,13 @@ export async function execCommand(argv: readonly string[], reserved?: PhysMem): 
     say(listModels());
     return 0;
   }
-  if (options.parallel) checkThreads();
+  const threads = options.parallel ? await import('./threads.ts') : undefined;
+  threads?.checkThreads();
   const strace = openStrace(options.strace);
   const stats = options.stats ? new (await import('./stats.ts')).EngineStats() : undefined;
   const dump = options.jitDump === undefined ? undefined : openDump(options.jitDump);
   const tier = await chooseTier(options.engine, { cache: options.jitCache, eager: options.jitEager, stats, dump });
-  const machine = assemble(options, nodeHost(options.realClock), tier, reserved);
+  const machine = assemble(options, await nodeHost(options.realClock), tier, reserved, threads?.startThread);
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's; three in a row within a second are ours.
   let presses: number[] = [];
@@ -72,14 +73,21 @@ export async function execCommand(argv: readonly string[], reserved?: PhysMem): 
 
 /**
  * Everything that runs a program, ready to go.
+ * @param begin for --parallel
  * @throws UsageError when the program, the CPU or an option cannot be used
  */
-export function assemble(options: ExecOptions, services: HostServices, tier?: TierChoice, reserved?: PhysMem): Machine {
+export function assemble(
+  options: ExecOptions,
+  services: HostServices,
+  tier?: TierChoice,
+  reserved?: PhysMem,
+  begin?: StartThread,
+): Machine {
   const cpu = chooseCpu(options.cpu ?? DEFAULT_MODEL, options.unchecked, canExecute);
   // Nobody asked for the default model by name, so nobody needs to hear what it lacks.
   if (options.cpu !== undefined)
     for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
-  const { parallel } = options;
+  const parallel = begin !== undefined;
   const mem = reserved?.megabytes === options.memory && !parallel ? reserved : new PhysMem(options.memory, parallel);
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
@@ -94,8 +102,8 @@ export function assemble(options: ExecOptions, services: HostServices, tier?: Ti
     resume: (c, reason) => guests.owns(c) && guests.resume(c, reason),
   };
   const pauth = (c: CpuState) => (guests.owns(c) ? guests.pauth(c) : machine!.currentPauth());
-  const threads: ThreadOptions | undefined = parallel
-    ? { begin: startThread, most: options.smp, follow: (c) => machine!.clock.follow(c) }
+  const threads: ThreadOptions | undefined = begin
+    ? { begin, most: options.smp, follow: (c) => machine!.clock.follow(c) }
     : undefined;
   const engine = createEngine(mem, cpu.executed, ask, pauth, tier, threads);
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);

@@ -23,10 +23,8 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { ReadStream } from 'node:tty';
 import { Errno, type ErrnoName } from '../../base/hostfile.ts';
-import { lazy } from '../../base/lazy.ts';
 import type { HostFs, HostStat, HostStream } from './hostfs.ts';
 
 /** Node's error codes are the errno names. */
@@ -115,8 +113,6 @@ export const nodeFs: HostFs = {
   chmod: (path, mode) => done(() => chmodSync(path, mode)),
 };
 
-/** Only terminals need it, and it brings networking along. */
-const tty = lazy(() => createRequire(import.meta.url)('node:tty') as typeof import('node:tty'));
 /** /dev/null and its like. @linux Documentation/admin-guide/devices.txt */
 const MEMORY_MAJOR = 1;
 
@@ -124,11 +120,13 @@ const CTRL_C = 3;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /** Standard input, output or error of this process, without buffering. */
-export function nodeStream(fd: 0 | 1 | 2): HostStream {
+export async function nodeStream(fd: 0 | 1 | 2): Promise<HostStream> {
   const stat = attempt(() => fstatSync(fd));
   const type = typeof stat === 'number' ? 0o020000 : stat.mode & 0o170000;
   const isMemory = typeof stat !== 'number' && stat.rdev >> 8 === MEMORY_MAJOR;
-  const isTty = type === 0o020000 && !isMemory && tty().isatty(fd);
+  // Only terminals need it, and it brings networking along.
+  const tty = type === 0o020000 && !isMemory ? await import('node:tty') : undefined;
+  const isTty = tty?.isatty(fd) === true;
   // A terminal is read in the background, so that other threads run on while it is silent.
   const chunks: Uint8Array[] = [];
   let ended = false;
@@ -160,7 +158,7 @@ export function nodeStream(fd: 0 | 1 | 2): HostStream {
     isTty,
     setRaw: (raw, onInterrupt) => {
       if (!isTty) return;
-      mode ??= new (tty().ReadStream)(fd).pause();
+      mode ??= new tty.ReadStream(fd).pause();
       mode.setRawMode(raw);
       mode.unref();
       interrupt = raw ? onInterrupt : undefined;
@@ -168,7 +166,7 @@ export function nodeStream(fd: 0 | 1 | 2): HostStream {
     },
     size: () => {
       if (!isTty) return [0, 0];
-      const out = new (tty().WriteStream)(fd);
+      const out = new tty.WriteStream(fd);
       return [out.columns ?? 80, out.rows ?? 24];
     },
     read: (out) => {
