@@ -62,6 +62,8 @@ const HCR_LOW = {
   VSE: Number(HCR.VSE), VI: Number(HCR.VI), VF: Number(HCR.VF), AMO: Number(HCR.AMO), IMO: Number(HCR.IMO), FMO: Number(HCR.FMO),
 }; // biome-ignore format: a table
 const ELR_EL1 = slotOf('ELR_EL1');
+/** Exceptions in a row with no instruction between them after which each takes this much of the budget. */
+const NO_PROGRESS = { after: 16, takes: 100 } as const;
 /** From Armv8.6 on. */
 const DEFAULT_HZ = 1_000_000_000n;
 const TDE = bitOf('MDCR_EL2', 'TDE');
@@ -94,6 +96,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   private readonly opened: [number, number] = [0, 0];
   /** What resume() takes to EL1. */
   private readonly raised = record(0);
+  /** Exceptions in a row before which no instruction was executed. */
+  private stuck = 0;
   private kicked = false;
   private running = false;
   private seed = 1n;
@@ -439,7 +443,13 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     this.stall();
     const ticks = (this.cpu.timeLow - start) >>> 0;
     // The engine does not count what it leaves to the PE.
-    return reason === Exit.Exception ? Math.max(ticks, 1) : reason === Exit.System ? ticks + 1 : ticks;
+    if (reason === Exit.System) return ticks + 1;
+    if (reason !== Exit.Exception || ticks > 0) {
+      this.stuck = 0;
+      return ticks;
+    }
+    // Whose handler faults at once must come to the end of a run soon.
+    return ++this.stuck > NO_PROGRESS.after ? NO_PROGRESS.takes : 1;
   }
   /** Deals with what the engine came back for. */
   private cameBack(reason: ExitReason): PeExit | undefined {

@@ -121,7 +121,7 @@ function step(vcpu: Vcpu, caller: Caller, budget: number): number | 'again' | 'w
     const ran = enter(vcpu, guest, left);
     if (ran === undefined) return 0;
     if (typeof ran !== 'object') return ran;
-    left -= Math.max(1, ran.ticks);
+    left -= Math.max(1, ran.ticks) + (ran.exit.kind === 'el2' ? EXIT_TICKS : 0);
     advancePmu(vcpu, ran.executed);
     const next = afterRun(vcpu, ran.exit, caller);
     if (next !== 'resume') return next === 'exit' ? 0 : next;
