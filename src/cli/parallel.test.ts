@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { assembleProgram } from '../asm/index.ts';
+import type { MakeTier } from '../interp/region.ts';
+import { jitTier } from '../jit/index.ts';
 import { openKvm, type Vcpu } from '../lib/index.ts';
 import { startThread } from './threads.ts';
 
@@ -14,7 +16,7 @@ const ROUNDS = 20_000;
  * Runs `work` on several vCPUs until each has come to its end. X20 is the number of the vCPU, X19 counts rounds, X0 is the
  * address of `data`, a page of zeros. @returns the words there
  */
-function run(work: string): BigUint64Array {
+function runOn(work: string, tier: MakeTier | undefined): BigUint64Array {
   const source = `
       adr x0, data
       mov x19, #${ROUNDS}
@@ -24,7 +26,7 @@ function run(work: string): BigUint64Array {
       b .
       .balign 4096
     data: .zero 4096`;
-  const system = openKvm({ memory: 64, threads: { begin: startThread, most: VCPUS } });
+  const system = openKvm({ memory: 64, threads: { begin: startThread, most: VCPUS }, ...(tier && { tier }) });
   const vm = system.createVm();
   const ram = vm.setUserMemoryRegion({ slot: 0, guestPhysAddr: RAM, size: 0x1_0000n });
   const program = assembleProgram(source, { base: RAM });
@@ -61,7 +63,12 @@ const retry = (load: string, change: string, store: string): string => `
       ${store}
       cbnz w4, try`;
 
-describe('vCPUs at the same time', () => {
+const ENGINES: readonly [string, MakeTier | undefined][] = [
+  ['interpreted', undefined],
+  ['compiled', jitTier({ threshold: 1, stretch: [64, 4096] })],
+];
+describe.each(ENGINES)('vCPUs at the same time, %s', (_name, tier) => {
+  const run = (work: string): BigUint64Array => runOn(work, tier);
   test('LDADD of every size', () => {
     const words = run(
       repeat(

@@ -313,9 +313,14 @@ class Interpreter implements Engine {
     this.flights?.standStill();
     this.cpu = cpu;
     this.system.enter(cpu);
-    this.mem.u32[alone] = 1;
+    const { u32 } = this.mem;
+    const budget = (cpu.base + Slot.BUDGET) >>> 2;
+    const left = u32[budget]!;
+    u32[alone] = 1;
+    u32[budget] = u32[(cpu.base + Slot.EXEC) >>> 2]! + 1; // enough for no region
     const after = this.step(cpu) as ExitReason;
-    this.mem.u32[alone] = 0;
+    u32[budget] = left;
+    u32[alone] = 0;
     return after;
   }
   private setSlot(slot: number, part?: Part): void {

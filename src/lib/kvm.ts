@@ -6,6 +6,7 @@ import { parseModelFile } from '../cpu/model_file.ts';
 import { builtinModel, type CpuModel, DEFAULT_MODEL, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
 import { PhysMem } from '../cpu/physmem.ts';
 import type { StartThread } from '../interp/crew.ts';
+import type { MakeTier } from '../interp/region.ts';
 import type { KvmCompat } from '../kvm/compat.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { type HostSpec, hostSpecFromJson, type KvmMode, makeHost } from '../kvm/host.ts';
@@ -40,6 +41,8 @@ export interface OpenOptions {
    * with them. What guests do is then no longer the same in every run. Default: none, vCPUs take turns.
    */
   readonly threads?: { readonly begin: StartThread; readonly most: number };
+  /** What compiles code that runs often, as jitTier of jit/ makes it. Default: none, guests are interpreted. */
+  readonly tier?: MakeTier;
   readonly trace?: Trace;
   /**
    * 'linux-7.2': where that kernel lets a guest see what its VM lacks, do the same. Default: do better.
@@ -77,7 +80,7 @@ export function openKvm(options: OpenOptions = {}): System {
   const spec = specOf(options.cpu, options.mode ?? 'vhe', options.smp ?? 2);
   const host = makeHost(spec);
   if (host.unavailable !== undefined) throw new UsageError(`no KVM on this host: ${host.unavailable}`);
-  const { compat, counter, interpreter, offer, threads, trace } = options;
+  const { compat, counter, interpreter, offer, threads, tier, trace } = options;
   const mem = new PhysMem(options.memory ?? 256, threads !== undefined);
   const machine = createMachine({
     mem,
@@ -85,6 +88,7 @@ export function openKvm(options: OpenOptions = {}): System {
     ...(counter && { counter }),
     ...(interpreter && { interpreter }),
     ...(threads && { threads }),
+    ...(tier && { tier }),
   });
   const process = new Process(mem, 1, machine);
   const { hardware } = machine;

@@ -36,6 +36,7 @@ export interface Machine {
   jumpTo(tick: bigint): void;
   /** Answers what vCPUs ask that execute by themselves. @param wait until something has happened */
   attend(wait: boolean): void;
+  readonly parallel: boolean;
   /** The counter is as it was when the machine was made: for VMs that are to be equal. */
   restart(): void;
 }
@@ -125,6 +126,7 @@ export function createMachine(options: MachineOptions): Machine {
     mem,
     counter,
     jumpTo: (tick) => virtual.jumpTo(tick),
+    parallel: threads !== undefined,
     attend: (wait) => void made?.engine.parallel?.attend(wait),
     restart: () => virtual.restart(),
     hardware: {

@@ -123,6 +123,8 @@ export interface Idle {
   jumpTo(tick: bigint): void;
   /** After 'away': answers what guests ask that execute by themselves. */
   attend(wait: boolean): void;
+  /** Guests execute at the same time. */
+  readonly parallel: boolean;
 }
 
 /** Instructions between two looks at the limit. */
@@ -282,6 +284,9 @@ export class Process implements Caller {
     if (tick === undefined || !this.machine) return false;
     this.machine.jumpTo(tick);
     return true;
+  }
+  get parallel(): boolean {
+    return this.machine?.parallel ?? false;
   }
   /** Answers guests that execute by themselves, until something has happened. */
   attend(): void {

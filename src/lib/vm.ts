@@ -79,6 +79,8 @@ export interface VgicV3 {
 }
 /** Guest instructions that a vCPU executes before it is the next one's turn. */
 const TURN = 10_000;
+/** The same where they execute at the same time: then it is only after how many they are asked. */
+const LONG_TURN = 1_000_000;
 
 /** A virtual machine. */
 export class Vm extends Handle {
@@ -198,6 +200,7 @@ export class Vm extends Handle {
    */
   run(options: { readonly instructions?: number } = {}): { readonly vcpu: Vcpu; readonly exit: KvmExit } {
     const { vcpus, process } = this;
+    const turn = process.parallel ? LONG_TURN : TURN;
     if (vcpus.length === 0) throw new KvmError(Errno.ENXIO, 'KVM_RUN', 'of a VM without vCPUs');
     const order = vcpus.map((_, i) => vcpus[(this.turn + i) % vcpus.length]!);
     const inside = new Map<Vcpu, Pending>();
@@ -206,8 +209,8 @@ export class Vm extends Handle {
     const leave = (vcpu: Vcpu, result: number): { readonly vcpu: Vcpu; readonly exit: KvmExit } => {
       inside.delete(vcpu);
       for (const [other, work] of inside) {
-        let r = this.away.has(other) ? work.step(TURN) : undefined;
-        for (; r === 'away'; r = work.step(TURN)) process.attend();
+        let r = this.away.has(other) ? work.step(turn) : undefined;
+        for (; r === 'away'; r = work.step(turn)) process.attend();
         if (typeof r === 'number') this.out.push({ vcpu: other, exit: other.outcome(r) });
         else process.interrupt(work);
       }
@@ -225,11 +228,11 @@ export class Vm extends Handle {
       let wake: bigint | undefined;
       let isIdle = true;
       for (const [vcpu, work] of inside) {
-        const r = work.step(TURN);
+        const r = work.step(turn);
         this.away.delete(vcpu);
         if (typeof r === 'number') return leave(vcpu, r);
         if (r === 'away') this.away.add(vcpu);
-        else left -= TURN;
+        else left -= turn;
         if (r !== 'wait') isIdle = false;
         const at = r === 'wait' ? work.wakeAt?.() : undefined;
         if (at !== undefined && (wake === undefined || at < wake)) wake = at;

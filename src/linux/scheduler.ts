@@ -15,7 +15,7 @@ const SLICE_SPREAD = 20_000;
 /** A thread that is alone may go on for longer: nobody waits. */
 const SLICE_ALONE = 2_000_000;
 /** Where guests execute by themselves: their slices are long, those of all others short, because guests wait for answers. */
-const SLICE_AWAY = 500_000;
+const SLICE_AWAY = 1_000_000;
 const SLICE_BESIDE = 5_000;
 
 /** ns that a thread keeps its CPU from others that want it, over several slices, unless it gives way. */
