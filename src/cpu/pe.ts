@@ -328,12 +328,10 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
   readCounter(row: InlineCounter, timer: TimerName): bigint {
     const { cpu, timers, options } = this;
     const value = timers.counter(timer);
-    if (!options.clock.follows) {
+    const { follows, readTicks } = options.clock;
+    if (!follows || readTicks !== undefined) {
+      if (readTicks !== undefined) cpu.pass(readTicks);
       if (timers.due) this.recheckInterrupts();
-      return value;
-    }
-    if (options.clock.readTicks !== undefined) {
-      cpu.pass(options.clock.readTicks);
       return value;
     }
     cpu.set(Slot[row.slot], BigInt.asUintN(64, value - cpu.time));
