@@ -5,6 +5,7 @@
 //   [--set arm64]      not those of KVM but of tools/testing/selftests/arm64 (processes), with expected-arm64.json
 //   [--reference]      also on a real KVM: Debian's arm64 kernel booted under QEMU; adds its verdicts and times
 //   [--limit SECONDS]  for each program on the reference (60)
+//   [--engine ENGINE] as of hypatia exec; jit compiles what is met once
 //   [--selftests DIR] [--only a,b] [--timeout SECONDS] [--jobs N] [--json FILE] [--no-prepare]
 //   [--accept]         the verdicts of this run become the expected ones: read the diff before you commit it
 //   [--report]         runs nothing: writes docs/conformance.md from test/conformance/measured*.json
@@ -29,6 +30,7 @@ const { values: opt } = parseArgs({
     limit: { type: 'string', default: '60' },
     jobs: { type: 'string' },
     json: { type: 'string' },
+    engine: { type: 'string' },
     short: { type: 'boolean', default: false },
     reference: { type: 'boolean', default: false },
     'no-prepare': { type: 'boolean', default: false },
@@ -43,6 +45,12 @@ const fail = (text, code) => {
   process.stderr.write(`conformance: ${text}\n`);
   process.exit(code);
 };
+
+if (opt.engine !== undefined) {
+  if (!['auto', 'jit', 'interp'].includes(opt.engine)) fail(`--engine ${opt.engine}: give auto, jit or interp`, 2);
+  process.env.HYPATIA_ENGINE = opt.engine;
+  if (opt.engine === 'jit') process.env.HYPATIA_JIT_EAGER = '1';
+}
 
 if (opt.report) {
   const measured = readdirSync(here('.'))

@@ -1,4 +1,6 @@
 // `npm test`: types, lint and every test that needs only Node. Ends with a line `N passed, N failed`.
+// With HYPATIA_ENGINE=jit all machines of tests compile what they meet once.
+//   [--units]  unit tests only  [ARGUMENT of vitest...]
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 
@@ -9,9 +11,11 @@ const step = (name, cmd, args) => {
   const r = spawnSync(cmd, args, { stdio: 'inherit', shell: process.platform === 'win32' });
   if (r.status !== 0) failures.push(name);
 };
-step('types of tests and tools', bin('tsc'), ['-p', 'tsconfig.tests.json']);
-step('lint', bin('biome'), ['check', '--max-diagnostics=40', '.']);
-step('status page is up to date', process.execPath, ['tools/status.mjs', '--check']);
+const args = process.argv.slice(2);
+const units = args[0] === '--units' ? args.shift() : undefined;
+if (!units) step('types of tests and tools', bin('tsc'), ['-p', 'tsconfig.tests.json']);
+if (!units) step('lint', bin('biome'), ['check', '--max-diagnostics=40', '.']);
+if (!units) step('status page is up to date', process.execPath, ['tools/status.mjs', '--check']);
 mkdirSync('.cache', { recursive: true });
 rmSync('.cache/vitest.json', { force: true });
 step('unit tests', bin('vitest'), [
@@ -19,7 +23,7 @@ step('unit tests', bin('vitest'), [
   '--reporter=default',
   '--reporter=json',
   '--outputFile=.cache/vitest.json',
-  ...process.argv.slice(2),
+  ...args,
 ]);
 let passed = 0;
 let failed = 0;

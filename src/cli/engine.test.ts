@@ -16,6 +16,11 @@ describe('the engine', () => {
     expect(parseExec(['prog'], {})?.engine).toBe('auto');
     expect(parseExec(['prog'], { HYPATIA_ENGINE: 'interp' })?.engine).toBe('interp');
     expect(parseExec(['--engine', 'jit', 'prog'], { HYPATIA_ENGINE: 'interp' })?.engine).toBe('jit');
+    expect(parseExec(['prog'], { HYPATIA_ENGINE: 'interp', HYPATIA_JIT_EAGER: '1', A: 'b' })).toMatchObject({
+      jitEager: true,
+      env: { A: 'b' },
+    });
+    expect(parseExec(['prog'], { HYPATIA_ENGINE: 'interp', A: 'b' })?.env).toEqual({ A: 'b' });
     expect(() => parseExec(['--engine', 'fast', 'prog'], {})).toThrow(UsageError);
     expect(() => parseExec(['--jit-cache', '0', 'prog'], {})).toThrow(UsageError);
   });

@@ -66,7 +66,7 @@ export const DEFAULT_CACHE = 256;
 const PATIENCE = 64;
 const STRETCH = 4096;
 /** How often samples are taken where everything is to be compiled when it is first met. */
-const EAGER: Partial<TierOptions> = { threshold: 1, stretch: [64, 4096] };
+const EAGER: Partial<TierOptions> = { threshold: 1, stretch: [512, 1 << 16] };
 
 export interface CompilerOptions {
   /** Megabytes. */

@@ -155,7 +155,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     return { source: resolve(m[1]!), target: m[2]! };
   });
   const env: Record<string, string> = {};
-  for (const [k, x] of Object.entries(hostEnv)) if (x !== undefined) env[k] = x;
+  // What is ours says nothing to the program, and its instruction count would not be the same on every engine.
+  for (const [k, x] of Object.entries(hostEnv)) if (x !== undefined && !k.startsWith('HYPATIA_')) env[k] = x;
   for (const e of v.env) {
     const eq = e.indexOf('=');
     if (e === '' || eq === 0) throw new UsageError(`--env ${e}: give NAME=VALUE, or NAME to remove it`);

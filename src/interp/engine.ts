@@ -38,7 +38,7 @@ import {
   Special,
 } from './record.ts';
 import { Reference } from './reference.ts';
-import type { MakeTier, Tier } from './region.ts';
+import { type MakeTier, type Tier, usualTier } from './region.ts';
 import { Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
@@ -121,8 +121,9 @@ class Interpreter implements Engine {
       this.flights = flights;
       this.pages.beforeLoss = () => flights.standStill();
     }
-    if (options.tier) {
-      const tier = options.tier({
+    const makeTier = options.tier ?? usualTier();
+    if (makeTier) {
+      const tier = makeTier({
         mem,
         pages: this.pages,
         decoder: this.decoder,

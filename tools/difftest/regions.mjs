@@ -107,6 +107,7 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
       first ??= `return ${at} of the engine differs: pc 0x${cpu.pc.toString(16)}, ${cpu.icount} instructions`;
   });
   const qemu = spawnSync(opt.qemu, ['-cpu', 'max', file], { maxBuffer: 1 << 30, timeout: 30_000 });
+  if (qemu.stdout === null) fail(`${opt.qemu}: ${qemu.error?.message}`);
   total.programs += perBatch;
   total.regions += stats.regions;
   total.compiled += stats.instructions;
