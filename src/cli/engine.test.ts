@@ -64,7 +64,7 @@ describe('--stats', () => {
     const { stats } = await observed('jit');
     expect(stats.instructions).toBe(4001);
     const text = stats.text('jit', 2 ** 20);
-    expect(text).toMatch(/instructions 4,001: 9\d\.\d\d% compiled, [1-9]\.\d\d% interpreted/);
+    expect(text).toMatch(/instructions 4,001: [89]\d\.\d\d% compiled, 1?\d\.\d\d% interpreted/);
     expect(text).toMatch(/regions 1 of 4 instructions, compiled in \d+ ms; 0 dropped, 1 left/);
     expect(text).toMatch(/regions entered [1-9]\d*; left for a branch to code outside 1, the end of a turn [1-9]/);
     expect(text).toContain('engine returned for budget 1, exception 1');
@@ -85,7 +85,7 @@ describe('--jit-dump', () => {
     expect(dumped.length).toBe(1);
     expect(dumped[0]).toMatch(/^400000 region 0x400000: 4 instructions/);
     expect(dumped[0]).toContain('0x400008  subs x0, x0, #1');
-    expect(dumped[0]).toContain('return_call_indirect');
+    expect(dumped[0]).toMatch(/return_call(_indirect| \$f0)$/m);
   });
   it('says what cannot be written', async () => {
     await expect(execCommand(['--jit-dump', '/no/such/folder/file', 'prog'])).rejects.toThrow(
