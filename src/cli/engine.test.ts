@@ -66,7 +66,7 @@ describe('--stats', () => {
     const text = stats.text('jit', 2 ** 20);
     expect(text).toMatch(/instructions 4,001: [89]\d\.\d\d% compiled, 1?\d\.\d\d% interpreted/);
     expect(text).toMatch(/regions 1 of 4 instructions, compiled in \d+ ms; 0 dropped, 1 left/);
-    expect(text).toMatch(/regions entered [1-9]\d*; left for a branch to code outside 1, the end of a turn [1-9]/);
+    expect(text).toMatch(/regions entered [1-9]\d*; left for a branch to code outside 1/);
     expect(text).toContain('engine returned for budget 1, exception 1');
     expect(text).toMatch(/TLB misses: data 1 \(about 99\.\d+% hits\), fetch 1 \(99\.9/);
     expect(text).toContain('resident memory 1.0 MB');

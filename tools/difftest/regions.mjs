@@ -82,6 +82,21 @@ function report(seed, programs, file, found, names) {
   );
 }
 
+/** Once more if it was late or killed: the machine may be busy. */
+function runQemu(file) {
+  for (let tries = 1; ; tries++) {
+    const r = spawnSync(opt.qemu, ['-cpu', 'max', file], {
+      maxBuffer: 1 << 30,
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
+    if (r.status !== null || tries === 3) {
+      if (r.stdout === null) fail(`${opt.qemu}: ${r.error?.message}`);
+      return r;
+    }
+    process.stdout.write(`${opt.qemu}: ${r.error?.message ?? r.signal}: once more\n`);
+  }
+}
 /** Instructions of an executable: more are an endless loop. */
 const MOST = 50_000_000;
 
@@ -106,8 +121,7 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
     if (states[at++] !== h)
       first ??= `return ${at} of the engine differs: pc 0x${cpu.pc.toString(16)}, ${cpu.icount} instructions`;
   });
-  const qemu = spawnSync(opt.qemu, ['-cpu', 'max', file], { maxBuffer: 1 << 30, timeout: 30_000 });
-  if (qemu.stdout === null) fail(`${opt.qemu}: ${qemu.error?.message}`);
+  const qemu = runQemu(file);
   total.programs += perBatch;
   total.regions += stats.regions;
   total.compiled += stats.instructions;
