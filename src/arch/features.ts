@@ -12,8 +12,13 @@ type ValueAt<P extends FieldPath> = P extends `${infer R extends IdRegName}.${in
   ? F extends FieldName<R> ? [ValueName<R, F>] extends [never] ? number : ValueName<R, F> : never
   : never;
 
+interface Comparison {
+  readonly op: 'atLeast' | 'is' | 'below';
+  readonly path: string;
+  readonly value: string | number;
+}
 export type Predicate =
-  | { readonly op: 'atLeast' | 'is' | 'below'; readonly path: string; readonly value: string | number }
+  | Comparison
   | { readonly op: 'any'; readonly of: readonly Predicate[] }
   | { readonly op: 'all'; readonly of: readonly Predicate[] }
   | { readonly op: 'not'; readonly of: Predicate };
@@ -153,7 +158,7 @@ function holds(p: Predicate, read: ReadId): boolean {
     case 'not':
       return !holds(p.of, read);
     default: {
-      const { at, field, rank } = locate(p.path, p.value);
+      const { at, field, rank } = locate(p);
       const actual = fieldRank(read(at), field);
       return p.op === 'atLeast' ? actual >= rank : p.op === 'is' ? actual === rank : actual < rank;
     }
@@ -167,19 +172,19 @@ interface Located {
   readonly field: Field;
   readonly rank: number;
 }
-const located = new Map<string, Located>();
+const located = new Map<Comparison, Located>();
 
 /** The field and the ordered number behind 'REG.FIELD' and a value name. */
-function locate(path: string, value: string | number): Located {
-  const key = `${path}=${value}`;
-  let found = located.get(key);
+function locate(comparison: Comparison): Located {
+  let found = located.get(comparison);
   if (found === undefined) {
+    const { path, value } = comparison;
     const [reg, fieldName] = path.split('.') as [IdRegName, string];
     const row = idRegRow(reg);
     const field = row.fields[fieldName]!;
     const raw = typeof value === 'number' ? value : field.values[value]!;
     found = { reg, at: row.enc, fieldName, field, rank: rankOf(raw, field) };
-    located.set(key, found);
+    located.set(comparison, found);
   }
   return found;
 }
@@ -199,7 +204,7 @@ export function fieldsBehind(feat: Feat): readonly FieldUse[] {
     if (p.op === 'any' || p.op === 'all') for (const q of p.of) walk(q, positive);
     else if (p.op === 'not') walk(p.of, !positive);
     else {
-      const l = locate(p.path, p.value);
+      const l = locate(p);
       const raw = typeof p.value === 'number' ? p.value : l.field.values[p.value]!;
       out.push({ reg: l.reg, field: l.fieldName, raw, raises: positive && p.op === 'atLeast' });
     }

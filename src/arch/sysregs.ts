@@ -34,14 +34,16 @@ function expand(): readonly Register[] {
   const out: Register[] = [];
   for (const [table, rows] of [['id', ID_REGS], ['control', CONTROL_REGS], ['state', STATE_REGS]] as const) {
     for (const [key, row] of Object.entries<Row & { readonly members?: { readonly first: number; readonly last: number; readonly at: (n: number) => readonly number[] } }>(rows)) {
-      if (row.members === undefined) out.push({ ...row, ...(row.alias === undefined ? {} : { aliasOf: row.alias }), name: key, key, table });
-      else {
-        const { first, last, at } = row.members;
-        for (let n = first; n <= last; n++) {
-          const vncr = row.vncr === undefined ? {} : { vncr: row.vncr + 8 * n };
-          const [op0, op1, CRn, CRm, op2] = at(n) as [number, number, number, number, number];
-          out.push({ ...row, ...vncr, name: key.replace('<n>', String(n)), key, table, index: n, enc: enc(op0, op1, CRn, CRm, op2) });
-        }
+      if (row.members === undefined) {
+        const named = { ...row, name: key, key, table };
+        out.push(row.alias === undefined ? named : { ...named, aliasOf: row.alias });
+        continue;
+      }
+      const { first, last, at } = row.members;
+      for (let n = first; n <= last; n++) {
+        const [op0, op1, CRn, CRm, op2] = at(n) as [number, number, number, number, number];
+        const member = { ...row, name: key.replace('<n>', String(n)), key, table, index: n, enc: enc(op0, op1, CRn, CRm, op2) };
+        out.push(row.vncr === undefined ? member : { ...member, vncr: row.vncr + 8 * n });
       }
     }
   }

@@ -81,10 +81,10 @@ export function lowerToExecutable(model: CpuModel, canExecute: (feat: Feat) => b
     const { enc, fields } = idRegRow(reg);
     for (const [name, field] of Object.entries(fields)) {
       const why = reasons.get(`${reg}.${name}`);
+      if (why === undefined) continue;
       const from = readField(before.get(enc) ?? 0n, field);
       const to = readField(read(enc), field);
-      if (why !== undefined && from !== to)
-        warnings.push(`${reg}.${name}: ${valueName(from, field)} -> ${valueName(to, field)} (${why})`);
+      if (from !== to) warnings.push(`${reg}.${name}: ${valueName(from, field)} -> ${valueName(to, field)} (${why})`);
     }
   }
   return { model: { ...model, raw }, warnings };
