@@ -96,6 +96,12 @@ export interface State {
   unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void;
 }
 
+const LOW_HALF = (1n << 64n) - 1n;
+/** Zeroes the high half of the vector on the stack: unlike most constants, zero costs nothing. */
+export function emitLowHalf(code: Code): void {
+  code.v128(0n).shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
+}
+
 export class Emitter {
   readonly f: Frame;
   readonly s: State;
@@ -273,6 +279,14 @@ export class Emitter {
       case 'i8x16.shuffle':
         this.args(n);
         code.shuffle(n.attr);
+        return;
+      case 'v128.and':
+        this.value(n.args[0]);
+        if (constantOf(n.args[1]!) === LOW_HALF) emitLowHalf(code);
+        else {
+          this.value(n.args[1]);
+          code.op('v128.and');
+        }
         return;
       case 'flags.get':
       case 'flags.carry':

@@ -1,7 +1,7 @@
 // Scalar writes of vector registers: a number with zeroes above it, by the shortest way. What comes from memory or from a
 // vector does not go through the integer registers.
 
-import type { Emitter } from '../interp/emit.ts';
+import { type Emitter, emitLowHalf } from '../interp/emit.ts';
 import type { Node } from '../ir/ops.ts';
 import type { MemoryOp, VectorMemoryOp } from '../wasm/opcodes.ts';
 import type { Scalar } from './homes.ts';
@@ -12,8 +12,6 @@ const LOAD: Readonly<Record<32 | 64, Partial<Record<Float, MemoryOp | VectorMemo
   64: { v128: 'v128.load64_zero', f64: 'f64.load' },
   32: { v128: 'v128.load32_zero', f32: 'f32.load' },
 };
-/** The low half of a vector, and that of zero. */
-const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
 
 /** Leaves the new value of a register that is kept as `type` on the stack. @param value the vector that is written */
 export function emitScalar(e: Emitter, type: Float, value: Node, { part, bits }: Scalar): void {
@@ -30,7 +28,7 @@ export function emitScalar(e: Emitter, type: Float, value: Node, { part, bits }:
   }
   if (bits === 64 && type !== 'f32' && part.op === 'i64x2.extract_lane' && part.attr === 0 && e.takes(part)) {
     e.value(part.args[0]);
-    if (type === 'v128') code.v128(0n).shuffle(LOW_HALF);
+    if (type === 'v128') emitLowHalf(code);
     else code.floatLane(0);
     return;
   }
