@@ -12,8 +12,12 @@ export const PAC_ENTRIES = 4096;
 const SIZE = PAC_ENTRIES << PacEntry.shift;
 /** Tables: programs that take turns have different keys. */
 const TABLES = 4;
-/** Bits of the pointer and of the modifier that do not take part in the index: they are mostly alike. */
-export const PAC_SHIFTS = { pointer: 2, modifier: 4 } as const;
+/** The index is the top of the sum of the low halves times these; whole halves, or else stacks of calls meet in few places. */
+export const PAC_HASH = {
+  pointer: 0x9e3779b1 | 0,
+  modifier: 0x85ebca6b | 0,
+  shift: 32 - Math.log2(PAC_ENTRIES),
+} as const;
 
 interface Table {
   readonly at: number;
@@ -51,8 +55,8 @@ export class PacCache {
     if (this.mem.shared) return;
     if (u32[slot] === this.none) u32[slot] = this.tableOf(s);
     const low = (v: bigint): number => Number(BigInt.asUintN(32, v));
-    const index = (low(pointer) >>> PAC_SHIFTS.pointer) ^ (low(modifier) >>> PAC_SHIFTS.modifier) ^ key;
-    const at = u32[slot]! + ((index & (PAC_ENTRIES - 1)) << PacEntry.shift);
+    const sum = Math.imul(low(pointer), PAC_HASH.pointer) + Math.imul(low(modifier), PAC_HASH.modifier);
+    const at = u32[slot]! + ((((sum + key) | 0) >>> PAC_HASH.shift) << PacEntry.shift);
     u64[(at + PacEntry.pointer) >>> 3] = BigInt.asUintN(64, pointer);
     u64[(at + PacEntry.modifier) >>> 3] = BigInt.asUintN(64, modifier);
     u64[(at + PacEntry.signed) >>> 3] = BigInt.asUintN(64, signed);

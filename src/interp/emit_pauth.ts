@@ -1,7 +1,7 @@
 // Pointer authentication in compiled code: what was computed lately is found in a table (cpu/pac_cache.ts), the rest is
 // asked for.
 
-import { PAC_ENTRIES, PAC_SHIFTS, PacEntry } from '../cpu/pac_cache.ts';
+import { PAC_HASH, PacEntry } from '../cpu/pac_cache.ts';
 import { Slot } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
 import type { NodeOf } from '../ir/ops.ts';
@@ -24,17 +24,10 @@ export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
   const pointer = e.inLocal(n.args[0]!);
   const modifier = e.inLocal(n.args[1]!);
   const entry = f.temp('i32');
-  const part = (local: number, shift: number): void => {
-    code.get(local).op('i32.wrap_i64').i32(shift).op('i32.shr_u');
-  };
-  part(pointer, PAC_SHIFTS.pointer);
-  part(modifier, PAC_SHIFTS.modifier);
-  code.op('i32.xor').i32(Number(key)).op('i32.xor');
-  code
-    .i32(PAC_ENTRIES - 1)
-    .op('i32.and')
-    .i32(PacEntry.shift)
-    .op('i32.shl');
+  code.get(pointer).op('i32.wrap_i64').i32(PAC_HASH.pointer).op('i32.mul');
+  code.get(modifier).op('i32.wrap_i64').i32(PAC_HASH.modifier).op('i32.mul').op('i32.add');
+  if (key) code.i32(Number(key)).op('i32.add');
+  code.i32(PAC_HASH.shift).op('i32.shr_u').i32(PacEntry.shift).op('i32.shl');
   code.get(f.cpu).mem('i32.load', Slot.PAC_CACHE).op('i32.add').tee(entry);
   code
     .mem('i64.load', auth ? PacEntry.signed : PacEntry.pointer)

@@ -177,7 +177,6 @@ class Lifter {
       case 'mem.r':
       case 'mem.w':
       case 'mem.rw':
-        if (ir.depth > 0) throw NOT;
         this.mayLeave();
         add();
         return true;
