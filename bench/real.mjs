@@ -45,12 +45,17 @@ function words(bytes) {
 const text = join(dir, 'text');
 const script = join(dir, 'script.lua');
 const sql = join(dir, 'script.sql');
-writeFileSync(text, words(6 << 20));
+const less = join(dir, 'less');
+const more = join(dir, 'more');
+const content = words(6 << 20);
+writeFileSync(text, content);
+writeFileSync(less, content.slice(0, 3 << 19));
+writeFileSync(more, content.repeat(6));
 writeFileSync(
   script,
   `local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end
 local t, s = {}, 0
-for i = 1, 300000 do t[i] = (i * 7919) % 100003 end
+for i = 1, 150000 do t[i] = (i * 7919) % 100003 end
 table.sort(t)
 for i = 1, #t, 1000 do s = s + t[i] end
 local parts = {}
@@ -58,7 +63,7 @@ for i = 1, 60000 do parts[#parts + 1] = string.format("%d:%s", i, tostring(i * 0
 local joined = table.concat(parts, ",")
 local n = 0
 for w in joined:gmatch("%d+:") do n = n + #w end
-print(fib(29), s, n, #joined)
+print(fib(27), s, n, #joined)
 `,
 );
 writeFileSync(
@@ -75,12 +80,12 @@ const bin = (name) => join(sysroot, 'usr/bin', name);
 const PROGRAMS = {
   hello: [bin('busybox'), 'echo', 'hello'],
   gzip: [bin('busybox'), 'gzip', '-c', text],
-  sha256sum: [bin('busybox'), 'sha256sum', text, text, text, text],
-  awk: [bin('busybox'), 'awk', '{ for (i = 1; i <= NF; i++) n[$i]++ } END { for (w in n) s += n[w] * length(w); print s, NR }', text],
+  sha256sum: [bin('busybox'), 'sha256sum', ...Array(12).fill(text)],
+  awk: [bin('busybox'), 'awk', '{ for (i = 1; i <= NF; i++) n[$i]++ } END { for (w in n) s += n[w] * length(w); print s, NR }', less],
   lua: [bin('lua5.4'), script],
   sqlite3: [bin('sqlite3'), ':memory:', `.read ${sql}`],
-  'openssl-sha3': [bin('openssl'), 'dgst', '-sha3-256', text],
-  'openssl-aes': [bin('openssl'), 'enc', '-aes-256-ctr', '-K', '00'.repeat(32), '-iv', '01'.repeat(16), '-in', text],
+  'openssl-sha3': [bin('openssl'), 'dgst', '-sha3-256', ...Array(12).fill(text)],
+  'openssl-aes': [bin('openssl'), 'enc', '-aes-256-ctr', '-K', '00'.repeat(32), '-iv', '01'.repeat(16), '-in', more],
 }; // biome-ignore format: a table
 const names = positionals.length > 0 ? positionals : Object.keys(PROGRAMS);
 const unknown = names.filter((n) => !PROGRAMS[n]);

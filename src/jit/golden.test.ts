@@ -93,7 +93,7 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
       return d && lift(d.entry.handler(d.fields), d.fields, known);
     },
     [],
-    { size: 500, callees: 200, entries: 64 },
+    { size: 500, entries: 64 },
     () => false,
   );
   const module = new ModuleBuilder();

@@ -31,8 +31,6 @@ const FAR = 256;
 
 export interface Limits {
   readonly size: number;
-  /** Functions that are called are taken in while the region is smaller. */
-  readonly callees: number;
   readonly entries: number;
 }
 
@@ -41,7 +39,7 @@ export type Fetch = (place: number) => Lifted | undefined;
 
 /**
  * @param landings places that branches to addresses are known to have led to
- * @param limits of the region: instructions, those of functions that are called among them, and entries
+ * @param limits of the region: instructions, and entries
  * @param elsewhere another region begins at the place: what is called there is better left to it
  */
 export function explore(
@@ -71,7 +69,7 @@ export function explore(
   for (let q = 0; ; q++) {
     while (q === queue.length && callees.length > 0) {
       const to = callees.shift()!;
-      if (code.has(to) || (code.size < limits.callees && !elsewhere(to))) leader(to);
+      if (code.has(to) || !elsewhere(to)) leader(to);
     }
     if (q === queue.length) break;
     for (let at = queue[q]!; !code.has(at); at++) {

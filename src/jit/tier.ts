@@ -38,7 +38,6 @@ export interface TierOptions {
 }
 const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 15], size: 500, cache: 256, now: () => 0 };
 const MAX_ENTRIES = 64;
-const MAX_WITH_CALLEES = 200;
 /** Regions that places which branches lead to are scattered over before they are made one. */
 const SCATTERED = 4;
 /** Samples in a row that may meet the beginnings of regions. */
@@ -207,7 +206,7 @@ class JitTier implements Tier {
       const records = recordsOf(page);
       return records !== 0 && this.regionAt(records, place - page * PLACES_PER_PAGE, known) !== undefined;
     };
-    const limits = { size: options.size, callees: MAX_WITH_CALLEES, entries: MAX_ENTRIES };
+    const limits = { size: options.size, entries: MAX_ENTRIES };
     const graph = explore(index, fetch, this.landings(root, known), limits, elsewhere);
     if (graph.entries[0] !== index) return;
     const slot = host.takeSlot();
