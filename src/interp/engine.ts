@@ -222,6 +222,7 @@ class Interpreter implements Engine {
       return this.resolve(cpu, this.step(cpu));
     }
     let end = budget;
+    let resumed = 0;
     for (;;) {
       const start = u32[at(Slot.EXEC)]!;
       u32[at(Slot.BUDGET)] = end;
@@ -231,8 +232,11 @@ class Interpreter implements Engine {
       // Others may have taken from the budget.
       end = u32[at(Slot.BUDGET)]! | 0;
       if (this.tier) this.paused(cpu, reason === Exit.Budget && executed < end);
-      const goesOn = reason === Exit.Budget || (executed > start && this.resume(cpu, reason));
-      if (!goesOn) return reason;
+      if (reason !== Exit.Budget) {
+        // Without an instruction since it was last asked, the system decides whether that is to go on.
+        if (executed === resumed || !this.resume(cpu, reason)) return reason;
+        resumed = u32[at(Slot.EXEC)]!;
+      }
       if (cpu.exception) return Exit.Exception;
       if (u32[at(Slot.EXEC)]! >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return Exit.Budget;
     }
