@@ -19,9 +19,9 @@ import {
   type Touched,
   touchedBy,
 } from './emit_atomic.ts';
+import { emitHelper, emitSystem, emitVectorHelper } from './emit_calls.ts';
 import { emitFp, emitFpVector } from './emit_fp.ts';
 import { emitHost } from './emit_memory.ts';
-import { emitPauth } from './emit_pauth.ts';
 
 /**
  * What a handler function returns: go on, or why not. Odd numbers below LEAVE are jumps to the PC that is stored. Numbers
@@ -384,18 +384,13 @@ export class Emitter {
       case 'sys.write':
       case 'sys.op':
       case 'sys.imm':
-        this.askSystem(n);
+        emitSystem(this, n);
         return false;
       case 'helper':
-        if (emitPauth(this, n)) return false;
-        if (!this.s.helper?.(this, n)) {
-          this.args(n);
-          code.call(f.import(`helper:${n.attr.name}`, n.attr.args, [n.attr.result]));
-        }
-        this.store(n);
+        emitHelper(this, n);
         return false;
       case 'helperV':
-        this.vectorHelper(n);
+        emitVectorHelper(this, n);
         return false;
       case 'fp':
         emitFp(this, n);
@@ -445,34 +440,5 @@ export class Emitter {
     if (!(yes && no)) return false;
     code.unreachable();
     return true;
-  }
-
-  // ---- calls --------------------------------------------------------------------------------------------------------------
-
-  private askSystem(n: NodeOf<'sys.read' | 'sys.write' | 'sys.op' | 'sys.imm'>): void {
-    const { code, f } = this;
-    this.s.publish();
-    this.args(n);
-    const types = n.args.map((a) => a.ty as Ty);
-    if (n.op === 'sys.op') {
-      code.i32(n.attr ? 1 : 0);
-      types.push('i32');
-    }
-    const result = OPS[n.op].result;
-    code.call(f.import(n.op, types, result === 'void' ? [] : [result]));
-    if (result !== 'void') this.store(n);
-    code.get(f.cpu).mem('i32.load', Slot.LEAVE).op('i32.eqz');
-    f.faultIfZero();
-  }
-  private vectorHelper(n: NodeOf<'helperV'>): void {
-    const { code, f } = this;
-    n.args.forEach((a, i) => {
-      code.get(f.cpu);
-      this.value(a);
-      code.mem('v128.store', Slot.VECTORS + 16 * (i + 1));
-    });
-    code.i32(n.attr.param).call(f.import(`vector:${n.attr.name}`, ['i32'], []));
-    code.get(f.cpu).mem('v128.load', Slot.VECTORS);
-    this.store(n);
   }
 }
