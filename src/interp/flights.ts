@@ -176,11 +176,12 @@ export class Flights implements ParallelRuns {
     if (f.halted || f.member.state !== BoxState.go) return;
     const at = this.at(f, Slot.BUDGET);
     const budget = this.mem.u32[at]!;
-    Atomics.store(this.mem.u32, at, NEVER);
     for (;;) {
       const { rings } = this.crew;
+      // Again and again: code that waits counts the budget down itself, and may write what it has read before.
+      Atomics.store(this.mem.u32, at, NEVER);
       if (f.member.state !== BoxState.go) break;
-      this.crew.sleep(rings, NAP_MS);
+      this.crew.sleep(rings, 1);
     }
     Atomics.store(this.mem.u32, at, budget);
     f.halted = f.member.state === BoxState.done;
