@@ -100,6 +100,7 @@ function runQemu(file) {
 /** Instructions of an executable: more are an endless loop. */
 const MOST = 50_000_000;
 
+let told = 0;
 let seed = number('seed') * 1_000_003;
 const started = process.hrtime.bigint();
 for (; total.instructions < wanted && total.different < limit; seed += perBatch) {
@@ -138,6 +139,12 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   if (inner) report(seed, programs, elf, inner, ['interpreter', 'jit']);
   const outer = compare(interp.output, qemu.stdout, ['interpreter', 'qemu']);
   if (outer) report(seed, programs, elf, outer, ['interpreter', 'qemu']);
+  if (Math.floor(total.instructions / 1e6) > told) {
+    told = Math.floor(total.instructions / 1e6);
+    process.stderr.write(
+      `${told} million instructions, ${total.inside} executed in regions, ${total.different} differences\n`,
+    );
+  }
   if (interp.output.length !== perBatch * OUTPUT_BYTES) {
     total.different++;
     process.stdout.write(
