@@ -143,6 +143,7 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     const old = this.regs.raw(h.slot);
     if (old === v) return;
     this.regs.setRaw(h.slot, v);
+    if (!this.regs.isPlain(h.slot)) this.close(~0); // reserved bits read as they must
     if (h.slot === EL2.HCR) this.hcrChanged(old ^ v);
     else if (h.slot === EL2.CPTR) this.cptrChanged();
     else if (h.control === 'debug') this.debugStale = true;
@@ -340,8 +341,8 @@ export class Pe implements PeApi, SystemHooks, PeMaintenance {
     return value;
   }
   /** The guest has accessed a register, which no control traps. @param open its bit in SYS_OPEN, or 0 */
-  openRegister(slot: number, open: number): void {
-    if (open !== 0 && this.regs.isPlain(slot)) this.open(open);
+  openRegister(slot: number, open: number, isRead: boolean): void {
+    if (open !== 0 && (isRead ? this.regs.isExact(slot) : this.regs.isPlain(slot))) this.open(open);
   }
   private open(bits: number): void {
     const { cpu } = this;

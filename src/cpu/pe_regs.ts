@@ -89,7 +89,13 @@ export class PeRegs {
   }
   /** Nothing is reserved: what is stored is what counts, and what a write leaves. */
   isPlain(slot: number): boolean {
-    return this.res0[slot] === 0n && this.res1[slot] === 0n;
+    const [low, high] = [2 * slot, 2 * slot + 1];
+    const { res0Words, res1Words } = this;
+    return (res0Words[low]! | res0Words[high]! | res1Words[low]! | res1Words[high]!) === 0;
+  }
+  /** What is stored is what counts, for now. */
+  isExact(slot: number): boolean {
+    return this.isPlain(slot) || this.raw(slot) === this.effective(slot);
   }
   /** Half 0 (low) or 1 of a register. */
   half(slot: number, which: 0 | 1): number {

@@ -79,7 +79,7 @@ export class PeSystem {
     const how = remembered(READS, encoding, readingOf);
     switch (how.kind) {
       case 'storage':
-        pe.openRegister(how.slot, how.open);
+        pe.openRegister(how.slot, how.open, true);
         return pe.regs.effective(how.slot);
       case 'nothing':
         return 0n;
@@ -105,7 +105,7 @@ export class PeSystem {
     const how = remembered(WRITES, encoding, writingOf);
     switch (how.kind) {
       case 'storage':
-        pe.openRegister(how.slot, how.open);
+        pe.openRegister(how.slot, how.open, false);
         pe.regs.setRaw(how.slot, pe.regs.masked(how.slot, value));
         return true;
       case 'effect':
