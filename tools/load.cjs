@@ -3,7 +3,6 @@
 // NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
 'use strict';
 const fs = require('node:fs');
-const { join } = require('node:path');
 const { Script } = require('node:vm');
 
 /** The build puts a digest of all chunks here: V8 itself compares no more than their lengths. */
@@ -15,11 +14,11 @@ const enabled = !process.env.NODE_DISABLE_COMPILE_CACHE;
 /** Code is good for one V8 with one set of options. V8 itself refuses what it cannot use; this only keeps apart. */
 const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join('').replace(/[^\w-]/g, '');
 const folder = `${BUILD}-${process.version}-${process.arch}${options.slice(0, 100)}`;
-const home = process.env.XDG_CACHE_HOME || join(process.env.HOME || __dirname, '.cache');
-const folders = [join(__dirname, 'code', folder), join(home, 'hypatia/code', folder)];
+const home = process.env.XDG_CACHE_HOME || `${process.env.HOME || __dirname}/.cache`;
+const folders = [`${__dirname}/code/${folder}`, `${home}/hypatia/code/${folder}`];
 
 function kept(name) {
-  const found = enabled && folders.map((f) => join(f, name)).find(fs.existsSync);
+  const found = enabled && folders.map((f) => `${f}/${name}`).find(fs.existsSync);
   try {
     return found ? fs.readFileSync(found) : undefined;
   } catch {
@@ -36,7 +35,7 @@ function save() {
       fs.mkdirSync(into, { recursive: true });
       for (const [name, data] of made) {
         // Others may start at the same moment: nobody finds half a file.
-        const whole = join(into, name);
+        const whole = `${into}/${name}`;
         const part = `${whole}.${process.pid}`;
         fs.writeFileSync(part, data);
         fs.renameSync(part, whole);
@@ -54,7 +53,7 @@ module.exports = function load(name) {
   if (known) return known.exports;
   const made = { exports: {} };
   modules.set(name, made);
-  const filename = join(__dirname, name);
+  const filename = `${__dirname}/${name}`;
   const cachedData = kept(name);
   const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
   if (enabled && (!cachedData || script.cachedDataRejected)) {
