@@ -36,7 +36,7 @@ export interface TierOptions {
   /** Is told of every region. */
   dump?(region: CompiledRegion): void;
 }
-const DEFAULTS: TierOptions = { threshold: 3, stretch: [2048, 1 << 15], size: 500, cache: 256, now: () => 0 };
+const DEFAULTS: TierOptions = { threshold: 4, stretch: [1 << 14, 1 << 16], size: 500, cache: 256, now: () => 0 };
 const MAX_ENTRIES = 64;
 /** Regions that places which branches lead to are scattered over before they are made one. */
 const SCATTERED = 4;
