@@ -39,7 +39,7 @@ export interface TierOptions {
 const DEFAULTS: TierOptions = { threshold: 4, stretch: [1 << 14, 1 << 16], size: 500, cache: 256, now: () => 0 };
 const MAX_ENTRIES = 64;
 /** Regions that places which branches lead to are scattered over before they are made one. */
-const SCATTERED = 4;
+const SCATTERED = 1;
 /** Samples in a row that may meet the beginnings of regions. */
 const PATIENCE = 8;
 /** What a byte of WebAssembly becomes: itself, what the engine remembers of it, machine code of two qualities. */
