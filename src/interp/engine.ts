@@ -286,11 +286,9 @@ class Interpreter implements Engine {
       end: (cpu, reason) => this.end(cpu, reason),
       run: (cpu, budget) => this.run(cpu, budget),
       call: (cpu, split, name, args) => this.callFor(cpu, split, name, args),
-      stretch: () => Math.max(1, this.stretch),
-      stretched: (cpu, executed, reason) => {
-        if (!this.tier) return;
-        this.stretch = Math.max(0, this.stretch - executed);
-        if (reason === Exit.Budget && this.stretch === 0) this.stretch = this.sample(cpu);
+      stretch: () => this.stretch,
+      paused: (cpu, early) => {
+        if (this.tier) this.paused(cpu, early);
       },
       resolve: (cpu, reason) => this.resolve(cpu, reason),
       follow,

@@ -21,9 +21,9 @@ export interface FlightControl {
   run(cpu: CpuState, budget: number): ExitReason;
   /** Calls a function that compiled code imports. */
   call(cpu: CpuState, split: SplitStore, name: string, args: readonly (number | bigint)[]): number | bigint | undefined;
-  /** How far to execute before `stretched`, and what comes then. */
+  /** How much to interpret before the run pauses; what is to be done then, or when it comes back for another reason. */
   stretch(): number;
-  stretched(cpu: CpuState, executed: number, reason: number): void;
+  paused(cpu: CpuState, early: boolean): void;
   /** Executes an instruction while no other CPU does, if that is why the run came back. @returns why it comes back then */
   resolve(cpu: CpuState, reason: number): ExitReason;
   /** Exact count of a CPU that asks for something: time goes at least as far. */
@@ -34,10 +34,8 @@ interface Flight {
   readonly cpu: CpuState;
   readonly member: Member;
   readonly split: SplitStore;
-  /** As in Engine.run: where the budget ends; where this stretch began and ends. */
+  /** As in Engine.run: where the budget ends. */
   end: number;
-  start: number;
-  stop: number;
   /** It stands still and has not been told to go on. */
   halted: boolean;
   result: ExitReason | undefined;
@@ -82,18 +80,16 @@ export class Flights implements ParallelRuns {
       return early;
     }
     const f: Flight = {
-      cpu, member, split: newSplitStore(), end: budget, start: 0, stop: 0, halted: false, result: undefined, error: undefined,
+      cpu, member, split: newSplitStore(), end: budget, halted: false, result: undefined, error: undefined,
     }; // biome-ignore format: one flight
     this.byCpu.set(cpu, f);
     this.go(f);
     return undefined;
   }
   private go(f: Flight): void {
-    f.start = this.get(f, Slot.EXEC);
-    f.stop = Math.min(f.end, f.start + this.control.stretch());
-    Atomics.store(this.mem.u32, this.at(f, Slot.BUDGET), f.stop);
-    // Here regions count too: nobody may look at what they have executed.
-    this.mem.u32[this.at(f, Slot.PAUSE)] = MAX_BUDGET;
+    const pause = this.get(f, Slot.EXEC) + this.control.stretch();
+    this.mem.u32[this.at(f, Slot.PAUSE)] = Math.min(pause, MAX_BUDGET);
+    Atomics.store(this.mem.u32, this.at(f, Slot.BUDGET), f.end);
     f.member.go(f.cpu.base);
   }
   finish(cpu: CpuState): ExitReason | undefined {
@@ -123,7 +119,6 @@ export class Flights implements ParallelRuns {
     if (f.member.state === BoxState.call) return this.serve(f);
     if (f.member.state !== BoxState.done) return false;
     const { control } = this;
-    const executed = this.get(f, Slot.EXEC);
     const halted = f.halted;
     f.halted = false;
     let reason: ExitReason;
@@ -134,9 +129,9 @@ export class Flights implements ParallelRuns {
       f.result = Exit.Exception;
       return true;
     }
-    if (!halted) control.stretched(f.cpu, executed - f.start, reason);
-    // What others took from the budget meanwhile is gone from the whole.
-    f.end -= f.stop - (this.get(f, Slot.BUDGET) | 0);
+    // Others may have taken from the budget.
+    f.end = this.get(f, Slot.BUDGET) | 0;
+    control.paused(f.cpu, !halted && reason === Exit.Budget && this.get(f, Slot.EXEC) < f.end);
     const over = reason !== Exit.Budget || this.get(f, Slot.EXEC) >= f.end;
     if (over || this.get(f, Slot.RETURN) || this.get(f, Slot.KICK)) f.result = reason;
     else this.go(f);
