@@ -16,6 +16,10 @@ const mdcr = (...bits: readonly (keyof (typeof CONTROL_REGS)['MDCR_EL2']['fields
 const MDSCR = CONTROL_REGS.MDSCR_EL1.fields;
 const mdscr = (...bits: readonly ('SS' | 'MDE' | 'KDE')[]): bigint =>
   bits.reduce((m, b) => m | fieldMask(MDSCR[b].hi, MDSCR[b].lo), 0n);
+/** What KVM always traps, and what it traps for a debugging program. */
+const TRAPPED = mdcr('TPM', 'TPMCR', 'TPMS', 'TTRF', 'TDRA', 'TDOSA');
+const DEBUGGED = mdcr('TDE', 'TDA');
+const [SS, MONITOR] = [mdscr('SS'), mdscr('MDE', 'KDE')];
 const PSTATE_SS = 1n << 21n;
 const COUNT = 16;
 type Numbered<N extends string> = Extract<RegName & StoredReg, N>;
@@ -26,8 +30,7 @@ export function debugRegNames(n: number): (RegName & StoredReg)[] {
 
 /** MDCR_EL2 while the guest runs. @linux kvm_arm_setup_mdcr_el2 */
 export function mdcrOf(vcpu: Vcpu): bigint {
-  const always = mdcr('TPM', 'TPMCR', 'TPMS', 'TTRF', 'TDRA', 'TDOSA') | BigInt(vcpu.vm.kvm.host.pmuCounters);
-  return always | (vcpu.guestDebug !== 0 ? mdcr('TDE', 'TDA') : 0n);
+  return TRAPPED | BigInt(vcpu.vm.kvm.host.pmuCounters) | (vcpu.guestDebug !== 0 ? DEBUGGED : 0n);
 }
 
 /** The registers that a debugging program replaces, and what the guest has in them meanwhile. */
@@ -49,8 +52,8 @@ export class DebugSwitch {
     const steps = (guestDebug & KVM_GUESTDBG.SINGLESTEP) !== 0;
     const hw = (guestDebug & KVM_GUESTDBG.USE_HW) !== 0;
     replace('MDSCR_EL1', (old) => {
-      const none = old & ~mdscr('SS', 'MDE', 'KDE');
-      return none | (steps ? mdscr('SS') : 0n) | (hw ? mdscr('MDE', 'KDE') : 0n);
+      const none = old & ~(SS | MONITOR);
+      return none | (steps ? SS : 0n) | (hw ? MONITOR : 0n);
     });
     if (!hw || !debugRegs) return;
     for (let n = 0; n < COUNT; n++) {

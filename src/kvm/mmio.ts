@@ -2,7 +2,6 @@
 // program is asked. Its answer arrives with the next KVM_RUN. @linux arch/arm64/kvm/mmio.c
 
 import { ISS } from '../arch/esr.ts';
-import { extract } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { KVM_EXIT, offsetOf, structs } from '../uapi/index.ts';
@@ -10,15 +9,15 @@ import { exitToUser, getReg, incrPc, isBigEndian, setReg } from './emulate.ts';
 import { injectSeaDabt } from './inject_fault.ts';
 import { getExitReason, runPage, setExitReason, type Vcpu } from './vcpu.ts';
 
-const bit = (esr: bigint, n: number): boolean => ((esr >> BigInt(n)) & 1n) === 1n;
-const field = (esr: bigint, [hi, lo]: readonly [number, number]): number => Number(extract(esr, hi, lo));
+const bit = (iss: number, n: number): boolean => ((iss >>> n) & 1) === 1;
+const field = (iss: number, [hi, lo]: readonly [number, number]): number => (iss >>> lo) & ((1 << (hi - lo + 1)) - 1);
 const { DABT } = ISS;
 /** Status codes with which bits 12:11 of the syndrome say that the access is one of 64 bytes. */
 const hasLoadStoreType = (dfsc: number): boolean => (dfsc >= 0x04 && dfsc <= 0x0f) || dfsc === 0x2a || dfsc === 0x2b;
 /** What the program may see of a syndrome without ISV. @linux kvm_vcpu_dabt_iss_nisv_sanitized */
 const NISV_SHOWN = (1n << BigInt(DABT.CM)) | (1n << BigInt(DABT.WnR)) | (1n << BigInt(DABT.FnV));
-const ISS_MASK = 0x1ff_ffffn;
 const DFSC_MASK = 0x3fn;
+const LOW_HALF = 0xffff_ffffn;
 
 /** The decoded syndrome of a data abort. */
 interface DataAccess {
@@ -29,13 +28,14 @@ interface DataAccess {
   readonly wide: boolean;
   readonly rt: number;
 }
-function accessOf(esr: bigint): DataAccess {
+/** @param iss the low half of the syndrome */
+function accessOf(iss: number): DataAccess {
   return {
-    write: bit(esr, DABT.WnR),
-    bytes: (1 << field(esr, DABT.SAS)) as 1 | 2 | 4 | 8,
-    signExtend: bit(esr, DABT.SSE),
-    wide: bit(esr, DABT.SF),
-    rt: field(esr, DABT.SRT),
+    write: bit(iss, DABT.WnR),
+    bytes: (1 << field(iss, DABT.SAS)) as 1 | 2 | 4 | 8,
+    signExtend: bit(iss, DABT.SSE),
+    wide: bit(iss, DABT.SF),
+    rt: field(iss, DABT.SRT),
   };
 }
 
@@ -44,13 +44,15 @@ function swap(value: bigint, bytes: number): bigint {
   for (let i = 0; i < bytes; i++) out = (out << 8n) | ((value >> BigInt(8 * i)) & 0xffn);
   return out;
 }
+const word = new DataView(new ArrayBuffer(8));
+const bytes = new Uint8Array(word.buffer);
 function little(data: Uint8Array): bigint {
-  return data.reduceRight((v, b) => (v << 8n) | BigInt(b), 0n);
+  bytes.fill(0).set(data);
+  return word.getBigUint64(0, true);
 }
 function bytesOf(value: bigint, n: number): Uint8Array {
-  const out = new Uint8Array(n);
-  for (let i = 0; i < n; i++) out[i] = Number((value >> BigInt(8 * i)) & 0xffn);
-  return out;
+  word.setBigUint64(0, value, true);
+  return bytes.slice(0, n);
 }
 
 /** The register of a load takes the data; then the instruction is over. */
@@ -72,8 +74,9 @@ function finish(vcpu: Vcpu, a: DataAccess, data: Uint8Array): void {
 export function ioMemAbort(vcpu: Vcpu, ipa: bigint): 'resume' | 'exit' | number {
   const { vm, fault } = vcpu;
   const { esr } = fault;
+  const iss = Number(esr & LOW_HALF);
   vm.kvm.trace('kvm_mmio', { vcpu: vcpu.id, ipa, esr });
-  if (!bit(esr, DABT.ISV)) {
+  if (!bit(iss, DABT.ISV)) {
     if (vm.regs.isProtected) {
       injectSeaDabt(vcpu);
       return 'resume';
@@ -82,21 +85,25 @@ export function ioMemAbort(vcpu: Vcpu, ipa: bigint): 'resume' | 'exit' | number 
     exitToUser(vcpu, 'ARM_NISV', structs.exit_arm_nisv, { esr_iss: esr & NISV_SHOWN, fault_ipa: ipa });
     return 'exit';
   }
-  if (hasLoadStoreType(Number(esr & DFSC_MASK)) && field(esr, DABT.LST) !== 0) {
+  if (hasLoadStoreType(Number(esr & DFSC_MASK)) && field(iss, DABT.LST) !== 0) {
     exitToUser(vcpu, 'ARM_LDST64B', structs.exit_arm_nisv, {
       esr_iss: esr & ~DFSC_MASK & ((1n << 56n) - 1n),
       fault_ipa: ipa,
     });
     return 'exit';
   }
-  const a = accessOf(esr & ISS_MASK);
-  const data = new Uint8Array(a.bytes);
+  const a = accessOf(iss);
+  const { mmio } = vm.buses;
+  let data: Uint8Array;
   let done: boolean;
   if (a.write) {
     const v = BigInt.asUintN(a.bytes * 8, getReg(vcpu, a.rt));
-    data.set(bytesOf(isBigEndian(vcpu) ? swap(v, a.bytes) : v, a.bytes));
-    done = vm.buses.mmio.write(vcpu, ipa, data);
-  } else done = vm.buses.mmio.read(vcpu, ipa, data);
+    data = bytesOf(isBigEndian(vcpu) ? swap(v, a.bytes) : v, a.bytes);
+    done = mmio.write(vcpu, ipa, data);
+  } else {
+    data = new Uint8Array(a.bytes);
+    done = mmio.read(vcpu, ipa, data);
+  }
   // kvm_run is written whoever answers; bytes of its data that the access does not have stay what they were.
   const { view } = vm.kvm.mem;
   const at = vcpu.runFrame * FRAME_SIZE;
@@ -124,6 +131,6 @@ const IS_WRITE = EXIT + offsetOf(structs.exit_mmio, 'is_write');
 export function completeMmio(vcpu: Vcpu): void {
   if (!vcpu.mmioNeeded || getExitReason(vcpu) !== KVM_EXIT.MMIO) return;
   vcpu.mmioNeeded = false;
-  const a = accessOf(vcpu.fault.esr & ISS_MASK);
+  const a = accessOf(Number(vcpu.fault.esr & LOW_HALF));
   finish(vcpu, a, runPage(vcpu).slice(DATA, DATA + a.bytes));
 }

@@ -131,8 +131,15 @@ function read(s: Struct, v: DataView, base: number): Record<string, unknown> {
     if (f.struct) out[f.name] = read(f.struct, v, at);
     else if (f.count === undefined) out[f.name] = READ[f.scalar!](v, at);
     else if (f.scalar === 'u8') out[f.name] = new Uint8Array(v.buffer, v.byteOffset + at, f.count).slice();
-    else out[f.name] = Array.from({ length: f.count }, (_, i) => READ[f.scalar!](v, at + i * SCALAR_SIZE[f.scalar!]));
+    else out[f.name] = readArray(f.scalar!, f.count, v, at);
   }
+  return out;
+}
+/** A loop, because registers of debugging programs come by hundreds with every step. */
+function readArray(scalar: Scalar, count: number, v: DataView, at: number): (number | bigint)[] {
+  const get = READ[scalar];
+  const out: (number | bigint)[] = [];
+  for (let i = 0; i < count; i++) out.push(get(v, at + i * SCALAR_SIZE[scalar]));
   return out;
 }
 function write(s: Struct, v: DataView, base: number, value: Readonly<Record<string, unknown>>): void {
