@@ -162,7 +162,15 @@ if (opt.json) {
   const version = readFileSync(join(dir, '.version'), 'utf8').trim();
   const kept = results.map(({ text, expect, code, ...r }) => r);
   const machine = `${cpus().length} CPUs`;
-  const facts = { kernel: opt.kernel, version, machine, node: process.version, boot, limit: Number(opt.limit) };
+  const facts = {
+    kernel: opt.kernel,
+    ...(only && { selected: true }),
+    version,
+    machine,
+    node: process.version,
+    boot,
+    limit: Number(opt.limit),
+  };
   writeFileSync(opt.json, `${JSON.stringify({ ...facts, results: kept }, null, 1)}\n`);
 }
 process.stdout.write(`\n${results.length - bad} passed, ${bad + missing.length} failed\n`);

@@ -62,6 +62,7 @@ export function markdown(measured, expectations) {
     '',
     '```sh',
     'npm run conformance -- --reference --json test/conformance/measured.json',
+    'npm run conformance -- --reference --only a,b,c --json test/conformance/measured-selected.json',
     'npm run conformance -- --reference --kernel 6.12 --json test/conformance/measured-6.12.json',
     'npm run conformance -- --report        # this page',
     '```',
@@ -72,7 +73,7 @@ export function markdown(measured, expectations) {
   ];
   for (const m of measured) {
     const { tests } = expectations(m.kernel);
-    out.push(`## Linux ${m.version}`, '');
+    out.push(`## Linux ${m.version}${m.selected ? ', selected programs' : ''}`, '');
     out.push(
       `${m.results.length} runs on a machine with ${m.machine}; the reference ran the same kernel, and booted in ${s1(m.boot)} s.`,
     );
