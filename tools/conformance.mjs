@@ -56,7 +56,8 @@ if (opt.report) {
   const measured = readdirSync(here('.'))
     .filter((n) => /^measured.*\.json$/.test(n))
     .sort()
-    .map((n) => readJson(here(n)));
+    .map((n) => readJson(here(n)))
+    .sort((a, b) => Number(a.selected ?? false) - Number(b.selected ?? false));
   writeFileSync(
     join(root, 'docs/conformance.md'),
     markdown(measured, (kernel) => readJson(expectedFile(kernel))),
