@@ -7,7 +7,7 @@ import { FPCR } from '../../dist/cpu/fp/context.js';
 import { PhysMem } from '../../dist/cpu/physmem.js';
 import { CpuState, Slot } from '../../dist/cpu/state.js';
 import { A64 } from '../../dist/isa/a64.js';
-import { SysOpen } from '../../dist/isa/build.js';
+import { SysOpen } from '../../dist/isa/inline_sysregs.js';
 import { runEntry, testState } from '../../dist/isa/testing.js';
 import { helpersFor, pauthState } from './helpers.mjs';
 import { LITERAL } from './rows.mjs';
