@@ -1,7 +1,7 @@
 // The hardware behind KVM: PEs on the engine of the machine, with the machine's clock.
 
 import { type Feat, has, type ReadId } from '../arch/features.ts';
-import { AWAY_READ_TICKS } from '../cpu/away_time.ts';
+import { AWAY_READ_TICKS } from '../cpu/elapsed_time.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDomain } from '../cpu/pe_directory.ts';

@@ -2,7 +2,7 @@
 // guests execute, one each nanosecond, so that equal programs see equal times. The engine is made when it is first needed.
 
 import { type Feat, has, isFeat, type ReadId } from '../arch/features.ts';
-import { AWAY_READ_TICKS, AwayTime } from '../cpu/away_time.ts';
+import { AWAY_READ_TICKS, ElapsedTime } from '../cpu/elapsed_time.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Pe } from '../cpu/pe.ts';
 import { createPeDirectory, createPeDomain } from '../cpu/pe_directory.ts';
@@ -45,53 +45,11 @@ export interface Machine {
 const START = 1_000_000;
 const MAX_INSTRUCTIONS = 0x7fff_ffff;
 
-/** Ticks that pass while instructions are executed, and those that nothing accounts for. */
-class VirtualCounter {
-  private elapsed = START;
-  private running: CpuState | undefined;
-  private since = 0;
-  private readonly away = new AwayTime();
-
-  readonly now = (): bigint => BigInt(this.elapsed + this.executed());
-  enter(cpu: CpuState): void {
-    this.running = cpu;
-    this.since = cpu.timeLow;
-  }
-  leave(): void {
-    this.elapsed += this.executed();
-    this.running = undefined;
-  }
-  depart(cpu: CpuState): void {
-    this.leave();
-    this.away.depart(cpu, this.elapsed);
-  }
-  follow(cpu: CpuState): void {
-    this.elapsed = this.away.of(cpu, this.elapsed);
-  }
-  arrive(cpu: CpuState): void {
-    this.follow(cpu);
-    this.away.arrive(cpu);
-    this.enter(cpu);
-  }
-  spend(ticks: number): void {
-    this.elapsed += ticks;
-  }
-  jumpTo(tick: bigint): void {
-    if (tick > this.now()) this.elapsed += Number(tick - this.now());
-  }
-  restart(): void {
-    this.elapsed = START;
-  }
-  private executed(): number {
-    return this.running ? (this.running.timeLow - this.since) >>> 0 : 0;
-  }
-}
-
 export function createMachine(options: MachineOptions): Machine {
   const { mem, readId, interpreter, threads, tier } = options;
   const directory = createPeDirectory();
-  const virtual = new VirtualCounter();
-  const counter = options.counter ?? virtual.now;
+  const virtual = new ElapsedTime(START);
+  const counter = options.counter ?? (() => BigInt(virtual.now()));
   const known = new Map<Feat, boolean>();
   const hasFeat = (feat: Feat): boolean => {
     const before = known.get(feat);
@@ -117,15 +75,15 @@ export function createMachine(options: MachineOptions): Machine {
   };
   const clock = {
     now: counter,
-    follows: counter === virtual.now,
-    spend: (ticks: number) => virtual.spend(ticks),
+    follows: options.counter === undefined,
+    spend: (ticks: number) => virtual.advance(ticks),
     instructionsUntil: (tick: bigint) => Math.max(1, Math.min(Number(tick - counter()), MAX_INSTRUCTIONS)),
     ...(threads && { readTicks: AWAY_READ_TICKS }),
   };
   return {
     mem,
     counter,
-    jumpTo: (tick) => virtual.jumpTo(tick),
+    jumpTo: (tick) => virtual.jumpTo(Number(tick)),
     parallel: threads !== undefined,
     attend: (wait) => void made?.engine.parallel?.attend(wait),
     restart: () => virtual.restart(),
@@ -136,7 +94,7 @@ export function createMachine(options: MachineOptions): Machine {
       has: hasFeat,
       clock,
       enter: (cpu) => virtual.enter(cpu),
-      leave: () => virtual.leave(),
+      leave: () => void virtual.leave(),
       ...(threads && { depart: (cpu) => virtual.depart(cpu), arrive: (cpu) => virtual.arrive(cpu) }),
       timeOf: (tick) => tick,
       realtime: counter,
