@@ -19,6 +19,13 @@ export const ENTRY_INDEX = 0xff;
 const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
 const FETCH_INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
 
+/** The address on the stack becomes that of its entry in the TLB for code. @param tlb puts the address of the TLB there */
+function writeFetchEntry(code: Code, tlb: () => Code): Code {
+  code.i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
+  code.i32((FETCH_ENTRIES - 1) * ENTRY_SIZE).op('i32.and');
+  return tlb().op('i32.add');
+}
+
 /** Finds the page of the root. */
 export function writeEntry(r: RegionFrame): void {
   const { code, entry, base } = r;
@@ -112,13 +119,8 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
     .end();
   code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends).else();
   code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
-  code.get(pcOut).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-  code
-    .i32((FETCH_ENTRIES - 1) * ENTRY_SIZE)
-    .op('i32.and')
-    .get(r.tlb)
-    .op('i32.add')
-    .tee(hook);
+  code.get(pcOut);
+  writeFetchEntry(code, () => code.get(r.tlb)).tee(hook);
   code.mem('i64.load', TlbTable.fetch).get(pcOut).i64(FETCH_TAG).op('i64.and').tee(page).op('i64.ne').brIf(ends);
   code
     .get(hook)
@@ -202,14 +204,7 @@ export function writeGuard(r: RegionFrame): void {
       .i64(BigInt(page * FRAME_SIZE))
       .op('i64.add')
       .tee(at);
-    code.i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-    code
-      .i32((FETCH_ENTRIES - 1) * ENTRY_SIZE)
-      .op('i32.and')
-      .get(cpu)
-      .mem('i32.load', Slot.TLB)
-      .op('i32.add')
-      .tee(found);
+    writeFetchEntry(code, () => code.get(cpu).mem('i32.load', Slot.TLB)).tee(found);
     code.mem('i64.load', TlbTable.fetch).get(at).op('i64.ne');
     code
       .get(found)

@@ -190,21 +190,23 @@ class JitTier implements Tier {
       }
       return records;
     };
-    const word = (place: number): number => {
+    /** Where the record of a place is; records 0: the page is not at hand. */
+    const at = (place: number): { records: number; index: number } => {
       const page = pageOf(place);
-      return host.mem.u32[pages.frameOf(recordsOf(page)) * PLACES_PER_PAGE + place - page * PLACES_PER_PAGE]!;
+      return { records: recordsOf(page), index: place - page * PLACES_PER_PAGE };
+    };
+    const word = (place: number): number => {
+      const { records, index } = at(place);
+      return host.mem.u32[pages.frameOf(records) * PLACES_PER_PAGE + index]!;
     };
     const fetch = (place: number): Lifted | undefined => {
-      const page = pageOf(place);
-      const records = recordsOf(page);
-      const at = place - page * PLACES_PER_PAGE;
-      if (records === 0 || pages.handlerAt(records, at) === Special.Decode) return undefined;
+      const { records, index } = at(place);
+      if (records === 0 || pages.handlerAt(records, index) === Special.Decode) return undefined;
       return this.lift(word(place), known);
     };
     const elsewhere = (place: number): boolean => {
-      const page = pageOf(place);
-      const records = recordsOf(page);
-      return records !== 0 && this.regionAt(records, place - page * PLACES_PER_PAGE, known) !== undefined;
+      const { records, index } = at(place);
+      return records !== 0 && this.regionAt(records, index, known) !== undefined;
     };
     const limits = { size: options.size, entries: MAX_ENTRIES };
     const graph = explore(index, fetch, this.landings(root, known), limits, elsewhere);
@@ -236,10 +238,6 @@ class JitTier implements Tier {
     options.dump?.({ base: pc & ~BigInt(FRAME_SIZE - 1), graph, limits: built.limits, bytes, word });
     host.setSlot(slot, { module: new WebAssemblyHost.Module(bytes), imports: names });
 
-    const at = (place: number): { records: number; index: number } => {
-      const page = pageOf(place);
-      return { records: used.get(page)!, index: place - page * PLACES_PER_PAGE };
-    };
     const entries = graph.entries.map((place, i) => ({
       ...at(place),
       number: entryNumber(i, place),
