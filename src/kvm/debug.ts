@@ -1,25 +1,21 @@
 // A program that debugs a guest: its breakpoints and steps take the place of the guest's own, and every debug exception
 // comes to KVM. @linux arch/arm64/kvm/debug.c
 
-import { CONTROL_REGS } from '../arch/control_regs.ts';
 import { EC } from '../arch/esr.ts';
 import type { RegName } from '../arch/sysregs.ts';
-import { extract, fieldMask } from '../base/bits.ts';
+import { extract } from '../base/bits.ts';
 import type { PeApi } from '../cpu/pe_ports.ts';
 import { KVM_GUESTDBG, patch, structs } from '../uapi/index.ts';
+import { bitsOf } from './control_bits.ts';
 import { exitToUser, putRegs } from './emulate.ts';
 import { type StoredReg, sysRegSlot } from './sys_reg_table.ts';
 import { runPage, type Vcpu } from './vcpu.ts';
 
-const mdcr = (...bits: readonly (keyof (typeof CONTROL_REGS)['MDCR_EL2']['fields'])[]): bigint =>
-  bits.reduce((m, b) => m | fieldMask(CONTROL_REGS.MDCR_EL2.fields[b].hi, CONTROL_REGS.MDCR_EL2.fields[b].lo), 0n);
-const MDSCR = CONTROL_REGS.MDSCR_EL1.fields;
-const mdscr = (...bits: readonly ('SS' | 'MDE' | 'KDE')[]): bigint =>
-  bits.reduce((m, b) => m | fieldMask(MDSCR[b].hi, MDSCR[b].lo), 0n);
 /** What KVM always traps, and what it traps for a debugging program. */
-const TRAPPED = mdcr('TPM', 'TPMCR', 'TPMS', 'TTRF', 'TDRA', 'TDOSA');
-const DEBUGGED = mdcr('TDE', 'TDA');
-const [SS, MONITOR] = [mdscr('SS'), mdscr('MDE', 'KDE')];
+const TRAPPED = bitsOf('MDCR_EL2', true, 'TPM', 'TPMCR', 'TPMS', 'TTRF', 'TDRA', 'TDOSA');
+const DEBUGGED = bitsOf('MDCR_EL2', true, 'TDE', 'TDA');
+const SS = bitsOf('MDSCR_EL1', true, 'SS');
+const MONITOR = bitsOf('MDSCR_EL1', true, 'MDE', 'KDE');
 const PSTATE_SS = 1n << 21n;
 const COUNT = 16;
 type Numbered<N extends string> = Extract<RegName & StoredReg, N>;

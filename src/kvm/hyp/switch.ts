@@ -9,6 +9,7 @@ import { fieldMask } from '../../base/bits.ts';
 import type { PeApi, PeDomain, PeExit } from '../../cpu/pe_ports.ts';
 import { type CpuState, Slot } from '../../cpu/state.ts';
 import { timerLevel } from '../arch_timer.ts';
+import { bitsOf } from '../control_bits.ts';
 import { DebugSwitch, mdcrOf } from '../debug.ts';
 import { PSTATE_BTYPE_SS, type Resident } from '../emulate.ts';
 import { type Loaded, VcpuFp } from '../fpsimd.ts';
@@ -21,13 +22,6 @@ import { type InterruptPorts, interruptPorts } from '../vgic/vgic-cpuif-v3.ts';
 import type { Vm } from '../vm.ts';
 import { guestSees, holds, readVmIdReg, vmHas } from '../vm_features.ts';
 import { SysregSwitch } from './sysreg-sr.ts';
-
-/** The named bits of a control register, in the layout that it has while HCR_EL2.E2H is `e2h`. */
-export function bitsOf<R extends ControlRegName>(name: R, e2h: boolean, ...bits: readonly ControlBitName<R>[]): bigint {
-  const row: ControlReg = CONTROL_REGS[name];
-  const fields = (!e2h && row.e2h0) || row.fields;
-  return bits.reduce((m, b) => m | (fields[b] ? fieldMask(fields[b].hi, fields[b].lo) : 0n), 0n);
-}
 
 const domains = new WeakMap<Vm, PeDomain>();
 function domainOf(vm: Vm, hw: Hardware): PeDomain {
