@@ -80,6 +80,8 @@ export interface State {
   commit(e: Emitter, n: NodeOf<'mem.commit'>): void;
   /** Does what a helper does without calling it: leaves the result on the stack. @returns false if it must be called */
   helper?(e: Emitter, n: NodeOf<'helper'>): boolean;
+  /** Takes a constant from memory. @returns false if it is better in the code */
+  vector?(value: bigint): boolean;
   /** Calls a routine, which reads and writes any state in the block at `cpu` (registers, flags). Leaves 0 for a fault, else 1. */
   routine(e: Emitter, n: NodeOf<'routine'>): void;
   /** Control parts. @returns what is to be called at the end of each arm, with whether control leaves before it */
@@ -231,7 +233,7 @@ export class Emitter {
         code.i64(n.attr);
         return;
       case 'const.v128':
-        code.v128(n.attr);
+        if (!this.s.vector?.(n.attr)) code.v128(n.attr);
         return;
       case 'imm.i32':
       case 'imm.i64':

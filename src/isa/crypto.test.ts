@@ -2,7 +2,8 @@
 // FIPS 197, FIPS 180-4, FIPS 202, SP 800-38D test vectors, GB/T 32905 (SM3), GB/T 32907 (SM4).
 
 import { describe, expect, it } from 'vitest';
-import { crypto, SM4_SBOX } from './crypto.ts';
+import { crypto } from './crypto.ts';
+import { AES_INVERSE_SBOX, AES_SBOX, SM4_SBOX } from './sbox.ts';
 import { simdArith } from './simd_arith.ts';
 import { runInstruction, testState } from './testing.ts';
 
@@ -58,6 +59,21 @@ function rootFraction(prime: number, root: 2n | 3n, bits: number): bigint {
 const primes = Array.from({ length: 420 }, (_, i) => i).filter(
   (n) => n > 1 && !Array.from({ length: n }, (_, k) => k).some((k) => k > 1 && n % k === 0),
 );
+
+describe('S-boxes', () => {
+  const all = Array.from({ length: 256 }, (_, x) => x);
+  const same = (x: number): bigint => vector(Array(16).fill(x));
+  for (const [row, sbox] of [
+    ['AESE', AES_SBOX],
+    ['AESD', AES_INVERSE_SBOX],
+  ] as const)
+    it(`of ${row} come out of small tables as they are defined`, () => {
+      expect(all.map((x) => toBytes(run(row, same(x)))[0]!)).toEqual(sbox.bytes());
+    });
+  it('of AES are inverses', () => {
+    expect(all.map((x) => AES_INVERSE_SBOX.bytes()[AES_SBOX.bytes()[x]!])).toEqual(all);
+  });
+});
 
 describe('AES', () => {
   const key = bytesOf('000102030405060708090a0b0c0d0e0f');
@@ -303,7 +319,7 @@ describe('ShangMi', () => {
       '681edf34d206965e86b3e94f536e4246',
     );
     expect(
-      SM4_SBOX()
+      SM4_SBOX.bytes()
         .slice(0, 8)
         .map((x) => x.toString(16)),
     ).toEqual(['d6', '90', 'e9', 'fe', 'cc', 'e1', '3d', 'b7']);

@@ -1,11 +1,10 @@
 // Semantics of arch/a64/crypto.ts: AES, SHA-1, SHA-2, SHA-3, SM3, SM4, straight from vector and integer operations.
-// S-boxes are sixteen tables of sixteen bytes, computed from their definitions.
 
 import { CRYPTO } from '../arch/a64/crypto.ts';
-import { lazy } from '../base/lazy.ts';
 import type { Ops, Reg, Val } from './ops.ts';
+import { AES_INVERSE_SBOX, AES_MODULUS, AES_SBOX, type Sbox, SM4_SBOX, type Table } from './sbox.ts';
 import { semantics } from './semantics.ts';
-import { add, bytes16, dupElement, elements, every, type Kit, shiftAll, sub } from './simd_lanes.ts';
+import { add, bytes16, dupElement, elements, every, type Kit, shiftAll, zero } from './simd_lanes.ts';
 
 interface Two {
   readonly Rn: Reg;
@@ -17,60 +16,23 @@ interface Three extends Two {
 
 // ---- S-boxes ------------------------------------------------------------------------------------------------------------------
 
-type Table = readonly number[];
-
-/** The inverse in GF(2^8) modulo a polynomial of degree 8, 0 for 0: x to the power 254. */
-function inverse(x: number, modulus: number): number {
-  const product = (a: number, b: number): number => {
-    let sum = 0;
-    for (let i = 0; i < 8; i++) {
-      if ((b >> i) & 1) sum ^= a;
-      a = a & 0x80 ? (a << 1) ^ modulus : a << 1;
-    }
-    return sum;
-  };
-  // 254 is 11111110 in binary: squares, all but the first multiplied in.
-  let square = x;
-  let power = 1;
-  for (let bit = 1; bit < 8; bit++) {
-    square = product(square, square);
-    power = product(power, square);
-  }
-  return power;
-}
-/** Bit i of the result is the parity of x masked with the row rotated left by i, plus bit i of the constant. */
-function affine(x: number, row: number, constant: number): number {
-  let result = 0;
-  for (let i = 0; i < 8; i++) {
-    let bits = x & ((row << i) | (row >> (8 - i)));
-    bits ^= bits >> 4;
-    bits ^= bits >> 2;
-    bits ^= bits >> 1;
-    result |= (bits & 1) << i;
-  }
-  return result ^ constant;
-}
-const bytes = Array.from({ length: 256 }, (_, i) => i);
-/** FIPS 197, 5.1.1. */
-export const AES_SBOX = lazy((): Table => bytes.map((x) => affine(inverse(x, 0x11b), 0xf1, 0x63)));
-export const AES_INVERSE_SBOX = lazy((): Table => bytes.map((y) => AES_SBOX().indexOf(y)));
-/** GB/T 32907: the same affine map before and after inversion. */
-export const SM4_SBOX = lazy((): Table => bytes.map((x) => affine(inverse(affine(x, 0xa7, 0xd3), 0x1f5), 0xa7, 0xd3)));
-
-/** A table of 256 bytes as sixteen vectors. */
-function vectorsOf(o: Kit, table: Table): Val[] {
-  return Array.from({ length: 16 }, (_, k) => bytes16(o, (i) => table[16 * k + i]!));
-}
-/** table[x] for each byte: of the sixteen lookups, all but one are out of range and give 0. */
-function substitute(o: Kit, table: readonly Val[], x: Val): Val {
-  const width = every(o, 0, 16n);
-  let index = x;
-  let result = o.v('i8x16.swizzle', table[0]!, index);
-  for (const part of table.slice(1)) {
-    index = sub(o, 0, index, width);
-    result = o.v('v128.or', result, o.v('i8x16.swizzle', part, index));
-  }
-  return result;
+/** An S-box for each byte. */
+function substitute(o: Kit, sbox: Sbox, x: Val): Val {
+  const { split, inverse, scaledInverse, join, constant } = sbox.nibbles();
+  const low = every(o, 0, 15n);
+  const vector = (table: Table): Val => bytes16(o, (i) => table[i]!);
+  const look = (table: Val, index: Val): Val => o.v('i8x16.swizzle', table, index);
+  /** The lower and the upper halves of bytes. */
+  const halves = (v: Val): [Val, Val] => [o.v('v128.and', v, low), o.v('v128.and', shiftAll(o, 3, 'shr_u', v, 4), low)];
+  const [lower, upper] = halves(x);
+  const [k, i] = halves(o.v('v128.xor', look(vector(split[0]), lower), look(vector(split[1]), upper)));
+  const j = o.v('v128.xor', i, k);
+  const inverted = vector(inverse);
+  const scaled = look(vector(scaledInverse), k);
+  const part = (one: Val, other: Val): Val =>
+    o.v('v128.xor', look(inverted, o.v('v128.xor', look(inverted, one), scaled)), other);
+  const sum = o.v('v128.xor', look(vector(join[0]), part(i, j)), look(vector(join[1]), part(j, i)));
+  return constant === 0 ? sum : o.v('v128.xor', sum, every(o, 0, BigInt(constant)));
 }
 
 // ---- AES ------------------------------------------------------------------------------------------------------------------------
@@ -81,7 +43,7 @@ function shiftRows(o: Kit, direction: 1 | -1, x: Val): Val {
 }
 /** Multiplication of each byte by x in the AES field. */
 function xtime(o: Kit, a: Val): Val {
-  const carry = o.v('v128.and', shiftAll(o, 0, 'shr_s', a, 7), every(o, 0, 0x1bn));
+  const carry = o.v('v128.and', o.v('i8x16.lt_s', a, zero(o)), every(o, 0, BigInt(AES_MODULUS)));
   return o.v('v128.xor', add(o, 0, a, a), carry);
 }
 /** Byte r of each column replaced by byte r + n. */
@@ -101,9 +63,9 @@ function inverseMixColumns(o: Kit, a: Val): Val {
   return mixColumns(o, o.v('v128.xor', a, four));
 }
 const aesRound =
-  (table: () => Table, direction: 1 | -1) =>
+  (sbox: Sbox, direction: 1 | -1) =>
   (o: Kit, { Rn, Rd }: Two): void =>
-    o.setV(Rd, substitute(o, vectorsOf(o, table()), shiftRows(o, direction, o.v('v128.xor', o.V(Rd), o.V(Rn)))));
+    o.setV(Rd, substitute(o, sbox, shiftRows(o, direction, o.v('v128.xor', o.V(Rd), o.V(Rn)))));
 
 // ---- 32-bit words ------------------------------------------------------------------------------------------------------------------
 
@@ -238,11 +200,10 @@ function permutation1(o: Kit, x: Val): Val {
 
 /** Four rounds; `spread` is the linear map's rotations. */
 function sm4Rounds(o: Kit, state: Val, keys: Val, spread: readonly number[]): Val {
-  const table = vectorsOf(o, SM4_SBOX());
   let [w, x, y, z] = words(o, state);
   for (const key of words(o, keys)) {
     const mixed = o.splat('i32x4', xor(o, x, y, z, key));
-    const t = o.lane(substitute(o, table, mixed), 32, 0);
+    const t = o.lane(substitute(o, SM4_SBOX, mixed), 32, 0);
     const next = xor(o, w, t, ...spread.map((n) => rotl(o, t, n)));
     [w, x, y, z] = [x, y, z, next];
   }

@@ -1,6 +1,6 @@
 // The cryptographic instructions of SVE2 as functions of 128-bit segments; S-boxes are those of crypto.ts.
 
-import { AES_INVERSE_SBOX, AES_SBOX, SM4_SBOX } from './crypto.ts';
+import { AES_INVERSE_SBOX, AES_SBOX, aesProduct, type Sbox, SM4_SBOX } from './sbox.ts';
 
 const byte = (v: bigint, i: number): number => Number((v >> BigInt(8 * i)) & 0xffn);
 function fromBytes(f: (i: number) => number): bigint {
@@ -13,29 +13,20 @@ function fromBytes(f: (i: number) => number): bigint {
 
 /** Adds the key, turns row r by r columns in a direction, and substitutes. */
 const round =
-  (table: () => readonly number[], direction: 1 | -1) =>
+  (sbox: Sbox, direction: 1 | -1) =>
   (state: bigint, key: bigint): bigint => {
     const mixed = state ^ key;
-    const bytes = table();
+    const bytes = sbox.bytes();
     return fromBytes((i) => bytes[byte(mixed, (i + direction * 4 * (i & 3)) & 15)]!);
   };
 export const aesEncrypt = round(AES_SBOX, 1);
 export const aesDecrypt = round(AES_INVERSE_SBOX, -1);
 
-/** Product in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
-function product(a: number, b: number): number {
-  let sum = 0;
-  for (let x = a, y = b; y !== 0; y >>= 1) {
-    if (y & 1) sum ^= x;
-    x = x & 0x80 ? ((x << 1) & 0xff) ^ 0x1b : x << 1;
-  }
-  return sum;
-}
 /** Each column times a circulant matrix whose first row is given. */
 const mixColumns =
   (row: readonly number[]) =>
   (v: bigint): bigint =>
-    fromBytes((i) => row.reduce((sum, factor, k) => sum ^ product(byte(v, (i & ~3) | ((i + k) & 3)), factor), 0));
+    fromBytes((i) => row.reduce((sum, factor, k) => sum ^ aesProduct(byte(v, (i & ~3) | ((i + k) & 3)), factor), 0));
 export const aesMixColumns = mixColumns([2, 3, 1, 1]);
 export const aesInverseMixColumns = mixColumns([14, 11, 13, 9]);
 
@@ -50,7 +41,7 @@ const sm4 =
     const w = [0, 1, 2, 3].map((i) => word(state, i));
     for (let k = 0; k < 4; k++) {
       const mixed = w[k + 1]! ^ w[k + 2]! ^ w[k + 3]! ^ word(keys, k);
-      const t = [0, 8, 16, 24].reduce((sum, n) => sum | (SM4_SBOX()[(mixed >>> n) & 0xff]! << n), 0);
+      const t = [0, 8, 16, 24].reduce((sum, n) => sum | (SM4_SBOX.bytes()[(mixed >>> n) & 0xff]! << n), 0);
       w.push(spread.reduce((sum, n) => sum ^ rotl(t, n), w[k]! ^ t));
     }
     return w.slice(4).reduceRight((v, x) => (v << 32n) | BigInt(x >>> 0), 0n);

@@ -1,32 +1,10 @@
 // CRC32 instructions in regions: one step for each byte, all of whose tables stand in linear memory.
 
-import { CRC_TABLES, type CrcName, crcTables } from '../cpu/crc32.ts';
-import type { PhysMem } from '../cpu/physmem.ts';
 import type { Emitter } from '../interp/emit.ts';
 import { constantOf } from '../ir/builder.ts';
 import type { NodeOf } from '../ir/ops.ts';
 import type { Code } from '../wasm/builder.ts';
-
-/** Bytes of one table. */
-const TABLE_SIZE = 4 * 256;
-
-/** Where the tables of a checksum are; they are put there when they are first asked for. */
-export class CrcMemory {
-  private readonly mem: PhysMem;
-  private readonly known = new Map<CrcName, number>();
-  constructor(mem: PhysMem) {
-    this.mem = mem;
-  }
-  of(name: CrcName): number {
-    let at = this.known.get(name);
-    if (at === undefined) {
-      at = this.mem.allocFixed(CRC_TABLES * TABLE_SIZE);
-      this.mem.u32.set(crcTables(name), at >>> 2);
-      this.known.set(name, at);
-    }
-    return at;
-  }
-}
+import { TABLE_SIZE } from './constants.ts';
 
 /** @param tables address of the first of CRC_TABLES tables. Leaves the result on the stack. */
 export function emitCrc(e: Emitter, n: NodeOf<'helper'>, tables: number): void {

@@ -1,9 +1,9 @@
 // What all parts of a region's function share: what it was asked to be, and where its values are.
 
-import type { CrcName } from '../cpu/crc32.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import type { Code } from '../wasm/builder.ts';
+import type { Constants } from './constants.ts';
 import { Flags } from './flags.ts';
 import type { Block } from './graph.ts';
 import { Homes } from './homes.ts';
@@ -25,8 +25,7 @@ export interface RegionOptions {
   readonly linked: boolean;
   /** Where code counts what it does (counts.ts), if it does. */
   readonly counts?: number;
-  /** Address of the tables of a checksum. */
-  crcTables(name: CrcName): number;
+  readonly constants: Constants;
   /** Other PEs execute at the same time. */
   readonly parallel: boolean;
 }

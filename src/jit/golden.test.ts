@@ -109,7 +109,7 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
     fused: true,
     linked: true,
     parallel: false,
-    crcTables: () => 0x3000,
+    constants: { crcTables: () => 0x3000, vector: (value: bigint) => 0x4000 + 16 * Number(value % 64n) },
   };
   const { func, limits } = buildRegion(module, importer(module).add, graph, options);
   module.export('0', func);

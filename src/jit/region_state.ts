@@ -15,6 +15,7 @@ import { emitScalar, type Float } from './scalars.ts';
 
 /** Bytes of V[n]. */
 const V_BYTES = 16;
+const ALL_ONES = (1n << 128n) - 1n;
 
 /** Where the code that is being written stands. */
 export interface Position {
@@ -127,7 +128,14 @@ export class RegionState implements State {
   helper(e: Emitter, n: NodeOf<'helper'>): boolean {
     const { name } = n.attr;
     if (name !== 'crc32' && name !== 'crc32c') return false;
-    emitCrc(e, n, this.r.options.crcTables(name));
+    emitCrc(e, n, this.r.options.constants.crcTables(name));
+    return true;
+  }
+  vector(value: bigint): boolean {
+    // Machines make these two of nothing.
+    const at = value === 0n || value === ALL_ONES ? undefined : this.r.options.constants.vector(value);
+    if (at === undefined) return false;
+    this.r.code.i32(0).mem('v128.load', at);
     return true;
   }
   addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {

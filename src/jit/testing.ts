@@ -94,6 +94,12 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => `${r.pick(['zip1', 'uzp2', 'cmhi', 'uqadd', 'orr'])} ${vectors(3, '16b')}`,
     () => `fcvt s${d()}, d${d()}`,
     () => `frecpe d${d()}, d${d()}`,
+    () => `movi v${d()}.${r.pick(['16b', '4s', '8h'])}, #${r.below(256)}`,
+    () => `${r.pick(['aese', 'aesd', 'aesmc', 'aesimc'])} ${vectors(2, '16b')}`,
+    () => `${r.pick(['eor3', 'bcax'])} ${vectors(4, '16b')}`,
+    () => `${r.pick(['sha256h', 'sha256h2'])} q${d()}, q${d()}, ${vectors(1, '4s')}`,
+    () => `${r.pick(['sha256su0', 'sha1su1', 'sm4e'])} ${vectors(2, '4s')}`,
+    () => `pmull v${d()}.1q, ${vectors(2, '1d')}`,
   ];
   /** Of a process: with x18 as the address of something aligned; that is always there. */
   const aligned = (line: string): string => `and x18, ${address()}, #0xfffffffffffffff0\n ${line}`;

@@ -10,8 +10,8 @@ import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { UNDEFINED } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
+import { ConstantMemory } from './constants.ts';
 import { Counts } from './counts.ts';
-import { CrcMemory } from './crc.ts';
 import type { CompiledRegion } from './dump.ts';
 import { forgetsImporters, hasFusedMultiplyAdd } from './features.ts';
 import { PLACES_PER_PAGE, pageOf } from './frame.ts';
@@ -103,7 +103,7 @@ class JitTier implements Tier {
   private readonly host: TierHost;
   private readonly options: TierOptions;
   private readonly fused = hasFusedMultiplyAdd();
-  private readonly crc: CrcMemory;
+  private readonly constants: ConstantMemory;
   stretch: number;
   private readonly linked = forgetsImporters();
   /** Samples in a row that met the beginning of a region. */
@@ -123,7 +123,7 @@ class JitTier implements Tier {
     this.options = options;
     this.stretch = options.stretch[0];
     this.counts = options.count ? new Counts(host.mem) : undefined;
-    this.crc = new CrcMemory(host.mem);
+    this.constants = new ConstantMemory(host.mem);
   }
 
   sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number {
@@ -231,7 +231,7 @@ class JitTier implements Tier {
       parallel: host.mem.shared,
       linked: this.linked,
       ...(this.counts && { counts: this.counts.at }),
-      crcTables: (name) => this.crc.of(name),
+      constants: this.constants,
     });
     module.export('0', built.func);
     const bytes = module.finish();
