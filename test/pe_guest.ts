@@ -55,6 +55,8 @@ export interface GuestOptions {
   readonly tier?: MakeTier;
   /** The clock follows the PE's time, and not only its instructions. */
   readonly follows?: boolean;
+  /** Stage 2 is asked for every page that the TLB does not know. */
+  readonly asksAlways?: boolean;
   /** Who answers for stage 2. Absent: IPA RAM and up are the pages, one for one, until `changed` is told otherwise. */
   readonly stage2?: (mem: PhysMem, frames: readonly number[]) => Stage2;
 }
@@ -80,12 +82,12 @@ export function guest(source: string, options: GuestOptions = {}): Guest {
   const device = new Map<number, bigint>();
   const domain = createPeDomain();
   const state = { irq: 'none' as Guest['irq'] };
-  const translate = (ipa: bigint, access: string): Stage2Answer => {
-    asked.push(`${access} ${(ipa & ~0xfffn).toString(16)}`);
-    const page = Number((ipa - RAM) >> 12n);
+  const translate = (ipa: number, access: string): Stage2Answer => {
+    asked.push(`${access} ${(ipa - (ipa % 4096)).toString(16)}`);
+    const page = Math.floor((ipa - Number(RAM)) / 4096);
     const frame = frames[page];
-    if (ipa < RAM || frame === undefined) return { ok: false, fault: 'translation', level: 1 };
-    const writable = !readOnly.has((ipa >> 12n) << 12n);
+    if (page < 0 || frame === undefined) return { ok: false, fault: 'translation', level: 1 };
+    const writable = !readOnly.has(RAM + BigInt(page * 4096));
     if (access === 'write' && !writable) return { ok: false, fault: 'permission', level: 3 };
     return { ok: true, frame, writable, executable: true };
   };
@@ -96,7 +98,11 @@ export function guest(source: string, options: GuestOptions = {}): Guest {
     directory,
     has,
     guestHas: (f) => has(f) && !(options.guestAbsent ?? []).includes(f),
-    stage2: options.stage2?.(mem, frames) ?? { translate, onChange: (l) => void listeners.push(l) },
+    stage2: options.stage2?.(mem, frames) ?? {
+      translate,
+      onChange: (l) => void listeners.push(l),
+      ...(options.asksAlways && { follow: () => '' }),
+    },
     interrupts: { pending: () => state.irq },
     device: {
       read: (enc) => device.get(enc),

@@ -1,6 +1,7 @@
 // The slow path of a memory access: alignment rules, translation, TLB fill, accesses that touch two pages. Shared by all
 // engines, so that they fault alike. Knows no instructions.
 
+import { highHalf, lowHalf } from '../base/bits.ts';
 import type { Access as AccessRow } from '../ir/ops.ts';
 import type { ExceptionRecord, Translation, Translator } from './engine.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from './physmem.ts';
@@ -9,6 +10,9 @@ import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, type SoftTlb, TlbTable } from '.
 
 export type AccessKind = 'r' | 'w' | 'rw';
 const KINDS: readonly AccessKind[] = ['r', 'w', 'rw'];
+const READ = ['read'] as const;
+const WRITE = ['write'] as const;
+const BOTH = ['read', 'write'] as const;
 
 /** An access as one number, for compiled code: size 0..6, atomic 7, ordered 8, unprivileged 9, kind 10, log2(element) 12.. */
 export function packAccess(kind: AccessKind, a: AccessRow): number {
@@ -26,7 +30,6 @@ export function packAccess(kind: AccessKind, a: AccessRow): number {
 const EC_DATA_ABORT = 0x24;
 const DFSC_ALIGNMENT = 0x21;
 const WNR = 1 << 6;
-const PAGE = BigInt(FRAME_SIZE);
 
 type Fault = Extract<Translation, { ok: false }>;
 export function faultRecord(f: Fault): ExceptionRecord {
@@ -83,11 +86,11 @@ export class AccessPath {
   /** What compiled code looks up first: the host address of an access that the TLB knows and that stays in its page, or 0. */
   cached(cpu: CpuState, kind: AccessKind, va: bigint, size: number, unprivileged = false): number {
     const { u32, i32 } = this.mem;
-    const lo = Number(va & 0xffff_ffffn);
+    const lo = lowHalf(va);
     const tlb = unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB;
     const table = u32[(cpu.base + tlb) >>> 2]! + (kind === 'r' ? TlbTable.read : TlbTable.write);
     const entry = (table + ((lo >>> FRAME_SHIFT) & (DATA_ENTRIES - 1)) * ENTRY_SIZE) >>> 2;
-    if ((u32[entry]! ^ lo) >>> 0 > FRAME_SIZE - size || u32[entry + 1]! !== Number(va >> 32n)) return 0;
+    if ((u32[entry]! ^ lo) >>> 0 > FRAME_SIZE - size || u32[entry + 1]! !== highHalf(va)) return 0;
     return (lo + i32[entry + (ENTRY_VALUE >>> 2)]!) >>> 0;
   }
   /** @returns a host address good for the access, or 0 after having set cpu.exception. */
@@ -95,12 +98,13 @@ export class AccessPath {
     const size = packed & 127;
     const kind = KINDS[(packed >> 10) & 3]!;
     const checked = (packed & (3 << 7)) !== 0;
-    if (checked && va & BigInt(size - 1) && !this.mayMisalign(cpu, va, size)) return this.misaligned(cpu, va, kind);
+    const low = lowHalf(va);
+    if (checked && low & (size - 1) && !this.mayMisalign(low, size)) return this.misaligned(cpu, va, kind);
     return this.span(cpu, this.tlbOf(cpu, (packed & (1 << 9)) !== 0), va, kind, size, 1 << (packed >> 12));
   }
   /** The same for bytes in a row that need not be accessed at once: any number within a page, up to 64 in two. */
   span(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {
-    const inPage = FRAME_SIZE - Number(va & (PAGE - 1n));
+    const inPage = FRAME_SIZE - (lowHalf(va) & (FRAME_SIZE - 1));
     if (size <= inPage) return this.page(cpu, tlb, va, kind, size, element);
 
     const first = this.page(cpu, tlb, va, kind, inPage, element);
@@ -129,26 +133,22 @@ export class AccessPath {
   }
 
   private page(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {
-    const offset = Number(va & (PAGE - 1n));
+    const low = lowHalf(va);
     let frame = 0;
-    for (const access of kind === 'r'
-      ? (['read'] as const)
-      : kind === 'w'
-        ? (['write'] as const)
-        : (['read', 'write'] as const)) {
+    for (const access of kind === 'r' ? READ : kind === 'w' ? WRITE : BOTH) {
       const t = translate(tlb.translator, va, access, size, cpu);
       if (!t) return 0;
       frame = t.frame;
-      if (t.aligned && va & BigInt(element - 1)) return this.misaligned(cpu, va, kind, t.alignedIpa);
+      if (t.aligned && low & (element - 1)) return this.misaligned(cpu, va, kind, t.alignedIpa);
       if (t.uncached || t.aligned) continue;
       tlb.fillData(access, va, frame, t.tag);
       if (access === 'read' && t.writable) tlb.fillData('write', va, frame, t.tag);
     }
-    return frame * FRAME_SIZE + offset;
+    return frame * FRAME_SIZE + (low & (FRAME_SIZE - 1));
   }
   /** @arm AArch64.UnalignedAccessFaults, with SCTLR_ELx.nAA = 0 */
-  private mayMisalign(_cpu: CpuState, va: bigint, size: number): boolean {
-    return this.rules.lse2 && Number(va & 15n) + size <= 16;
+  private mayMisalign(low: number, size: number): boolean {
+    return this.rules.lse2 && (low & 15) + size <= 16;
   }
   private misaligned(cpu: CpuState, va: bigint, kind: AccessKind, ipa?: bigint): number {
     cpu.exception = alignmentFault(cpu, va, kind !== 'r', ipa);

@@ -78,7 +78,7 @@ export interface Stage2 {
    * @param el0 it is one of EL0
    * @param update make hardware updates (AT instructions leave them out)
    */
-  translate(ipa: bigint, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer;
+  translate(ipa: number, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer;
   /**
    * EL2's registers may have changed. Of an owner that is steered by them (mmu/stage2.ts).
    * @param has what the hardware has

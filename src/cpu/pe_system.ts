@@ -19,6 +19,8 @@ import type { Verdict } from './sysreg_access.ts';
 import { effectOf, handleOf } from './sysreg_effects.ts';
 
 const UMA = bitOf('SCTLR_EL1', 'UMA');
+/** op0 is 0: MSR (immediate). */
+const isImmediate = (encoding: number): boolean => encoding >>> 14 === 0;
 /** MSR (immediate): op1 << 3 | op2. */
 const Imm = { UAO: 3, PAN: 4, SPSel: 5, ALLINT: 0o10, DAIFSet: 0o36, DAIFClr: 0o37 } as const;
 type At = readonly [access: Access, mode: Mode | 'pan', how?: { readonly unchecked?: true; readonly both?: true }];
@@ -138,8 +140,7 @@ export class PeSystem {
   // ---- operations ---------------------------------------------------------------------------------------------------------
 
   operation(encoding: number, value: bigint, isRead: boolean): bigint | undefined {
-    const [op0] = encParts(encoding);
-    if (op0 === 0) return this.immediate(encoding);
+    if (isImmediate(encoding)) return this.immediate(encoding);
     const v = operationVerdict(this.pe, encoding, isRead);
     if (v !== 'ok') {
       this.refuse(v);

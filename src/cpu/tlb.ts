@@ -1,6 +1,7 @@
 // The software TLB in linear memory: compiled code probes it, this file fills and clears it. One block for each address
 // space: tables for reads, writes and instruction fetch, direct mapped by page number. Knows no page tables.
 
+import { highHalf, lowHalf } from '../base/bits.ts';
 import type { Tlb, Translator } from './engine.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from './physmem.ts';
 
@@ -27,15 +28,18 @@ const TAG_COUNTS = 4096;
 /** Up to so many tags are looked up in the counts. */
 const FEW_TAGS = 64;
 
-const PAGE_MASK = ~BigInt(FRAME_SIZE - 1);
+/** Of the low half of an address. */
+const PAGE = ~(FRAME_SIZE - 1);
 /** Tag compare ignores the top byte when entries are dropped: with top-byte-ignore a page has 256 names. */
 const UNTAGGED_HI = 0x00ff_ffff;
 const TABLES = ['read', 'write', 'fetch'] as const;
 
+/** The same as TlbTable[table]: look-ups by ever other names are slow. */
+const offsetOf = (table: TableName): number =>
+  table === 'read' ? TlbTable.read : table === 'write' ? TlbTable.write : TlbTable.fetch;
 const entriesOf = (table: TableName): number => (table === 'fetch' ? FETCH_ENTRIES : DATA_ENTRIES);
 /** The low half is enough: tables have far fewer entries than it has pages. */
-const indexOf = (va: bigint, entries: number): number =>
-  (Number(BigInt.asUintN(32, va)) >>> FRAME_SHIFT) & (entries - 1);
+const indexOf = (low: number, entries: number): number => (low >>> FRAME_SHIFT) & (entries - 1);
 
 export class SoftTlb implements Tlb {
   readonly base: number;
@@ -57,17 +61,19 @@ export class SoftTlb implements Tlb {
     this.flush();
   }
 
-  /** Number of the entry for the page of `va`. */
-  private entry(table: TableName, va: bigint): number {
-    return TlbTable[table] / ENTRY_SIZE + indexOf(va, entriesOf(table));
+  /** Number of the entry for the page of an address. */
+  private entry(table: TableName, low: number): number {
+    return offsetOf(table) / ENTRY_SIZE + indexOf(low, entriesOf(table));
   }
   /** @param value for data: host address of the page minus the low half of `va`'s page; for fetch: the engine's own */
   fill(table: TableName, va: bigint, value: number, extra = 0, tag = NO_TAG): void {
-    const number = this.entry(table, va);
+    const low = lowHalf(va);
+    const number = this.entry(table, low);
     if (tag !== NO_TAG) this.tags ??= new Float64Array(ENTRIES).fill(NO_TAG);
     if (this.tags) this.setTag(this.tags, number, tag);
     const at = this.base + number * ENTRY_SIZE;
-    this.mem.u64[at >>> 3] = BigInt.asUintN(64, va & PAGE_MASK);
+    this.mem.u32[at >>> 2] = low & PAGE;
+    this.mem.u32[(at >>> 2) + 1] = highHalf(va);
     this.mem.i32[(at + ENTRY_VALUE) >>> 2] = value;
     this.mem.i32[(at + ENTRY_EXTRA) >>> 2] = extra;
     this.empty = false;
@@ -87,13 +93,15 @@ export class SoftTlb implements Tlb {
     return false;
   }
   fillData(table: 'read' | 'write', va: bigint, frame: number, tag?: number): void {
-    this.fill(table, va, (frame * FRAME_SIZE - Number(BigInt.asIntN(32, va & PAGE_MASK))) | 0, 0, tag);
+    this.fill(table, va, (frame * FRAME_SIZE - (lowHalf(va) & PAGE)) | 0, 0, tag);
   }
 
   /** What fill() put there for the page of `va`, if it is still there: value and extra. */
   find(table: TableName, va: bigint): readonly [number, number] | undefined {
-    const at = this.base + this.entry(table, va) * ENTRY_SIZE;
-    if (this.mem.u64[at >>> 3] !== BigInt.asUintN(64, va & PAGE_MASK)) return undefined;
+    const low = lowHalf(va);
+    const at = this.base + this.entry(table, low) * ENTRY_SIZE;
+    const { u32 } = this.mem;
+    if (u32[at >>> 2] !== (low & PAGE) >>> 0 || u32[(at >>> 2) + 1] !== highHalf(va)) return undefined;
     return [this.mem.u32[(at + ENTRY_VALUE) >>> 2]!, this.mem.u32[(at + ENTRY_EXTRA) >>> 2]!];
   }
 
@@ -107,10 +115,10 @@ export class SoftTlb implements Tlb {
       this.empty = true;
       return;
     }
-    const first = start & PAGE_MASK;
-    let lo = Number(BigInt.asUintN(32, first));
-    let hi = Number(BigInt.asUintN(32, first >> 32n));
-    for (let left = Number((end - first + BigInt(FRAME_SIZE - 1)) / BigInt(FRAME_SIZE)); left > 0; left--) {
+    let lo = (lowHalf(start) & PAGE) >>> 0;
+    let hi = highHalf(start);
+    const bytes = Number(end - start) + (lowHalf(start) & ~PAGE);
+    for (let left = Math.ceil(bytes / FRAME_SIZE); left > 0; left--) {
       for (const table of TABLES) {
         const index = (lo >>> FRAME_SHIFT) & (entriesOf(table) - 1);
         const at = this.base + TlbTable[table] + index * ENTRY_SIZE;

@@ -93,9 +93,9 @@ export class GuestStage2 implements Stage2 {
     this.hw = hw;
   }
 
-  translate(ipa: bigint, access: Access, _s1ptw: boolean): Stage2Answer {
+  translate(ipa: number, access: Access, _s1ptw: boolean): Stage2Answer {
     const { vm } = this.vcpu;
-    const gfn = Number(ipa >> BigInt(FRAME_SHIFT));
+    const gfn = Math.floor(ipa / FRAME_SIZE);
     const slot = vm.slots.at(gfn);
     if (!slot) return NO_PAGE;
     const write = access === 'write';

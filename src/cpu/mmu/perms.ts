@@ -32,7 +32,6 @@ const INDIRECT = [
 ]; // biome-ignore format: a table
 const INDIRECT_WXN = 6;
 const NO_OVERLAY = 8;
-const nibble = (register: bigint, index: number): number => Number((register >> BigInt(4 * index)) & 15n);
 
 export interface Granted {
   /** Perm bits for the access asked about, without PAN. */
@@ -53,8 +52,8 @@ export function permissionsOf(r: Regime, leaf: Leaf, el0: boolean): Granted {
   let privOverlay = r.privOverlay;
   let userOverlay = r.userOverlay;
   if (r.pie) {
-    const p = nibble(r.pie.priv, leaf.pi);
-    const u = nibble(r.pie.user, leaf.pi);
+    const p = r.pie.priv[leaf.pi]!;
+    const u = r.pie.user[leaf.pi]!;
     priv = INDIRECT[p]!;
     user = INDIRECT[u]!;
     privWxn = p === INDIRECT_WXN;
@@ -78,7 +77,7 @@ export function permissionsOf(r: Regime, leaf: Leaf, el0: boolean): Granted {
   const wxn = el0 ? userWxn : privWxn;
   let perms = base;
   if (overlay !== undefined) {
-    const o = nibble(overlay, leaf.po);
+    const o = overlay[leaf.po]!;
     perms &= o > 7 ? 0 : overlayPerms(o, r.pie !== undefined && wxn);
   }
   const overlaid = perms;

@@ -41,11 +41,12 @@ export interface Regime {
   readonly epan: boolean;
   readonly hardwareAf: boolean;
   readonly hardwareDirty: boolean;
-  readonly mair: bigint;
+  /** MAIR_EL1, by index. */
+  readonly attrs: readonly number[];
   /** FEAT_S1PIE in use: permissions come from these, by index. */
-  readonly pie: { readonly priv: bigint; readonly user: bigint } | undefined;
-  readonly privOverlay: bigint | undefined;
-  readonly userOverlay: bigint | undefined;
+  readonly pie: { readonly priv: readonly number[]; readonly user: readonly number[] } | undefined;
+  readonly privOverlay: readonly number[] | undefined;
+  readonly userOverlay: readonly number[] | undefined;
   /** Instruction fetches while the MMU is off are executable; data is Device memory. */
   readonly asid: number;
   /** What of an ASID counts: 8 or 16 bits. */
@@ -153,16 +154,20 @@ export function regimeOf(regs: PeRegs, has: Has): Regime {
     epan: on(sctlr, SCTLR.EPAN),
     hardwareAf: on(tcr, TCR.HA),
     hardwareDirty: on(tcr, TCR.HA) && on(tcr, TCR.HD),
-    mair,
-    pie: pie ? { priv, user } : undefined,
-    privOverlay: poe,
-    userOverlay: e0poe,
+    attrs: fieldsOf(mair, 8),
+    pie: pie ? { priv: fieldsOf(priv, 4), user: fieldsOf(user, 4) } : undefined,
+    privOverlay: poe === undefined ? undefined : fieldsOf(poe, 4),
+    userOverlay: e0poe === undefined ? undefined : fieldsOf(e0poe, 4),
     asid,
     asidMask,
     key: parts.map((p) => p.toString(36)).join(),
   };
 }
 
+/** A register of equal fields. @param width of each, in bits */
+function fieldsOf(value: bigint, width: number): number[] {
+  return Array.from({ length: 64 / width }, (_, n) => Number(BigInt.asUintN(width, value >> BigInt(n * width))));
+}
 /** A granule that is not implemented behaves as one that is. */
 function granuleOf(bits: 12 | 14 | 16, has: Has): 12 | 14 | 16 {
   const exists = has(bits === 12 ? 'FEAT_TGran4K' : bits === 14 ? 'FEAT_TGran16K' : 'FEAT_TGran64K');

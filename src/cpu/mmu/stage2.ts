@@ -76,12 +76,11 @@ export class ArchStage2 implements Stage2 {
   /** Answers change with registers (`follow`) and are ended by TLBI: there is nothing else to hear of. */
   onChange(): void {}
 
-  translate(ipa: bigint, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer {
+  translate(ipa: number, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer {
     const { setup } = this;
-    const address = Number(ipa);
-    if (setup.off) return this.found(R | W | X, { pa: address, sizeBits: FRAME_SHIFT });
-    if (setup.invalid || address >= POW2[setup.inputBits]!) return fault('translation', 0);
-    return this.walk(address, access, s1ptw, el0, update);
+    if (setup.off) return this.found(R | W | X, { pa: ipa, sizeBits: FRAME_SHIFT });
+    if (setup.invalid || ipa >= POW2[setup.inputBits]!) return fault('translation', 0);
+    return this.walk(ipa, access, s1ptw, el0, update);
   }
   private found(perms: number, mapping: Stage2Mapping): Stage2Answer {
     const frame = this.physical.frame(Math.floor(mapping.pa / FRAME_SIZE));

@@ -54,7 +54,7 @@ describe('the stage 2 walk', () => {
         const expected = plainStage2(regs, memory, { ...how, walk, ipa }, machine);
         const stage2 = new ArchStage2(mem, memory, Number(c.paBits));
         stage2.follow(stubRegs(regs), featuresOf(c));
-        const got = stage2.translate(ipa, how.kind, walk, how.el0, true);
+        const got = stage2.translate(Number(ipa), how.kind, walk, how.el0, true);
         if ('fault' in expected) {
           expect(textOf(got)).toBe(expected.fault);
           expect(!got.ok && got.because).toBe(expected.dirtyBit ? 'clean' : undefined);

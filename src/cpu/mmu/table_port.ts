@@ -3,7 +3,8 @@
 import type { Access } from '../engine.ts';
 import type { Stage2Answer } from '../pe_ports.ts';
 import { FRAME_SIZE, type PhysMem } from '../physmem.ts';
-import type { Descriptor, TablePort } from './walk.ts';
+import { forgetPages } from './stage2_cache.ts';
+import { type Descriptor, newLastTable, type TablePort } from './walk.ts';
 
 /** Pages of tables remembered: a power of two. */
 const TABLE_PAGES = 1024;
@@ -11,6 +12,7 @@ const TABLE_PAGES = 1024;
 export type Stage2Refusal = Extract<Stage2Answer, { ok: false }>;
 
 export class Stage1Tables implements TablePort {
+  readonly last = newLastTable();
   /** How stage 2 refused the last access that it refused, and whether that was a write. */
   fault: Stage2Refusal | undefined;
   wrote = false;
@@ -55,14 +57,17 @@ export class Stage1Tables implements TablePort {
     this.wrote = write;
     return false;
   }
+  /** Maintenance of the TLB ends what is known of walks. */
+  forgetLast(): void {
+    this.last.range = undefined;
+  }
   forgetAll(): void {
+    this.forgetLast();
     this.pages.fill(-1);
   }
   /** Pages [first, end). */
   forget(first: number, end: number): void {
-    for (let i = 0; i < TABLE_PAGES; i++) {
-      const page = this.pages[i]!;
-      if (page >= first && page < end) this.pages[i] = -1;
-    }
+    this.forgetLast();
+    forgetPages(this.pages, first, end);
   }
 }

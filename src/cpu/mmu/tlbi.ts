@@ -2,6 +2,7 @@
 // forms reach every PE of the domain. Drops more than is asked for where that is simpler, never less.
 
 import type { Operation } from '../../arch/sysregs.ts';
+import { highHalf, lowHalf } from '../../base/bits.ts';
 
 /** One PE's TLB as maintenance sees it. */
 export interface TlbTarget {
@@ -28,8 +29,8 @@ export function invalidate(
   switch (scope) {
     case 'va': {
       // VA<55:12> in bits 43:0, and bit 55 stands for those above. The level hint is not needed.
-      const page = Number(BigInt.asUintN(32, value));
-      const top = Number(BigInt.asUintN(32, value >> 32n)) << 20;
+      const page = lowHalf(value);
+      const top = highHalf(value) << 20;
       for (const t of targets) t.mmu.flushPage((page << 12) >>> 0, ((page >>> 20) | (top >> 8)) >>> 0);
       return;
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Guest, guest, RAM } from '../../../test/pe_guest.ts';
+import { type Guest, type GuestOptions, guest, RAM } from '../../../test/pe_guest.ts';
 import { Pe } from '../pe.ts';
 import { PePool } from '../pe_pool.ts';
 import type { Stage2Change } from '../pe_ports.ts';
@@ -18,8 +18,9 @@ const UXN = 1n << 54n;
 const DATA = 0x20_0000n;
 
 /** VA = IPA for RAM (one block of 2 MiB), and 512 pages at VA 2 MiB through L3. T0SZ 25: 39 bits, first level 1. */
-function mapped(source: string, init: (g: Guest) => void = () => {}): Guest {
-  const g = guest(`
+function mapped(source: string, init: (g: Guest) => void = () => {}, options: GuestOptions = {}): Guest {
+  const g = guest(
+    `
     ldr x0, =0x480803519
     msr tcr_el1, x0
     ldr x0, =${TABLES}
@@ -42,7 +43,9 @@ function mapped(source: string, init: (g: Guest) => void = () => {}): Guest {
     hvc #1
     .space 0x1fc
     hvc #2
-    `);
+    `,
+    options,
+  );
   g.write64(TABLES + 8n, L2 | 3n);
   g.write64(L2, RAM | AF | SH | 1n); // VA 0x4000_0000
   g.write64(TABLES, (TABLES + 0x3000n) | 3n);
@@ -200,6 +203,7 @@ describe('stage 1 translation of a running guest', () => {
         for (let i = 0n; i < 16n; i++) m.write64(L3 + 8n * i, m.read64(L3 + 8n * i) | CONTIGUOUS);
         m.write64(L3 + 8n * 16n, (RAM + 0x19_0000n) | AF | SH | PXN | UXN | 3n);
       },
+      { asksAlways: true },
     );
     expectHvc(g, 3);
     for (const range of [false, true]) {

@@ -3,6 +3,7 @@
 // caller of the walk.
 
 import { type FaultKind, fscAt, ISS } from '../../arch/esr.ts';
+import { highHalf, lowHalf } from '../../base/bits.ts';
 import type { Access, Tlb, Translation, Translator } from '../engine.ts';
 import type { PePool } from '../pe_pool.ts';
 import type { Stage2, Stage2Answer, Stage2Change, Stage2Fault } from '../pe_ports.ts';
@@ -11,12 +12,12 @@ import { type CpuState, Slot } from '../state.ts';
 import { Blocks } from './blocks.ts';
 import type { Regime } from './regime.ts';
 import { isDeviceAtStage2, type Stage2Memory } from './stage2_attrs.ts';
+import { Stage2Cache } from './stage2_cache.ts';
 import { Stage1Tables, type Stage2Refusal } from './table_port.ts';
 import { type WalkResult, walkStage1 } from './walk.ts';
 
 /** Which accesses a TLB block answers. */
 export type Mode = 'el0' | 'el1' | 'el1Pan';
-const MODES = ['el0', 'el1', 'el1Pan'] as const;
 
 type Reached = Extract<Translation, { ok: true }>;
 type Stage1Result = Extract<WalkResult, { ok: true }>;
@@ -26,6 +27,8 @@ interface Space {
   key: string | undefined;
   asid: number;
   readonly tlbs: Readonly<Record<Mode, Tlb>>;
+  /** The same, one after the other. */
+  readonly all: readonly Tlb[];
   lastUse: number;
 }
 /** Address spaces remembered at a time. */
@@ -92,6 +95,8 @@ export class Mmu {
   /** And of stage 2. */
   private readonly ipaBlocks = new Blocks();
   private readonly tables: Stage1Tables;
+  /** Absent: answers of stage 2 are its own TLB maintenance's business. */
+  private readonly answers: Stage2Cache | undefined;
   /** Instructions not executed because of misses, since the PE last asked. */
   stalled = 0;
 
@@ -99,6 +104,7 @@ export class Mmu {
     this.mem = mem;
     this.pool = pool;
     this.stage2 = stage2;
+    if (!stage2.follow) this.answers = new Stage2Cache();
     stage2.onChange((change) => this.stage2Changed(change));
     this.tables = new Stage1Tables(mem, (ipa, access) => this.askStage2(ipa, access, true, false, true));
   }
@@ -121,16 +127,12 @@ export class Mmu {
   private takeSpace(regime: Regime, key: string): Space {
     let space: Space;
     if (this.spaces.length < SPACES) {
-      space = {
-        key: undefined,
-        asid: 0,
-        tlbs: { el0: this.makeTlb('el0'), el1: this.makeTlb('el1'), el1Pan: this.makeTlb('el1Pan') },
-        lastUse: 0,
-      };
+      const tlbs = { el0: this.makeTlb('el0'), el1: this.makeTlb('el1'), el1Pan: this.makeTlb('el1Pan') };
+      space = { key: undefined, asid: 0, tlbs, all: Object.values(tlbs), lastUse: 0 };
       this.spaces.push(space);
     } else {
       space = this.spaces.reduce((a, b) => (a.lastUse < b.lastUse ? a : b));
-      for (const m of MODES) space.tlbs[m].flush();
+      for (const tlb of space.all) tlb.flush();
     }
     space.key = key;
     space.asid = regime.asid;
@@ -144,7 +146,7 @@ export class Mmu {
   }
   /** Gives the TLB blocks away: the PE does not run any more. */
   release(): void {
-    for (const s of this.spaces) for (const m of MODES) this.pool.giveTlb(s.tlbs[m]);
+    for (const s of this.spaces) for (const tlb of s.all) this.pool.giveTlb(tlb);
     this.spaces.length = 0;
     this.current = undefined;
   }
@@ -153,13 +155,18 @@ export class Mmu {
     return this.current!.tlbs[mode].base;
   }
   flushAll(): void {
-    this.fetched = undefined;
+    this.forgetLast();
     this.blocks.clear();
-    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush();
+    for (const s of this.spaces) for (const tlb of s.all) tlb.flush();
+  }
+  /** What the last walk and the last fetch found. */
+  private forgetLast(): void {
+    this.fetched = undefined;
+    this.tables.forgetLast();
   }
   /** Blocks that reach into the range go as a whole: the entry that a TLB would hold is one. */
   flushRange(start: bigint, end: bigint): void {
-    this.fetched = undefined;
+    this.forgetLast();
     this.blocks.take(pageOf(...halvesOf(start)), pageOf(...halvesOf(end - 1n)) + 1, this.dropBlock);
     this.flushPages(start, end);
   }
@@ -167,27 +174,25 @@ export class Mmu {
     this.flushPage(...halvesOf(va));
   }
   flushPage(low: number, high: number): void {
-    this.fetched = undefined;
+    this.forgetLast();
     const page = pageOf(low, high);
     this.blocks.take(page, page + 1, this.dropBlock);
-    for (const { tlbs } of this.spaces) {
-      tlbs.el0.flushPage(low, high);
-      tlbs.el1.flushPage(low, high);
-      tlbs.el1Pan.flushPage(low, high);
-    }
+    for (const s of this.spaces) for (const tlb of s.all) tlb.flushPage(low, high);
   }
   private flushPages(start: bigint, end: bigint): void {
-    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flush(start, end);
+    for (const s of this.spaces) for (const tlb of s.all) tlb.flush(start, end);
   }
   private stage2Changed(change: Stage2Change | undefined): void {
     if (!change) {
       this.tables.forgetAll();
+      this.answers?.forgetAll();
       this.ipaBlocks.clear();
       this.flushAll();
       return;
     }
     const { first, end, writesOnly } = change;
-    for (const s of this.spaces) for (const m of MODES) s.tlbs[m].flushTagged(first, end, writesOnly);
+    for (const s of this.spaces) for (const tlb of s.all) tlb.flushTagged(first, end, writesOnly);
+    this.answers?.forget(first, end);
     if (writesOnly) return; // tables are only read through what is remembered
     this.fetched = undefined;
     this.tables.forget(first, end);
@@ -204,9 +209,9 @@ export class Mmu {
     this.stage2Changed(undefined);
   }
   flushAsid(asid: number): void {
-    this.fetched = undefined;
+    this.forgetLast();
     const mask = this.regime.asidMask;
-    for (const s of this.spaces) if (((s.asid ^ asid) & mask) === 0) for (const m of MODES) s.tlbs[m].flush();
+    for (const s of this.spaces) if (((s.asid ^ asid) & mask) === 0) for (const tlb of s.all) tlb.flush();
   }
 
   // ---- translation --------------------------------------------------------------------------------------------------------
@@ -231,9 +236,17 @@ export class Mmu {
     return this.askStage2(ipa, access, false, mode === 'el0', update);
   }
   private askStage2(ipa: number, access: Access, s1ptw: boolean, el0: boolean, update: boolean): Stage2Answer {
-    const a = this.stage2.translate(BigInt(ipa), access, s1ptw, el0, update);
-    const bits = a.ok && a.mapping ? a.mapping.sizeBits : 0;
-    if (bits > FRAME_SHIFT) this.rememberIpa(Math.floor(ipa / FRAME_SIZE), bits);
+    const { answers } = this;
+    const page = Math.floor(ipa / FRAME_SIZE);
+    if (answers && access !== 'execute') {
+      const known = answers.find(page, access === 'write');
+      if (known) return known;
+    }
+    const a = this.stage2.translate(ipa, access, s1ptw, el0, update);
+    if (!a.ok) return a;
+    if (answers && access !== 'execute' && !a.uncached && !a.mapping) answers.keep(page, a);
+    const bits = a.mapping?.sizeBits ?? 0;
+    if (bits > FRAME_SHIFT) this.rememberIpa(page, bits);
     return a;
   }
   private rememberIpa(page: number, bits: number): void {
@@ -250,8 +263,7 @@ export class Mmu {
   }
   /** The frame that an instruction is in, or 0. Breakpoints do not matter. */
   fetchFrame(pc: bigint, mode: Mode, cpu: CpuState): number {
-    const low = Number(BigInt.asUintN(32, pc));
-    const high = Number(BigInt.asUintN(32, pc >> 32n));
+    const [low, high] = halvesOf(pc);
     const known = this.fetchedFrame(low, high, mode);
     if (known !== 0) return known;
     const { debug } = this;
@@ -318,7 +330,7 @@ export class Mmu {
   }
 
   private remember(va: bigint, bits: number): void {
-    const page = pageOf(...halvesOf(va));
+    const page = pageOf(lowHalf(va), highHalf(va));
     if (this.blocks.add(page, bits)) return;
     this.flushAll();
     this.blocks.add(page, bits);
@@ -358,7 +370,7 @@ export class Mmu {
 
 /** The halves of an address. */
 function halvesOf(va: bigint): [low: number, high: number] {
-  return [Number(BigInt.asUintN(32, va)), Number(BigInt.asUintN(32, va >> 32n))];
+  return [lowHalf(va), highHalf(va)];
 }
 /** The number of the page of an address, its tag ignored. */
 function pageOf(low: number, high: number): number {

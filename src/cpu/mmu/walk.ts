@@ -3,6 +3,7 @@
 // @arm AArch64.S1Walk, AArch64.S1Translate
 
 import { type FaultKind, fscAt } from '../../arch/esr.ts';
+import { highHalf, lowHalf } from '../../base/bits.ts';
 import type { Access } from '../engine.ts';
 import { type Leaf, Perm, permissionsOf } from './perms.ts';
 import type { Range, Regime } from './regime.ts';
@@ -12,7 +13,24 @@ export interface Descriptor {
   lo: number;
   hi: number;
 }
+/** A table of the last level that a walk has come to: those that come to it again begin there. */
+export interface LastTable {
+  /** What it is a table of; undefined: nothing is known. */
+  range: Range | undefined;
+  /** Which of the stretches that such a table translates. */
+  stretch: number;
+  table: number;
+  apTable: number;
+  uxnTable: boolean;
+  pxnTable: boolean;
+}
+export const newLastTable = (): LastTable => ({
+  range: undefined, stretch: 0, table: 0, apTable: 0, uxnTable: false, pxnTable: false,
+}); // biome-ignore format: a record
+
 export interface TablePort {
+  /** Whoever offers it forgets it where a TLB would; absent: every walk begins with the first table. */
+  readonly last?: LastTable;
   /** @returns false after a fault of stage 2 */
   read(ipa: number, into: Descriptor): boolean;
   /** Replaces a descriptor. @returns false after a fault of stage 2 */
@@ -83,8 +101,8 @@ const fault = (kind: FaultKind, level: number, because?: 'overlay' | 'clean'): W
 
 export function walkStage1(r: Regime, port: TablePort, q: WalkRequest): WalkResult {
   const { va, access } = q;
-  const lo = Number(BigInt.asUintN(32, va));
-  const hi = Number(BigInt.asUintN(32, va >> 32n));
+  const lo = lowHalf(va);
+  const hi = highHalf(va);
   const upper = (hi & BIT55) !== 0;
   const range = upper ? r.upper : r.lower;
   const tbi = access === 'execute' ? range.tbiInstruction : range.tbiData;
@@ -137,7 +155,17 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
   let table = range.base;
   const limit = POW2[r.outputBits]!;
   if (table >= limit) return fault('ADDRESS_SIZE', 0);
-  for (let level = range.startLevel; ; level++) {
+  let first = range.startLevel;
+  const { last } = port;
+  const stretch = Math.floor(offset / POW2[granuleBits + stride]!);
+  if (last && last.range === range && last.stretch === stretch) {
+    first = 3;
+    table = last.table;
+    leaf.apTable = last.apTable;
+    leaf.uxnTable = last.uxnTable;
+    leaf.pxnTable = last.pxnTable;
+  }
+  for (let level = first; ; level++) {
     const shift = granuleBits + (3 - level) * stride;
     const number = Math.floor(offset / POW2[shift]!);
     const index = level === range.startLevel ? number : lowBits(number, stride);
@@ -156,6 +184,14 @@ function descend(r: Regime, range: Range, port: TablePort, q: WalkRequest, offse
         leaf.apTable |= (d.hi >>> 29) & 3;
         leaf.uxnTable ||= (d.hi & HI.UXN_TABLE) !== 0;
         leaf.pxnTable ||= (d.hi & HI.PXN_TABLE) !== 0;
+      }
+      if (last && level === 2) {
+        last.range = range;
+        last.stretch = stretch;
+        last.table = table;
+        last.apTable = leaf.apTable;
+        last.uxnTable = leaf.uxnTable;
+        last.pxnTable = leaf.pxnTable;
       }
       continue;
     }
@@ -211,7 +247,7 @@ function finish(
   const granted = permissionsOf(r, leaf, q.el0);
   let { perms } = granted;
   if (!q.el0 && q.pan && granted.userAccess) perms &= ~(Perm.R | Perm.W);
-  const attr = Number((r.mair >> BigInt(8 * ((lo >>> 2) & 7))) & 0xffn);
+  const attr = r.attrs[(lo >>> 2) & 7]!;
   const needed = q.access === 'read' ? Perm.R : q.access === 'write' ? Perm.W : Perm.X;
   if (!(perms & needed) && !q.unchecked) {
     const byOverlay = (granted.base & needed) !== 0 && (granted.overlaid & needed) === 0;
