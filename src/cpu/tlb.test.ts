@@ -56,6 +56,17 @@ describe('the software TLB', () => {
     expect(found()).toEqual([8 * 4096, undefined, undefined, undefined]);
     expect(probe(mem, tlb, 'read', 0x43000n, 1)).toBe(7 * 4096);
   });
+  it('forgets everything, be it little or much, again and again', () => {
+    const mem = new PhysMem(16);
+    const tlb = new SoftTlb(mem, none);
+    for (const pages of [3, 5000, 1, 127, 128, 129, 2]) {
+      const all = Array.from({ length: pages }, (_, i) => BigInt(i * 0x7000));
+      for (const va of all) tlb.fillData('read', va, 5);
+      expect(probe(mem, tlb, 'read', all.at(-1)!, 1)).toBe(5 * 4096);
+      tlb.flush();
+      expect(all.filter((va) => probe(mem, tlb, 'read', va, 1) !== undefined)).toEqual([]);
+    }
+  });
   it('forgets ranges, under all names of a page, and everything', () => {
     const mem = new PhysMem(16);
     const tlb = new SoftTlb(mem, none);

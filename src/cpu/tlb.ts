@@ -10,7 +10,7 @@ export const ENTRY_SIZE = 16;
 export const ENTRY_VALUE = 8;
 export const ENTRY_EXTRA = 12;
 /** Entries of each of the data tables and of the fetch table: powers of two. */
-export const DATA_ENTRIES = 1024;
+export const DATA_ENTRIES = 4096;
 export const FETCH_ENTRIES = 512;
 /** Offsets of the tables in the block. */
 export const TlbTable = {
@@ -19,6 +19,8 @@ export const TlbTable = {
   fetch: 2 * DATA_ENTRIES * ENTRY_SIZE,
 } as const;
 export type TableName = keyof typeof TlbTable;
+/** Entries filled in since everything was forgotten, up to which they are forgotten one by one. */
+const FEW_FILLED = 128;
 const SIZE = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
 const ENTRIES = SIZE / ENTRY_SIZE;
 /** Of an entry that was filled in without one. */
@@ -45,8 +47,9 @@ export class SoftTlb implements Tlb {
   readonly base: number;
   readonly translator: Translator;
   private readonly mem: PhysMem;
-  /** Nothing was filled in since the last full flush. */
-  private empty = false;
+  /** Entries filled in since the last full flush, the first few by number. */
+  private filled = 0;
+  private readonly fills = new Uint16Array(FEW_FILLED);
   /** Called before something is forgotten: whoever executes by this block must stand still. */
   private readonly beforeLoss: (base: number) => void;
   /** What the translator knows each entry's page by; made when it first says so. */
@@ -58,7 +61,7 @@ export class SoftTlb implements Tlb {
     this.beforeLoss = beforeLoss;
     this.translator = translator;
     this.base = mem.allocFixed(SIZE);
-    this.flush();
+    this.seal();
   }
 
   /** Number of the entry for the page of an address. */
@@ -76,7 +79,8 @@ export class SoftTlb implements Tlb {
     this.mem.u32[(at >>> 2) + 1] = highHalf(va);
     this.mem.i32[(at + ENTRY_VALUE) >>> 2] = value;
     this.mem.i32[(at + ENTRY_EXTRA) >>> 2] = extra;
-    this.empty = false;
+    if (this.filled < FEW_FILLED) this.fills[this.filled] = number;
+    this.filled++;
   }
   private setTag(tags: Float64Array, number: number, tag: number): void {
     const { tagCounts } = this;
@@ -106,13 +110,11 @@ export class SoftTlb implements Tlb {
   }
 
   flush(start?: bigint, end?: bigint): void {
-    if (this.empty) return;
+    if (this.filled === 0) return;
     if (start === undefined || end === undefined || end - start >= BigInt(FETCH_ENTRIES * FRAME_SIZE)) {
-      this.beforeLoss(this.base);
-      this.mem.u8.fill(0, this.base, this.base + SIZE);
-      // An all-zero entry cannot match: its tag belongs to index 0. Only there it must be made not to.
-      for (const table of TABLES) this.invalidate(this.base + TlbTable[table]);
-      this.empty = true;
+      if (this.filled > FEW_FILLED) this.clear();
+      else for (let i = 0; i < this.filled; i++) this.invalidate(this.base + this.fills[i]! * ENTRY_SIZE);
+      this.filled = 0;
       return;
     }
     let lo = (lowHalf(start) & PAGE) >>> 0;
@@ -128,8 +130,17 @@ export class SoftTlb implements Tlb {
       if (lo === 0) hi++;
     }
   }
+  private clear(): void {
+    this.beforeLoss(this.base);
+    this.mem.u8.fill(0, this.base, this.base + SIZE);
+    this.seal();
+  }
+  /** All is zero. Such an entry cannot match, for its tag belongs to index 0: only there it must be made not to. */
+  private seal(): void {
+    for (const table of TABLES) this.invalidate(this.base + TlbTable[table]);
+  }
   flushPage(low: number, high: number): void {
-    if (this.empty) return;
+    if (this.filled === 0) return;
     const { base } = this;
     const page = low >>> FRAME_SHIFT;
     const data = base + (page & (DATA_ENTRIES - 1)) * ENTRY_SIZE;
@@ -144,7 +155,7 @@ export class SoftTlb implements Tlb {
   }
   flushTagged(first: number, end: number, writesOnly: boolean): void {
     const { tags } = this;
-    if (this.empty || !tags || !this.mayHaveTag(first, end)) return;
+    if (this.filled === 0 || !tags || !this.mayHaveTag(first, end)) return;
     const from = writesOnly ? TlbTable.write / ENTRY_SIZE : 0;
     const to = writesOnly ? from + DATA_ENTRIES : ENTRIES;
     for (let i = from; i < to; i++) {

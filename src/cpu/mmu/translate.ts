@@ -26,9 +26,10 @@ interface Space {
   /** Regime.key of what it holds; undefined: free. */
   key: string | undefined;
   asid: number;
-  readonly tlbs: Readonly<Record<Mode, Tlb>>;
+  /** Made when first asked for. */
+  readonly tlbs: Record<Mode, Tlb | undefined>;
   /** The same, one after the other. */
-  readonly all: readonly Tlb[];
+  readonly all: Tlb[];
   lastUse: number;
 }
 /** Address spaces remembered at a time. */
@@ -127,8 +128,8 @@ export class Mmu {
   private takeSpace(regime: Regime, key: string): Space {
     let space: Space;
     if (this.spaces.length < SPACES) {
-      const tlbs = { el0: this.makeTlb('el0'), el1: this.makeTlb('el1'), el1Pan: this.makeTlb('el1Pan') };
-      space = { key: undefined, asid: 0, tlbs, all: Object.values(tlbs), lastUse: 0 };
+      const tlbs = { el0: undefined, el1: undefined, el1Pan: undefined };
+      space = { key: undefined, asid: 0, tlbs, all: [], lastUse: 0 };
       this.spaces.push(space);
     } else {
       space = this.spaces.reduce((a, b) => (a.lastUse < b.lastUse ? a : b));
@@ -138,11 +139,14 @@ export class Mmu {
     space.asid = regime.asid;
     return space;
   }
-  private makeTlb(mode: Mode): Tlb {
+  private makeTlb(space: Space, mode: Mode): Tlb {
     const translator: Translator = {
       translate: (va, access, size, cpu) => this.translate(mode, va, access, size, cpu),
     };
-    return this.pool.takeTlb(translator);
+    const tlb = this.pool.takeTlb(translator);
+    space.tlbs[mode] = tlb;
+    space.all.push(tlb);
+    return tlb;
   }
   /** Gives the TLB blocks away: the PE does not run any more. */
   release(): void {
@@ -152,7 +156,8 @@ export class Mmu {
   }
   /** Address of the block for CpuState.tlb. */
   blockOf(mode: Mode): number {
-    return this.current!.tlbs[mode].base;
+    const space = this.current!;
+    return (space.tlbs[mode] ?? this.makeTlb(space, mode)).base;
   }
   flushAll(): void {
     this.forgetLast();

@@ -3,6 +3,7 @@
 // Mapping calls (mmap and friends) are in map_calls.ts. Refuses to know threads, signals and files.
 
 import { InternalError } from '../../base/assert.ts';
+import { highHalf, lowHalf } from '../../base/bits.ts';
 import type { UserMemory } from '../../base/hostfile.ts';
 import type { Access, Tlb, Translation, Translator } from '../../cpu/engine.ts';
 import { OutOfFrames, type PhysMem } from '../../cpu/physmem.ts';
@@ -97,10 +98,10 @@ export class AddressSpace implements Translator, UserMemory {
   // ---- the engine's side ---------------------------------------------------------------------------------------
 
   translate(va: bigint, access: Access): Translation {
-    const top = va >> 48n;
+    const high = highHalf(va);
     // Top Byte Ignore is on at EL0: bit 55 says which half, bits 63..56 say nothing.
-    if ((top & 0xffn) !== 0n) return this.abort(va, access, FSC_TRANSLATION_L0);
-    const addr = Number(va & 0xffff_ffff_ffffn);
+    if ((high & 0x00ff_0000) !== 0) return this.abort(va, access, FSC_TRANSLATION_L0);
+    const addr = (high & 0xffff) * 2 ** 32 + lowHalf(va);
     const entry = this.fault(addr, access === 'write', access === 'execute');
     if (entry === 0)
       return this.abort(va, access, this.lastFault?.kind === 'accerr' ? FSC_PERMISSION_L3 : FSC_TRANSLATION_L3);
@@ -110,8 +111,8 @@ export class AddressSpace implements Translator, UserMemory {
       this.host.invalidateCode(frame);
       this.clean[frame] = 1;
     }
-    // Stores are let through only once one was asked for: what is written must be decoded anew.
-    const writable = (entry & Pte.WRITE) !== 0 && access === 'write';
+    // Where code was decoded, stores are let through only once one was asked for: what is written must be decoded anew.
+    const writable = (entry & Pte.WRITE) !== 0 && (access === 'write' || (!executable && this.clean[frame] === 0));
     if (!executable) return { ok: true, frame, writable, executable };
     return { ok: true, frame, writable, executable, guarded: this.host.hasBti && this.isGuarded(addr) };
   }
