@@ -7,29 +7,71 @@ import { rolldown } from 'rolldown';
 const OUT = 'dist/bin';
 /** What comes before a command is chosen. Memory must be there before `exec` is loaded: src/cli/main.ts. */
 const FIRST = /\/dist\/(base\/(assert|webassembly)|cpu\/physmem|cli\/message)\.js/;
-/** Modules of other commands, and what few programs need. All that are left are one chunk: calls within it are direct. */
+/** Modules of other commands, and what few programs need. */
 const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*|threads|stats)\.js)/;
+/** What a program needs that opens /dev/kvm: KVM, the CPU above EL0 with its system registers. */
+const KVM = new RegExp(
+  '/dist/(?:' +
+    [
+      'kvm/(?!(?:host|cpufeature|cputype|reg_names|compat)\\.)',
+      'lib/',
+      'arch/(?:state_regs|control_regs|sysregs|sys_ops|gic|smccc|spaces)\\.',
+      'cpu/(?:pe|pe_controls|pe_regs|pe_system|timer|debug|exception|pstate|resx|access_questions|sysreg_access|sysreg_effects)\\.',
+      'cpu/mmu/',
+      'cli/guests\\.',
+    ].join('|') +
+    ')',
+);
+/** What instructions mean, and what makes code of that. */
+const CODE = /\/dist\/(?:(?:isa|arch\/a64|ir|wasm|jit)\/|interp\/(?:emit|loop|cold|hot|reference|linker))/;
+/** Everything else is one chunk: calls within it are direct. */
 const groups = [
-  { name: 'first', priority: 2, test: FIRST },
+  { name: 'first', priority: 3, test: FIRST },
+  { name: 'kvm', priority: 2, test: KVM },
+  { name: 'code', priority: 2, test: CODE },
   { name: 'exec', priority: 1, test: (id) => /\/dist\//.test(id) && !APART.test(id) },
 ];
+/** Chunks that are there, whole, before anything that imports them runs. All others are loaded when something of them is used. */
+const EARLY = new Set(['rolldown_runtime', 'first', 'exec']);
+
+/**
+ * What a chunk imports. From an early one these are constants; another one is loaded when something of it is first used, so
+ * that tables which a program does not meet are never made. No module has effects: nobody sees when it is evaluated.
+ */
+function linked(code) {
+  const used = new Map();
+  const body = code.replace(/(\bnew )?\brequire_(\w+)\.([\w$]+)/g, (_, made = '', chunk, name) => {
+    if (!EARLY.has(chunk)) return made ? `new (require_${chunk}().${name})` : `require_${chunk}().${name}`;
+    used.set(chunk, (used.get(chunk) ?? new Set()).add(name));
+    return `${made}${chunk}_${name}`;
+  });
+  return body.replace(/^const require_(\w+) = (require\("[^"]+"\));$/gm, (_, chunk, load) => {
+    if (!EARLY.has(chunk)) return `let ${chunk}_made;\nconst require_${chunk} = () => (${chunk}_made ??= ${load});`;
+    return `const { ${[...(used.get(chunk) ?? [])].map((name) => `${name}: ${chunk}_${name}`).join(', ')} } = ${load};`;
+  });
+}
 
 /** What load.cjs runs: a function of what CommonJS modules are given. */
 const wrapped = (code) =>
   `(function (exports, require, module, __filename, __dirname) {${code.replace(/^#!.*\n/, '')}})`;
 
 export async function bundle() {
-  const input = await rolldown({ input: { command: 'dist/cli/main.js' }, platform: 'node', external: [/^node:/] });
+  const input = await rolldown({
+    input: { command: 'dist/cli/main.js' },
+    platform: 'node',
+    external: [/^node:/],
+    preserveEntrySignatures: false,
+  });
   const { output } = await input.generate({
     format: 'cjs',
     chunkFileNames: '[name].js',
     minify: 'dce-only',
     comments: false,
     dynamicImportInCjs: false,
-    codeSplitting: { groups },
+    codeSplitting: { groups, includeDependenciesRecursively: false },
   });
   await input.close();
-  const files = new Map(output.map(({ fileName, code }) => [fileName, wrapped(code)]));
+  const files = new Map(output.map(({ fileName, code }) => [fileName, wrapped(linked(code))]));
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
   const loader = readFileSync('tools/load.cjs', 'utf8');

@@ -2,6 +2,7 @@
 // one row a register (or family, <n>), fields high to low. Rows only; the words are explained in schema.ts. Registers
 // that are identification stand in id_regs.ts, those whose bits trap or enable in control_regs.ts.
 import { CONTROL_REGS } from './control_regs.ts';
+import { FP_REGS } from './fp_regs.ts';
 import { allOf, anyOf, choice, closed, cond, fgt, fgtR, fgtW, lowBits, reg, regs, type StateReg, wo, wr } from './schema.ts';
 
 const VM    = wr('HCR_EL2.TVM', 'HCR_EL2.TRVM');
@@ -379,18 +380,13 @@ export const STATE_REGS = {
   GCSPR_EL0:          reg([3, 3, 2, 5, 1],  { el: 0, feat: 'FEAT_GCS', bank: 'el1', traps: [fgt('nGCS_EL0')], fields: GCSPR }),
   NZCV:               reg([3, 3, 4, 2, 0],  { el: 0, fields: { N: 31, Z: 30, C: 29, V: 28 } }),
   DAIF:               reg([3, 3, 4, 2, 1],  { el: 0, traps: ['SCTLR_EL1.UMA'], fields: { D: 9, A: 8, I: 7, F: 6 } }),
-  SVCR:               reg([3, 3, 4, 2, 2],  { el: 0, feat: 'FEAT_SME', bank: 'fp', traps: [cond('SMEN')], fields: { ZA: 1, SM: 0 } }),
+  SVCR:               FP_REGS.SVCR,
   DIT:                reg([3, 3, 4, 2, 5],  { el: 0, feat: 'FEAT_DIT', fields: { DIT: 24 } }),
   SSBS:               reg([3, 3, 4, 2, 6],  { el: 0, feat: 'FEAT_SSBS2', fields: { SSBS: 12 } }),
   TCO:                reg([3, 3, 4, 2, 7],  { el: 0, feat: 'FEAT_MTE', fields: { TCO: 25 } }),
-  FPCR:               reg([3, 3, 4, 4, 0],  { el: 0, feat: 'FEAT_FP', bank: 'fp', traps: [cond('FPEN')], fields: {
-    AHP: 26, DN: 25, FZ: 24, RMode: choice(23, 22, { RN: 0, RP: 1, RM: 2, RZ: 3 }), Stride: [21, 20], FZ16: 19, Len: [18, 16], IDE: 15, EBF: 13,
-    IXE: 12, UFE: 11, OFE: 10, DZE: 9, IOE: 8, NEP: 2, AH: 1, FIZ: 0 } }),
-  FPSR:               reg([3, 3, 4, 4, 1],  { el: 0, feat: 'FEAT_FP', bank: 'fp', traps: [cond('FPEN')], fields: {
-    N: 31, Z: 30, C: 29, V: 28, QC: 27, IDC: 7, IXC: 4, UFC: 3, OFC: 2, DZC: 1, IOC: 0 } }),
-  FPMR:               reg([3, 3, 4, 4, 2],  { el: 0, feat: 'FEAT_FPMR', bank: 'fp', traps: [cond('FPEN'), 'SCTLR_EL1.EnFPM', 'HCRX_EL2.EnFPM'], fields: {
-    LSCALE2: [37, 32], NSCALE: [31, 24], LSCALE: [22, 16], OSC: 15, OSM: 14, F8D: choice(8, 6, { E5M2: 0, E4M3: 1 }), F8S2: choice(5, 3, { E5M2: 0, E4M3: 1 }),
-    F8S1: choice(2, 0, { E5M2: 0, E4M3: 1 }) } }),
+  FPCR:               FP_REGS.FPCR,
+  FPSR:               FP_REGS.FPSR,
+  FPMR:               FP_REGS.FPMR,
   DSPSR_EL0:          reg([3, 3, 4, 5, 0],  { el: 0, bank: 'debug' }),
   DLR_EL0:            reg([3, 3, 4, 5, 1],  { el: 0, bank: 'debug' }),
   PMICNTR_EL0:        reg([3, 3, 9, 4, 0],  { el: 0, feat: 'FEAT_PMUv3_ICNTR', bank: 'pmu', traps: [closed('PMUSERENR_EL0.EN', 'PMUSERENR_EL0.IR'), 'MDCR_EL2.TPM', fgt('nPMICNTR_EL0')], fields: { ICNT: [63, 0] } }),

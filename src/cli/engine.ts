@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { type Feat, has, isFeat } from '../arch/features.ts';
+import { lazy } from '../base/lazy.ts';
 import type { Engine, SystemHooks } from '../cpu/engine.ts';
 import type { CpuModel } from '../cpu/models.ts';
 import type { PauthState } from '../cpu/pauth.ts';
@@ -15,7 +16,7 @@ import type { EngineName } from './options.ts';
 import type { EngineStats } from './stats.ts';
 
 /** Features with an instruction that has no semantics yet. */
-const incomplete: ReadonlySet<string> = (() => {
+const incomplete = lazy((): ReadonlySet<string> => {
   const out = new Set<string>();
   for (const group of A64)
     for (const row of Object.values(group.rows)) {
@@ -24,11 +25,11 @@ const incomplete: ReadonlySet<string> = (() => {
       if (row.also !== undefined) out.add(row.also);
     }
   return out;
-})();
+});
 
 /** All instructions of the feature are there. */
 export function canExecute(feat: Feat): boolean {
-  return !incomplete.has(feat);
+  return !incomplete().has(feat);
 }
 
 /**

@@ -4,6 +4,7 @@ import { accessSync, closeSync, constants, openSync, statSync, writeFileSync, wr
 import { join } from 'node:path';
 import type { ReadId } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
+import { lazy } from '../base/lazy.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
 import { DEFAULT_MODEL } from '../cpu/models.ts';
 import { createPeDirectory } from '../cpu/pe_directory.ts';
@@ -22,7 +23,7 @@ import { fpTrace } from './fp_trace.ts';
 import { guestHardware } from './guests.ts';
 import { nodeHost } from './host.ts';
 import { message, say } from './message.ts';
-import { EXEC_HELP, type ExecOptions, parseExec } from './options.ts';
+import { type ExecOptions, execHelp, parseExec } from './options.ts';
 
 /** Misc devices share major 10; /dev/kvm has had minor 232 for ever. */
 const KVM_DEVICE = { name: 'kvm', major: 10, minor: 232 } as const;
@@ -38,7 +39,7 @@ const SIGTERM = 15;
 export async function execCommand(argv: readonly string[], reserved?: PhysMem): Promise<number> {
   const options = parseExec(argv, process.env);
   if (!options) {
-    say(EXEC_HELP);
+    say(execHelp());
     return 0;
   }
   if (options.cpu === 'help') {
@@ -112,32 +113,34 @@ export function assemble(
   const story = options.trace === undefined ? undefined : fpTrace(options.trace, services.message);
   if (host.unavailable === undefined) {
     const clock = () => machine!.clock;
-    const hardware = guestHardware({
-      mem,
-      engine,
-      directory: guests,
-      readId: (enc) => cpu.shown.raw.get(enc) ?? 0n,
-      clock,
-      parallel,
-    });
     const random = () => {
       const bytes = new Uint8Array(8);
       machine!.rng.fill(bytes);
       return new DataView(bytes.buffer).getBigUint64(0, true);
     };
-    const kvm = createKvm({
-      host,
-      mem,
-      counter: () => clock().counter(),
-      hardware,
-      random,
-      trace,
-      compat: options.compat,
-      offer: options.offer,
-      fpTrace: story,
-      fpHostState: options.fpHostState,
-    });
-    devices.push({ ...KVM_DEVICE, open: () => kvm.open() });
+    // Most programs never open it.
+    const kvm = lazy(() =>
+      createKvm({
+        host,
+        mem,
+        counter: () => clock().counter(),
+        hardware: guestHardware({
+          mem,
+          engine,
+          directory: guests,
+          readId: (enc) => cpu.shown.raw.get(enc) ?? 0n,
+          clock,
+          parallel,
+        }),
+        random,
+        trace,
+        compat: options.compat,
+        offer: options.offer,
+        fpTrace: story,
+        fpHostState: options.fpHostState,
+      }),
+    );
+    devices.push({ ...KVM_DEVICE, open: () => kvm().open() });
   } else services.message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
   machine = boot(
     {

@@ -7,7 +7,7 @@ import { DEFAULT_MEGABYTES, PhysMem } from '../cpu/physmem.ts';
 import { leave, message, say } from './message.ts';
 
 interface Command {
-  readonly help: string;
+  readonly help: () => string;
   readonly run: (args: readonly string[]) => number | Promise<number>;
 }
 /** Loaded when they are wanted: what one needs is not what the others need. */
@@ -15,24 +15,24 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   exec: async () => {
     // So large a memory makes V8 look for garbage: cheap while there is nothing else yet.
     const reserved = new PhysMem(DEFAULT_MEGABYTES);
-    const [{ execCommand }, { EXEC_HELP }] = await Promise.all([import('./exec.ts'), import('./options.ts')]);
-    return { help: EXEC_HELP, run: (args) => execCommand(args, reserved) };
+    const [{ execCommand }, { execHelp }] = await Promise.all([import('./exec.ts'), import('./options.ts')]);
+    return { help: execHelp, run: (args) => execCommand(args, reserved) };
   },
   asm: async () => {
     const { ASM_HELP, asmCommand } = await import('./asm_commands.ts');
-    return { help: ASM_HELP, run: asmCommand };
+    return { help: () => ASM_HELP, run: asmCommand };
   },
   disasm: async () => {
     const { DISASM_HELP, disasmCommand } = await import('./asm_commands.ts');
-    return { help: DISASM_HELP, run: disasmCommand };
+    return { help: () => DISASM_HELP, run: disasmCommand };
   },
   fp8: async () => {
     const { FP8_HELP, fp8Command } = await import('./fp8.ts');
-    return { help: FP8_HELP, run: fp8Command };
+    return { help: () => FP8_HELP, run: fp8Command };
   },
   trap: async () => {
     const { TRAP_HELP, trapCommand } = await import('./trap.ts');
-    return { help: TRAP_HELP, run: trapCommand };
+    return { help: () => TRAP_HELP, run: trapCommand };
   },
 };
 
@@ -53,7 +53,7 @@ usage: hypatia COMMAND ...
        hypatia              runs the embedded demonstration
        hypatia --version [--json]
 
-${commands.map((c) => c.help).join('\n')}`;
+${commands.map((c) => c.help()).join('\n')}`;
 }
 function version(json: boolean): string {
   const { name, version } = packageJson();
@@ -82,7 +82,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const command = await load();
   if (rest[0] === '--help' || rest[0] === '-h') {
-    say(command.help);
+    say(command.help());
     return 0;
   }
   return command.run(rest);

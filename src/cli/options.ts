@@ -11,7 +11,7 @@ import { KVM_MODES, type KvmMode } from '../kvm/host.ts';
 import { OFFER_NAMES, type OfferName } from '../kvm/offers.ts';
 import { TRACE_FORMATS, type TraceFormat } from './fp_trace.ts';
 
-export const EXEC_HELP = `hypatia exec [options] PROGRAM [ARGUMENT...]
+export const execHelp = (): string => `hypatia exec [options] PROGRAM [ARGUMENT...]
   Runs an arm64 Linux program; /dev/kvm is there for it. Options stand before the program's name.
 
   --cpu NAME|FILE.json  the host CPU: a built-in model (--cpu help lists them) or recorded ID registers

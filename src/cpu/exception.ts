@@ -4,10 +4,10 @@
 
 import { EC, ESR_EC_SHIFT, ESR_IL } from '../arch/esr.ts';
 import type { ExceptionRecord } from './engine.ts';
+import type { Has } from './needs.ts';
 import { type PauthState, pacAuth, pacFailed, result as pacResult } from './pauth.ts';
 import { bitOf, type PeRegs, slotOf } from './pe_regs.ts';
 import { type Pstate, SPSR_HIGH_PACM, SpsrLow } from './pstate.ts';
-import type { Has } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 
 export type Vector = 'sync' | 'irq' | 'fiq' | 'serror';

@@ -2,17 +2,17 @@
 // memory. Everybody who switches FP state (host threads, vCPUs, the hypervisor) does so by this list. Knows no owner.
 
 import type { Feat } from '../arch/features.ts';
-import { REGISTERS, type Register } from '../arch/sysregs.ts';
-import { IN_STATE } from './pe_regs.ts';
-import { meets } from './resx.ts';
-import { type CpuState, Slot, V_STRIDE } from './state.ts';
+import { FP_REGS } from '../arch/fp_regs.ts';
+import type { Need } from '../arch/schema.ts';
+import { meets } from './needs.ts';
+import { type CpuState, IN_STATE, Slot, V_STRIDE } from './state.ts';
 
 export type FpRegName = 'FPCR' | 'FPSR' | 'FPMR' | 'SVCR';
 
 /** One piece of the FP state: the vectors (V, or Z with P and FFR as far as they are in use), or a system register. */
 export type FpItem =
   | { readonly name: 'vectors' }
-  | { readonly name: FpRegName; readonly feat: Register['feat']; readonly slot: number };
+  | { readonly name: FpRegName; readonly feat: Need; readonly slot: number };
 
 /**
  * Restoring SVCR changes PSTATE.SM, which clears the vectors, FPSR and FPMR: it comes first. FPMR comes last.
@@ -21,12 +21,12 @@ export type FpItem =
 const ORDER: Readonly<Record<string, number>> = { SVCR: 0, vectors: 1, FPMR: 3 };
 const rankOf = (item: { readonly name: string }): number => ORDER[item.name] ?? 2;
 
-/** The registers that EL0 has in the FP bank, and the vectors, in restore order. */
+/** The vectors and the system registers that go with them, in restore order. */
 export const FP_STATE: readonly FpItem[] = [
   { name: 'vectors' } as const,
-  ...[...REGISTERS.values()]
-    .filter((r) => r.bank === 'fp' && r.el === 0 && r.name in IN_STATE)
-    .map((r) => ({ name: r.name as FpRegName, feat: r.feat, slot: IN_STATE[r.name]! })),
+  ...Object.entries(FP_REGS)
+    .filter(([name]) => name in IN_STATE)
+    .map(([name, { feat }]) => ({ name: name as FpRegName, feat, slot: IN_STATE[name]! })),
 ].sort((a, b) => rankOf(a) - rankOf(b));
 
 /** The part of the FP state that exists where these features do. */

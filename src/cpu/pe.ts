@@ -26,6 +26,7 @@ import {
   type Vector,
 } from './exception.ts';
 import { EC_BREAKPOINT_PAGE, Mmu, type Mode } from './mmu/translate.ts';
+import type { Has } from './needs.ts';
 import type { PauthState } from './pauth.ts';
 import {
   configurePauth,
@@ -42,7 +43,6 @@ import { bitOf, PeRegs, slotOf } from './pe_regs.ts';
 import { PeSystem } from './pe_system.ts';
 import { FRAME_SIZE } from './physmem.ts';
 import { Pstate, Spsr, SpsrLow } from './pstate.ts';
-import type { Has } from './resx.ts';
 import { type CpuState, Slot } from './state.ts';
 import { instructionSyndrome, isCacheMaintenance, rtOf } from './syndrome.ts';
 import { handleOf, type RegHandle } from './sysreg_effects.ts';

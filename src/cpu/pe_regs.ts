@@ -6,23 +6,9 @@ import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../arch/
 import { REGISTERS, type Register, type RegName } from '../arch/sysregs.ts';
 import { fieldMask } from '../base/bits.ts';
 import { lazy } from '../base/lazy.ts';
-import { type Has, type Resx, resxOf } from './resx.ts';
-import { type CpuState, Slot } from './state.ts';
-
-/** Registers with storage in the CPU state. */
-export const IN_STATE: Readonly<Record<string, number>> = {
-  TPIDR_EL0: Slot.TPIDR_EL0,
-  TPIDRRO_EL0: Slot.TPIDRRO_EL0,
-  TPIDR2_EL0: Slot.TPIDR2_EL0,
-  FPCR: Slot.FPCR,
-  FPSR: Slot.FPSR,
-  FPMR: Slot.FPMR,
-  ESR_EL1: Slot.ESR_EL1,
-  ELR_EL1: Slot.ELR_EL1,
-  SPSR_EL1: Slot.SPSR_EL1,
-  FAR_EL1: Slot.FAR_EL1,
-  TPIDR_EL1: Slot.TPIDR_EL1,
-};
+import type { Has } from './needs.ts';
+import { type Resx, resxOf } from './resx.ts';
+import { type CpuState, IN_STATE } from './state.ts';
 
 const BASE = [...REGISTERS.values()].filter((r) => r.aliasOf === undefined);
 const INDEX: ReadonlyMap<string, number> = new Map(BASE.map((r, i) => [r.name, i]));

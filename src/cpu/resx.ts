@@ -3,21 +3,10 @@
 // values.
 
 import { CONTROL_REGS, type ControlRegName } from '../arch/control_regs.ts';
-import type { Feat } from '../arch/features.ts';
 import { type ControlBits, type ControlReg, type Field, maskOf, type Need } from '../arch/schema.ts';
 import type { Register } from '../arch/sysregs.ts';
 import { fieldMask, mask64 } from '../base/bits.ts';
-
-export type Has = (feat: Feat) => boolean;
-
-/** Whether a need is met. */
-export function meets(need: Need, has: Has): boolean {
-  if (need === 'always') return true;
-  if (typeof need === 'object') {
-    return 'any' in need ? need.any.some((n) => meets(n, has)) : need.all.every((n) => meets(n, has));
-  }
-  return need.startsWith('!') ? !has(need.slice(1) as Feat) : has(need as Feat);
-}
+import { type Has, meets } from './needs.ts';
 
 export interface Resx {
   readonly res0: bigint;

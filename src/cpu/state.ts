@@ -121,6 +121,21 @@ export const Slot = {
 } as const;
 export type SlotName = keyof typeof Slot;
 
+/** System registers with storage in the CPU state. */
+export const IN_STATE: Readonly<Record<string, number>> = {
+  TPIDR_EL0: Slot.TPIDR_EL0,
+  TPIDRRO_EL0: Slot.TPIDRRO_EL0,
+  TPIDR2_EL0: Slot.TPIDR2_EL0,
+  FPCR: Slot.FPCR,
+  FPSR: Slot.FPSR,
+  FPMR: Slot.FPMR,
+  ESR_EL1: Slot.ESR_EL1,
+  ELR_EL1: Slot.ELR_EL1,
+  SPSR_EL1: Slot.SPSR_EL1,
+  FAR_EL1: Slot.FAR_EL1,
+  TPIDR_EL1: Slot.TPIDR_EL1,
+};
+
 /** Offset of a slot by the name that semantics use: X0..X30, V0..V31 or a name of Slot. */
 export function slotOffset(name: string): number {
   const m = /^([XV])(\d+)$/.exec(name);

@@ -3,7 +3,7 @@ import { CONTROL_REGS, type ControlRegName } from '../arch/control_regs.ts';
 import type { Feat } from '../arch/features.ts';
 import { type ControlReg, enc } from '../arch/schema.ts';
 import { REGISTERS, type Register, SYSTEM_OPS } from '../arch/sysregs.ts';
-import { meets } from './resx.ts';
+import { meets } from './needs.ts';
 import { AccessRules, type View } from './sysreg_access.ts';
 
 const E2H = 1n << 34n;

@@ -8,7 +8,7 @@ import type { Operation, Register } from '../arch/sysregs.ts';
 import {
   type ControlQuestion, type ControlRef, controlRef, fineRef, type Grain, INSN_FGT, operationQuestions, type Question, type Questions, registerQuestions,
 } from './access_questions.ts'; // biome-ignore format: one list
-import { type Has, meets } from './resx.ts';
+import { type Has, meets } from './needs.ts';
 
 /** What the decision is read from. */
 export interface View {

@@ -5,7 +5,7 @@
 import { CONTROL_REGS, type ControlBitName, type ControlRegName } from '../arch/control_regs.ts';
 import { allOf, type ControlReg, type Need } from '../arch/schema.ts';
 import { bitMask, fieldMask, mask64 } from '../base/bits.ts';
-import { type Has, meets } from '../cpu/resx.ts';
+import { type Has, meets } from '../cpu/needs.ts';
 import { leaks } from './compat.ts';
 import type { VcpuRegs, VmRegs } from './regs_state.ts';
 import { type StoredReg, sysRegSlot } from './sys_reg_table.ts';

@@ -13,7 +13,7 @@ import {
   type Questions,
   registerQuestions,
 } from '../cpu/access_questions.ts';
-import { meets } from '../cpu/resx.ts';
+import { meets } from '../cpu/needs.ts';
 import { AccessRules, type Level, type Note, needText, type Verdict, type View } from '../cpu/sysreg_access.ts'; // biome-ignore format: imports
 import { leaks } from './compat.ts';
 import { guestResx, type Resx } from './config.ts';

@@ -13,7 +13,7 @@ import type { ControlReg } from '../arch/schema.ts';
 import { REGISTERS, type Register, SYSTEM_OPS } from '../arch/sysregs.ts';
 import { fieldMask } from '../base/bits.ts';
 import { builtinModel } from '../cpu/models.ts';
-import { meets } from '../cpu/resx.ts';
+import { meets } from '../cpu/needs.ts';
 import { A64 } from '../isa/a64.ts';
 import type { Vcpu } from '../lib/vcpu.ts';
 import { controlResx } from './config.ts';

@@ -2,8 +2,8 @@
 // TCR2_EL1, TTBRn_EL1, MAIR_EL1 and the permission registers when one of them changes. Reads no memory.
 
 import { mask64 } from '../../base/bits.ts';
+import type { Has } from '../needs.ts';
 import { bitOf, fieldOf, type PeRegs } from '../pe_regs.ts';
-import type { Has } from '../resx.ts';
 
 /** Half of the address space: what TTBR0_EL1 or TTBR1_EL1 translates. */
 export interface Range {

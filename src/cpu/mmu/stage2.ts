@@ -3,10 +3,10 @@
 // @arm AArch64.S2Walk, AArch64.S2Translate, AArch64.S2CheckPermissions
 
 import type { Access } from '../engine.ts';
+import type { Has } from '../needs.ts';
 import type { Stage2, Stage2Answer, Stage2Fault, Stage2Mapping } from '../pe_ports.ts';
 import type { PeRegs } from '../pe_regs.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from '../physmem.ts';
-import type { Has } from '../resx.ts';
 import { Perm } from './perms.ts';
 import { isDeviceAtStage2, type Stage2Memory } from './stage2_attrs.ts';
 import { type Stage2Setup, stage2Key, stage2SetupOf } from './stage2_setup.ts';

@@ -1,8 +1,8 @@
 // What do EL2's registers say about stage 2 of the EL1&0 regime? One value made from HCR_EL2, VTCR_EL2, VTTBR_EL2 and
 // S2PIR_EL2. Reads no memory. @arm AArch64.GetS2TTWParams, AArch64.S2InvalidSL, AArch64.S2InconsistentSL
 
+import type { Has } from '../needs.ts';
 import { bitOf, fieldOf, type PeRegs } from '../pe_regs.ts';
-import type { Has } from '../resx.ts';
 
 type GranuleBits = 12 | 14 | 16;
 export interface Stage2Setup {
