@@ -2,6 +2,7 @@
 // section. Checks structure (every block ended), not types: the engine that loads the bytes does that.
 
 import { InternalError } from '../base/assert.ts';
+import { Bytes } from './bytes.ts';
 import {
   ATOMIC,
   type AtomicOp,
@@ -34,68 +35,40 @@ const ATOMIC_ALIGN: Readonly<Record<string, number>> = { '8': 0, '16': 1, i32: 2
 /** After PREFIX_SATURATING. */
 const MEMORY_FILL = 11;
 
-const ONE_BYTE: Readonly<Record<string, number>> = { ...INT, ...DIVISION, ...FLOAT };
-const VECTOR_NUMBER: Readonly<Record<string, number>> = { ...VECTOR, ...VECTOR_FLOAT };
-const SATURATING_NUMBER: Readonly<Record<string, number>> = SATURATING;
-
-function pushUnsigned(out: number[], value: number): void {
-  let v = value >>> 0;
-  while (v >= 0x80) {
-    out.push((v & 0x7f) | 0x80);
-    v >>>= 7;
-  }
-  out.push(v);
-}
-function pushSigned(out: number[], value: number): void {
-  let v = value | 0;
-  for (;;) {
-    const low = v & 0x7f;
-    v >>= 7;
-    if ((v === 0 && !(low & 0x40)) || (v === -1 && low & 0x40)) {
-      out.push(low);
-      return;
-    }
-    out.push(low | 0x80);
-  }
-}
-function pushSigned64(out: number[], value: bigint): void {
-  let v = BigInt.asIntN(64, value);
-  if (v >= -0x40000000n && v <= 0x3fffffffn) {
-    pushSigned(out, Number(v));
-    return;
-  }
-  for (;;) {
-    const low = Number(v & 0x7fn);
-    v >>= 7n;
-    if ((v === 0n && !(low & 0x40)) || (v === -1n && low & 0x40)) {
-      out.push(low);
-      return;
-    }
-    out.push(low | 0x80);
-  }
-}
+/** How instructions are written: a prefix above eight bits, and the number after it. */
+const PREFIX_SHIFT = 16;
+type Numbers = Readonly<Record<string, number>>;
+const encoded = (numbers: Numbers, prefix = 0): [string, number][] =>
+  Object.entries(numbers).map(([name, n]) => [name, (prefix << PREFIX_SHIFT) | n]);
+const PLAIN: ReadonlyMap<string, number> = new Map([
+  ...encoded({ ...INT, ...DIVISION, ...FLOAT }),
+  ...encoded({ ...VECTOR, ...VECTOR_FLOAT }, PREFIX_VECTOR),
+  ...encoded(SATURATING, PREFIX_SATURATING),
+]);
+const ACCESS: ReadonlyMap<string, number> = new Map([...encoded(MEMORY), ...encoded(VECTOR_MEMORY, PREFIX_VECTOR)]);
 
 /** An open block: what a branch names. */
 export interface Label {
   readonly level: number;
 }
 
-/** The body of one function as it stands in the code section, and where in it branches are not likely. */
+/** The body of one function: what stands before and after the size of both, and where in it branches are not likely. */
 export interface Body {
-  readonly bytes: readonly number[];
+  readonly locals: Bytes;
+  readonly code: Bytes;
   /** Offsets from the beginning of the declaration of locals. */
   readonly unlikely: readonly number[];
 }
 
 /** The body of one function. */
-export class Code {
-  readonly bytes: number[] = [];
+export class Code extends Bytes {
   private readonly unlikely: number[] = [];
   private readonly params: number;
   private readonly locals: ValueType[] = [];
   private level = 0;
 
   constructor(params: readonly ValueType[]) {
+    super();
     this.params = params.length;
   }
 
@@ -104,181 +77,137 @@ export class Code {
     return this.params + this.locals.push(type) - 1;
   }
   get(local: number): this {
-    return this.variable(CONTROL['local.get'], local);
+    return this.byte(CONTROL['local.get']).unsigned(local);
   }
   set(local: number): this {
-    return this.variable(CONTROL['local.set'], local);
+    return this.byte(CONTROL['local.set']).unsigned(local);
   }
   tee(local: number): this {
-    return this.variable(CONTROL['local.tee'], local);
-  }
-  private variable(opcode: number, index: number): this {
-    this.bytes.push(opcode);
-    pushUnsigned(this.bytes, index);
-    return this;
+    return this.byte(CONTROL['local.tee']).unsigned(local);
   }
 
   i32(value: number): this {
-    this.bytes.push(0x41);
-    pushSigned(this.bytes, value);
-    return this;
+    return this.byte(0x41).signed(value);
   }
   i64(value: bigint): this {
-    this.bytes.push(0x42);
-    pushSigned64(this.bytes, value);
-    return this;
+    return this.byte(0x42).signed64(value);
   }
   f32(value: number): this {
-    this.bytes.push(0x43, ...new Uint8Array(new Float32Array([value]).buffer));
-    return this;
+    return this.byte(0x43).list(new Uint8Array(new Float32Array([value]).buffer));
   }
   f64(value: number): this {
-    this.bytes.push(0x44, ...new Uint8Array(new Float64Array([value]).buffer));
-    return this;
+    return this.byte(0x44).list(new Uint8Array(new Float64Array([value]).buffer));
   }
   v128(value: bigint): this {
-    this.vectorNumber(VECTOR_BYTES['v128.const']);
-    for (let i = 0n; i < 128n; i += 8n) this.bytes.push(Number((value >> i) & 0xffn));
-    return this;
+    const halves = new BigUint64Array([BigInt.asUintN(64, value), value >> 64n]);
+    return this.vectorNumber(VECTOR_BYTES['v128.const']).list(new Uint8Array(halves.buffer));
   }
   shuffle(bytes: readonly number[]): this {
-    this.vectorNumber(VECTOR_BYTES['i8x16.shuffle']);
-    this.bytes.push(...bytes);
-    return this;
+    return this.vectorNumber(VECTOR_BYTES['i8x16.shuffle']).list(bytes);
   }
 
   op(name: PlainOp): this {
-    const one = ONE_BYTE[name];
-    if (one !== undefined) this.bytes.push(one);
-    else if (name in VECTOR_NUMBER) this.vectorNumber(VECTOR_NUMBER[name]!);
-    else this.bytes.push(PREFIX_SATURATING, SATURATING_NUMBER[name]!);
-    return this;
+    return this.instruction(PLAIN.get(name)!);
+  }
+  private instruction(encoded: number): this {
+    if (encoded < 1 << PREFIX_SHIFT) return this.byte(encoded);
+    return this.byte(encoded >>> PREFIX_SHIFT).unsigned(encoded & ((1 << PREFIX_SHIFT) - 1));
   }
   lane(name: LaneOp, lane: number): this {
-    this.vectorNumber(LANE[name]);
-    this.bytes.push(lane);
-    return this;
+    return this.vectorNumber(LANE[name]).byte(lane);
   }
   /** Takes a lane of an f64x2 from the stack. */
   floatLane(lane: number): this {
-    this.vectorNumber(VECTOR_BYTES['f64x2.extract_lane']);
-    this.bytes.push(lane);
-    return this;
+    return this.vectorNumber(VECTOR_BYTES['f64x2.extract_lane']).byte(lane);
   }
-  private vectorNumber(n: number): void {
-    this.bytes.push(PREFIX_VECTOR);
-    pushUnsigned(this.bytes, n);
+  private vectorNumber(n: number): this {
+    return this.byte(PREFIX_VECTOR).unsigned(n);
   }
   /** A load or store at the address on the stack plus `offset`. No alignment is promised. */
   mem(name: MemoryOp | VectorMemoryOp, offset = 0): this {
-    if (name in MEMORY) this.bytes.push(MEMORY[name as MemoryOp]);
-    else this.vectorNumber(VECTOR_MEMORY[name as VectorMemoryOp]);
-    this.bytes.push(0);
-    pushUnsigned(this.bytes, offset);
-    return this;
+    return this.instruction(ACCESS.get(name)!).byte(0).unsigned(offset);
   }
   /** An access at the address on the stack plus `offset`, which must be aligned. */
   atomic(name: AtomicOp, offset = 0): this {
     const width = /(8|16)(_u|\.|$)/.exec(name)?.[1] ?? name.slice(0, 3);
-    this.bytes.push(PREFIX_ATOMIC, ATOMIC[name], ATOMIC_ALIGN[width]!);
-    pushUnsigned(this.bytes, offset);
-    return this;
+    return this.list([PREFIX_ATOMIC, ATOMIC[name], ATOMIC_ALIGN[width]!]).unsigned(offset);
   }
   /** Nothing moves across it, in either direction. */
   fence(): this {
-    this.bytes.push(PREFIX_ATOMIC, ATOMIC_FENCE, 0);
-    return this;
+    return this.list([PREFIX_ATOMIC, ATOMIC_FENCE, 0]);
   }
   /** memory.fill: address, byte and count from the stack. */
   fill(): this {
-    this.bytes.push(PREFIX_SATURATING, MEMORY_FILL, 0);
-    return this;
+    return this.list([PREFIX_SATURATING, MEMORY_FILL, 0]);
   }
   select(): this {
-    this.bytes.push(CONTROL.select);
-    return this;
+    return this.byte(CONTROL.select);
   }
   drop(): this {
-    this.bytes.push(CONTROL.drop);
-    return this;
+    return this.byte(CONTROL.drop);
   }
 
   /** Says of the `if` or `br_if` that comes next that its condition seldom holds. */
   seldom(): this {
-    this.unlikely.push(this.bytes.length);
+    this.unlikely.push(this.length);
     return this;
   }
   block(kind: 'block' | 'loop' | 'if', result?: ValueType): Label {
-    this.bytes.push(CONTROL[kind], result ? TYPE_CODE[result] : NO_RESULT);
+    this.byte(CONTROL[kind]).byte(result ? TYPE_CODE[result] : NO_RESULT);
     return { level: ++this.level };
   }
   else(): this {
-    this.bytes.push(CONTROL.else);
-    return this;
+    return this.byte(CONTROL.else);
   }
   end(): this {
     if (this.level-- === 0) throw new InternalError('a block is ended that was not begun');
-    this.bytes.push(CONTROL.end);
-    return this;
+    return this.byte(CONTROL.end);
   }
   br(label: Label): this {
-    return this.variable(CONTROL.br, this.level - label.level);
+    return this.byte(CONTROL.br).unsigned(this.level - label.level);
   }
   brIf(label: Label): this {
-    return this.variable(CONTROL.br_if, this.level - label.level);
+    return this.byte(CONTROL.br_if).unsigned(this.level - label.level);
   }
   brTable(labels: readonly Label[], otherwise: Label): this {
-    this.bytes.push(CONTROL.br_table);
-    pushUnsigned(this.bytes, labels.length);
-    for (const l of [...labels, otherwise]) pushUnsigned(this.bytes, this.level - l.level);
-    return this;
+    this.byte(CONTROL.br_table).unsigned(labels.length);
+    for (const l of labels) this.unsigned(this.level - l.level);
+    return this.unsigned(this.level - otherwise.level);
   }
   return(): this {
-    this.bytes.push(CONTROL.return);
-    return this;
+    return this.byte(CONTROL.return);
   }
   unreachable(): this {
-    this.bytes.push(CONTROL.unreachable);
-    return this;
+    return this.byte(CONTROL.unreachable);
   }
   call(func: number): this {
-    return this.variable(CONTROL.call, func);
+    return this.byte(CONTROL.call).unsigned(func);
   }
   /** Ends the function with a call. */
   returnCall(func: number): this {
-    return this.variable(CONTROL.return_call, func);
+    return this.byte(CONTROL.return_call).unsigned(func);
   }
   /** Ends the function with a call through table 0. */
   returnCallIndirect(type: number): this {
-    this.variable(CONTROL.return_call_indirect, type);
-    this.bytes.push(0);
-    return this;
+    return this.byte(CONTROL.return_call_indirect).unsigned(type).byte(0);
   }
   /** Calls through table 0. */
   callIndirect(type: number): this {
-    this.variable(CONTROL.call_indirect, type);
-    this.bytes.push(0);
-    return this;
+    return this.byte(CONTROL.call_indirect).unsigned(type).byte(0);
   }
 
   finish(): Body {
     if (this.level !== 0) throw new InternalError(`${this.level} blocks are not ended`);
-    const head: number[] = [];
+    this.byte(CONTROL.end);
     const runs: [ValueType, number][] = [];
     for (const t of this.locals) {
       const last = runs.at(-1);
       if (last?.[0] === t) last[1]++;
       else runs.push([t, 1]);
     }
-    pushUnsigned(head, runs.length);
-    for (const [t, n] of runs) {
-      pushUnsigned(head, n);
-      head.push(TYPE_CODE[t]);
-    }
-    const size: number[] = [];
-    pushUnsigned(size, head.length + this.bytes.length + 1);
-    const bytes = size.concat(head, this.bytes, CONTROL.end);
-    return { bytes, unlikely: this.unlikely.map((at) => head.length + at) };
+    const locals = new Bytes().unsigned(runs.length);
+    for (const [t, n] of runs) locals.unsigned(n).byte(TYPE_CODE[t]);
+    return { locals, code: this, unlikely: this.unlikely.map((at) => locals.length + at) };
   }
 }
 
@@ -291,41 +220,41 @@ const BRANCH_HINTS = 'metadata.code.branch_hint';
 /** A module: imports first, then functions; finish() gives the bytes. */
 export class ModuleBuilder {
   private readonly types: string[] = [];
-  private readonly typeBytes: number[][] = [];
-  private readonly imports: number[][] = [];
+  private readonly typeBytes = new Bytes();
+  private readonly imports = new Bytes();
+  private imported = 0;
+  private importedFunctions = 0;
   private readonly functions: number[] = [];
   private readonly bodies: Body[] = [];
   private readonly exports: { readonly name: string; readonly func: number }[] = [];
-  private readonly custom: number[][] = [];
-  private importedFunctions = 0;
+  private readonly custom: Bytes[] = [];
   private tableName = '';
-  private tableSize = [0, 0];
+  private tableSize: readonly [number, number] = [0, 0];
   private elements: { offset: number; functions: readonly number[] } | undefined;
 
   type(params: readonly ValueType[], results: readonly ValueType[]): number {
     const key = `${params.join()}:${results.join()}`;
     const known = this.types.indexOf(key);
     if (known >= 0) return known;
-    const codes = (list: readonly ValueType[]): number[] => [list.length, ...list.map((t) => TYPE_CODE[t])];
-    this.typeBytes.push([0x60, ...codes(params), ...codes(results)]);
+    this.typeBytes.byte(0x60);
+    for (const list of [params, results]) this.typeBytes.byte(list.length).list(list.map((t) => TYPE_CODE[t]));
     return this.types.push(key) - 1;
+  }
+  private import(module: string, name: string, kind: number): Bytes {
+    this.imported++;
+    return this.imports.text(module).text(name).byte(kind);
   }
   /** @param min @param max pages of 64 KiB that the imported memory may have */
   importMemory(module: string, name: string, min: number, max: number, shared = false): void {
-    const limits: number[] = [shared ? 3 : 1];
-    pushUnsigned(limits, min);
-    pushUnsigned(limits, max);
-    this.imports.push([...text(module), ...text(name), KIND.memory, ...limits]);
+    this.import(module, name, KIND.memory).byte(shared ? 3 : 1).unsigned(min).unsigned(max);
   }
   /** Table 0 comes from elsewhere. */
   importTable(module: string, name: string): void {
-    this.imports.push([...text(module), ...text(name), KIND.table, FUNCREF, 0, 0]);
+    this.import(module, name, KIND.table).list([FUNCREF, 0, 0]);
   }
   /** @returns the function's index, good for Code.call. */
   importFunction(module: string, name: string, params: readonly ValueType[], results: readonly ValueType[]): number {
-    const entry = [...text(module), ...text(name), KIND.func];
-    pushUnsigned(entry, this.type(params, results));
-    this.imports.push(entry);
+    this.import(module, name, KIND.func).unsigned(this.type(params, results));
     return this.importedFunctions++;
   }
   /**
@@ -351,54 +280,58 @@ export class ModuleBuilder {
     this.exports.push({ name, func });
   }
   customSection(name: string, bytes: Uint8Array): void {
-    this.custom.push([...text(name), ...bytes]);
+    this.custom.push(new Bytes().text(name).list(bytes));
   }
 
   finish(): Uint8Array {
-    const out: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    const section = (id: number, content: number[]): void => {
-      out.push(id);
-      pushUnsigned(out, content.length);
-      for (const b of content) out.push(b);
+    const out = new Bytes().list([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    const section = (id: number, content: Bytes): void => void out.byte(id).vector(content);
+    /** @param count of the items that `write` writes */
+    const items = (count: number, write: (to: Bytes) => void): Bytes => {
+      const to = new Bytes().unsigned(count);
+      write(to);
+      return to;
     };
-    const vector = (items: readonly (readonly number[])[]): number[] => {
-      const bytes: number[] = [];
-      pushUnsigned(bytes, items.length);
-      for (const item of items) for (const b of item) bytes.push(b);
-      return bytes;
-    };
-    const number = (n: number): number[] => {
-      const bytes: number[] = [];
-      pushUnsigned(bytes, n);
-      return bytes;
-    };
-    section(SECTION.type, vector(this.typeBytes));
-    section(SECTION.import, vector(this.imports));
-    section(SECTION.function, vector(this.functions.map(number)));
-    if (this.tableName !== '') section(SECTION.table, [1, FUNCREF, 1, ...this.tableSize.flatMap(number)]);
-    const indexOf = (func: number): number[] => number(this.importedFunctions + func);
-    const exported = this.exports.map((e) => [...text(e.name), KIND.func, ...indexOf(e.func)]);
-    if (this.tableName !== '') exported.push([...text(this.tableName), KIND.table, 0]);
-    section(SECTION.export, vector(exported));
-    if (this.elements && this.elements.functions.length > 0) {
-      const { offset, functions } = this.elements;
-      const at: number[] = [0, 0x41];
-      pushSigned(at, offset);
-      section(SECTION.element, [1, ...at, CONTROL.end, ...vector(functions.map(indexOf))]);
-    }
-    const hints = this.bodies.flatMap(({ unlikely }, func) =>
-      unlikely.length > 0 ? [[...indexOf(func), ...vector(unlikely.map((at) => [...number(at), 1, 0]))]] : [],
+    const { types, functions, exports, elements, bodies } = this;
+    const indexOf = (func: number): number => this.importedFunctions + func;
+    section(SECTION.type, items(types.length, (to) => to.list(this.typeBytes.view)));
+    section(SECTION.import, items(this.imported, (to) => to.list(this.imports.view)));
+    section(SECTION.function, items(functions.length, (to) => functions.forEach((type) => to.unsigned(type))));
+    const hasTable = this.tableName !== '';
+    if (hasTable)
+      section(SECTION.table, items(1, (to) => to.list([FUNCREF, 1]).unsigned(this.tableSize[0]).unsigned(this.tableSize[1])));
+    section(
+      SECTION.export,
+      items(exports.length + (hasTable ? 1 : 0), (to) => {
+        for (const e of exports) to.text(e.name).byte(KIND.func).unsigned(indexOf(e.func));
+        if (hasTable) to.text(this.tableName).byte(KIND.table).byte(0);
+      }),
     );
-    if (hints.length > 0) section(SECTION.custom, [...text(BRANCH_HINTS), ...vector(hints)]);
-    section(SECTION.code, vector(this.bodies.map((b) => b.bytes)));
+    if (elements && elements.functions.length > 0) {
+      section(
+        SECTION.element,
+        items(1, (to) => {
+          to.list([0, 0x41]).signed(elements.offset).byte(CONTROL.end).unsigned(elements.functions.length);
+          for (const func of elements.functions) to.unsigned(indexOf(func));
+        }),
+      );
+    }
+    const hinted = bodies.filter(({ unlikely }) => unlikely.length > 0).length;
+    if (hinted > 0) {
+      const hints = items(hinted, (to) => {
+        bodies.forEach(({ unlikely }, func) => {
+          if (unlikely.length === 0) return;
+          to.unsigned(indexOf(func)).unsigned(unlikely.length);
+          for (const at of unlikely) to.unsigned(at).byte(1).byte(0);
+        });
+      });
+      section(SECTION.custom, new Bytes().text(BRANCH_HINTS).list(hints.view));
+    }
+    const codes = items(bodies.length, (to) => {
+      for (const { locals, code } of bodies) to.unsigned(locals.length + code.length).list(locals.view).list(code.view);
+    });
+    section(SECTION.code, codes);
     for (const c of this.custom) section(SECTION.custom, c);
-    return Uint8Array.from(out);
+    return out.view.slice();
   }
-}
-
-function text(s: string): number[] {
-  const bytes: number[] = [];
-  pushUnsigned(bytes, s.length);
-  for (let i = 0; i < s.length; i++) bytes.push(s.charCodeAt(i)); // our own names: ASCII
-  return bytes;
 }

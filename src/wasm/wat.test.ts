@@ -81,7 +81,7 @@ describe('modules as text', () => {
   });
   it('refuses what the writer does not write', () => {
     const m = new ModuleBuilder();
-    m.function([], [], (c) => c.bytes.push(0x06));
+    m.function([], [], (c) => c.byte(0x06));
     expect(() => printModule(m.finish())).toThrow('0x6');
   });
 });

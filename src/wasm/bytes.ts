@@ -1,0 +1,70 @@
+// Bytes that grow, and how WebAssembly writes numbers into them.
+
+/** Bytes that there is room for at first. */
+const FIRST_ROOM = 256;
+
+export class Bytes {
+  private buffer = new Uint8Array(FIRST_ROOM);
+  /** Bytes written so far. */
+  length = 0;
+
+  byte(value: number): this {
+    if (this.length === this.buffer.length) this.grow(1);
+    this.buffer[this.length++] = value;
+    return this;
+  }
+  list(values: ArrayLike<number>): this {
+    if (this.length + values.length > this.buffer.length) this.grow(values.length);
+    this.buffer.set(values, this.length);
+    this.length += values.length;
+    return this;
+  }
+  /** LEB128. @param value 0..2^32-1 */
+  unsigned(value: number): this {
+    let v = value >>> 0;
+    while (v >= 0x80) {
+      this.byte((v & 0x7f) | 0x80);
+      v >>>= 7;
+    }
+    return this.byte(v);
+  }
+  /** LEB128 of 32 bits. */
+  signed(value: number): this {
+    let v = value | 0;
+    while (v < -0x40 || v >= 0x40) {
+      this.byte((v & 0x7f) | 0x80);
+      v >>= 7;
+    }
+    return this.byte(v & 0x7f);
+  }
+  /** LEB128 of 64 bits. */
+  signed64(value: bigint): this {
+    let low = Number(BigInt.asIntN(32, value));
+    let high = Number(BigInt.asIntN(64, value) >> 32n);
+    while (high !== low >> 31) {
+      this.byte((low & 0x7f) | 0x80);
+      low = (low >>> 7) | (high << 25);
+      high >>= 7;
+    }
+    return this.signed(low);
+  }
+  /** A length and that many characters: names of ours, ASCII. */
+  text(s: string): this {
+    this.unsigned(s.length);
+    for (let i = 0; i < s.length; i++) this.byte(s.charCodeAt(i));
+    return this;
+  }
+  /** A length and that many bytes. */
+  vector(content: Bytes): this {
+    return this.unsigned(content.length).list(content.view);
+  }
+  /** What has been written, until more is. */
+  get view(): Uint8Array {
+    return this.buffer.subarray(0, this.length);
+  }
+  private grow(more: number): void {
+    const { buffer } = this;
+    this.buffer = new Uint8Array(Math.max(2 * buffer.length, this.length + more));
+    this.buffer.set(buffer);
+  }
+}
