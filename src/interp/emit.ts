@@ -6,7 +6,7 @@ import { InternalError } from '../base/assert.ts';
 import { branchTypeOf } from '../cpu/bti.ts';
 import { Slot } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
-import { type Block, type Node, type NodeOf, OPS, type Place, type Ty } from '../ir/ops.ts';
+import type { Block, Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import type { LaneOp, PlainOp, ValueType } from '../wasm/opcodes.ts';
 import { emitHighProduct, emitQuotient, emitSelect } from './emit_arith.ts';
@@ -104,14 +104,26 @@ export function emitLowHalf(code: Code): void {
   code.v128(0n).shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
 }
 
+/** Nodes that there is room for at first. */
+const FIRST_ROOM = 64;
+/** That the value of a node is in no local. */
+const NOWHERE = -1;
+
 export class Emitter {
   readonly f: Frame;
   readonly s: State;
   readonly code: Code;
-  private readonly uses = new Map<number, number>();
-  private readonly where = new Map<number, number>();
-  private readonly pending = new Map<number, Node>();
-  private readonly locals = new Map<number, number>();
+  // By the number of a node: how often its value is needed; the local it is in; whether it is a read still to be done; the
+  // effect that it was last seen to belong to.
+  private uses = new Uint32Array(FIRST_ROOM);
+  private where = new Int32Array(FIRST_ROOM);
+  private waits = new Uint8Array(FIRST_ROOM);
+  private owner = new Uint32Array(FIRST_ROOM);
+  private effects = 0;
+  /** Reads in program order, with those that have been done meanwhile. */
+  private waiting: Node[] = [];
+  /** Of the IR, by their numbers. */
+  private readonly locals: number[] = [];
   /** By the probe: accesses that others may see. Empty where none executes meanwhile. */
   private touched: ReadonlyMap<number, Touched> = new Map();
   /** Where an instruction begins that has to be done again if somebody else was faster. */
@@ -125,106 +137,143 @@ export class Emitter {
 
   /** Writes the whole instruction. */
   emit(block: Block): void {
+    this.begin(block.length === 0 ? 0 : block[block.length - 1]!.id + 1);
     if (this.s.parallel) this.touched = touchedBy(block);
     this.countUses(block);
-    const again = [...this.touched.values()].some(exchanged);
+    const again = this.touched.size > 0 && [...this.touched.values()].some(exchanged);
     if (again) this.retry = this.code.block('loop');
     if (!this.block(block)) this.f.next();
     if (again) this.code.end();
   }
+  /** @param nodes of the instruction */
+  private begin(nodes: number): void {
+    if (nodes > this.uses.length) {
+      this.uses = new Uint32Array(2 * nodes);
+      this.where = new Int32Array(2 * nodes);
+      this.waits = new Uint8Array(2 * nodes);
+      this.owner = new Uint32Array(2 * nodes);
+    }
+    for (let i = 0; i < nodes; i++) {
+      this.uses[i] = 0;
+      this.where[i] = NOWHERE;
+      this.waits[i] = 0;
+      this.owner[i] = 0;
+    }
+    this.effects = 0;
+    this.waiting.length = 0;
+  }
   /** The accesses to the place that a host address is of, if they must be atomic or ordered. */
   touchedAt(host: Node): Touched | undefined {
-    return this.touched.get(host.id);
+    return this.touched.size === 0 ? undefined : this.touched.get(host.id);
   }
 
   private countUses(block: Block): void {
+    const { uses } = this;
     for (let i = block.length - 1; i >= 0; i--) {
       const n = block[i]!;
-      const { effect } = OPS[n.op];
-      if ((effect === 'pure' || effect === 'read') && !this.uses.has(n.id)) continue;
+      const { effect } = n.row;
+      if ((effect === 'pure' || effect === 'read') && uses[n.id] === 0) continue;
       if (n.op === 'if') {
         this.countUses(n.attr.no);
         this.countUses(n.attr.yes);
       }
-      for (const a of n.args) this.uses.set(a.id, (this.uses.get(a.id) ?? 0) + 1);
+      const { args } = n;
+      for (let k = 0; k < args.length; k++) uses[args[k]!.id]!++;
       // The store compares with what was loaded.
       const read =
         this.touched.size > 0 && n.op.startsWith('host.store') ? this.touchedAt(n.args[0]!)?.loads[0] : undefined;
-      if (read) this.uses.set(read.id, (this.uses.get(read.id) ?? 0) + 1);
+      if (read) uses[read.id]!++;
     }
   }
   usesOf(n: { readonly id: number }): number {
-    return this.uses.get(n.id) ?? 0;
+    return this.uses[n.id]!;
   }
 
   /** @returns true if control cannot reach the end. */
   private block(nodes: Block): boolean {
-    for (const n of nodes) {
-      const { effect } = OPS[n.op];
+    for (let i = 0; i < nodes.length; i++) {
+      const n = nodes[i]!;
+      const { effect } = n.row;
       if (effect === 'pure' || effect === 'read') {
-        const uses = this.usesOf(n);
+        const uses = this.uses[n.id]!;
         if (uses === 0 || constantOf(n) !== undefined) continue;
-        if (uses > 1) this.keep(n, () => this.compute(n));
-        else if (effect === 'read') this.pending.set(n.id, n);
+        if (uses > 1) this.keep(n);
+        else if (effect === 'read') {
+          this.waits[n.id] = 1;
+          this.waiting.push(n);
+        }
         continue;
       }
-      if (!n.op.startsWith('mem.') || n.op === 'mem.commit') this.flush(n);
+      if (this.waiting.length > 0 && (effect !== 'leave' || !n.op.startsWith('mem.'))) this.flush(n);
       if (this.effect(n)) return true;
     }
     return false;
   }
   /** Does the reads that are still to be done, before something changes what they see; the effect's own come with it. */
   private flush(before: Node): void {
-    const own = new Set<number>();
-    const collect = (n: Node): void => {
-      own.add(n.id);
-      if (!this.where.has(n.id)) for (const a of n.args) collect(a);
-    };
+    const { waiting } = this;
+    const effect = ++this.effects;
     // With several arguments the evaluation of one could come after part of the effect; with `if` after its arms.
-    if (before.op !== 'if') for (const a of before.args) collect(a);
-    for (const n of [...this.pending.values()]) if (!own.has(n.id)) this.keep(n, () => this.compute(n));
+    if (before.op !== 'if') for (const a of before.args) this.claim(a, effect);
+    let left = 0;
+    for (let i = 0; i < waiting.length; i++) {
+      const n = waiting[i]!;
+      if (this.waits[n.id] === 0) continue;
+      if (this.owner[n.id] === effect) waiting[left++] = n;
+      else this.keep(n);
+    }
+    waiting.length = left;
+  }
+  private claim(n: Node, effect: number): void {
+    this.owner[n.id] = effect;
+    if (this.where[n.id] === NOWHERE) for (const a of n.args) this.claim(a, effect);
   }
 
   /** Puts a value where it can be taken from any number of times. */
-  keep(n: Node, compute: () => void): void {
+  private keep(n: Node): number {
     const local = this.f.temp(n.ty as Ty);
-    this.pending.delete(n.id);
-    compute();
+    this.waits[n.id] = 0;
+    this.compute(n);
     this.code.set(local);
-    this.where.set(n.id, local);
+    this.where[n.id] = local;
+    return local;
   }
   /** Puts the value of a node on the stack. */
   value(n: Node | undefined): void {
     if (!n) throw new InternalError('missing argument');
-    const local = this.where.get(n.id);
-    if (local !== undefined) this.code.get(local);
+    const local = this.where[n.id]!;
+    if (local !== NOWHERE) this.code.get(local);
     else {
-      this.pending.delete(n.id);
+      this.waits[n.id] = 0;
       this.compute(n);
     }
   }
   /** Whether a value is needed once and has not been computed yet: then the caller computes it, now. */
   takes(n: Node): boolean {
-    if (this.usesOf(n) !== 1 || this.where.has(n.id)) return false;
-    this.pending.delete(n.id);
+    if (this.uses[n.id] !== 1 || this.where[n.id] !== NOWHERE) return false;
+    this.waits[n.id] = 0;
     return true;
   }
   /** The value in a local, for code that needs it several times. */
   inLocal(n: Node): number {
-    const known = this.where.get(n.id);
-    if (known !== undefined) return known;
-    this.keep(n, () => this.compute(n));
-    const local = this.where.get(n.id)!;
+    const known = this.where[n.id]!;
+    if (known !== NOWHERE) return known;
+    const local = this.keep(n);
     // Constants have many users, not all of which this place comes before.
-    if (constantOf(n) !== undefined) this.where.delete(n.id);
+    if (constantOf(n) !== undefined) this.where[n.id] = NOWHERE;
     return local;
   }
   private args(n: { readonly args: readonly Node[] }): void {
-    for (const a of n.args) this.value(a);
+    const { args } = n;
+    for (let i = 0; i < args.length; i++) this.value(args[i]);
   }
 
   private compute(n: Node): void {
     const { code } = this;
+    if (n.row.plain) {
+      this.plain(n);
+      return;
+    }
     switch (n.op) {
       case 'const.i32':
         code.i32(n.attr);
@@ -247,7 +296,7 @@ export class Emitter {
       case 'local.get.i32':
       case 'local.get.i64':
       case 'local.get.v128':
-        code.get(this.locals.get(n.attr.id)!);
+        code.get(this.locals[n.attr.id]!);
         return;
       case 'pc':
         this.s.pc();
@@ -282,14 +331,6 @@ export class Emitter {
         this.args(n);
         code.shuffle(n.attr);
         return;
-      case 'v128.and':
-        this.value(n.args[0]);
-        if (constantOf(n.args[1]!) === LOW_HALF) emitLowHalf(code);
-        else {
-          this.value(n.args[1]);
-          code.op('v128.and');
-        }
-        return;
       case 'flags.get':
       case 'flags.carry':
       case 'flags.cond':
@@ -303,10 +344,19 @@ export class Emitter {
         if (!emitOrderedLoad(this, n)) emitHost(this, n);
         return;
       default:
-        this.args(n);
-        if (typeof n.attr === 'number') code.lane(n.op as LaneOp, n.attr);
-        else code.op(n.op as PlainOp);
+        throw new InternalError(`no code for ${n.op}`);
     }
+  }
+  private plain(n: Node): void {
+    const { code } = this;
+    if (n.op === 'v128.and' && constantOf(n.args[1]!) === LOW_HALF) {
+      this.value(n.args[0]);
+      emitLowHalf(code);
+      return;
+    }
+    this.args(n);
+    if (typeof n.attr === 'number') code.lane(n.op as LaneOp, n.attr);
+    else code.op(n.op as PlainOp);
   }
 
   /** @returns true if control does not go on after it. */
@@ -321,15 +371,15 @@ export class Emitter {
       case 'local.new.i32':
       case 'local.new.i64':
       case 'local.new.v128':
-        this.locals.set(n.attr.id, f.temp(n.attr.ty));
+        this.locals[n.attr.id] = f.temp(n.attr.ty);
         this.value(n.args[0]);
-        code.set(this.locals.get(n.attr.id)!);
+        code.set(this.locals[n.attr.id]!);
         return false;
       case 'local.set.i32':
       case 'local.set.i64':
       case 'local.set.v128':
         this.value(n.args[0]);
-        code.set(this.locals.get(n.attr.id)!);
+        code.set(this.locals[n.attr.id]!);
         return false;
       case 'if':
         return this.ifElse(n);
@@ -410,7 +460,7 @@ export class Emitter {
   }
   /** The value of a node is in this local. */
   define(n: { readonly id: number }, local: number): void {
-    this.where.set(n.id, local);
+    this.where[n.id] = local;
   }
   /** Takes the result of an effect from the stack. */
   store(n: { readonly id: number; readonly ty: Ty | 'void' }): void {
@@ -420,22 +470,27 @@ export class Emitter {
     }
     const local = this.f.temp(n.ty as Ty);
     this.code.set(local);
-    this.where.set(n.id, local);
+    this.where[n.id] = local;
   }
 
+  /** What an arm has not needed is not needed. */
+  private forget(): void {
+    for (const n of this.waiting) this.waits[n.id] = 0;
+    this.waiting.length = 0;
+  }
   private ifElse(n: NodeOf<'if'>): boolean {
     const { code } = this;
     this.value(n.args[0]);
     code.block('if');
     const join = this.s.fork();
     const yes = this.block(n.attr.yes);
-    this.pending.clear();
+    this.forget();
     let no = false;
     join(yes);
     if (n.attr.no.length > 0) {
       code.else();
       no = this.block(n.attr.no);
-      this.pending.clear();
+      this.forget();
     }
     join(no);
     code.end();

@@ -1,7 +1,7 @@
 // What instructions call: the system around the engine, and helpers written in TypeScript.
 
 import { Slot } from '../cpu/state.ts';
-import { type NodeOf, OPS, type Ty } from '../ir/ops.ts';
+import type { NodeOf, Ty } from '../ir/ops.ts';
 import type { Emitter } from './emit.ts';
 import { emitPauth } from './emit_pauth.ts';
 
@@ -14,7 +14,7 @@ export function emitSystem(e: Emitter, n: NodeOf<'sys.read' | 'sys.write' | 'sys
     code.i32(n.attr ? 1 : 0);
     types.push('i32');
   }
-  const result = OPS[n.op].result;
+  const result = n.row.result;
   code.call(f.import(n.op, types, result === 'void' ? [] : [result]));
   if (result !== 'void') e.store(n);
   code.get(f.cpu).mem('i32.load', Slot.LEAVE).op('i32.eqz');

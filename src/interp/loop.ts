@@ -22,6 +22,7 @@ import {
 } from './record.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
 import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
+import { Temps } from './temps.ts';
 
 /** A handler and, if it branches to a place in the code, whether that is in the same page. */
 export interface Variant {
@@ -61,8 +62,8 @@ class Loop {
   readonly unchecked: number;
   readonly passed: number;
   readonly import: Import;
-  private readonly pools = new Map<ValueType, number[]>();
-  private readonly used = new Map<ValueType, number>();
+  /** Shared by all handlers: a function with thousands of locals compiles slowly. */
+  readonly temps: Temps;
 
   // Labels, set while the structure is written.
   next!: Label;
@@ -73,6 +74,7 @@ class Loop {
   constructor(code: Code, imports: Import) {
     this.code = code;
     this.import = imports;
+    this.temps = new Temps(code);
     this.ip = code.local('i32');
     this.records = code.local('i32');
     this.count = code.local('i32');
@@ -87,19 +89,6 @@ class Loop {
     this.pcBase = code.local('i64');
     this.target = code.local('i64');
   }
-  /** Temporaries are shared by all handlers: a function with thousands of locals compiles slowly. */
-  temp(type: ValueType): number {
-    const pool = this.pools.get(type) ?? [];
-    this.pools.set(type, pool);
-    const n = this.used.get(type) ?? 0;
-    this.used.set(type, n + 1);
-    if (n === pool.length) pool.push(this.code.local(type));
-    return pool[n]!;
-  }
-  releaseTemps(): void {
-    this.used.clear();
-  }
-
   /** executed = count + ip/16 + extra */
   setExecuted(extra: number): void {
     this.code.get(this.count).get(this.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
@@ -139,7 +128,7 @@ class InlineFrame implements RecordFrame {
     this.state = new RecordState(this, handler.code, parallel);
   }
   temp(type: ValueType): number {
-    return this.loop.temp(type);
+    return this.loop.temps.take(type);
   }
   next(): void {
     this.code.br(this.loop.next);
@@ -179,7 +168,7 @@ class InlineFrame implements RecordFrame {
       return;
     }
     // The operand is the address of the record before the target: the loop steps once more.
-    const to = loop.temp('i32');
+    const to = loop.temps.take('i32');
     this.state.immediate(operand, 'i32');
     code.set(to);
     code.get(count).get(ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
@@ -265,7 +254,7 @@ function emitFetch(loop: Loop, out: Label): void {
     .br(out)
     .end();
   code.i32(0).set(loop.unchecked);
-  const entry = loop.temp('i32');
+  const entry = loop.temps.take('i32');
   code.get(cpu).mem('i32.load', Slot.TLB).get(target).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
   code.i32(FETCH_INDEX_MASK).op('i32.and').op('i32.add').tee(entry).mem('i64.load', TlbTable.fetch);
   code.get(target).i64(FETCH_TAG).op('i64.and').op('i64.ne');
@@ -287,7 +276,7 @@ function emitFetch(loop: Loop, out: Label): void {
     .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
     .set(records)
     .end();
-  const before = loop.temp('i32');
+  const before = loop.temps.take('i32');
   code
     .get(loop.guarded)
     .set(before)
@@ -340,7 +329,7 @@ function emitFetch(loop: Loop, out: Label): void {
   code.get(target).i64(-BigInt(FRAME_SIZE)).op('i64.and');
   code.get(records).i32(2).op('i32.shr_u').op('i64.extend_i32_u').op('i64.sub').set(loop.pcBase);
   code.get(ip).i32(RECORD_SIZE).op('i32.sub').set(ip);
-  loop.releaseTemps();
+  loop.temps.release();
 }
 
 function emitCold(loop: Loop, handlerType: number): void {
@@ -420,7 +409,7 @@ export function buildLoop(
           const variant = variants[id - FIRST_HANDLER]!;
           const frame = new InlineFrame(loop, variant, parallel);
           new Emitter(frame, frame.state).emit(variant.handler.code.block);
-          loop.releaseTemps();
+          loop.temps.release();
         }
       }
     }
@@ -428,7 +417,7 @@ export function buildLoop(
     emitCold(loop, handlerType);
     code.end().end().end().unreachable().end();
     // Leaving at the instruction at ip, or past it.
-    const past = loop.temp('i32');
+    const past = loop.temps.take('i32');
     code.get(status).i32(PAST).op('i32.and').set(past);
     loop.setTarget(0);
     code.get(past).i32(2).op('i32.shl').op('i64.extend_i32_u').get(loop.target).op('i64.add').set(loop.target);

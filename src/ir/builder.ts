@@ -2,18 +2,19 @@
 
 import { InternalError } from '../base/assert.ts';
 import { PURE, toValue, type Value } from './eval_pure.ts';
-import { type AttrOf, fpTypes, type Node, type NodeOf, OPS, type Op, type Ty, type ValueNode } from './ops.ts';
+import { type AttrOf, fpTypes, type KnownOp, type Node, OPS, type Op, type Ty, type ValueNode } from './ops.ts';
 
-function typesOf(op: Op, attr: unknown): { args: readonly Ty[]; result: Ty | 'void' } {
+function typesOf(op: Op, row: KnownOp, attr: unknown): { args: readonly Ty[]; result: Ty | 'void' } {
   if (op === 'fp') return fpTypes(attr as AttrOf<'fp'>);
   if (op === 'helper') return attr as AttrOf<'helper'>;
-  return OPS[op];
+  return row;
 }
 
 /** The constant that a node is, or undefined. */
 export function constantOf(n: Node): Value | undefined {
   return n.op === 'const.i32' || n.op === 'const.i64' || n.op === 'const.v128' ? n.attr : undefined;
 }
+const isConstant = (n: Node): boolean => n.op === 'const.i32' || n.op === 'const.i64' || n.op === 'const.v128';
 const isConst = (n: Node, value: Value): boolean => constantOf(n) === value;
 
 export class IrBuilder {
@@ -30,22 +31,30 @@ export class IrBuilder {
 
   /** @returns the node. That of an operation without a value must not be used as an argument: it is refused. */
   add<K extends Op>(op: K, args: readonly Node[], ...attr: AttrOf<K> extends undefined ? [] : [AttrOf<K>]): ValueNode {
-    const a = attr[0] as AttrOf<K>;
-    const row = typesOf(op, a);
+    return this.make(op, OPS[op], args, attr[0]);
+  }
+  /** The same node with other arguments, or another attribute. */
+  again(n: Node, args: readonly Node[], attr: unknown = n.attr): ValueNode {
+    return this.make(n.op, n.row, args, attr);
+  }
+  private make(op: Op, row: KnownOp, args: readonly Node[], attr: unknown): ValueNode {
+    const types = typesOf(op, row, attr);
     if (op !== 'helperV' && op !== 'fpv') {
       // Every instruction that is met comes through here: texts are made only when something is wrong.
-      if (row.args.length !== args.length)
-        throw new InternalError(`${op} takes ${row.args.length} arguments, not ${args.length}`);
+      if (types.args.length !== args.length)
+        throw new InternalError(`${op} takes ${types.args.length} arguments, not ${args.length}`);
       for (let i = 0; i < args.length; i++) {
-        if (args[i]!.ty !== row.args[i])
-          throw new InternalError(`argument ${i} of ${op} is ${args[i]!.ty}, not ${row.args[i]}`);
+        if (args[i]!.ty !== types.args[i])
+          throw new InternalError(`argument ${i} of ${op} is ${args[i]!.ty}, not ${types.args[i]}`);
       }
     }
-    const simpler = this.fold(op, args, a);
-    if (simpler) return simpler;
-    const node: NodeOf<K> = { id: this.nextId++, op, ty: row.result, args, attr: a };
-    this.block.push(node as unknown as Node);
-    return node as unknown as ValueNode;
+    if (row.effect === 'pure' && args.length > 0) {
+      const simpler = this.fold(op, args, attr);
+      if (simpler) return simpler;
+    }
+    const node = { id: this.nextId++, op, row, ty: types.result, args, attr } as unknown as ValueNode;
+    this.block.push(node);
+    return node;
   }
 
   const(ty: Ty, value: number | bigint): ValueNode {
@@ -88,10 +97,12 @@ export class IrBuilder {
 
   /** Constants of constants, and the few identities that semantics written for the general case produce often. */
   private fold(op: Op, args: readonly Node[], attr: unknown): ValueNode | undefined {
-    if (args.length === 0) return undefined;
-    const pure = (PURE as Readonly<Record<string, (attr: never, ...args: never[]) => Value>>)[op];
-    if (!pure) return undefined;
-    if (args.every((a) => constantOf(a) !== undefined)) {
+    let constants = 0;
+    for (let i = 0; i < args.length; i++) if (isConstant(args[i]!)) constants++;
+    if (constants === 0) return undefined;
+    if (constants === args.length) {
+      const pure = (PURE as Readonly<Record<string, (attr: never, ...args: never[]) => Value>>)[op];
+      if (!pure) return undefined;
       const value = pure(attr as never, ...(args.map(constantOf) as never[]));
       return this.const(OPS[op].result as Ty, value);
     }

@@ -8,7 +8,7 @@ import type { OwnOp, Ty } from './ops.ts';
 export type Value = number | bigint;
 
 export function toValue(ty: Ty, v: number | bigint): Value {
-  if (ty === 'i32') return Number(BigInt.asIntN(32, BigInt(v)));
+  if (ty === 'i32') return typeof v === 'number' ? v | 0 : Number(BigInt.asIntN(32, v));
   return BigInt.asUintN(ty === 'i64' ? 64 : 128, BigInt(v));
 }
 

@@ -16,6 +16,11 @@ export interface OpRow {
   readonly result: Ty | 'void';
   readonly effect: Effect;
 }
+/** The row as nodes have it. */
+export interface KnownOp extends OpRow {
+  /** The name is that of a WebAssembly instruction. */
+  readonly plain: boolean;
+}
 
 function op(types: string, effect: Effect): OpRow {
   const [args, result] = types.split('->').map((s) => s.trim()) as [string, string];
@@ -219,15 +224,19 @@ export type PureOp =
   | `i64.mulhi_${'s' | 'u'}`
   | 'i8x16.shuffle';
 
-function plainRows(): Record<PlainOp, OpRow> {
-  const rows = {} as Record<PlainOp, OpRow>;
+function allRows(): Record<Op, KnownOp> {
+  const rows = {} as Record<Op, KnownOp>;
+  const add = (name: Op, { args, result, effect }: OpRow, plain: boolean): void => {
+    rows[name] = { args, result, effect, plain };
+  };
   for (const name of [...Object.keys(INT), ...Object.keys(VECTOR), ...Object.keys(LANE)] as PlainOp[]) {
     const s = signature(name);
-    rows[name] = { args: s.args as Ty[], result: s.result as Ty, effect: 'pure' };
+    add(name, { args: s.args as Ty[], result: s.result as Ty, effect: 'pure' }, true);
   }
+  for (const [name, row] of Object.entries({ ...OWN, ...OPEN })) add(name as Op, row, false);
   return rows;
 }
-export const OPS: Readonly<Record<Op, OpRow>> = { ...plainRows(), ...OWN, ...OPEN };
+export const OPS: Readonly<Record<Op, KnownOp>> = allRows();
 
 type Size = 'i32' | 'i64' | 'v128';
 interface OwnAttrs
@@ -263,8 +272,10 @@ interface OwnAttrs
 export type AttrOf<K extends Op> = K extends keyof OwnAttrs ? OwnAttrs[K] : undefined;
 
 export interface NodeOf<K extends Op> {
+  /** Counts up from 0 within an instruction. */
   readonly id: number;
   readonly op: K;
+  readonly row: KnownOp;
   readonly ty: Ty | 'void';
   readonly args: readonly Node[];
   readonly attr: AttrOf<K>;

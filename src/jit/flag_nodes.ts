@@ -23,15 +23,33 @@ function formOf(n: Adc): { readonly kind: Kind; readonly y: Node | bigint } {
   return y ? { kind, y } : { kind: Kind.Raw, y: b };
 }
 
-/** Kinds that are possible after an instruction, given those before it. */
-export function flagsAfter(block: Block, before: number): number {
+/** What an instruction does to the flags: kinds that it may leave, and whether it may leave those before it. */
+export interface FlagEffect {
+  readonly made: number;
+  readonly keeps: boolean;
+}
+/** Stands for the flags before an instruction. */
+const BEFORE = 1 << 30;
+export function flagEffectOf(block: Block): FlagEffect {
+  const after = flagsAfterNodes(block, BEFORE);
+  return { made: after & ~BEFORE, keeps: (after & BEFORE) !== 0 };
+}
+function flagsAfterNodes(block: Block, before: number): number {
   let kinds = before;
   for (const n of block) {
+    // Only these have an effect.
+    if (n.row.effect !== 'write') continue;
     if (n.op === 'adc.i32' || n.op === 'adc.i64') kinds = 1 << formOf(n as Adc).kind;
     else if (n.op === 'flags.nz.i32' || n.op === 'flags.nz.i64') kinds = 1 << Kind.Nz;
     else if (n.op === 'flags.set') kinds = 1 << Kind.Raw;
-    else if (n.op === 'if') kinds = flagsAfter(n.attr.yes, kinds) | flagsAfter(n.attr.no, kinds);
+    else if (n.op === 'if') kinds = flagsAfterNodes(n.attr.yes, kinds) | flagsAfterNodes(n.attr.no, kinds);
   }
+  return kinds;
+}
+/** Kinds that are possible after instructions, given those before them. */
+export function flagsAfter(code: readonly { readonly flags: FlagEffect }[], before: number): number {
+  let kinds = before;
+  for (const { flags } of code) kinds = flags.keeps ? kinds | flags.made : flags.made;
   return kinds;
 }
 

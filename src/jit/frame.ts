@@ -62,12 +62,11 @@ export class RegionFrame {
     this.answer = code.local('i32');
     this.elsewhere = code.local('i32');
     this.pcOut = code.local('i64');
-    this.everything = [...blocks].flatMap((b) => [...b.code]);
+    const everything: Lifted[] = [];
+    for (const b of blocks) for (const one of b.code) everything.push(one);
+    this.everything = everything;
     this.flags = new Flags(code, this.cpu);
-    this.homes = new Homes(
-      code,
-      this.everything.map((one) => one.block),
-    );
+    this.homes = new Homes(code, everything);
   }
   /** The budget has been changed: so has what is left. */
   reloadBudget(): void {

@@ -92,7 +92,7 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
       const d = word(place) === undefined ? undefined : decoder.decode(word(place));
       return d && lift(d.entry.handler(d.fields), d.fields, known);
     },
-    [],
+    () => [],
     { size: 500, entries: 64 },
     () => false,
   );

@@ -45,7 +45,7 @@ export type Fetch = (place: number) => Lifted | undefined;
 export function explore(
   root: number,
   fetch: Fetch,
-  landings: readonly number[],
+  landings: () => readonly number[],
   limits: Limits,
   elsewhere: (place: number) => boolean,
 ): Graph {
@@ -89,7 +89,7 @@ export function explore(
       if (flow === 'call') callees.push(to);
       if (flow === 'indirect' && (one.jumps || one.links) && !jumps) {
         jumps = true;
-        for (const place of landings) entry(place);
+        for (const place of landings()) entry(place);
       }
       break;
     }
@@ -97,7 +97,7 @@ export function explore(
   const blocks = blocksOf(code, leaders);
   const known = [...entries].filter((e) => blocks.has(e));
   // Loops can be entered at their heads, so that what left one in the middle finds back.
-  const shapes = shapeOf(new Set(blocks.keys()), successorsIn(blocks), [], known);
+  const shapes = shapeOf(blocks.keys(), successorsIn(blocks), known);
   const heads = [...headsOf(shapes)].filter((head) => !entries.has(head));
   return { blocks, entries: [...known, ...heads].slice(0, limits.entries), size: code.size };
 }
@@ -106,7 +106,10 @@ export function explore(
 export function successorsIn(blocks: ReadonlyMap<number, Block>): Successors {
   return (id) => {
     const { next, branch } = blocks.get(id)!;
-    return [next, branch].flatMap((e) => (e && blocks.has(e.to) ? [e.to] : []));
+    const list: number[] = [];
+    if (next && blocks.has(next.to)) list.push(next.to);
+    if (branch && blocks.has(branch.to)) list.push(branch.to);
+    return list;
   };
 }
 function* headsOf(shapes: readonly Shape[]): Generator<number> {

@@ -17,12 +17,23 @@ export interface Home {
 /** Registers, and the exclusive monitor, that are kept in locals; everything else stays in the CPU state. */
 const REGISTER = /^(X\d+|SP|V\d+|EXCL_\w+)$/;
 
-interface Use {
-  written: boolean;
+/** What is done to a register. */
+export interface Use {
+  readonly slot: string;
+  readonly written: boolean;
   /** Sorts of accesses. */
-  word: boolean;
-  double: boolean;
-  vector: boolean;
+  readonly word: boolean;
+  readonly double: boolean;
+  readonly vector: boolean;
+}
+type Uses = Map<string, { -readonly [K in keyof Use]: Use[K] }>;
+function useIn(uses: Uses, slot: string) {
+  let use = uses.get(slot);
+  if (!use) {
+    use = { slot, written: false, word: false, double: false, vector: false };
+    uses.set(slot, use);
+  }
+  return use;
 }
 
 export interface Scalar {
@@ -36,7 +47,7 @@ export function scalarOf(value: Node): Scalar | undefined {
   return part.op === 'i64.extend_i32_u' ? { part: part.args[0]!, bits: 32 } : { part, bits: 64 };
 }
 
-function scan(block: Block, uses: Map<string, Use>): void {
+function scan(block: Block, uses: Uses): void {
   for (const n of block) {
     if (n.op === 'if') {
       scan(n.attr.yes, uses);
@@ -47,11 +58,7 @@ function scan(block: Block, uses: Map<string, Use>): void {
     if (!write && n.op !== 'get.i32' && n.op !== 'get.i64' && n.op !== 'get.v128') continue;
     const place = n.attr as { readonly slot: string };
     if (!REGISTER.test(place.slot)) continue;
-    let use = uses.get(place.slot);
-    if (!use) {
-      use = { written: false, word: false, double: false, vector: false };
-      uses.set(place.slot, use);
-    }
+    const use = useIn(uses, place.slot);
     if (write) {
       use.written = true;
       const bits = scalarOf(n.args[0]!)?.bits;
@@ -63,13 +70,27 @@ function scan(block: Block, uses: Map<string, Use>): void {
     else use.vector = true;
   }
 }
+/** What an instruction does to registers that are kept in locals. */
+export function usesOf(block: Block): readonly Use[] {
+  const uses: Uses = new Map();
+  scan(block, uses);
+  return [...uses.values()];
+}
 
 export class Homes {
   private readonly homes = new Map<string, Home>();
 
-  constructor(code: Code, blocks: Iterable<Block>) {
-    const uses = new Map<string, Use>();
-    for (const b of blocks) scan(b, uses);
+  constructor(code: Code, everything: readonly { readonly uses: readonly Use[] }[]) {
+    const uses: Uses = new Map();
+    for (const one of everything) {
+      for (const { slot, written, word, double, vector } of one.uses) {
+        const use = useIn(uses, slot);
+        use.written ||= written;
+        use.word ||= word;
+        use.double ||= double;
+        use.vector ||= vector;
+      }
+    }
     for (const [slot, use] of uses) {
       const scalar = use.double ? 'f64' : 'f32';
       const type = slot[0] !== 'V' ? 'i64' : use.vector ? 'v128' : scalar;

@@ -8,6 +8,8 @@ import type { Block, Node, NodeOf, Place, ValueNode } from '../ir/ops.ts';
 import type { Handler } from '../isa/handlers.ts';
 import { WAIT_TICKS } from '../isa/inline_sysregs.ts';
 import type { Operand } from '../isa/record.ts';
+import { type FlagEffect, flagEffectOf } from './flag_nodes.ts';
+import { type Use, usesOf } from './homes.ts';
 
 /** next: goes on; cond: may branch; jump: branches; call: branches and comes back; indirect: to an address; stop: not for regions. */
 export type Flow = 'next' | 'cond' | 'jump' | 'call' | 'indirect' | 'stop';
@@ -23,8 +25,13 @@ export interface Lifted {
   /** Uses FP or SIMD registers; the host's floating point, with results that may be inexact. */
   readonly fp: boolean;
   readonly inexact: boolean;
+  /** It may be another one under other assumptions. */
+  readonly varies: boolean;
   /** What it may take of the budget: one for the instruction, and ticks that it lets pass. */
   readonly cost: number;
+  /** What it does to registers that regions keep, and to the flags. */
+  readonly uses: readonly Use[];
+  readonly flags: FlagEffect;
 }
 
 /** What holds while a region runs, for it is compared when one is entered. */
@@ -42,8 +49,19 @@ export interface Assumptions {
 /** How an exit node says: the interpreter is to run this instruction. */
 export const INTERPRET = 'interpret';
 export const STOP: Lifted = {
-  key: '', block: [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, cost: 1,
+  key: '', block: [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, varies: false,
+  cost: 1, uses: [], flags: { made: 0, keeps: true },
 }; // biome-ignore format: a table
+const STOP_NOW: Lifted = { ...STOP, varies: true };
+
+interface Named {
+  readonly slot: string;
+}
+const named = (slot: string): Named => ({ slot });
+const GENERAL: readonly Named[] = Array.from({ length: 31 }, (_, n) => named(`X${n}`));
+const VECTOR: readonly Named[] = Array.from({ length: 32 }, (_, n) => named(`V${n}`));
+const [ZERO, SINK, SP] = ['ZERO', 'SINK', 'SP'].map(named) as [Named, Named, Named];
+const V = 'V'.charCodeAt(0);
 
 /** Thrown at what regions cannot do. */
 class NotForRegions extends Error {}
@@ -59,8 +77,9 @@ class Lifter {
   private readonly operands: readonly Operand[];
   private readonly fields: FieldValues;
   private readonly known: Assumptions;
-  private readonly nodes = new Map<number, ValueNode>();
-  private readonly locals = new Map<number, { get(): ValueNode; set(value: Node): void }>();
+  /** By the number of the node that they were made of. */
+  private readonly nodes: ValueNode[] = [];
+  private readonly locals: { get(): ValueNode; set(value: Node): void }[] = [];
   /** State has been changed: from here on the instruction must come to its end. */
   private written = false;
   private readsFpsr = false;
@@ -72,14 +91,14 @@ class Lifter {
     this.known = known;
   }
 
-  place(place: Place): string {
-    if ('slot' in place) return place.slot;
+  private place(place: Place): Named {
+    if ('slot' in place) return place;
     const o = this.operands[place.operand]!;
     if (!('field' in o)) throw NOT;
     const n = (this.fields[o.field]! + o.add) & 31;
-    if (o.kind === 'v') return `V${n}`;
-    if (n < 31) return `X${n}`;
-    return o.kind === 'xr' ? 'ZERO' : o.kind === 'xw' ? 'SINK' : 'SP';
+    if (o.kind === 'v') return VECTOR[n]!;
+    if (n < 31) return GENERAL[n]!;
+    return o.kind === 'xr' ? ZERO : o.kind === 'xw' ? SINK : SP;
   }
   private immediate(i: number): number | bigint {
     const o = this.operands[i]!;
@@ -98,37 +117,46 @@ class Lifter {
 
   /** @returns false when control does not reach the end */
   walk(block: Block): boolean {
-    for (const n of block) if (!this.node(n)) return false;
+    for (let i = 0; i < block.length; i++) if (!this.node(block[i]!)) return false;
     return true;
+  }
+  private args(n: Node): Node[] {
+    const args: Node[] = [];
+    for (let i = 0; i < n.args.length; i++) args.push(this.nodes[n.args[i]!.id]!);
+    return args;
+  }
+  private add(n: Node, attr: unknown = n.attr): void {
+    this.nodes[n.id] = this.ir.again(n, this.args(n), attr);
   }
   private node(n: Node): boolean {
     const { ir } = this;
-    const args = n.args.map((a) => this.nodes.get(a.id)!);
-    const add = (attr: unknown = n.attr): void => {
-      const made = (ir.add as (op: string, args: readonly Node[], attr: unknown) => ValueNode)(n.op, args, attr);
-      if (n.ty !== 'void') this.nodes.set(n.id, made);
-    };
+    if (n.row.plain) {
+      this.add(n);
+      return true;
+    }
     switch (n.op) {
       case 'imm.i32':
       case 'imm.i64':
-        this.nodes.set(n.id, ir.const(n.op === 'imm.i32' ? 'i32' : 'i64', this.immediate(n.attr)));
+        this.nodes[n.id] = ir.const(n.op === 'imm.i32' ? 'i32' : 'i64', this.immediate(n.attr));
         return true;
       case 'get.i32':
       case 'get.i64':
       case 'get.v128': {
-        const slot = this.place(n.attr);
-        if (slot.startsWith('V')) this.fp = true;
+        const place = this.place(n.attr);
+        const { slot } = place;
+        if (slot.charCodeAt(0) === V) this.fp = true;
         if (slot === 'FPSR') this.readsFpsr = true;
         const value = this.constant(slot);
-        if (value !== undefined && n.ty !== 'v128') this.nodes.set(n.id, ir.const(n.ty as 'i32' | 'i64', value));
-        else add({ slot });
+        if (value !== undefined && n.ty !== 'v128') this.nodes[n.id] = ir.const(n.ty as 'i32' | 'i64', value);
+        else this.add(n, place);
         return true;
       }
       case 'set.i32':
       case 'set.i64':
       case 'set.v128': {
-        const slot = this.place(n.attr);
-        if (slot.startsWith('V')) this.fp = true;
+        const place = this.place(n.attr);
+        const { slot } = place;
+        if (slot.charCodeAt(0) === V) this.fp = true;
         // Where PACM came before, the instruction is the interpreter's.
         if (slot === 'PACM') {
           this.interpret();
@@ -138,26 +166,26 @@ class Lifter {
         if (slot === 'FPSR' && !this.readsFpsr) throw NOT;
         if (slot === 'BUDGET') this.cost += WAIT_TICKS;
         this.written = true;
-        if (slot !== 'SINK') add({ slot });
+        if (slot !== 'SINK') this.add(n, place);
         return true;
       }
       case 'local.new.i32':
       case 'local.new.i64':
       case 'local.new.v128':
-        this.locals.set(n.attr.id, ir.local(args[0]!));
+        this.locals[n.attr.id] = ir.local(this.nodes[n.args[0]!.id]!);
         return true;
       case 'local.set.i32':
       case 'local.set.i64':
       case 'local.set.v128':
-        this.locals.get(n.attr.id)!.set(args[0]!);
+        this.locals[n.attr.id]!.set(this.nodes[n.args[0]!.id]!);
         return true;
       case 'local.get.i32':
       case 'local.get.i64':
       case 'local.get.v128':
-        this.nodes.set(n.id, this.locals.get(n.attr.id)!.get());
+        this.nodes[n.id] = this.locals[n.attr.id]!.get();
         return true;
       case 'if':
-        return this.ifElse(n, args[0]!);
+        return this.ifElse(n, this.nodes[n.args[0]!.id]!);
       case 'adc.i32':
       case 'adc.i64':
       case 'flags.nz.i32':
@@ -169,39 +197,39 @@ class Lifter {
       case 'host.store64':
       case 'host.store128':
         this.written = true;
-        add();
+        this.add(n);
         return true;
       case 'mem.commit':
-        add();
+        this.add(n);
         return true;
       case 'mem.r':
       case 'mem.w':
       case 'mem.rw':
         this.mayLeave();
-        add();
+        this.add(n);
         return true;
       case 'fp':
       case 'fpv':
         this.mayLeave();
         this.fp = true;
         this.inexact = true;
-        add();
+        this.add(n);
         return true;
       case 'helper':
       case 'helperV':
         this.mayLeave();
-        add();
+        this.add(n);
         return true;
       case 'br':
         this.flow = ir.depth > 0 ? 'cond' : 'jump';
-        add();
+        this.add(n);
         return false;
       case 'br.to':
         if (ir.depth > 0) throw NOT;
         this.flow = 'indirect';
         this.links = n.attr === 'call';
         this.jumps = n.attr !== 'call' && n.attr !== 'return';
-        add();
+        this.add(n);
         return false;
       // Whatever changes what code is found leaves the region by itself.
       case 'resync':
@@ -219,18 +247,19 @@ class Lifter {
       case 'flags.cond':
       case 'pc':
       case 'executed':
-        add();
+        this.add(n);
         return true;
       // Checked arithmetic is not compiled.
       case 'ptr.add':
-        this.nodes.set(n.id, ir.add('i64.add', args));
+        this.nodes[n.id] = ir.add('i64.add', this.args(n));
         return true;
       case 'ptr.check':
-        this.nodes.set(n.id, args[0] as ValueNode);
+        this.nodes[n.id] = this.nodes[n.args[0]!.id]!;
         return true;
       default:
-        if (!/^([if]\d+(x\d+)?|const|host|v128)\./.test(n.op)) throw NOT;
-        add();
+        // What is left computes or loads.
+        if (n.row.effect !== 'pure' && n.row.effect !== 'read') throw NOT;
+        this.add(n);
         return true;
     }
   }
@@ -267,20 +296,24 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
   try {
     lifter.walk(block);
   } catch (e) {
-    if (e instanceof NotForRegions) return STOP;
+    if (e instanceof NotForRegions) return lifter.fp ? STOP_NOW : STOP;
     throw e;
   }
   const branch = operands.find((o) => o.kind === 'branch');
   const links = lifter.flow === 'jump' && block.some((n) => n.op === 'set.i64');
+  const { nodes } = lifter.ir;
   return {
     key: handler.key,
-    block: lifter.ir.nodes,
+    block: nodes,
     flow: links ? 'call' : lifter.flow,
     distance: branch ? Number((branch as { value(f: FieldValues): bigint }).value(fields)) / 4 : 0,
     links: lifter.links,
     jumps: lifter.jumps,
     fp: lifter.fp,
     inexact: lifter.inexact,
+    varies: lifter.fp,
     cost: lifter.cost,
+    uses: usesOf(nodes),
+    flags: flagEffectOf(nodes),
   };
 }

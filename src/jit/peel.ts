@@ -13,6 +13,8 @@ export interface Peeled {
   readonly blocks: ReadonlyMap<number, Placed>;
   /** Numbers, in the order of the graph. */
   readonly entries: readonly number[];
+  readonly successors: Successors;
+  readonly shapes: readonly Shape[];
 }
 
 /** Instructions that are copied before one loop, and in all. */
@@ -31,7 +33,8 @@ class Peeler {
   entries: number[];
   private next = FIRST_COPY;
   private room = MOST_IN_ALL;
-  private readonly successors: Successors;
+  readonly successors: Successors;
+  shapes: readonly Shape[] = [];
 
   constructor(graph: Graph) {
     this.blocks = new Map([...graph.blocks].map(([id, b]) => [id, { ...b, id }]));
@@ -40,7 +43,8 @@ class Peeler {
   }
   /** @returns false when there is nothing more to do */
   step(): boolean {
-    return this.anyOf(shapeOf(new Set(this.blocks.keys()), this.successors, [], this.entries));
+    this.shapes = shapeOf(this.blocks.keys(), this.successors, this.entries);
+    return this.anyOf(this.shapes);
   }
   private anyOf(shapes: readonly Shape[]): boolean {
     return shapes.some((s) => s.kind === 'loop' && (this.peel(s) || this.anyOf(s.body)));

@@ -7,17 +7,18 @@ import { Emitter, type Frame } from '../interp/emit.ts';
 import { LINK, LINK_PARAMS } from '../interp/linker.ts';
 import type { Import } from '../interp/loop.ts';
 import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
+import { Temps } from '../interp/temps.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { type Counted, writeCount } from './counts.ts';
 import { flagsAfter } from './flag_nodes.ts';
 import { Kind } from './flags.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
-import { type Block, type Edge, type Graph, successorsIn } from './graph.ts';
+import type { Block, Edge, Graph } from './graph.ts';
 import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Position, RegionState } from './region_state.ts';
-import { backEdges, longestPaths, type Shape, shapeOf } from './shape.ts';
+import { backEdges, longestPaths, type Shape } from './shape.ts';
 
 export interface BuiltRegion {
   /** Number of the function in the module. */
@@ -52,7 +53,6 @@ class Region implements Frame, Position {
   /** Where branches to an address in `pcOut` go. */
   private redirect!: Label;
 
-  private readonly back: ReadonlySet<string>;
   private readonly shapes: readonly Shape[];
   private readonly longest: ReadonlyMap<number, number>;
   private readonly flagsIn: ReadonlyMap<number, number>;
@@ -65,8 +65,8 @@ class Region implements Frame, Position {
   /** Instructions done that `left` still has. */
   ahead = 0;
 
-  private readonly pools = new Map<ValueType, number[]>();
-  private readonly used = new Map<ValueType, number>();
+  private readonly temps: Temps;
+  private readonly emitter: Emitter;
 
   constructor(code: Code, type: number, imports: Import, graph: Graph, options: RegionOptions) {
     this.code = code;
@@ -76,13 +76,14 @@ class Region implements Frame, Position {
     const { blocks, entries } = this.graph;
     this.r = new RegionFrame(code, options, blocks.values());
     this.state = new RegionState(this.r, this);
+    this.temps = new Temps(code);
+    this.emitter = new Emitter(this, this.state);
     this.cpu = this.r.cpu;
     this.choice = code.local('i32');
-    const successors = successorsIn(blocks);
-    const ids = new Set(blocks.keys());
-    this.shapes = shapeOf(ids, successors, [], entries);
-    this.back = backEdges(this.shapes, successors);
-    this.longest = longestPaths(ids, successors, (id) => costOf(blocks.get(id)!), this.back);
+    const { successors, shapes } = this.graph;
+    this.shapes = shapes;
+    const back = backEdges(shapes, successors);
+    this.longest = longestPaths(blocks.keys(), successors, (id) => costOf(blocks.get(id)!), back);
     this.flagsIn = flagsAtBlocks(this.graph, successors, this.everyFlag());
     for (const e of entries) this.number(e);
   }
@@ -130,7 +131,7 @@ class Region implements Frame, Position {
   }
   private everyFlag(): number {
     let all = 1 << Kind.Mem;
-    for (const one of this.r.everything) all |= flagsAfter(one.block, 0);
+    for (const one of this.r.everything) all |= one.flags.made;
     return all;
   }
   // ---- structure -----------------------------------------------------------------------------------------------------------
@@ -211,8 +212,8 @@ class Region implements Frame, Position {
         this.count(i + 1);
         this.ahead = -1;
       }
-      new Emitter(this, this.state).emit(one.block);
-      this.used.clear();
+      this.emitter.emit(one.block);
+      this.temps.release();
     });
     const { next } = block;
     if (!next) return;
@@ -280,12 +281,7 @@ class Region implements Frame, Position {
   // ---- Frame -----------------------------------------------------------------------------------------------------------------
 
   temp(type: ValueType): number {
-    const pool = this.pools.get(type) ?? [];
-    this.pools.set(type, pool);
-    const n = this.used.get(type) ?? 0;
-    this.used.set(type, n + 1);
-    if (n === pool.length) pool.push(this.code.local(type));
-    return pool[n]!;
+    return this.temps.take(type);
   }
   next(): void {}
   raise(): void {
@@ -329,8 +325,7 @@ function flagsAtBlocks(
   for (const e of graph.entries) into.set(e, atEntries);
   for (let q = 0; q < queue.length; q++) {
     const id = queue[q]!;
-    let kinds = into.get(id)!;
-    for (const one of graph.blocks.get(id)!.code) kinds = flagsAfter(one.block, kinds);
+    const kinds = flagsAfter(graph.blocks.get(id)!.code, into.get(id)!);
     for (const to of successors(id)) {
       const before = into.get(to)!;
       if ((before | kinds) === before) continue;

@@ -15,76 +15,150 @@ export type Shape =
 export type Successors = (id: number) => readonly number[];
 
 /**
- * @param heads nodes that control comes to from the code around, @param entries those where a region can be entered
+ * @param entries places where the region can be entered
  * @returns shapes in an order in which control goes forward, but for branches to the heads of loops from within
  */
-export function shapeOf(
-  nodes: ReadonlySet<number>,
-  successors: Successors,
-  heads: readonly number[],
-  entries: readonly number[],
-): Shape[] {
-  return components(nodes, successors).map((component) => {
-    const [first] = component as [number];
-    const inside = new Set(component);
-    if (component.length === 1 && !successors(first).includes(first)) return { kind: 'block', id: first };
-    const own = new Set(heads.filter((id) => inside.has(id)));
-    for (const id of nodes) {
-      if (inside.has(id)) continue;
-      for (const to of successors(id)) if (inside.has(to)) own.add(to);
-    }
-    const entered = entries.filter((id) => inside.has(id));
-    if (own.size === 0) own.add(entered[0] ?? first);
-    const extras = entered.filter((id) => !own.has(id));
-    const within = (id: number): readonly number[] => successors(id).filter((to) => inside.has(to) && !own.has(to));
-    return { kind: 'loop', heads: [...own], extras, body: shapeOf(inside, within, [...own], extras) };
-  });
+export function shapeOf(nodes: Iterable<number>, successors: Successors, entries: readonly number[]): Shape[] {
+  return new Shaper([...nodes], successors).shapes(entries);
 }
 
-/** Tarjan's algorithm. @returns components, each before those that it leads to */
-function components(nodes: ReadonlySet<number>, successors: Successors): number[][] {
-  const index = new Map<number, number>();
-  const low = new Map<number, number>();
-  const stack: number[] = [];
-  const onStack = new Set<number>();
-  const out: number[][] = [];
-  const visit = (id: number): void => {
-    const number = index.size;
-    index.set(id, number);
-    low.set(id, number);
-    stack.push(id);
-    onStack.add(id);
-    for (const to of successors(id)) {
-      if (!nodes.has(to)) continue;
-      if (!index.has(to)) {
-        visit(to);
-        low.set(id, Math.min(low.get(id)!, low.get(to)!));
-      } else if (onStack.has(to)) low.set(id, Math.min(low.get(id)!, index.get(to)!));
+/** Tarjan's algorithm on nodes that are numbered, for a graph and again for what is left of each loop without its heads. */
+class Shaper {
+  private readonly ids: readonly number[];
+  private readonly numberOf = new Map<number, number>();
+  private readonly successors: readonly (readonly number[])[];
+  /** Which loop a node has been found in, counted from 1; heads of loops are out: no edge leads to them. */
+  private readonly loop: Int32Array;
+  private readonly out: Uint8Array;
+  private loops = 0;
+  /** In the present search: order of finding, from 1, and the earliest that can be reached. */
+  private readonly found: Int32Array;
+  private readonly low: Int32Array;
+  private readonly onStack: Uint8Array;
+  private readonly stack: number[] = [];
+  private count = 0;
+  private scope = 0;
+  private components: number[][] = [];
+
+  constructor(ids: readonly number[], successors: Successors) {
+    const size = ids.length;
+    this.ids = ids;
+    for (let n = 0; n < size; n++) this.numberOf.set(ids[n]!, n);
+    this.successors = ids.map((id) => {
+      const list: number[] = [];
+      for (const to of successors(id)) {
+        const n = this.numberOf.get(to);
+        if (n !== undefined) list.push(n);
+      }
+      return list;
+    });
+    this.loop = new Int32Array(size);
+    this.out = new Uint8Array(size);
+    this.found = new Int32Array(size);
+    this.low = new Int32Array(size);
+    this.onStack = new Uint8Array(size);
+  }
+  shapes(entries: readonly number[]): Shape[] {
+    const numbers: number[] = [];
+    for (const e of entries) numbers.push(this.numberOf.get(e)!);
+    return this.within(
+      this.ids.map((_, n) => n),
+      0,
+      numbers,
+    );
+  }
+  private within(nodes: readonly number[], scope: number, entries: readonly number[]): Shape[] {
+    const { ids } = this;
+    const shapes: Shape[] = [];
+    for (const component of this.split(nodes, scope)) {
+      const [first] = component as [number];
+      if (component.length === 1 && !this.successors[first]!.some((to) => to === first && this.leads(to, scope))) {
+        shapes.push({ kind: 'block', id: ids[first]! });
+        continue;
+      }
+      const inside = ++this.loops;
+      for (const n of component) this.loop[n] = inside;
+      const entered = entries.filter((n) => this.loop[n] === inside);
+      const heads = this.headsOf(inside, nodes);
+      if (heads.length === 0) heads.push(entered[0] ?? first);
+      for (const n of heads) this.out[n] = 1;
+      const extras = entered.filter((n) => !heads.includes(n));
+      shapes.push({
+        kind: 'loop',
+        heads: heads.map((n) => ids[n]!),
+        extras: extras.map((n) => ids[n]!),
+        body: this.within(component, inside, extras),
+      });
     }
-    if (low.get(id) !== number) return;
+    return shapes;
+  }
+  private leads(to: number, scope: number): boolean {
+    return this.loop[to] === scope && this.out[to] === 0;
+  }
+  /** Nodes of a loop that control comes to from other nodes around. */
+  private headsOf(inside: number, around: readonly number[]): number[] {
+    const heads: number[] = [];
+    for (const n of around) {
+      if (this.loop[n] === inside) continue;
+      for (const to of this.successors[n]!) {
+        if (this.leads(to, inside) && !heads.includes(to)) heads.push(to);
+      }
+    }
+    return heads;
+  }
+
+  /** @returns strongly connected components, each before those that it leads to */
+  private split(nodes: readonly number[], scope: number): number[][] {
+    this.components = [];
+    this.scope = scope;
+    this.count = 0;
+    for (const n of nodes) this.found[n] = 0;
+    for (const n of nodes) if (this.found[n] === 0) this.visit(n);
+    return this.components.reverse();
+  }
+  private visit(n: number): void {
+    const { found, low, stack, onStack } = this;
+    found[n] = ++this.count;
+    low[n] = found[n]!;
+    stack.push(n);
+    onStack[n] = 1;
+    for (const to of this.successors[n]!) {
+      if (!this.leads(to, this.scope)) continue;
+      if (found[to] === 0) {
+        this.visit(to);
+        if (low[to]! < low[n]!) low[n] = low[to]!;
+      } else if (onStack[to] === 1 && found[to]! < low[n]!) low[n] = found[to]!;
+    }
+    if (low[n] !== found[n]) return;
     const component: number[] = [];
     for (;;) {
       const top = stack.pop()!;
-      onStack.delete(top);
+      onStack[top] = 0;
       component.push(top);
-      if (top === id) break;
+      if (top === n) break;
     }
-    out.push(component.reverse());
-  };
-  for (const id of nodes) if (!index.has(id)) visit(id);
-  return out.reverse();
+    this.components.push(component.reverse());
+  }
 }
 
-/** Branches that go back to an entry of a loop that they stand in: `from,to`. */
-export function backEdges(shapes: readonly Shape[], successors: Successors): Set<string> {
-  const out = new Set<string>();
-  const walk = (list: readonly Shape[], heads: ReadonlySet<number>): void => {
+/** Branches that go back to an entry of a loop that they stand in: where from, and where to. */
+export type BackEdges = ReadonlyMap<number, readonly number[]>;
+export function backEdges(shapes: readonly Shape[], successors: Successors): BackEdges {
+  const out = new Map<number, readonly number[]>();
+  const heads = new Set<number>();
+  const walk = (list: readonly Shape[]): void => {
     for (const s of list) {
-      if (s.kind === 'loop') walk(s.body, new Set([...heads, ...s.heads]));
-      else for (const to of successors(s.id)) if (heads.has(to)) out.add(`${s.id},${to}`);
+      if (s.kind === 'loop') {
+        for (const h of s.heads) heads.add(h);
+        walk(s.body);
+        for (const h of s.heads) heads.delete(h);
+      } else if (heads.size > 0) {
+        const back = successors(s.id).filter((to) => heads.has(to));
+        if (back.length > 0) out.set(s.id, back);
+      }
     }
   };
-  walk(shapes, new Set());
+  walk(shapes);
   return out;
 }
 
@@ -93,14 +167,15 @@ export function longestPaths(
   nodes: Iterable<number>,
   successors: Successors,
   weight: (id: number) => number,
-  back: ReadonlySet<string>,
+  back: BackEdges,
 ): Map<number, number> {
   const known = new Map<number, number>();
   const visit = (id: number): number => {
     const before = known.get(id);
     if (before !== undefined) return before;
+    const backwards = back.get(id);
     let most = 0;
-    for (const to of successors(id)) if (!back.has(`${id},${to}`)) most = Math.max(most, visit(to));
+    for (const to of successors(id)) if (!backwards?.includes(to)) most = Math.max(most, visit(to));
     const length = most + weight(id);
     known.set(id, length);
     return length;

@@ -47,6 +47,7 @@ const GROWTH = 16;
 const MAX_HEAT = 1 << 16;
 /** Assumptions that instructions are kept lifted for. */
 const MAX_KNOWN = 16;
+const MAX_WORDS = 1 << 15;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
 
@@ -116,6 +117,8 @@ class JitTier implements Tier {
   private readonly covered = new Map<number, Region>();
   private readonly bySlot = new Map<number, Region>();
   private readonly byPage = new Map<number, Set<Region>>();
+  /** By word: what is lifted alike under all assumptions; what is not. */
+  private readonly always = new Map<number, Lifted>();
   private readonly lifted = new Map<string, Map<number, Lifted>>();
 
   constructor(host: TierHost, options: TierOptions) {
@@ -190,26 +193,22 @@ class JitTier implements Tier {
       }
       return records;
     };
-    /** Where the record of a place is; records 0: the page is not at hand. */
-    const at = (place: number): { records: number; index: number } => {
-      const page = pageOf(place);
-      return { records: recordsOf(page), index: place - page * PLACES_PER_PAGE };
-    };
+    const indexOf = (place: number): number => place - pageOf(place) * PLACES_PER_PAGE;
     const word = (place: number): number => {
-      const { records, index } = at(place);
-      return host.mem.u32[pages.frameOf(records) * PLACES_PER_PAGE + index]!;
+      const frame = pages.frameOf(recordsOf(pageOf(place)));
+      return host.mem.u32[frame * PLACES_PER_PAGE + indexOf(place)]!;
     };
     const fetch = (place: number): Lifted | undefined => {
-      const { records, index } = at(place);
-      if (records === 0 || pages.handlerAt(records, index) === Special.Decode) return undefined;
+      const records = recordsOf(pageOf(place));
+      if (records === 0 || pages.handlerAt(records, indexOf(place)) === Special.Decode) return undefined;
       return this.lift(word(place), known);
     };
     const elsewhere = (place: number): boolean => {
-      const { records, index } = at(place);
-      return records !== 0 && this.regionAt(records, index, known) !== undefined;
+      const records = recordsOf(pageOf(place));
+      return records !== 0 && this.regionAt(records, indexOf(place), known) !== undefined;
     };
     const limits = { size: options.size, entries: MAX_ENTRIES };
-    const graph = explore(index, fetch, this.landings(root, known), limits, elsewhere);
+    const graph = explore(index, fetch, () => this.landings(root, known), limits, elsewhere);
     if (graph.entries[0] !== index) return;
     const slot = host.takeSlot();
     if (slot === undefined) return;
@@ -239,21 +238,25 @@ class JitTier implements Tier {
     host.setSlot(slot, { module: new WebAssemblyHost.Module(bytes), imports: names });
 
     const entries = graph.entries.map((place, i) => ({
-      ...at(place),
+      records: recordsOf(pageOf(place)),
+      index: indexOf(place),
       number: entryNumber(i, place),
       limit: built.limits[i]!,
     }));
-    const places = [...graph.blocks.values()].flatMap((b) =>
-      b.code.map((_, i) => {
-        const p = at(b.start + i);
-        return p.records + p.index;
-      }),
-    );
-    const code = [...graph.blocks.values()].flatMap((b) => b.code);
+    const places: number[] = [];
+    let fp = false;
+    let inexact = false;
+    for (const { start, code } of graph.blocks.values()) {
+      for (let i = 0; i < code.length; i++) {
+        places.push(recordsOf(pageOf(start + i)) + indexOf(start + i));
+        fp ||= code[i]!.fp;
+        inexact ||= code[i]!.inexact;
+      }
+    }
     const region: Region = {
       known,
-      fp: code.some((one) => one.fp),
-      inexact: code.some((one) => one.inexact),
+      fp,
+      inexact,
       live: entries.length,
       slot,
       entries,
@@ -307,18 +310,21 @@ class JitTier implements Tier {
   }
   private lift(word: number, known: Known): Lifted {
     const { key } = known;
+    let one = this.always.get(word);
+    if (one) return one;
     let words = this.lifted.get(key);
     if (!words) {
       if (this.lifted.size >= MAX_KNOWN) this.lifted.clear();
       words = new Map();
       this.lifted.set(key, words);
     }
-    let one = words.get(word);
+    one = words.get(word);
     if (!one) {
       const d = this.host.decoder.decode(word);
       one = d ? lift(d.entry.handler(d.fields), d.fields, known) : lift(UNDEFINED, {}, known);
-      if (words.size >= 1 << 15) words.clear();
-      words.set(word, one);
+      const into = one.varies ? words : this.always;
+      if (into.size >= MAX_WORDS) into.clear();
+      into.set(word, one);
     }
     return one;
   }

@@ -246,7 +246,10 @@ export class ModuleBuilder {
   }
   /** @param min @param max pages of 64 KiB that the imported memory may have */
   importMemory(module: string, name: string, min: number, max: number, shared = false): void {
-    this.import(module, name, KIND.memory).byte(shared ? 3 : 1).unsigned(min).unsigned(max);
+    this.import(module, name, KIND.memory)
+      .byte(shared ? 3 : 1)
+      .unsigned(min)
+      .unsigned(max);
   }
   /** Table 0 comes from elsewhere. */
   importTable(module: string, name: string): void {
@@ -294,12 +297,26 @@ export class ModuleBuilder {
     };
     const { types, functions, exports, elements, bodies } = this;
     const indexOf = (func: number): number => this.importedFunctions + func;
-    section(SECTION.type, items(types.length, (to) => to.list(this.typeBytes.view)));
-    section(SECTION.import, items(this.imported, (to) => to.list(this.imports.view)));
-    section(SECTION.function, items(functions.length, (to) => functions.forEach((type) => to.unsigned(type))));
+    section(
+      SECTION.type,
+      items(types.length, (to) => to.list(this.typeBytes.view)),
+    );
+    section(
+      SECTION.import,
+      items(this.imported, (to) => to.list(this.imports.view)),
+    );
+    section(
+      SECTION.function,
+      items(functions.length, (to) => {
+        for (const type of functions) to.unsigned(type);
+      }),
+    );
     const hasTable = this.tableName !== '';
     if (hasTable)
-      section(SECTION.table, items(1, (to) => to.list([FUNCREF, 1]).unsigned(this.tableSize[0]).unsigned(this.tableSize[1])));
+      section(
+        SECTION.table,
+        items(1, (to) => to.list([FUNCREF, 1]).unsigned(this.tableSize[0]).unsigned(this.tableSize[1])),
+      );
     section(
       SECTION.export,
       items(exports.length + (hasTable ? 1 : 0), (to) => {
@@ -328,7 +345,10 @@ export class ModuleBuilder {
       section(SECTION.custom, new Bytes().text(BRANCH_HINTS).list(hints.view));
     }
     const codes = items(bodies.length, (to) => {
-      for (const { locals, code } of bodies) to.unsigned(locals.length + code.length).list(locals.view).list(code.view);
+      for (const { locals, code } of bodies)
+        to.unsigned(locals.length + code.length)
+          .list(locals.view)
+          .list(code.view);
     });
     section(SECTION.code, codes);
     for (const c of this.custom) section(SECTION.custom, c);
