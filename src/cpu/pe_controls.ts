@@ -6,7 +6,7 @@ import { SysOpen } from '../isa/inline_sysregs.ts';
 import { PointerCheck } from '../isa/pointer_check.ts';
 import { regimeOf } from './mmu/regime.ts';
 import { type PauthState, resetPauth } from './pauth.ts';
-import type { Pe } from './pe.ts';
+import type { PeContext } from './pe_context.ts';
 import { bitOf } from './pe_regs.ts';
 import { AccessRules, type Verdict, type View } from './sysreg_access.ts';
 
@@ -50,7 +50,7 @@ const SRE = 1n;
 const SRE_ENABLE = 8n;
 
 /** How the PE reads the tables: its real EL2 registers, the features that the guest has. */
-function viewOf(pe: Pe): View {
+function viewOf(pe: PeContext): View {
   const { regs } = pe;
   return {
     has: pe.has,
@@ -74,7 +74,7 @@ const newCptrControls = (): CptrControls => ({
   verdicts: new Map(),
 });
 
-export function newPeControls(pe: Pe): PeControls {
+export function newPeControls(pe: PeContext): PeControls {
   return {
     rules: new AccessRules(viewOf(pe)),
     cptr: newCptrControls(),
@@ -92,7 +92,7 @@ export function newPeControls(pe: Pe): PeControls {
 }
 
 /** The decision about a register, remembered. */
-export function registerVerdict(pe: Pe, encoding: number, isRead: boolean): Verdict {
+export function registerVerdict(pe: PeContext, encoding: number, isRead: boolean): Verdict {
   const el = pe.cpu.el as 0 | 1;
   const key = (encoding << 3) | (isRead ? 4 : 0) | el;
   const { verdicts } = pe.controls.cptr;
@@ -104,7 +104,7 @@ export function registerVerdict(pe: Pe, encoding: number, isRead: boolean): Verd
   return v;
 }
 /** The decision about an operation of the SYS space, remembered. */
-export function operationVerdict(pe: Pe, encoding: number, isRead: boolean): Verdict {
+export function operationVerdict(pe: PeContext, encoding: number, isRead: boolean): Verdict {
   const el = pe.cpu.el as 0 | 1;
   const key = (encoding << 3) | (isRead ? 4 : 0) | 2 | el;
   const { verdicts } = pe.controls.cptr;
@@ -135,17 +135,17 @@ const CACHE = ['DC_CVAC', 'DC_CVAU', 'DC_CVAP', 'DC_CVADP', 'DC_CIVAC', 'IC_IVAU
 const DC_ZVA = SYSTEM_OPS.get('DC_ZVA')!;
 
 /** After a change of something that only translation looks at. */
-export function updateRegime(pe: Pe): void {
+export function updateRegime(pe: PeContext): void {
   const { stage2, has } = pe.options;
   pe.mmu.setRegime(regimeOf(pe.regs, pe.has), stage2.follow?.(pe.regs, has));
 }
 
 /** HCR_EL2 changed, in what is only looked at. */
-export function noteHcr({ controls, regs }: Pe): void {
+export function noteHcr({ controls, regs }: PeContext): void {
   controls.hcr = regs.value('HCR_EL2');
   controls.hcrLow = Number(BigInt.asUintN(32, controls.hcr));
 }
-export function updateControls(pe: Pe): void {
+export function updateControls(pe: PeContext): void {
   const { controls, regs } = pe;
   const { rules } = controls;
   updateRegime(pe);
@@ -172,13 +172,13 @@ export function updateControls(pe: Pe): void {
 }
 
 /** CPTR_EL2 changed, and nothing else. */
-export function updateCptr(pe: Pe): void {
+export function updateCptr(pe: PeContext): void {
   const { controls, regs } = pe;
   const cptr = regs.get('CPTR_EL2');
   controls.cptr = controls.byCptr.get(cptr) ?? cptrControls(pe);
   controls.byCptr.set(cptr, controls.cptr);
 }
-function cptrControls(pe: Pe): CptrControls {
+function cptrControls(pe: PeContext): CptrControls {
   const { rules } = pe.controls;
   const { regs } = pe;
   const sctlr2 = regs.value('SCTLR2_EL1');
@@ -208,7 +208,7 @@ function cptrControls(pe: Pe): CptrControls {
 }
 const ALL_QUADS: readonly number[] = Array.from({ length: 16 }, (_, i) => i + 1);
 /** The largest supported length that no level forbids, at EL1 and EL0. @arm CurrentNSVL */
-function vectorLength(pe: Pe): number {
+function vectorLength(pe: PeContext): number {
   const quads = pe.options.vectorQuads ?? ALL_QUADS;
   const limit = (name: 'ZCR_EL1' | 'ZCR_EL2'): number => Number(pe.regs.value(name) & ZCR_LEN) + 1;
   const wanted = Math.min(limit('ZCR_EL1'), limit('ZCR_EL2'));
@@ -222,7 +222,7 @@ const ENABLE = ['EnIA', 'EnIB', 'EnDA', 'EnDB'] as const;
 const keyName = (key: (typeof KEYS)[number], half: 'LO' | 'HI'): RegName => `${key}KEY${half}_EL1`;
 
 /** What the CPU is decides about algorithms. */
-export function configurePauth(pe: Pe): void {
+export function configurePauth(pe: PeContext): void {
   const { has } = pe.options;
   const { pauth } = pe.controls;
   pauth.algorithm = has('FEAT_PACQARMA5') ? 'qarma5' : has('FEAT_PACQARMA3') ? 'qarma3' : 'impdef';
@@ -236,7 +236,7 @@ const KEY_NAMES: ReadonlySet<string> = new Set(KEYS.flatMap((k) => [keyName(k, '
 export function isPauthKey(name: string): boolean {
   return KEY_NAMES.has(name);
 }
-export function updatePauth(pe: Pe): void {
+export function updatePauth(pe: PeContext): void {
   const { regs, mmu } = pe;
   const { pauth } = pe.controls;
   const sctlr = regs.value('SCTLR_EL1');

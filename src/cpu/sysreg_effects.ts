@@ -3,20 +3,20 @@
 
 import { encOf, type RegName, register } from '../arch/sysregs.ts';
 import { INLINE_COUNTERS } from '../isa/inline_sysregs.ts';
-import type { Pe } from './pe.ts';
+import type { PeContext } from './pe_context.ts';
 import type { TimerName } from './pe_ports.ts';
 import { slotOf } from './pe_regs.ts';
 import { type Pstate, Spsr } from './pstate.ts';
 
 interface Effect {
   /** What the guest and the owner of EL2 read. */
-  readonly read?: (pe: Pe) => bigint;
+  readonly read?: (pe: PeContext) => bigint;
   /** What the guest reads, where reading does something. */
-  readonly guestRead?: (pe: Pe) => bigint;
+  readonly guestRead?: (pe: PeContext) => bigint;
   /** A guest's write. Absent: storage. */
-  readonly write?: (pe: Pe, value: bigint) => void;
+  readonly write?: (pe: PeContext, value: bigint) => void;
   /** The owner's write, where it differs from storage. */
-  readonly set?: (pe: Pe, value: bigint) => void;
+  readonly set?: (pe: PeContext, value: bigint) => void;
 }
 
 /** Registers without control bits from which something is derived all the same. */
@@ -29,7 +29,7 @@ const DERIVED_FROM: ReadonlySet<string> = new Set<string>([
 
 const bit = (n: number): bigint => 1n << BigInt(n);
 
-function pstateBit(mask: bigint, changed?: (pe: Pe) => void): Effect {
+function pstateBit(mask: bigint, changed?: (pe: PeContext) => void): Effect {
   return {
     read: (pe) => pe.pstate_.bits & mask,
     write: (pe, v) => {
@@ -50,13 +50,13 @@ function timer(t: TimerName): Readonly<Record<'ctl' | 'cval' | 'tval', Effect>> 
   };
 }
 /** The time of the next event has changed. */
-function timerWrite(pe: Pe, write: () => void): void {
+function timerWrite(pe: PeContext, write: () => void): void {
   write();
   pe.recheckInterrupts();
 }
 /** A pair of registers that set and clear bits of one. */
 function setClear(store: RegName, width: bigint, reads: 'value' | 'ones' = 'value'): { set: Effect; clear: Effect } {
-  const read = (pe: Pe): bigint => pe.regs.get(store);
+  const read = (pe: PeContext): bigint => pe.regs.get(store);
   return {
     set: {
       read: (pe) => (reads === 'ones' ? width : read(pe)),
@@ -152,7 +152,7 @@ const EFFECTS: Readonly<Partial<Record<RegName, Effect>>> = {
 };
 
 /** @arm AArch64.RNDR: success clears NZCV. */
-function random(pe: Pe): bigint {
+function random(pe: PeContext): bigint {
   pe.cpu.nzcv = 0;
   return pe.nextRandom();
 }
@@ -164,8 +164,8 @@ export function effectOf(name: string): Effect | undefined {
 export interface RegHandle {
   readonly slot: number;
   /** Absent: storage. */
-  readonly read: ((pe: Pe) => bigint) | undefined;
-  readonly set: ((pe: Pe, value: bigint) => void) | undefined;
+  readonly read: ((pe: PeContext) => bigint) | undefined;
+  readonly set: ((pe: PeContext, value: bigint) => void) | undefined;
   /** What depends on it, and is to be computed anew after a change: only debug events and decisions about registers, or all. */
   readonly control: 'debug' | 'all' | undefined;
 }
