@@ -94,8 +94,9 @@ export interface State {
    * Has the soft implementation compute unless the host's result counts.
    * @param counts puts an i32 on the stack, nonzero if no flag but Inexact can have been raised
    * @param soft computes and replaces the result
+   * @param exact puts an i32 on the stack, nonzero only if Inexact has not been raised either; not all engines ask
    */
-  unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void;
+  unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void, exact?: () => void): void;
 }
 
 const LOW_HALF = (1n << 64n) - 1n;

@@ -41,6 +41,10 @@ interface Width {
   readonly float: 'f32' | 'f64';
   readonly infinity: bigint;
   readonly least: bigint;
+  /** The bits below the upper half of a significand: where they are 0, products of two numbers have room. */
+  readonly lower: bigint;
+  /** Whole numbers up to here have room. */
+  readonly whole: bigint;
   readonly reinterpretIn: PlainOp;
   readonly reinterpretOut: PlainOp;
 }
@@ -50,6 +54,8 @@ const WIDTH: Readonly<Record<32 | 64, Width>> = {
     float: 'f32',
     infinity: 0x7f80_0000n,
     least: 0x0080_0000n,
+    lower: (1n << 12n) - 1n,
+    whole: 1n << 24n,
     reinterpretIn: 'f32.reinterpret_i32',
     reinterpretOut: 'i32.reinterpret_f32',
   },
@@ -58,6 +64,8 @@ const WIDTH: Readonly<Record<32 | 64, Width>> = {
     float: 'f64',
     infinity: 0x7ff0_0000_0000_0000n,
     least: 0x0010_0000_0000_0000n,
+    lower: (1n << 27n) - 1n,
+    whole: 1n << 53n,
     reinterpretIn: 'f64.reinterpret_i64',
     reinterpretOut: 'i64.reinterpret_f64',
   },
@@ -71,6 +79,8 @@ interface Fast {
   result(): void;
   /** Puts an i32 on the stack, given the local that holds the result: nonzero if it counts. */
   counts(result: number): void;
+  /** The same for a result that counts: nonzero only if it is exact. It says so of whole numbers that are not large. */
+  exact?(result: number): void;
 }
 
 class Scalar {
@@ -117,6 +127,43 @@ class Scalar {
     this.constant(w.infinity * 2n - low);
     return this.code.op(`${w.int}.lt_u`);
   }
+  float(name: string): Code {
+    return this.code.op(`${this.w.float}.${name}` as PlainOp);
+  }
+  /** Both have short significands, so that their product is exact unless it is out of range. */
+  areShort(a: number, b: number): Code {
+    const { int } = this.w;
+    this.code.get(a).get(b).op(`${int}.or`);
+    this.constant(this.w.lower);
+    return this.code.op(`${int}.and`).op(`${int}.eqz`);
+  }
+  /** The result of an addition or subtraction is exact: what it is short of each operand adds up to nothing (Knuth). */
+  sumIsExact(op: 'add' | 'sub', r: number): void {
+    const [a, b] = this.args as [number, number];
+    const rest = (): Code => {
+      this.number(r);
+      this.number(a);
+      return this.float('sub');
+    };
+    this.number(a);
+    this.number(r);
+    rest();
+    this.float('sub');
+    this.float('sub');
+    rest();
+    this.number(b);
+    this.float(op === 'add' ? 'sub' : 'add');
+    this.float('eq');
+  }
+  /** x * y is z, and exactly that. */
+  productIs(x: number, y: number, z: number): void {
+    this.areShort(x, y);
+    this.number(x);
+    this.number(y);
+    this.float('mul');
+    this.number(z);
+    this.float('eq').op('i32.and');
+  }
   arithmetic(name: string): void {
     for (const a of this.args) this.number(a);
     this.code.op(`${this.w.float}.${name}` as PlainOp).op(this.w.reinterpretOut);
@@ -149,7 +196,13 @@ function fastScalar(e: Emitter, n: NodeOf<'fp'>): Fast | undefined {
     case 'add':
     case 'sub': {
       const s = scalar();
-      return { inexact: true, result: () => s.arithmetic(a.op), counts: (r) => void s.isFinite(r) };
+      const { op } = a;
+      return {
+        inexact: true,
+        result: () => s.arithmetic(op),
+        counts: (r) => void s.isFinite(r),
+        exact: (r) => s.sumIsExact(op, r),
+      };
     }
     case 'mul':
     case 'div':
@@ -168,6 +221,12 @@ function fastScalar(e: Emitter, n: NodeOf<'fp'>): Fast | undefined {
             code.op('i32.or');
           }
           code.op('i32.and').op('i32.or');
+        },
+        exact: (r) => {
+          const [x, y] = s.args as [number, number];
+          if (a.op === 'mul') s.areShort(x, y);
+          else if (a.op === 'div') s.productIs(r, y, x);
+          else s.productIs(r, r, x);
         },
       };
     }
@@ -234,13 +293,21 @@ function fastScalar(e: Emitter, n: NodeOf<'fp'>): Fast | undefined {
           to.isNormal(r);
           s.isZero(x).op('i32.or');
         },
+        exact: (r) => {
+          to.number(r).op('f64.promote_f32');
+          s.number(x).op('f64.eq');
+        },
       };
     }
     case 'roundInt': {
       const name = ROUND[a.rounding];
       if (!name) return undefined;
       const s = scalar();
-      return { inexact: a.exact, result: () => s.arithmetic(name), counts: (r) => void s.isNumber(r) };
+      const exact = (r: number): void => {
+        for (const v of [r, s.args[0]!]) s.number(v);
+        s.float('eq');
+      };
+      return { inexact: a.exact, result: () => s.arithmetic(name), counts: (r) => void s.isNumber(r), exact };
     }
     case 'toInt': {
       const name = ROUND[a.rounding];
@@ -256,7 +323,17 @@ function fastScalar(e: Emitter, n: NodeOf<'fp'>): Fast | undefined {
           .get(x)
           .op(`${w.float}.convert_${from}_${a.signed ? 's' : 'u'}`)
           .op(w.reinterpretOut);
-      return { inexact: a.to === 64 || a.fmt === 32, result, counts: () => void code.i32(1) };
+      const constant = (v: bigint): Code => (from === 'i64' ? code.i64(v) : code.i32(Number(v)));
+      const exact = (): void => {
+        code.get(x);
+        if (a.signed) {
+          constant(w.whole);
+          code.op(`${from}.add`);
+        }
+        constant(a.signed ? 2n * w.whole : w.whole);
+        code.op(`${from}.le_u`);
+      };
+      return { inexact: a.to === 64 || a.fmt === 32, result, counts: () => void code.i32(1), exact };
     }
     default:
       return undefined;
@@ -285,6 +362,10 @@ function toInteger(e: Emitter, s: Scalar, a: FpAttr, round: string): Fast {
         .op(`${float}.ge`)
         .get(integral);
       constant(top).op(`${float}.lt`).op('i32.and');
+    },
+    exact: () => {
+      code.get(integral);
+      s.number(s.args[0]!).op(`${float}.eq`);
     },
   };
 }
@@ -315,6 +396,7 @@ export function emitFp(e: Emitter, n: NodeOf<'fp'>): void {
       callSoft(e, n.attr);
       code.set(value);
     },
+    fast.exact && (() => fast.exact!(value)),
   );
   code.get(value);
   e.store(n);

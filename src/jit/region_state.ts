@@ -169,7 +169,7 @@ export class RegionState implements State {
     e.store(n);
   }
   commit(): void {}
-  unlessExact(_e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void {
+  unlessExact(_e: Emitter, inexact: boolean, counts: () => void, soft: () => void, exact?: () => void): void {
     if (this.r.options.known.fpcr & FPCR_SPECIAL) {
       soft();
       return;
@@ -178,7 +178,14 @@ export class RegionState implements State {
     counts();
     code.op('i32.eqz');
     if (inexact && !this.r.options.known.ixc) {
-      code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz').op('i32.or');
+      // Programs that compute with whole numbers may never have an inexact result.
+      code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz');
+      if (exact) {
+        code.block('if', 'i32');
+        exact();
+        code.op('i32.eqz').else().i32(0).end();
+      }
+      code.op('i32.or');
     }
     this.position.leaveIf('inexact');
   }
