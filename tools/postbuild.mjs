@@ -1,4 +1,5 @@
 // After tsc: generate the interpreter, bundle the command and leave the stamp that tools/setup.mjs compares with.
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { bundle } from './bundle.mjs';
 
@@ -9,4 +10,8 @@ const [{ generateInterpreter }, { A64 }] = await Promise.all([
 writeFileSync('dist/interp/interp.wasm', generateInterpreter(A64));
 if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
 await bundle();
+// A module that is in the wrong chunk shows when the chunk is evaluated: tools/bundle.mjs says which modules go where.
+execFileSync(process.execPath, ['-e', "require('./dist/bin/load.js')('exec.js')"], {
+  env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
+});
 writeFileSync('dist/.built', '');
