@@ -189,18 +189,6 @@ export class Guest implements Resident {
     fp.trap(vcpu, at);
     this.openFp(true, at);
   }
-  private runWithFp(at: Loaded, budget: number): PeExit {
-    const { vcpu, pe, cpu } = this;
-    const mine = this.enterFp(at);
-    const start = cpu.timeLow;
-    let exit = pe.run(budget);
-    if (!mine && this.isFpTrap(exit)) {
-      this.trapFp(at, exit);
-      exit = pe.run(Math.max(1, budget - ((cpu.timeLow - start) >>> 0)));
-    }
-    vcpu.vm.kvm.fp.leave(vcpu, at);
-    return exit;
-  }
 
   // ---- running --------------------------------------------------------------------------------------------------------
 
@@ -220,34 +208,15 @@ export class Guest implements Resident {
   }
   /** Executes the guest on the CPU that it is loaded on. @returns why it came back, and how many instructions that took */
   run(at: Loaded, budget: number): Ran {
-    const { cpu, hw } = this;
-    this.prepare();
-    const [before, start] = [cpu.icountLow, cpu.timeLow];
-    hw.enter(cpu);
-    try {
-      const exit = this.runWithFp(at, Math.max(1, budget));
-      return { exit, executed: (cpu.icountLow - before) >>> 0, ticks: (cpu.timeLow - start) >>> 0 };
-    } finally {
-      this.leftGuest();
-    }
+    return this.enter(at, budget, (most) => this.pe.run(most))!;
   }
-
-  // ---- running beside others ------------------------------------------------------------------------------------------
-
-  /** As run. @returns undefined: the guest executes elsewhere, `finish` asks how it is */
+  /** The same beside others. @returns undefined: the guest executes elsewhere, `finish` asks how it is */
   start(at: Loaded, budget: number): Ran | undefined {
-    const { cpu, hw, pe } = this;
-    this.prepare();
-    const [before, start] = [cpu.icountLow, cpu.timeLow];
-    hw.enter(cpu);
-    return this.guarded(() => {
-      const trip = { at, mine: this.enterFp(at), before, start, budget };
-      return this.went(trip, pe.start(Math.max(1, budget)));
-    });
+    return this.enter(at, budget, (most) => this.pe.start(most));
   }
   finish(): Ran | undefined {
     this.hw.arrive!(this.cpu);
-    return this.guarded(() => this.went(this.trip!, this.pe.finish()));
+    return this.guarded(() => this.went(this.trip!, this.pe.finish(), (most) => this.pe.start(most)));
   }
   get isAway(): boolean {
     return this.trip !== undefined;
@@ -262,6 +231,17 @@ export class Guest implements Resident {
     vcpu.vm.kvm.fp.leave(vcpu, trip.at);
     this.leftGuest();
   }
+  /** @param go executes the guest, for a number of instructions */
+  private enter(at: Loaded, budget: number, go: (most: number) => PeExit | undefined): Ran | undefined {
+    const { cpu } = this;
+    this.prepare();
+    const [before, start] = [cpu.icountLow, cpu.timeLow];
+    this.hw.enter(cpu);
+    return this.guarded(() => {
+      const trip = { at, mine: this.enterFp(at), before, start, budget };
+      return this.went(trip, go(Math.max(1, budget)), go);
+    });
+  }
   private guarded(f: () => Ran | undefined): Ran | undefined {
     try {
       return f();
@@ -271,15 +251,15 @@ export class Guest implements Resident {
       throw e;
     }
   }
-  private went(trip: Trip, came: PeExit | undefined): Ran | undefined {
-    const { vcpu, pe, cpu } = this;
+  private went(trip: Trip, came: PeExit | undefined, go: (most: number) => PeExit | undefined): Ran | undefined {
+    const { vcpu, cpu } = this;
     const { at, before, start, budget } = trip;
     let { mine } = trip;
     let exit = came;
     if (exit && !mine && this.isFpTrap(exit)) {
       this.trapFp(at, exit);
       mine = true;
-      exit = pe.start(Math.max(1, budget - ((cpu.timeLow - start) >>> 0)));
+      exit = go(Math.max(1, budget - ((cpu.timeLow - start) >>> 0)));
     }
     if (!exit) {
       this.trip = { ...trip, mine };
