@@ -48,6 +48,17 @@ export interface Guest {
   readonly device: Map<number, bigint>;
 }
 
+/** The end of a source: a table named `vectors`. @param at what stands at which offsets, in instructions */
+export function vectors(at: Readonly<Record<number, readonly string[]>>): string {
+  let end = 0;
+  const lines = Object.entries(at).map(([offset, code]) => {
+    const gap = Number(offset) - end;
+    end = Number(offset) + 4 * code.length;
+    return ` .space ${gap}\n ${code.join('\n ')}\n`;
+  });
+  return `\n .balign 2048\nvectors:\n${lines.join('')}`;
+}
+
 export interface GuestOptions {
   readonly pages?: number;
   readonly absent?: readonly Feat[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Guest, guest, RAM } from '../../test/pe_guest.ts';
+import { type Guest, guest, RAM, vectors } from '../../test/pe_guest.ts';
 import type { RegName } from '../arch/sysregs.ts';
 
 const IL = 1n << 25n;
@@ -12,7 +12,7 @@ const ENABLED = 1n;
 /** EL1 code with debug exceptions open at EL1; the vector says hvc #1. */
 function debugged(source: string, mdscr = MDE | KDE): Guest {
   const g = guest(
-    `adr x0, vectors\n msr vbar_el1, x0\n msr daifclr, #8\n ${source}\n hvc #0\n .balign 2048\n vectors: .space 0x200\n hvc #1`,
+    `adr x0, vectors\n msr vbar_el1, x0\n msr daifclr, #8\n ${source}\n hvc #0\n ${vectors({ 512: ['hvc #1'] })}`,
   );
   g.pe.set('MDSCR_EL1', mdscr);
   return g;
@@ -112,9 +112,7 @@ describe('software step', () => {
       eret
       user: mov x5, #1
       mov x5, #2
-      .balign 2048
-      vectors: .space 0x400
-      hvc #5`);
+      ${vectors({ 1024: ['hvc #5'] })}`);
     g.pe.set('MDSCR_EL1', 1n);
     expect(g.pe.run(100)).toMatchObject(hvc(5));
     expect(g.pe.cpu.x(5)).toBe(1n);

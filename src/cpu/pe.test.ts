@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { guest, RAM } from '../../test/pe_guest.ts';
+import { guest, RAM, vectors } from '../../test/pe_guest.ts';
 
 describe('a guest at EL1', () => {
   it('runs with the MMU off and calls its hypervisor', () => {
@@ -35,14 +35,7 @@ describe('a guest at EL1', () => {
       mov x2, sp
       svc #7
       hvc #1
-    .balign 2048
-    vectors:
-      .space 0x400
-      mrs x3, esr_el1
-      mrs x4, elr_el1
-      mrs x5, spsr_el1
-      mrs x6, currentel
-      hvc #9`);
+    ${vectors({ 1024: ['mrs x3, esr_el1', 'mrs x4, elr_el1', 'mrs x5, spsr_el1', 'mrs x6, currentel', 'hvc #9'] })}`);
     expect(g.pe.run(100)).toMatchObject({ kind: 'el2', record: { ec: 0x16, iss: 9 } });
     const { cpu } = g.pe;
     expect(cpu.x(2)).toBe(0x1000n);

@@ -2,7 +2,7 @@
 // still the same guest.
 
 import { describe, expect, it } from 'vitest';
-import { type Guest, type GuestOptions, guest, RAM } from '../../test/pe_guest.ts';
+import { type Guest, type GuestOptions, guest, RAM, vectors } from '../../test/pe_guest.ts';
 import type { MakeTier } from '../interp/region.ts';
 import { jitTier, type TierStats } from '../jit/index.ts';
 
@@ -17,13 +17,7 @@ const PAN = 1n << 22n;
 const UAO = 1n << 23n;
 
 /** What the exceptions of EL1 and EL0 end in. */
-const VECTORS = `
-  .balign 2048
-vectors:
-  .space 0x200
-  hvc #9
-  .balign 0x200
-  hvc #9`;
+const VECTORS = vectors({ 512: ['hvc #9'], 1024: ['hvc #9'] });
 const DATA = RAM + 0x8000n;
 /** DATA with a top byte, and an offset that changes it. */
 const POINTER = 0x1200_0000_0000_0000n | DATA;

@@ -1,21 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Guest, guest, RAM } from '../../test/pe_guest.ts';
+import { type Guest, guest, RAM, vectors } from '../../test/pe_guest.ts';
 
-const VECTORS = `
-    .balign 2048
-  vectors:
-    .space 0x200
-    hvc #1
-    .space 0x7c
-    hvc #2
-    .space 0x7c
-    hvc #3
-    .space 0x7c
-    hvc #4
-    .space 0x7c
-    hvc #5
-    .space 0x7c
-    hvc #6`;
+const VECTORS = vectors({
+  512: ['hvc #1'], 640: ['hvc #2'], 768: ['hvc #3'], 896: ['hvc #4'], 1024: ['hvc #5'], 1152: ['hvc #6'],
+}); // biome-ignore format: a table
 const start = (source: string): Guest => guest(`adr x0, vectors\n msr vbar_el1, x0\n ${source}\n hvc #0\n ${VECTORS}`);
 const hvc = (imm: number) => ({ kind: 'el2', record: { ec: 0x16, iss: imm } });
 const esr = (ec: bigint, iss = 0n): bigint => (ec << 26n) | (1n << 25n) | iss;

@@ -1,7 +1,7 @@
 // PSTATE.PACM in a guest: which controls let PACM set it, and how it survives an interrupt.
 
 import { describe, expect, it } from 'vitest';
-import { type Guest, guest } from '../../test/pe_guest.ts';
+import { type Guest, guest, vectors } from '../../test/pe_guest.ts';
 
 const SIGN = `
   pacm
@@ -13,11 +13,7 @@ const SIGN = `
   mov x30, #0x1230
   paciasp
   hvc #0
-  .balign 2048
-vectors:
-  .space 0x280
-  hvc #2
-  eret`;
+  ${vectors({ 640: ['hvc #2', 'eret'] })}`;
 /** Signs with PACM (X2), with the address (X3) and without it (X30). */
 function start(sctlr2: bigint, hcrx: bigint, absent: 'FEAT_PAuth_LR'[] = []): Guest {
   const g = guest(SIGN, { guestAbsent: absent });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Guest, guest, HCR, RAM } from '../../../test/pe_guest.ts';
+import { type Guest, guest, HCR, RAM, vectors } from '../../../test/pe_guest.ts';
 import type { Feat } from '../../arch/features.ts';
 import { Pe } from '../pe.ts';
 import { ArchStage2 } from './stage2.ts';
@@ -51,14 +51,7 @@ function machine(source: string, { vtcr = Vtcr.plain, hcr = 0n, absent = [], ini
     mov x1, #0x200000
     ${source}
     hvc #0
-    .balign 2048
-  vectors:
-    .space 0x200
-    hvc #1
-    .space 0x1fc
-    hvc #2
-    .space 0x1fc
-    hvc #3`,
+    ${vectors({ 512: ['hvc #1'], 1024: ['hvc #2'], 1536: ['hvc #3'] })}`,
     {
       absent: ['FEAT_S2POE', ...absent],
       stage2: (mem, frames) => new ArchStage2(mem, { frame: (n) => frames[n - Number(RAM >> 12n)] }),

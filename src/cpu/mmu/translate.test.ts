@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Guest, type GuestOptions, guest, RAM } from '../../../test/pe_guest.ts';
+import { type Guest, type GuestOptions, guest, RAM, vectors } from '../../../test/pe_guest.ts';
 import { Pe } from '../pe.ts';
 import { PePool } from '../pe_pool.ts';
 import type { Stage2Change } from '../pe_ports.ts';
@@ -37,13 +37,7 @@ function mapped(source: string, init: (g: Guest) => void = () => {}, options: Gu
     mov x1, #0x200000
     ${source}
     hvc #0
-    .balign 2048
-  vectors:
-    .space 0x200
-    hvc #1
-    .space 0x1fc
-    hvc #2
-    `,
+    ${vectors({ 512: ['hvc #1'], 1024: ['hvc #2'] })}`,
     options,
   );
   g.write64(TABLES + 8n, L2 | 3n);
