@@ -13,7 +13,7 @@ import type { IntOp } from '../wasm/opcodes.ts';
  */
 export const Kind = { Mem: 0, Raw: 1, Nz: 2, Sub64: 3, Sub32: 4, Add64: 5, Add32: 6 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
-const KINDS = Object.values(Kind);
+export const KINDS: readonly Kind[] = Object.values(Kind);
 export const ALL_KINDS = (1 << KINDS.length) - 1;
 
 const [EQ, CS, MI, VS] = [0, 2, 4, 6];
@@ -70,28 +70,36 @@ export class Flags {
   }
   /** Stores the flags where the CPU state has them. */
   spill(): void {
-    const { code, cpu } = this;
+    const { code } = this;
+    const kinds = KINDS.filter((k) => k !== Kind.Mem && this.possible & (1 << k));
+    if (this.possible === 1 << kinds[0]!) {
+      this.spillAs(kinds[0]!);
+      return;
+    }
     const done = code.block('block');
-    for (const kind of KINDS) {
-      if (!(this.possible & (1 << kind)) || kind === Kind.Mem) continue;
+    for (const kind of kinds) {
       code.get(this.kind).i32(kind).op('i32.eq');
       code.block('if');
-      const slot = (emit: () => void, store: 'i32.store' | 'i64.store', ...at: number[]): void => {
-        for (const offset of at) {
-          code.get(cpu);
-          emit();
-          code.mem(store, offset);
-        }
-      };
-      if (kind === Kind.Raw) {
-        slot(() => code.get(this.a).i64(60n).op('i64.shl'), 'i64.store', Slot.FLAG_N);
-        slot(() => code.get(this.a).i64(4n).op('i64.and').i64(4n).op('i64.xor'), 'i64.store', Slot.FLAG_Z);
-      } else slot(() => this.result(kind), 'i64.store', Slot.FLAG_N, Slot.FLAG_Z);
-      slot(() => this.test(kind, CS), 'i32.store', Slot.FLAG_C);
-      slot(() => this.test(kind, VS), 'i32.store', Slot.FLAG_V);
+      this.spillAs(kind);
       code.br(done).end();
     }
     code.end();
+  }
+  private spillAs(kind: Kind): void {
+    const { code, cpu } = this;
+    const slot = (emit: () => void, store: 'i32.store' | 'i64.store', ...at: number[]): void => {
+      for (const offset of at) {
+        code.get(cpu);
+        emit();
+        code.mem(store, offset);
+      }
+    };
+    if (kind === Kind.Raw) {
+      slot(() => code.get(this.a).i64(60n).op('i64.shl'), 'i64.store', Slot.FLAG_N);
+      slot(() => code.get(this.a).i64(4n).op('i64.and').i64(4n).op('i64.xor'), 'i64.store', Slot.FLAG_Z);
+    } else slot(() => this.result(kind), 'i64.store', Slot.FLAG_N, Slot.FLAG_Z);
+    slot(() => this.test(kind, CS), 'i32.store', Slot.FLAG_C);
+    slot(() => this.test(kind, VS), 'i32.store', Slot.FLAG_V);
   }
 
   /** Code for each kind that is possible, chosen at run time where there is more than one. */

@@ -66,7 +66,7 @@ export class RegionFrame {
     for (const b of blocks) for (const one of b.code) everything.push(one);
     this.everything = everything;
     this.flags = new Flags(code, this.cpu);
-    this.homes = new Homes(code, everything);
+    this.homes = new Homes(code, this.cpu, everything);
   }
   /** The budget has been changed: so has what is left. */
   reloadBudget(): void {

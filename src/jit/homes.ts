@@ -1,6 +1,7 @@
-// Where the registers of a region live: in locals, loaded when the region is entered and stored when it is left. A vector
-// register that is only ever used as a scalar is a number; the rest of it, which such instructions set to zero, is
-// written to the CPU state at once.
+// Where the registers of a region live: in the CPU state, with locals that remember them. A local is loaded when it is first
+// needed and stored before control could leave, so that crossing from one region to another moves nothing. Loops keep theirs
+// in locals, loaded before and stored behind. A vector register that is only ever used as a scalar is a number; the rest of
+// it, which such instructions set to zero, is written to the CPU state at once.
 
 import { slotOffset } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
@@ -77,21 +78,51 @@ export function usesOf(block: Block): readonly Use[] {
   return [...uses.values()];
 }
 
-export class Homes {
-  private readonly homes = new Map<string, Home>();
-
-  constructor(code: Code, everything: readonly { readonly uses: readonly Use[] }[]) {
-    const uses: Uses = new Map();
-    for (const one of everything) {
-      for (const { slot, written, word, double, vector } of one.uses) {
-        const use = useIn(uses, slot);
-        use.written ||= written;
-        use.word ||= word;
-        use.double ||= double;
-        use.vector ||= vector;
-      }
+/** An instruction, as far as it is looked at here. */
+interface Using {
+  readonly uses: readonly Use[];
+}
+function usesOfAll(everything: Iterable<Using>): Uses {
+  const uses: Uses = new Map();
+  for (const one of everything) {
+    for (const { slot, written, word, double, vector } of one.uses) {
+      const use = useIn(uses, slot);
+      use.written ||= written;
+      use.word ||= word;
+      use.double ||= double;
+      use.vector ||= vector;
     }
-    for (const [slot, use] of uses) {
+  }
+  return uses;
+}
+
+/** What is known at a point of the code. */
+interface Held {
+  readonly valid: ReadonlySet<Home>;
+  readonly dirty: ReadonlySet<Home>;
+}
+/** Homes that are used, and of these the ones that are written. */
+export interface Used {
+  readonly all: readonly Home[];
+  readonly written: readonly Home[];
+}
+
+export class Homes {
+  private readonly code: Code;
+  private readonly cpu: number;
+  private readonly homes = new Map<string, Home>();
+  /** All are in their locals: control is in a loop that keeps them there. */
+  private resident = false;
+  /** Locals that have the value; those that the CPU state does not have yet. */
+  private valid = new Set<Home>();
+  private dirty = new Set<Home>();
+  /** Blocks that are open where code is written that is always reached: what is loaded further inside may not be. */
+  private depth = 0;
+
+  constructor(code: Code, cpu: number, everything: Iterable<Using>) {
+    this.code = code;
+    this.cpu = cpu;
+    for (const [slot, use] of usesOfAll(everything)) {
       const scalar = use.double ? 'f64' : 'f32';
       const type = slot[0] !== 'V' ? 'i64' : use.vector ? 'v128' : scalar;
       this.homes.set(slot, { local: code.local(type), type, offset: slotOffset(slot), written: use.written });
@@ -103,15 +134,68 @@ export class Homes {
   get writesVectors(): boolean {
     return [...this.homes.values()].some((h) => h.type !== 'i64' && h.written);
   }
-  load(code: Code, cpu: number): void {
-    for (const h of this.homes.values()) code.get(cpu).mem(`${h.type}.load`, h.offset).set(h.local);
+  /** Those of some instructions. */
+  usedBy(code: Iterable<Using>): Used {
+    const uses = [...usesOfAll(code)].map(([slot, { written }]) => ({ home: this.homes.get(slot)!, written }));
+    return { all: uses.map((u) => u.home), written: uses.flatMap((u) => (u.written ? [u.home] : [])) };
   }
-  store(code: Code, cpu: number): void {
-    for (const h of this.homes.values()) {
-      if (h.written) code.get(cpu).get(h.local).mem(`${h.type}.store`, h.offset);
+
+  // ---- where values are --------------------------------------------------------------------------------------------------
+
+  /** A block begins. @param valid locals that have the value, wherever control comes from; 'all': it is part of a loop that keeps them */
+  begin(valid: Iterable<Home> | 'all'): void {
+    this.resident = valid === 'all';
+    this.valid = new Set(valid === 'all' ? [] : valid);
+    this.dirty = new Set();
+  }
+  /** An instruction, or an arm of one, begins. @param depth blocks that are open there */
+  here(depth = this.code.depth): void {
+    this.depth = depth;
+  }
+  get known(): ReadonlySet<Home> {
+    return this.valid;
+  }
+  /** Puts the value on the stack. */
+  get(home: Home): void {
+    const { code, cpu } = this;
+    if (this.resident || this.valid.has(home)) {
+      code.get(home.local);
+      return;
     }
+    code.get(cpu).mem(`${home.type}.load`, home.offset);
+    if (code.depth !== this.depth) return;
+    code.tee(home.local);
+    this.valid.add(home);
+  }
+  /** Takes the new value from the stack. */
+  set(home: Home): void {
+    this.code.set(home.local);
+    if (this.resident) return;
+    this.valid.add(home);
+    this.dirty.add(home);
+  }
+  /** Control may leave: the CPU state gets what it does not have. */
+  flush(): void {
+    this.store([...this.dirty]);
+    this.dirty.clear();
+  }
+  load(homes: readonly Home[]): void {
+    for (const h of homes) this.code.get(this.cpu).mem(`${h.type}.load`, h.offset).set(h.local);
+  }
+  store(homes: readonly Home[]): void {
+    for (const h of homes) this.code.get(this.cpu).get(h.local).mem(`${h.type}.store`, h.offset);
+  }
+  save(): Held {
+    return { valid: new Set(this.valid), dirty: new Set(this.dirty) };
+  }
+  restore(held: Held): void {
+    this.valid = new Set(held.valid);
+    this.dirty = new Set(held.dirty);
   }
 }
+/** What is known where two ways come together. */
+export const joined = (a: Held | undefined, b: Held): Held =>
+  a ? { valid: new Set([...a.valid].filter((h) => b.valid.has(h))), dirty: new Set([...a.dirty, ...b.dirty]) } : b;
 /** Zeroes what a scalar write leaves of the register in the CPU state. */
 export function clearRest(code: Code, cpu: number, h: Home): void {
   if (h.type === 'f32')

@@ -3,6 +3,7 @@
 
 import { type Block, type Edge, type Graph, successorsIn } from './graph.ts';
 import { type Shape, type Successors, shapeOf } from './shape.ts';
+import { members } from './zones.ts';
 
 /** A block as it stands in the function: copies have numbers of their own. */
 export interface Placed extends Block {
@@ -22,11 +23,6 @@ const MOST = 48;
 const MOST_IN_ALL = 160;
 /** The number of the first copy: those of other blocks are places. */
 const FIRST_COPY = 2 ** 32;
-
-function* members(shape: Shape): Generator<number> {
-  if (shape.kind === 'block') yield shape.id;
-  else for (const s of shape.body) yield* members(s);
-}
 
 class Peeler {
   readonly blocks: Map<number, Placed>;

@@ -11,14 +11,16 @@ import { Temps } from '../interp/temps.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { type Counted, writeCount } from './counts.ts';
-import { flagsAfter } from './flag_nodes.ts';
-import { Kind } from './flags.ts';
+import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
+import type { Home } from './homes.ts';
 import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
+import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape } from './shape.ts';
+import { entriesOf, heldBy, type Loop, type Zone, zonesOf } from './zones.ts';
 
 export interface BuiltRegion {
   /** Number of the function in the module. */
@@ -49,18 +51,27 @@ class Region implements Frame, Position {
   private readonly graph: Peeled;
   /** Which block control is to go to from where it comes together. */
   private readonly choice: number;
-  private out!: Label;
+  private outs!: Outs;
   /** Where branches to an address in `pcOut` go. */
   private redirect!: Label;
 
   private readonly shapes: readonly Shape[];
   private readonly longest: ReadonlyMap<number, number>;
-  private readonly flagsIn: ReadonlyMap<number, number>;
+  /** Of flags, that are possible: anywhere, where blocks begin. */
+  private readonly kinds: number;
+  private readonly kindsIn: ReadonlyMap<number, number>;
   private readonly targets = new Map<number, Target>();
   private readonly numbers = new Map<number, number>();
+  private readonly zones: ReadonlyMap<Loop, Zone>;
+  /** Blocks that nothing is known of in locals where they begin: control comes from outside, or back. */
+  private readonly unknown: ReadonlySet<number>;
+  /** Locals that have their value on all ways to a block, as far as they have been written. */
+  private readonly arriving = new Map<number, ReadonlySet<Home>>();
 
   // Where the code that is being written stands.
   private block!: Block;
+  /** The loop that has its registers in locals. */
+  private zone: Zone | undefined;
   place = 0;
   /** Instructions done that `left` still has. */
   ahead = 0;
@@ -84,7 +95,14 @@ class Region implements Frame, Position {
     this.shapes = shapes;
     const back = backEdges(shapes, successors);
     this.longest = longestPaths(blocks.keys(), successors, (id) => costOf(blocks.get(id)!), back);
-    this.flagsIn = flagsAtBlocks(this.graph, successors, this.everyFlag());
+    this.kinds = kindsOf(this.r.everything);
+    this.kindsIn = kindsAtBlocks(this.graph, this.kinds);
+    this.zones = zonesOf(
+      shapes,
+      (id) => blocks.get(id)!.code.length,
+      (list) => this.r.homes.usedBy([...list].flatMap((id) => blocks.get(id)!.code)),
+    );
+    this.unknown = new Set([...entries, ...entriesOf(shapes)]);
     for (const e of entries) this.number(e);
   }
   private tally(what: Counted, amount?: () => void): void {
@@ -101,7 +119,7 @@ class Region implements Frame, Position {
 
   build(): void {
     const { code, choice, graph, r } = this;
-    const { cpu, entry, flags, homes, pcOut } = r;
+    const { cpu, entry, flags, pcOut } = r;
     writeEntry(r);
     writeGuard(r);
     this.tally('entered');
@@ -109,18 +127,16 @@ class Region implements Frame, Position {
     this.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
     code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
     code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(r.executed).op('i32.sub').set(r.left);
-    homes.load(code, cpu);
-    this.out = code.block('block');
+    this.outs = new Outs(code, flags, this.kinds);
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
     const again = code.block('loop');
     this.redirect = code.block('block');
     this.sequence(this.shapes, new Set(), undefined, graph.entries);
     code.end();
-    writeRedirect(r, choice, again, this.out);
-    code.br(this.out).end().unreachable().end();
-    homes.store(code, cpu);
-    flags.possible = this.everyFlag();
-    flags.spill();
+    const out = this.outs.label(this.kinds);
+    writeRedirect(r, choice, again, out);
+    code.br(out).end().unreachable();
+    this.outs.end();
     code.get(r.budget).get(r.left).op('i32.sub').set(r.executed);
     this.tally('inside', () => code.get(r.executed).op('i64.extend_i32_u'));
     const link = r.options.linked ? undefined : this.import(LINK, LINK_PARAMS, REGION_RESULTS);
@@ -128,11 +144,6 @@ class Region implements Frame, Position {
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
     code.get(cpu).get(r.executed).mem('i32.store', Slot.EXEC);
     code.get(r.answer);
-  }
-  private everyFlag(): number {
-    let all = 1 << Kind.Mem;
-    for (const one of this.r.everything) all |= one.flags.made;
-    return all;
   }
   // ---- structure -----------------------------------------------------------------------------------------------------------
 
@@ -185,9 +196,29 @@ class Region implements Frame, Position {
     for (const id of choices) table[this.number(id)] = here.get(id)!;
     code.get(choice).brTable(table, otherwise);
   }
-  private writeLoop(shape: Extract<Shape, { kind: 'loop' }>): void {
+  private writeLoop(shape: Loop): void {
+    const zone = this.zones.get(shape);
+    if (!zone) {
+      this.writeTurns(shape);
+      return;
+    }
     const { code } = this;
-    const { heads, extras, body } = shape;
+    const { homes } = this.r;
+    this.zone = zone;
+    zone.out = code.block('block');
+    homes.load(zone.used.all);
+    this.writeTurns(shape);
+    code.end();
+    this.zone = undefined;
+    if (zone.kinds === 0) {
+      code.unreachable();
+      return;
+    }
+    homes.store(zone.used.written);
+    code.br(this.outs.label(zone.kinds));
+  }
+  private writeTurns({ heads, extras, body }: Loop): void {
+    const { code } = this;
     const label = code.block('loop');
     for (const id of heads) this.targets.set(id, { label, choice: id === heads[0] ? 0 : this.number(id), back: true });
     const choices = [...heads.slice(1), ...extras];
@@ -198,8 +229,10 @@ class Region implements Frame, Position {
 
   private writeBlock(block: Placed): void {
     const { code } = this;
+    const { homes } = this.r;
     this.block = block;
-    this.state.beginBlock(this.flagsIn.get(block.id)!);
+    homes.begin(this.zone ? 'all' : this.unknown.has(block.id) ? [] : (this.arriving.get(block.id) ?? []));
+    this.state.beginBlock(this.kindsIn.get(block.id)!);
     if (this.numbers.has(block.id)) code.i32(0).set(this.choice);
     block.code.forEach((one, i) => {
       this.place = block.start + i;
@@ -211,7 +244,9 @@ class Region implements Frame, Position {
       if (one.flow !== 'next') {
         this.count(i + 1);
         this.ahead = -1;
+        if (one.flow === 'cond') homes.flush();
       }
+      homes.here();
       this.emitter.emit(one.block);
       this.temps.release();
     });
@@ -233,6 +268,7 @@ class Region implements Frame, Position {
       return;
     }
     const target = this.targets.get(edge.to)!;
+    this.settle(edge.to);
     if (target.back) {
       code.get(this.r.left).i32(this.longest.get(edge.to)!).op('i32.le_s');
       // Who wants the PE to stand still has said so where others see it.
@@ -244,6 +280,18 @@ class Region implements Frame, Position {
     }
     if (target.choice !== 0) code.i32(target.choice).set(this.choice);
     code.br(target.label);
+  }
+
+  /** Has the CPU state hold what the block that control goes to expects there. */
+  private settle(to: number): void {
+    const { homes } = this.r;
+    const { zone, arriving } = this;
+    if (zone?.blocks.has(to)) return;
+    if (zone) homes.store(zone.used.written);
+    else homes.flush();
+    const held = zone ? heldBy(zone) : homes.known;
+    const before = arriving.get(to);
+    arriving.set(to, new Set(before ? [...before].filter((h) => held.has(h)) : held));
   }
 
   // ---- ways out ------------------------------------------------------------------------------------------------------------
@@ -264,7 +312,17 @@ class Region implements Frame, Position {
       const fetched = unchecked !== 0 && place % PLACES_PER_PAGE !== 0 ? unchecked : 0;
       code.i32(RegionExit.left | fetched).set(answer);
     }
-    code.br(this.out);
+    code.br(this.wayOut());
+  }
+  private wayOut(): Label {
+    const { zone, r } = this;
+    const { possible } = r.flags;
+    if (!zone) {
+      r.homes.flush();
+      return this.outs.label(possible);
+    }
+    zone.kinds |= possible;
+    return zone.out!;
   }
   /** The present instruction is left to the interpreter. */
   private leave(why: Counted): void {
@@ -273,6 +331,7 @@ class Region implements Frame, Position {
     this.exitTo(this.place, false);
   }
   leaveIf(why: Counted): void {
+    this.r.homes.flush();
     this.code.seldom().block('if');
     this.leave(why);
     this.code.end();
@@ -302,8 +361,11 @@ class Region implements Frame, Position {
   }
   jump(type: number): void {
     this.tally('indirect');
+    const { homes } = this.r;
+    this.code.set(this.r.pcOut);
+    if (this.zone) homes.store(this.zone.used.written);
+    else homes.flush();
     this.code
-      .set(this.r.pcOut)
       .i32(RegionExit.left | (type << RegionExit.typeShift))
       .set(this.r.answer)
       .br(this.redirect);
@@ -312,29 +374,6 @@ class Region implements Frame, Position {
 
 /** The most that a block takes of the budget. */
 const costOf = (block: Block): number => block.code.reduce((sum, one) => sum + one.cost, 0);
-
-/** Kinds of flags that are possible where each block begins. */
-function flagsAtBlocks(
-  graph: Peeled,
-  successors: (id: number) => readonly number[],
-  atEntries: number,
-): Map<number, number> {
-  const into = new Map<number, number>();
-  for (const id of graph.blocks.keys()) into.set(id, 0);
-  const queue = [...graph.entries];
-  for (const e of graph.entries) into.set(e, atEntries);
-  for (let q = 0; q < queue.length; q++) {
-    const id = queue[q]!;
-    const kinds = flagsAfter(graph.blocks.get(id)!.code, into.get(id)!);
-    for (const to of successors(id)) {
-      const before = into.get(to)!;
-      if ((before | kinds) === before) continue;
-      into.set(to, before | kinds);
-      queue.push(to);
-    }
-  }
-  return into;
-}
 
 /** Adds the function of a region to a module. */
 export function buildRegion(module: ModuleBuilder, imports: Import, graph: Graph, options: RegionOptions): BuiltRegion {

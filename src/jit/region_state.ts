@@ -10,7 +10,7 @@ import type { Counted } from './counts.ts';
 import { emitCrc } from './crc.ts';
 import { FlagNodes } from './flag_nodes.ts';
 import type { RegionFrame } from './frame.ts';
-import { clearRest, type Home, scalarOf } from './homes.ts';
+import { clearRest, type Home, type Homes, joined, scalarOf } from './homes.ts';
 import { emitScalar, type Float } from './scalars.ts';
 
 /** Bytes of V[n]. */
@@ -43,7 +43,7 @@ export class RegionState implements State {
     this.parallel = frame.options.parallel;
     this.flagNodes = new FlagNodes(frame.flags);
   }
-  /** @param flags kinds of flags that are possible where it begins */
+  /** @param flags kinds of flags that are possible where it begins; the homes have been told already */
   beginBlock(flags: number): void {
     this.cleared = new Set();
     this.r.flags.possible = flags;
@@ -75,7 +75,7 @@ export class RegionState implements State {
       code.get(this.r.cpu).mem(`${ty}.load`, slotOffset(slot));
       return;
     }
-    code.get(home.local);
+    this.r.homes.get(home);
     switch (home.type) {
       case 'i64':
         if (ty === 'i32') code.op('i32.wrap_i64');
@@ -104,7 +104,7 @@ export class RegionState implements State {
     const scalar = home.type === 'i64' ? undefined : scalarOf(value);
     if (scalar) emitScalar(e, home.type as Float, value, scalar);
     else e.value(value);
-    code.set(home.local);
+    this.r.homes.set(home);
     if (scalar && home.type !== 'v128' && !this.cleared.has(home.local)) {
       clearRest(code, this.r.cpu, home);
       this.cleared.add(home.local);
@@ -151,13 +151,23 @@ export class RegionState implements State {
     this.flagNodes.read(n);
   }
   fork(): (ends: boolean) => void {
-    const { flags } = this.r;
+    const { code, flags, homes } = this.r;
+    const outside = code.depth - 1;
     const before = flags.possible;
+    const held = homes.save();
     let after = 0;
+    let both: ReturnType<Homes['save']> | undefined;
     let arms = 0;
+    homes.here();
     return (ends) => {
-      if (!ends) after |= flags.possible;
-      flags.possible = ++arms === 1 ? before : after;
+      if (!ends) {
+        after |= flags.possible;
+        both = joined(both, homes.save());
+      }
+      const first = ++arms === 1;
+      flags.possible = first ? before : after;
+      homes.restore(first ? held : (both ?? held));
+      if (!first) homes.here(outside);
     };
   }
   probe(e: Emitter, n: Probe): void {

@@ -72,6 +72,11 @@ export class Code extends Bytes {
     this.params = params.length;
   }
 
+  /** How many blocks are open. */
+  get depth(): number {
+    return this.level;
+  }
+
   /** A new local variable. @returns its index; parameters are 0, 1, ... */
   local(type: ValueType): number {
     return this.params + this.locals.push(type) - 1;
