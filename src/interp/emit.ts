@@ -122,7 +122,8 @@ export class Emitter {
   private owner = new Uint32Array(FIRST_ROOM);
   private effects = 0;
   /** Reads in program order, with those that have been done meanwhile. */
-  private waiting: Node[] = [];
+  private readonly waiting: Node[] = [];
+  private waitingCount = 0;
   /** Of the IR, by their numbers. */
   private readonly locals: number[] = [];
   /** By the probe: accesses that others may see. Empty where none executes meanwhile. */
@@ -161,7 +162,7 @@ export class Emitter {
       this.owner[i] = 0;
     }
     this.effects = 0;
-    this.waiting.length = 0;
+    this.waitingCount = 0;
   }
   /** The accesses to the place that a host address is of, if they must be atomic or ordered. */
   touchedAt(host: Node): Touched | undefined {
@@ -201,11 +202,11 @@ export class Emitter {
         if (uses > 1) this.keep(n);
         else if (effect === 'read') {
           this.waits[n.id] = 1;
-          this.waiting.push(n);
+          this.waiting[this.waitingCount++] = n;
         }
         continue;
       }
-      if (this.waiting.length > 0 && (effect !== 'leave' || !n.op.startsWith('mem.'))) this.flush(n);
+      if (this.waitingCount > 0 && (effect !== 'leave' || !n.op.startsWith('mem.'))) this.flush(n);
       if (this.effect(n)) return true;
     }
     return false;
@@ -217,13 +218,13 @@ export class Emitter {
     // With several arguments the evaluation of one could come after part of the effect; with `if` after its arms.
     if (before.op !== 'if') for (const a of before.args) this.claim(a, effect);
     let left = 0;
-    for (let i = 0; i < waiting.length; i++) {
+    for (let i = 0; i < this.waitingCount; i++) {
       const n = waiting[i]!;
       if (this.waits[n.id] === 0) continue;
       if (this.owner[n.id] === effect) waiting[left++] = n;
       else this.keep(n);
     }
-    waiting.length = left;
+    this.waitingCount = left;
   }
   private claim(n: Node, effect: number): void {
     this.owner[n.id] = effect;
@@ -476,8 +477,8 @@ export class Emitter {
 
   /** What an arm has not needed is not needed. */
   private forget(): void {
-    for (const n of this.waiting) this.waits[n.id] = 0;
-    this.waiting.length = 0;
+    for (let i = 0; i < this.waitingCount; i++) this.waits[this.waiting[i]!.id] = 0;
+    this.waitingCount = 0;
   }
   private ifElse(n: NodeOf<'if'>): boolean {
     const { code } = this;

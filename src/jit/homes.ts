@@ -9,6 +9,8 @@ import type { Block, Node } from '../ir/ops.ts';
 import type { Code } from '../wasm/builder.ts';
 
 export interface Home {
+  /** From 0 on. */
+  readonly number: number;
   readonly local: number;
   readonly type: 'i64' | 'v128' | 'f64' | 'f32';
   readonly offset: number;
@@ -96,10 +98,15 @@ function usesOfAll(everything: Iterable<Using>): Uses {
   return uses;
 }
 
-/** What is known at a point of the code. */
+/** What is known of a local at a point of the code: it has the value; the CPU state does not have it yet. */
+const VALID = 1;
+const DIRTY = 2;
+/** Locals that have the value, by the number of the home: nonzero. */
+export type Valid = Readonly<Uint8Array>;
+/** What is known at a point of the code, by the number of the home; those that are dirty, in the order of writing. */
 interface Held {
-  readonly valid: ReadonlySet<Home>;
-  readonly dirty: ReadonlySet<Home>;
+  readonly bits: Readonly<Uint8Array>;
+  readonly dirty: readonly Home[];
 }
 /** Homes that are used, and of these the ones that are written. */
 export interface Used {
@@ -113,9 +120,8 @@ export class Homes {
   private readonly homes = new Map<string, Home>();
   /** All are in their locals: control is in a loop that keeps them there. */
   private resident = false;
-  /** Locals that have the value; those that the CPU state does not have yet. */
-  private valid = new Set<Home>();
-  private dirty = new Set<Home>();
+  private readonly bits: Uint8Array;
+  private dirty: Home[] = [];
   /** Blocks that are open where code is written that is always reached: what is loaded further inside may not be. */
   private depth = 0;
 
@@ -125,8 +131,10 @@ export class Homes {
     for (const [slot, use] of usesOfAll(everything)) {
       const scalar = use.double ? 'f64' : 'f32';
       const type = slot[0] !== 'V' ? 'i64' : use.vector ? 'v128' : scalar;
-      this.homes.set(slot, { local: code.local(type), type, offset: slotOffset(slot), written: use.written });
+      const number = this.homes.size;
+      this.homes.set(slot, { number, local: code.local(type), type, offset: slotOffset(slot), written: use.written });
     }
+    this.bits = new Uint8Array(this.homes.size);
   }
   of(slot: string): Home | undefined {
     return this.homes.get(slot);
@@ -143,41 +151,50 @@ export class Homes {
   // ---- where values are --------------------------------------------------------------------------------------------------
 
   /** A block begins. @param valid locals that have the value, wherever control comes from; 'all': it is part of a loop that keeps them */
-  begin(valid: Iterable<Home> | 'all'): void {
+  begin(valid: Valid | 'all' | undefined): void {
     this.resident = valid === 'all';
-    this.valid = new Set(valid === 'all' ? [] : valid);
-    this.dirty = new Set();
+    if (valid === undefined || valid === 'all') this.bits.fill(0);
+    else this.bits.set(valid);
+    this.dirty = [];
   }
   /** An instruction, or an arm of one, begins. @param depth blocks that are open there */
   here(depth = this.code.depth): void {
     this.depth = depth;
   }
-  get known(): ReadonlySet<Home> {
-    return this.valid;
+  get valid(): Valid {
+    return this.bits.map((b) => b & VALID);
+  }
+  /** Where these are in their locals, and no others. */
+  only(homes: readonly Home[]): Valid {
+    const valid = new Uint8Array(this.bits.length);
+    for (const h of homes) valid[h.number] = VALID;
+    return valid;
   }
   /** Puts the value on the stack. */
   get(home: Home): void {
     const { code, cpu } = this;
-    if (this.resident || this.valid.has(home)) {
+    if (this.resident || this.bits[home.number]! & VALID) {
       code.get(home.local);
       return;
     }
     code.get(cpu).mem(`${home.type}.load`, home.offset);
     if (code.depth !== this.depth) return;
     code.tee(home.local);
-    this.valid.add(home);
+    this.bits[home.number]! |= VALID;
   }
   /** Takes the new value from the stack. */
   set(home: Home): void {
     this.code.set(home.local);
     if (this.resident) return;
-    this.valid.add(home);
-    this.dirty.add(home);
+    if (!(this.bits[home.number]! & DIRTY)) this.dirty.push(home);
+    this.bits[home.number] = VALID | DIRTY;
   }
   /** Control may leave: the CPU state gets what it does not have. */
   flush(): void {
-    this.store([...this.dirty]);
-    this.dirty.clear();
+    if (this.dirty.length === 0) return;
+    this.store(this.dirty);
+    for (const h of this.dirty) this.bits[h.number]! &= ~DIRTY;
+    this.dirty = [];
   }
   load(homes: readonly Home[]): void {
     for (const h of homes) this.code.get(this.cpu).mem(`${h.type}.load`, h.offset).set(h.local);
@@ -186,16 +203,22 @@ export class Homes {
     for (const h of homes) this.code.get(this.cpu).get(h.local).mem(`${h.type}.store`, h.offset);
   }
   save(): Held {
-    return { valid: new Set(this.valid), dirty: new Set(this.dirty) };
+    return { bits: this.bits.slice(), dirty: this.dirty.slice() };
   }
-  restore(held: Held): void {
-    this.valid = new Set(held.valid);
-    this.dirty = new Set(held.dirty);
+  restore({ bits, dirty }: Held): void {
+    this.bits.set(bits);
+    this.dirty = dirty.slice();
   }
 }
 /** What is known where two ways come together. */
-export const joined = (a: Held | undefined, b: Held): Held =>
-  a ? { valid: new Set([...a.valid].filter((h) => b.valid.has(h))), dirty: new Set([...a.dirty, ...b.dirty]) } : b;
+export function joined(a: Held | undefined, b: Held): Held {
+  if (!a) return b;
+  return {
+    bits: a.bits.map((x, n) => (x & b.bits[n]! & VALID) | ((x | b.bits[n]!) & DIRTY)),
+    dirty: [...a.dirty, ...b.dirty.filter((h) => !(a.bits[h.number]! & DIRTY))],
+  };
+}
+export const validInBoth = (a: Valid, b: Valid): Valid => a.map((x, n) => x & b[n]!);
 /** Zeroes what a scalar write leaves of the register in the CPU state. */
 export function clearRest(code: Code, cpu: number, h: Home): void {
   if (h.type === 'f32')

@@ -14,13 +14,13 @@ import { type Counted, writeCount } from './counts.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
-import type { Home } from './homes.ts';
+import { type Valid, validInBoth } from './homes.ts';
 import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape } from './shape.ts';
-import { entriesOf, heldBy, type Loop, type Zone, zonesOf } from './zones.ts';
+import { entriesOf, type Loop, type Zone, zonesOf } from './zones.ts';
 
 export interface BuiltRegion {
   /** Number of the function in the module. */
@@ -66,7 +66,7 @@ class Region implements Frame, Position {
   /** Blocks that nothing is known of in locals where they begin: control comes from outside, or back. */
   private readonly unknown: ReadonlySet<number>;
   /** Locals that have their value on all ways to a block, as far as they have been written. */
-  private readonly arriving = new Map<number, ReadonlySet<Home>>();
+  private readonly arriving = new Map<number, Valid>();
 
   // Where the code that is being written stands.
   private block!: Block;
@@ -100,7 +100,7 @@ class Region implements Frame, Position {
     this.zones = zonesOf(
       shapes,
       (id) => blocks.get(id)!.code.length,
-      (list) => this.r.homes.usedBy([...list].flatMap((id) => blocks.get(id)!.code)),
+      (ids) => this.r.homes.usedBy(Array.from(ids, (id) => blocks.get(id)!.code).flat()),
     );
     this.unknown = new Set([...entries, ...entriesOf(shapes)]);
     for (const e of entries) this.number(e);
@@ -231,7 +231,7 @@ class Region implements Frame, Position {
     const { code } = this;
     const { homes } = this.r;
     this.block = block;
-    homes.begin(this.zone ? 'all' : this.unknown.has(block.id) ? [] : (this.arriving.get(block.id) ?? []));
+    homes.begin(this.zone ? 'all' : this.unknown.has(block.id) ? undefined : this.arriving.get(block.id));
     this.state.beginBlock(this.kindsIn.get(block.id)!);
     if (this.numbers.has(block.id)) code.i32(0).set(this.choice);
     block.code.forEach((one, i) => {
@@ -289,9 +289,9 @@ class Region implements Frame, Position {
     if (zone?.blocks.has(to)) return;
     if (zone) homes.store(zone.used.written);
     else homes.flush();
-    const held = zone ? heldBy(zone) : homes.known;
+    const held = zone ? homes.only(zone.used.all) : homes.valid;
     const before = arriving.get(to);
-    arriving.set(to, new Set(before ? [...before].filter((h) => held.has(h)) : held));
+    arriving.set(to, before ? validInBoth(before, held) : held);
   }
 
   // ---- ways out ------------------------------------------------------------------------------------------------------------

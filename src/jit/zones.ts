@@ -2,7 +2,7 @@
 // loop may have written. It pays where turns are many: a loop that calls is left in every turn, and keeps nothing.
 
 import type { Label } from '../wasm/builder.ts';
-import type { Home, Used } from './homes.ts';
+import type { Used } from './homes.ts';
 import type { Shape } from './shape.ts';
 
 export type Loop = Extract<Shape, { kind: 'loop' }>;
@@ -64,5 +64,3 @@ export function zonesOf(
   walk(shapes);
   return zones;
 }
-/** Homes that a loop has in locals, for those that come after it. */
-export const heldBy = (zone: Zone): ReadonlySet<Home> => new Set(zone.used.all);

@@ -39,6 +39,8 @@ export class Bytes {
   }
   /** LEB128 of 64 bits. */
   signed64(value: bigint): this {
+    const small = Number(value);
+    if (small >= -0x8000_0000 && small < 0x8000_0000) return this.signed(small);
     let low = Number(BigInt.asIntN(32, value));
     let high = Number(BigInt.asIntN(64, value) >> 32n);
     while (high !== low >> 31) {
