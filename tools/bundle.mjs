@@ -22,8 +22,9 @@ const KVM = new RegExp(
     ].join('|') +
     ')',
 );
-/** What instructions mean, and what makes code of that. */
-const CODE = /\/dist\/(?:(?:isa|arch\/a64|ir|wasm|jit)\/|interp\/(?:emit|loop|cold|hot|reference|linker))/;
+/** What instructions mean, and what makes code of that: not needed for what is decoded already. */
+const CODE =
+  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/|jit\/)|interp\/(?:emit|loop|cold|hot|reference|record_state))/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },
@@ -74,6 +75,7 @@ export async function bundle() {
   const files = new Map(output.map(({ fileName, code }) => [fileName, wrapped(linked(code))]));
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
+  digest.update(readFileSync('dist/interp/interp.wasm'));
   const loader = readFileSync('tools/load.cjs', 'utf8');
   files.set('load.js', loader.replace('@BUILD@', digest.digest('hex').slice(0, 16)));
   files.set('hypatia.js', "#!/usr/bin/env node\nrequire('./load.js')('command.js');\n");

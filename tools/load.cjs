@@ -1,6 +1,7 @@
 // How dist/bin starts (tools/bundle.mjs): runs a chunk of the bundle, and keeps the code that V8 made of it for later runs,
 // with all functions that were called, which is most of what starting costs otherwise. On by itself, off with
 // NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
+// What the command itself wants to keep (src/cli/kept.ts) lies there as well.
 'use strict';
 const fs = require('node:fs');
 const { Script } = require('node:vm');
@@ -18,18 +19,29 @@ const home = process.env.XDG_CACHE_HOME || `${process.env.HOME || __dirname}/.ca
 const folders = [`${__dirname}/code/${folder}`, `${home}/hypatia/code/${folder}`];
 
 function kept(name) {
-  const found = enabled && folders.map((f) => `${f}/${name}`).find(fs.existsSync);
-  try {
-    return found ? fs.readFileSync(found) : undefined;
-  } catch {
-    return undefined;
+  for (const folder of enabled ? folders : []) {
+    try {
+      return fs.readFileSync(`${folder}/${name}`);
+    } catch {
+      // The next folder, or nothing.
+    }
   }
+  return undefined;
 }
 
+/** By name of the file, what gives its contents: undefined if there is nothing to write. */
 const unsaved = new Map();
-function save() {
-  const made = [...unsaved].map(([name, script]) => [name, script.createCachedData()]);
-  unsaved.clear();
+const atEnd = new Map();
+function keepAtEnd(name, make) {
+  if (!enabled) return;
+  if (atEnd.size === 0) process.once('exit', () => save(atEnd));
+  atEnd.set(name, make);
+}
+globalThis[Symbol.for('hypatia.kept')] = { read: kept, keepAtEnd };
+
+function save(what) {
+  const made = [...what].map(([name, make]) => [name, make()]).filter(([, data]) => data !== undefined);
+  what.clear();
   for (const into of made.length > 0 ? folders : []) {
     try {
       fs.mkdirSync(into, { recursive: true });
@@ -58,10 +70,10 @@ module.exports = function load(name) {
   const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
   if (enabled && (!cachedData || script.cachedDataRejected)) {
     if (unsaved.size === 0) {
-      setTimeout(save, STARTED).unref();
-      process.once('exit', save);
+      setTimeout(save, STARTED, unsaved).unref();
+      process.once('exit', () => save(unsaved));
     }
-    unsaved.set(name, script);
+    unsaved.set(name, () => script.createCachedData());
   }
   const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
   script.runInThisContext()(made.exports, requires, made, filename, __dirname);

@@ -5,7 +5,8 @@ import type { Feat } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
 import { parseModelFile } from '../cpu/model_file.ts';
 import { lowerToExecutable } from '../cpu/model_lower.ts';
-import { builtinModel, type CpuModel, isModelName, MODEL_NAMES } from '../cpu/models.ts';
+import { builtinModel, type CpuModel, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
+import { keepAtEnd, readKept } from './kept.ts';
 
 export interface ChosenCpu {
   /** What KVM's host hardware says. */
@@ -44,10 +45,33 @@ function readModel(option: string): { readonly model: CpuModel; readonly descrip
  * @throws UsageError
  */
 export function chooseCpu(option: string, unchecked: boolean, canExecute: (feat: Feat) => boolean): ChosenCpu {
+  if (isModelName(option) && !unchecked) {
+    const model = loweredModel(option, canExecute);
+    // A built-in model that wants more than can be executed is nobody's mistake.
+    return { shown: model, executed: model, warnings: [], description: undefined };
+  }
   const { model, description } = readModel(option);
   const lowered = lowerToExecutable(model, canExecute);
   if (unchecked) return { shown: model, executed: lowered.model, warnings: [], description };
-  // A built-in model that wants more than can be executed is nobody's mistake.
-  const warnings = isModelName(option) ? [] : lowered.warnings;
-  return { shown: lowered.model, executed: lowered.model, warnings, description };
+  return { shown: lowered.model, executed: lowered.model, warnings: lowered.warnings, description };
+}
+
+/** A built-in model, as far as it can be executed: the same for every run of a build. */
+function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): CpuModel {
+  const file = `cpu-${name}`;
+  const known = readKept(file);
+  if (known) {
+    const { title, raw } = JSON.parse(new TextDecoder().decode(known)) as KeptModel;
+    return { name, title, raw: new Map(raw.map(([enc, value]) => [enc, BigInt(value)])) };
+  }
+  const { model } = lowerToExecutable(builtinModel(name), canExecute);
+  keepAtEnd(file, () => {
+    const all: KeptModel = { title: model.title, raw: [...model.raw].map(([enc, value]) => [enc, String(value)]) };
+    return new TextEncoder().encode(JSON.stringify(all));
+  });
+  return model;
+}
+interface KeptModel {
+  readonly title: string;
+  readonly raw: readonly (readonly [enc: number, value: string])[];
 }

@@ -10,8 +10,10 @@ import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter, type ThreadOptions } from '../interp/engine.ts';
 import type { MakeTier, Tier } from '../interp/region.ts';
+import { Templates } from '../interp/templates.ts';
 import { A64 } from '../isa/a64.ts';
 import type { TierOptions } from '../jit/index.ts';
+import { keepAtEnd, readKept } from './kept.ts';
 import type { EngineName } from './options.ts';
 import type { EngineStats } from './stats.ts';
 
@@ -122,6 +124,16 @@ function lazily(load: () => Promise<MakeTier>): MakeTier {
   };
 }
 
+/** What earlier runs on the same model have decoded: it depends on its features. */
+function keptTemplates(model: CpuModel): Templates {
+  let sum = 0xcbf29ce484222325n;
+  for (const [enc, value] of model.raw) sum = BigInt.asUintN(64, (sum ^ (BigInt(enc) << 48n) ^ value) * 0x100000001b3n);
+  const name = `decoded-${sum.toString(16)}`;
+  const templates = new Templates(readKept(name));
+  keepAtEnd(name, () => templates.bytes());
+  return templates;
+}
+
 export function createEngine(
   mem: PhysMem,
   model: CpuModel,
@@ -132,12 +144,18 @@ export function createEngine(
 ): Engine {
   const read = (enc: number): bigint => model.raw.get(enc) ?? 0n;
   const prebuilt = prebuiltInterpreter();
+  // A program on many threads is interpreted by another program.
+  const templates = prebuilt && !threads && keptTemplates(model);
   const engine = createInterpreter(mem, {
     has: (f) => isFeat(f) && has(f, read),
     hooks,
     pauth,
-    groups: A64,
+    // Asked for when there is an instruction that nobody has met before.
+    get groups() {
+      return A64;
+    },
     ...(prebuilt && { prebuilt }),
+    ...(templates && { templates }),
     ...(make && { tier: make }),
     ...(threads && { threads }),
   });

@@ -14,7 +14,7 @@ import { UsageError } from '../base/assert.ts';
 import { didYouMean } from '../base/nearest.ts';
 import { bindFp, type HelperContext, SCALAR_HELPERS, VECTOR_HELPERS } from '../cpu/helpers.ts';
 import { resetPauth } from '../cpu/pauth.ts';
-import { fpTypes } from '../ir/ops.ts';
+import { fpTypes } from '../ir/fp_ops.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
 import type { VectorHelperName } from '../isa/helpers.ts';

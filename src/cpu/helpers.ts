@@ -2,7 +2,8 @@
 // floating-point operation of ir/ops.ts. Knows how arguments are passed (i32 as number, i64 and vectors as bigint), not
 // how engines call.
 
-import type { FpAttr, FpOp, Ty } from '../ir/ops.ts';
+import type { FpOp } from '../ir/fp_ops.ts';
+import type { FpAttr, Ty } from '../ir/ops.ts';
 import { FP_ATOMICS, type FpAtomic, type HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.ts';
 import { crc32, crc32c } from './crc32.ts';
 import { FPCR } from './fp/context.ts';

@@ -3,7 +3,7 @@
 
 import { enc } from '../arch/schema.ts';
 import { assert } from '../base/assert.ts';
-import { fpTypes, parseFpKey } from '../ir/ops.ts';
+import { fpTypes, parseFpKey } from '../ir/fp_ops.ts';
 import { HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.ts';
 import type { Group } from '../isa/semantics.ts';
 import type { AccessPath } from './access.ts';
@@ -53,7 +53,9 @@ export class SystemAccess {
     const none = resetPauth();
     this.pauthOf = options.pauth ? (cpu) => options.pauth!(cpu) : () => none;
     this.sve = new Sve(mem, path, {
-      groups: options.groups,
+      get groups() {
+        return options.groups;
+      },
       importFor: (name) => this.importFor(name),
       with: (f) => {
         this.context.fpmr = this.cpu.get(Slot.FPMR);

@@ -6,7 +6,8 @@
 
 import { Slot } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
-import { type FpAttr, fpKey, fpTypes, type NodeOf } from '../ir/ops.ts';
+import { fpKey, fpTypes } from '../ir/fp_ops.ts';
+import type { FpAttr, NodeOf } from '../ir/ops.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { PlainOp } from '../wasm/opcodes.ts';
 import type { Emitter } from './emit.ts';

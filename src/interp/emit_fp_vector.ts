@@ -5,7 +5,8 @@
 // rounded to odd, and rounding that once more gives what one rounding gives (53 >= 2 * 24 + 2). Double precision follows
 // Boldo and Melquiond: product and sums as unevaluated pairs, their tail rounded to odd.
 
-import { type FpAttr, type FpOp, fpTypes, type Node, type NodeOf } from '../ir/ops.ts';
+import { type FpOp, fpTypes } from '../ir/fp_ops.ts';
+import type { FpAttr, Node, NodeOf } from '../ir/ops.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { PlainOp } from '../wasm/opcodes.ts';
 import type { Emitter } from './emit.ts';

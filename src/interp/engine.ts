@@ -2,10 +2,11 @@
 // met, and answers what the loop asks of the world. Decides nothing about instructions.
 
 import type { FieldValues } from '../arch/a64/encoding.ts';
+import { lazy } from '../base/lazy.ts';
 import type { WasmInstance, WasmTable } from '../base/webassembly.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { AccessPath, newSplitStore, type SplitStore, translate } from '../cpu/access.ts';
-import { btypeOf, mayLand, putBtype, takeBtype } from '../cpu/bti.ts';
+import { btypeOf, LandingPads, putBtype, takeBtype } from '../cpu/bti.ts';
 import { Decoder } from '../cpu/decode.ts';
 import {
   type Engine,
@@ -28,18 +29,10 @@ import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
 import { LINK, makeLinker } from './linker.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
-import {
-  LANDING_GUARDED,
-  type Layout,
-  layoutOf,
-  POINTER_AT,
-  RECORD_SIZE,
-  RECORDS_PER_PAGE,
-  Special,
-} from './record.ts';
+import { LANDING_GUARDED, type Layout, layoutOf, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
 import { type MakeTier, type Tier, usualTier } from './region.ts';
-import { Templates } from './templates.ts';
+import { type BranchPlace, place, Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
   /** Whether the machine has a feature, by its FEAT_ name. */
@@ -47,6 +40,8 @@ export interface EngineOptions extends SystemOptions {
   readonly hooks: SystemHooks;
   /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
   readonly prebuilt?: Uint8Array;
+  /** Records of an earlier run with the same `prebuilt` and features, and for the next one. */
+  readonly templates?: Templates;
   /** What compiles frequent code; without it everything is interpreted. */
   readonly tier?: MakeTier;
   /** Threads for runs that need not take turns; the memory must be a shared one. */
@@ -71,7 +66,8 @@ interface Installed {
 class Interpreter implements Engine {
   private readonly mem: PhysMem;
   private readonly program: Program;
-  private readonly decoder: Decoder;
+  private readonly decoder: () => Decoder;
+  private readonly pads: () => LandingPads;
   private readonly path: AccessPath;
   private readonly pages: CodePages;
   private readonly system: SystemAccess;
@@ -82,11 +78,13 @@ class Interpreter implements Engine {
   private readonly templates: Templates;
   private readonly installed = new Map<Handler, Installed>();
   private readonly joined = new Set<Aside>();
+  /** For each number: it is known to be in the table. */
+  private readonly there = new Uint8Array(TABLE_MAX);
   private linker: unknown;
   private readonly freeSlots: number[] = [];
   private nextNumber: number;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
-  private readonly checking: Reference;
+  private readonly checking: () => Reference;
   private cpu: CpuState | undefined;
   private readonly tier: Tier | undefined;
   private readonly flights: Flights | undefined;
@@ -97,20 +95,25 @@ class Interpreter implements Engine {
 
   constructor(mem: PhysMem, options: EngineOptions) {
     this.mem = mem;
-    this.program = programOf(options.groups, options.prebuilt, mem.shared);
+    this.program = programOf(options, mem.shared);
     this.hasBti = options.has('FEAT_BTI');
     this.hooks = options.hooks;
-    this.decoder = new Decoder(this.program.rows, options.has);
+    this.decoder = lazy(() => new Decoder(this.program.rows(), options.has));
+    this.pads = lazy(() => new LandingPads(options.has));
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
-    this.templates = new Templates(mem);
+    this.templates = options.templates ?? new Templates();
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
-    this.checking = new Reference(mem, this.hasBti, {
-      decoder: this.decoder,
-      path: this.path,
-      system: this.system,
-      fetch: (cpu, pc) => this.wordAt(cpu, pc),
-    });
+    this.checking = lazy(
+      () =>
+        new Reference(mem, this.hasBti, {
+          decoder: this.decoder(),
+          pads: this.pads(),
+          path: this.path,
+          system: this.system,
+          fetch: (cpu, pc) => this.wordAt(cpu, pc),
+        }),
+    );
     const { exports } = this.instantiate(this.program.main);
     this.main = exports['run'] as (cpu: number) => number;
     this.table = exports['handlers'] as WasmTable;
@@ -123,10 +126,13 @@ class Interpreter implements Engine {
     }
     const makeTier = options.tier ?? usualTier();
     if (makeTier) {
+      const { decoder } = this;
       const tier = makeTier({
         mem,
         pages: this.pages,
-        decoder: this.decoder,
+        get decoder() {
+          return decoder();
+        },
         takeSlot: () => this.freeSlots.pop() ?? (this.nextNumber < TABLE_MAX - RESERVED ? this.newNumber() : undefined),
         setSlot: (slot, part) => {
           this.setSlot(slot, part);
@@ -200,7 +206,7 @@ class Interpreter implements Engine {
   private runChecking(cpu: CpuState, budget: number): ExitReason {
     this.cpu = cpu;
     this.pages.reclaim();
-    return this.checking.run(cpu, budget);
+    return this.checking().run(cpu, budget);
   }
   private wordAt(cpu: CpuState, pc: bigint): { word: number; guarded: boolean } | undefined {
     const tlb = this.path.tlbOf(cpu);
@@ -362,39 +368,40 @@ class Interpreter implements Engine {
     // A fault of the fetch itself comes first, and by itself.
     if (!t?.ok || !t.guarded) return true;
     const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
-    return mayLand(cpu, this.decoder.decode(word), btype);
+    return this.pads().mayLand(cpu, word, btype);
   }
   private decode(ip: number, records: number): void {
     const { word, index } = this.pages.locate(ip, records);
-    if (this.templates.copyTo(word, ip)) return;
-    const d = this.decoder.decode(word);
+    const { mem, pages } = this;
+    const known = this.templates.copyTo(mem, pages, word, { ip, index, records });
+    if (known === 0 || !this.isThere(known)) this.decodeAnew(word, ip, index, records);
+  }
+  private decodeAnew(word: number, ip: number, index: number, records: number): void {
+    const d = this.decoder().decode(word);
     const handler = d ? d.entry.handler(d.fields) : UNDEFINED;
-    const installed = this.installed.get(handler) ?? this.install(handler, d?.entry);
-    let number = installed.far;
+    const { layout, near, far } = this.installed.get(handler) ?? this.install(handler, d?.entry);
+    const { view } = this.mem;
     let aside = 0;
-    if (installed.layout.asideSize > 0) {
-      aside = this.pages.allocAside(records, installed.layout.asideSize);
-      this.mem.view.setUint32(ip + POINTER_AT, aside, true);
+    if (layout.asideSize > 0) {
+      aside = this.pages.allocAside(records, layout.asideSize);
+      view.setUint32(ip + POINTER_AT, aside, true);
     }
     const { operands } = handler.code;
-    let movable = aside === 0;
+    let branch: BranchPlace | undefined;
     for (let i = 0; i < operands.length; i++) {
       const o = operands[i]!;
-      const slot = installed.layout.slots[i]!;
+      const slot = layout.slots[i]!;
       const at = (slot.aside ? aside : ip) + slot.at;
       if (o.kind === 'branch') {
-        movable = false;
-        const distance = Number(o.value(d!.fields));
-        const target = index + distance / 4;
-        if (installed.near !== undefined && target >= 0 && target < RECORDS_PER_PAGE) {
-          number = installed.near;
-          this.mem.view.setUint32(at, records + (target - 1) * RECORD_SIZE, true);
-        } else this.mem.view.setInt32(at, distance, true);
+        branch = { at: slot.at, isAside: slot.aside, near };
+        view.setInt32(at, Number(o.value(d!.fields)), true);
       } else this.writeOperand(o, slot.width, at, d!.fields);
     }
+    const finished = { number: far, branch, aside, asideSize: layout.asideSize };
+    this.templates.keep(this.mem, word, ip, finished);
+    const number = place(view, finished, { ip, index, records });
     if (this.mem.shared) Atomics.store(this.mem.u16, ip >>> 1, number);
     else this.mem.u16[ip >>> 1] = number;
-    if (movable) this.templates.keep(word, ip);
   }
   private writeOperand(o: Operand, width: number, at: number, fields: FieldValues): void {
     const { view } = this.mem;
@@ -420,11 +427,23 @@ class Interpreter implements Engine {
   /** Puts a handler into the table, with others of its kind, unless they are there. @returns its number */
   private join(handler: Handler, row: RowEntry): number | undefined {
     const aside = this.program.asideOf(row);
-    if (aside && !this.joined.has(aside)) {
-      this.joined.add(aside);
-      this.instantiate(aside.part);
-    }
+    if (aside) this.joinAll(aside);
     return aside?.number(handler);
+  }
+  private joinAll(aside: Aside): void {
+    if (this.joined.has(aside)) return;
+    this.joined.add(aside);
+    this.instantiate(aside.part);
+  }
+  /** The handler of a number that a template names is in the table, or can be put there. */
+  private isThere(number: number): boolean {
+    if (this.there[number] === 0) {
+      const aside = this.program.asideWith(number);
+      if (number >= this.nextNumber) return false;
+      if (aside) this.joinAll(aside);
+      this.there[number] = 1;
+    }
+    return true;
   }
   /** Puts the function of a handler into the table. @returns its number */
   private load(handler: Handler): number {

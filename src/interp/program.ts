@@ -2,6 +2,7 @@
 // What is generated depends on the rows alone, not on a machine: engines with different features share it.
 
 import { UsageError } from '../base/assert.ts';
+import { lazy } from '../base/lazy.ts';
 import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { collectRows, type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
@@ -169,74 +170,79 @@ function asciiText(bytes: Uint8Array): string {
 /** Handlers that are not in the loop, in one module. Compiled when the first of them is met: a program needs few of these. */
 export class Aside {
   private readonly bytes: Uint8Array;
+  /** Numbers from one to before another. */
   private readonly first: number;
-  private made: { readonly part: Part; readonly numbers: ReadonlyMap<string, number> } | undefined;
+  private readonly end: number;
+  private readonly contents = lazy(() => {
+    const module = new WebAssemblyHost.Module(this.bytes);
+    return { module, ...(contentsOf(module) as AsideContents) };
+  });
+  private readonly numbers = lazy(
+    (): ReadonlyMap<string, number> => new Map(this.contents().handlers.map((key, i) => [key, this.first + i])),
+  );
 
-  constructor(bytes: Uint8Array, first: number) {
+  constructor(bytes: Uint8Array, first: number, count: number) {
     this.bytes = bytes;
     this.first = first;
+    this.end = first + count;
   }
-  private get contents(): NonNullable<Aside['made']> {
-    if (!this.made) {
-      const module = new WebAssemblyHost.Module(this.bytes);
-      const { handlers, imports } = contentsOf(module) as AsideContents;
-      const numbers = new Map(handlers.map((key, i) => [key, this.first + i]));
-      this.made = { part: { module, imports }, numbers };
-    }
-    return this.made;
+  has(number: number): boolean {
+    return number >= this.first && number < this.end;
   }
   /** To be instantiated before its numbers are used. */
   get part(): Part {
-    return this.contents.part;
+    return this.contents();
   }
   number(handler: Handler): number | undefined {
-    return this.contents.numbers.get(handler.key);
+    return this.numbers().get(handler.key);
   }
 }
 
 export class Program {
-  readonly rows: readonly RowEntry[];
+  /** A program that is decoded already asks for none of them. */
+  readonly rows = lazy(() => collectRows(this.source.groups));
   readonly main: Part;
   /** The first number that is free for handlers that are added. */
   readonly firstFree: number;
+  private readonly source: ProgramSource;
   /** Numbers of the handlers in the loop, by key. */
-  private readonly hot = new Map<string, Numbers>();
-  private readonly aside = new Map<Group | undefined, Aside>();
+  private readonly hot: () => ReadonlyMap<string, Numbers>;
+  /** Handlers of the usual rows, and of each group. */
+  private readonly asides: readonly Aside[];
   private readonly parts = new Map<string, Part>();
 
   private readonly parallel: boolean;
 
-  /**
-   * @param prebuilt what generateInterpreter made of the same groups; without it the loop alone is generated now
-   * @param parallel see generateModule
-   */
-  constructor(groups: readonly Group[], prebuilt?: Uint8Array, parallel = false) {
-    this.rows = collectRows(groups);
+  /** @param parallel see generateModule */
+  constructor(source: ProgramSource, parallel = false) {
+    this.source = source;
     this.parallel = parallel;
-    const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(hotVariants(this.rows), [], parallel));
+    const prebuilt = parallel ? undefined : source.prebuilt;
+    const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(hotVariants(this.rows()), [], parallel));
     const contents = contentsOf(module) as Contents;
     this.main = { module, imports: contents.imports };
-    let id = FIRST_HANDLER;
-    for (const [key, near] of contents.hot) {
-      const before = this.hot.get(key);
-      this.hot.set(key, near ? { near: id, far: id } : { near: before?.near, far: id });
-      id++;
-    }
+    this.hot = lazy(() => numbersOf(contents.hot));
     const modules = WebAssemblyHost.Module.customSections(module, ASIDE);
-    for (const [i, count] of contents.aside.entries()) {
-      this.aside.set(i === 0 ? undefined : groups[i - 1]!, new Aside(new Uint8Array(modules[i]!), id));
+    let id = FIRST_HANDLER + contents.hot.length;
+    this.asides = contents.aside.map((count, i) => {
       id += count;
-    }
+      return new Aside(new Uint8Array(modules[i]!), id - count, count);
+    });
     this.firstFree = id;
   }
 
   /** Numbers of a handler that is in the loop. */
   inLoop(handler: Handler): Numbers | undefined {
-    return this.hot.get(handler.key);
+    return this.hot().get(handler.key);
   }
   /** What has all other handlers of a row, if it was generated ahead of time. */
   asideOf(row: RowEntry): Aside | undefined {
-    return this.aside.get(partOf(row));
+    const group = partOf(row);
+    return this.asides[group === undefined ? 0 : this.source.groups.indexOf(group) + 1];
+  }
+  /** What has the handler of a number, if that is not in the loop. */
+  asideWith(number: number): Aside | undefined {
+    return this.asides.find((aside) => aside.has(number));
   }
   /** A module that exports the function of one handler as `0`. */
   part(handler: Handler): Part {
@@ -250,14 +256,31 @@ export class Program {
   }
 }
 
-const programs = { alone: new Map<readonly Group[], Program>(), parallel: new Map<readonly Group[], Program>() };
+function numbersOf(hot: Contents['hot']): ReadonlyMap<string, Numbers> {
+  const numbers = new Map<string, Numbers>();
+  for (const [i, [key, near]] of hot.entries()) {
+    const id = FIRST_HANDLER + i;
+    numbers.set(key, near ? { near: id, far: id } : { near: numbers.get(key)?.near, far: id });
+  }
+  return numbers;
+}
+
+/** What a program is made of. */
+export interface ProgramSource {
+  readonly groups: readonly Group[];
+  /** What generateInterpreter made of the same groups; without it the loop alone is generated when it is needed. */
+  readonly prebuilt?: Uint8Array;
+}
+const programs = { alone: new WeakMap<object, Program>(), parallel: new WeakMap<object, Program>() };
 /** The program of some groups, made once. @param parallel generated anew, whatever was prebuilt */
-export function programOf(groups: readonly Group[], prebuilt?: Uint8Array, parallel = false): Program {
+export function programOf(source: ProgramSource, parallel = false): Program {
   const made = programs[parallel ? 'parallel' : 'alone'];
-  let p = made.get(groups);
+  // What was prebuilt stands for its groups, which need not be there.
+  const key = parallel ? source.groups : (source.prebuilt ?? source.groups);
+  let p = made.get(key);
   if (!p) {
-    p = new Program(groups, parallel ? undefined : prebuilt, parallel);
-    made.set(groups, p);
+    p = new Program(source, parallel);
+    made.set(key, p);
   }
   return p;
 }

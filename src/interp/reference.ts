@@ -2,7 +2,7 @@
 // translator. Hundreds of times slower; what it does is what the interpreter must do.
 
 import { AccessPath, packAccess, translate } from '../cpu/access.ts';
-import { branchTypeOf, btypeOf, mayLand, putBtype, takeBtype } from '../cpu/bti.ts';
+import { branchTypeOf, btypeOf, LandingPads, putBtype, takeBtype } from '../cpu/bti.ts';
 import { type Decoded, Decoder } from '../cpu/decode.ts';
 import { type Engine, Exit, type ExitReason, type Tlb, type Translator } from '../cpu/engine.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
@@ -11,7 +11,8 @@ import { SystemAccess } from '../cpu/system.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
 import { type Env, evaluate } from '../ir/eval.ts';
 import { toValue, type Value } from '../ir/eval_pure.ts';
-import { fpKey, type Place, type Ty } from '../ir/ops.ts';
+import { fpKey } from '../ir/fp_ops.ts';
+import type { Place, Ty } from '../ir/ops.ts';
 import { collectRows, type Handler, UNDEFINED } from '../isa/handlers.ts';
 import { checkPointer } from '../isa/pointer_check.ts';
 import { registerOffset } from './code_pages.ts';
@@ -35,6 +36,7 @@ class Leave extends Error {
 /** What an engine shares with the evaluator that runs in its place. */
 export interface ReferenceParts {
   readonly decoder: Decoder;
+  readonly pads: LandingPads;
   readonly path: AccessPath;
   readonly system: SystemAccess;
   /**
@@ -47,6 +49,7 @@ export interface ReferenceParts {
 export class Reference implements Engine {
   private readonly mem: PhysMem;
   private readonly decoder: Decoder;
+  private readonly pads: LandingPads;
   private readonly path: AccessPath;
   private readonly system: SystemAccess;
   private readonly fetchAs: ReferenceParts['fetch'];
@@ -62,6 +65,7 @@ export class Reference implements Engine {
     this.mem = mem;
     this.hasBti = hasBti;
     this.decoder = parts.decoder;
+    this.pads = parts.pads;
     this.path = parts.path;
     this.system = parts.system;
     this.fetchAs = parts.fetch;
@@ -124,7 +128,7 @@ export class Reference implements Engine {
     const btype = this.pendingBtype();
     this.btype = 0;
     this.guarded = found.guarded;
-    return !this.guarded || mayLand(cpu, this.decoder.decode(word), btype) ? word : undefined;
+    return !this.guarded || this.pads.mayLand(cpu, word, btype) ? word : undefined;
   }
   private fetchUncached(pc: bigint): ReturnType<NonNullable<ReferenceParts['fetch']>> {
     const { cpu } = this;
@@ -266,8 +270,9 @@ export class Reference implements Engine {
 
 /** The reference engine for one machine in `mem`. Exits, states and counts are those of the interpreter. */
 export function createReference(mem: PhysMem, options: EngineOptions): Engine {
-  const decoder = new Decoder(collectRows(options.groups), (f) => options.has(f));
+  const has = (feature: string): boolean => options.has(feature);
+  const decoder = new Decoder(collectRows(options.groups), has);
   const path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
   const system = new SystemAccess(mem, path, options, () => {});
-  return new Reference(mem, options.has('FEAT_BTI'), { decoder, path, system });
+  return new Reference(mem, options.has('FEAT_BTI'), { decoder, pads: new LandingPads(has), path, system });
 }

@@ -1,39 +1,180 @@
-// Finished records by instruction word: programs repeat themselves (returns, moves between the same registers), and a
-// record that has neither a branch target nor operands aside is the same wherever its word stands.
+// Finished records by instruction word: programs repeat themselves, and each other. What a record has to know of its place (where
+// it branches to, where its operands aside are) is filled in when it is copied. All of it is one array of numbers, which can
+// be kept for the next run as it is.
 
 import type { PhysMem } from '../cpu/physmem.ts';
+import type { CodePages } from './code_pages.ts';
+import { POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
 
-const WORDS = 4;
-const LIMIT = 1 << 15;
+const RECORD_WORDS = RECORD_SIZE / 4;
+/** Words of an entry: the instruction, its record, what of that depends on its place, operands aside. */
+const Entry = { word: 0, record: 1, place: 5, aside: 6, size: 10 } as const;
+const ASIDE_MAX = 4 * (Entry.size - Entry.aside);
+/**
+ * Of `place`: how many bytes are aside; for a branch (there is one at most) where its target lies, in the record or aside, as
+ * a distance in bytes, and the handler for one within the page (0: none).
+ */
+const Place = { aside: 0xff, at: 8, near: 12, branch: 1 << 28, branchAside: 1 << 29 } as const;
+const AT = 0xf;
+/** Of the first word of a record: the number of its handler. */
+const NUMBER = 0xffff;
+/** Words before the entries: what the array is, how many entries are in use. */
+const Head = { magic: 0, count: 1, size: 8 } as const;
+const MAGIC = 0x68772031;
+
+/** Numbers of entries there is room for. */
+const SMALLEST = 1 << 12;
+const LARGEST = 1 << 16;
+/** Parts of 4 of the room that are used at most. */
+const FULL = 3;
+/** Where a record stands. */
+export interface Site {
+  readonly ip: number;
+  /** Its number in the page, and where the page's records begin. */
+  readonly index: number;
+  readonly records: number;
+}
+/** The target of a branch in a record. */
+export interface BranchPlace {
+  /** Offset in the record, or aside. */
+  readonly at: number;
+  readonly isAside: boolean;
+  /** The handler for targets within the page. */
+  readonly near: number | undefined;
+}
+/** What a record consists of. Its branch, if there is one, says how many bytes it is to the target. */
+export interface Finished {
+  /** Its handler; of a branch, that for any target. */
+  readonly number: number;
+  readonly branch: BranchPlace | undefined;
+  /** Where its operands aside are, and how many bytes. */
+  readonly aside: number;
+  readonly asideSize: number;
+}
+
+/** Finishes a record where it stands. @returns the handler for it */
+export function place(view: DataView, { number, branch, aside }: Finished, { ip, index, records }: Site): number {
+  if (branch?.near === undefined) return number;
+  const at = (branch.isAside ? aside : ip) + branch.at;
+  const target = index + view.getInt32(at, true) / 4;
+  if (target < 0 || target >= RECORDS_PER_PAGE) return number;
+  view.setInt32(at, records + (target - 1) * RECORD_SIZE, true);
+  return branch.near;
+}
 
 export class Templates {
-  private readonly mem: PhysMem;
-  private readonly at = new Map<number, number>();
-  private records = new Uint32Array(1024 * WORDS);
+  private table: Uint32Array;
+  private mask: number;
+  private isNew = false;
 
-  constructor(mem: PhysMem) {
-    this.mem = mem;
+  /** @param kept what `bytes` gave in an earlier run of the same program on a machine with the same features */
+  constructor(kept?: Uint8Array) {
+    this.table = (kept && tableOf(kept)) ?? emptyTable(SMALLEST);
+    this.mask = roomOf(this.table) - 1;
   }
-  /** Writes the record of a word to `ip`. @returns false if it is not known */
-  copyTo(word: number, ip: number): boolean {
-    const at = this.at.get(word);
-    if (at === undefined) return false;
-    const { u32 } = this.mem;
-    const to = ip >>> 2;
+  /** What there is now, if it is more than there was. */
+  bytes(): Uint8Array | undefined {
+    return this.isNew ? new Uint8Array(this.table.buffer, this.table.byteOffset, this.table.byteLength) : undefined;
+  }
+
+  /**
+   * Writes the record of a word.
+   * @returns the number of its handler, or 0 if the word is not known
+   */
+  copyTo(mem: PhysMem, pages: CodePages, word: number, site: Site): number {
+    const { table } = this;
+    const at = this.find(word);
+    if (table[at] !== word || word === 0) return 0;
+    const { u32, view } = mem;
+    const to = site.ip >>> 2;
+    const first = table[at + Entry.record]!;
+    const what = table[at + Entry.place]!;
     // The word with the handler last: others may be on their way here.
-    for (let i = WORDS - 1; i >= 0; i--) u32[to + i] = this.records[at + i]!;
-    return true;
-  }
-  /** Remembers the record at `ip` for its word. */
-  keep(word: number, ip: number): void {
-    if (this.at.size === LIMIT) this.at.clear();
-    const at = this.at.size * WORDS;
-    if (at === this.records.length) {
-      const more = new Uint32Array(2 * at);
-      more.set(this.records);
-      this.records = more;
+    for (let i = RECORD_WORDS - 1; i > 0; i--) u32[to + i] = table[at + Entry.record + i]!;
+    if (what === 0) {
+      u32[to] = first;
+      return first & NUMBER;
     }
-    this.records.set(this.mem.u32.subarray(ip >>> 2, (ip >>> 2) + WORDS), at);
-    this.at.set(word, at);
+    const asideSize = what & Place.aside;
+    let aside = 0;
+    if (asideSize > 0) {
+      aside = pages.allocAside(site.records, asideSize);
+      u32[(site.ip + POINTER_AT) >>> 2] = aside;
+      for (let i = 0; 4 * i < asideSize; i++) u32[(aside >>> 2) + i] = table[at + Entry.aside + i]!;
+    }
+    const branch =
+      what & Place.branch
+        ? {
+            at: (what >>> Place.at) & AT,
+            isAside: (what & Place.branchAside) !== 0,
+            near: (what >>> Place.near) & NUMBER || undefined,
+          }
+        : undefined;
+    // The target may lie in the word with the handler.
+    u32[to] = first & ~NUMBER;
+    const number = place(view, { number: first & NUMBER, branch, aside, asideSize }, site);
+    u32[to] = (u32[to]! & ~NUMBER) | number;
+    return number;
   }
+  /** Remembers the record at `ip`, before it is placed. */
+  keep({ u32 }: PhysMem, word: number, ip: number, { number, branch, aside, asideSize }: Finished): void {
+    if (word === 0 || asideSize > ASIDE_MAX) return;
+    if (this.table[Head.count]! * 4 >= roomOf(this.table) * FULL) this.makeRoom();
+    const { table } = this;
+    const at = this.find(word);
+    if (table[at] !== word) table[Head.count]!++;
+    this.isNew = true;
+    table[at] = word;
+    table.set(u32.subarray(ip >>> 2, (ip >>> 2) + RECORD_WORDS), at + Entry.record);
+    table[at + Entry.record] = (table[at + Entry.record]! & ~NUMBER) | number;
+    table[at + Entry.place] =
+      asideSize |
+      (branch ? Place.branch | (branch.at << Place.at) | ((branch.near ?? 0) << Place.near) : 0) |
+      (branch?.isAside ? Place.branchAside : 0);
+    table.set(u32.subarray(aside >>> 2, (aside + asideSize + 3) >>> 2), at + Entry.aside);
+  }
+
+  /** Where the entry of a word is, or would be. */
+  private find(word: number): number {
+    const { table, mask } = this;
+    for (let i = hash(word); ; i++) {
+      const at = Head.size + (i & mask) * Entry.size;
+      const there = table[at]!;
+      if (there === word || there === 0) return at;
+    }
+  }
+  /** When there are too many, all are forgotten: programs differ. */
+  private makeRoom(): void {
+    const { table } = this;
+    const room = roomOf(table);
+    if (room === LARGEST) {
+      this.table.fill(0, Head.count);
+      return;
+    }
+    this.table = emptyTable(2 * room);
+    this.mask = 2 * room - 1;
+    for (let at = Head.size; at < table.length; at += Entry.size)
+      if (table[at] !== 0) this.table.set(table.subarray(at, at + Entry.size), this.find(table[at]!));
+    this.table[Head.count] = table[Head.count]!;
+  }
+}
+
+function hash(word: number): number {
+  return Math.imul(word, 0x9e3779b1) >>> 12;
+}
+function roomOf(table: Uint32Array): number {
+  return (table.length - Head.size) / Entry.size;
+}
+function emptyTable(room: number): Uint32Array {
+  const table = new Uint32Array(Head.size + room * Entry.size);
+  table[Head.magic] = MAGIC;
+  return table;
+}
+/** @returns undefined for bytes that are not such a table */
+function tableOf(kept: Uint8Array): Uint32Array | undefined {
+  const bytes = kept.byteOffset % 4 === 0 ? kept : kept.slice();
+  const table = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
+  const room = roomOf(table);
+  const isTable = bytes.length % 4 === 0 && table[Head.magic] === MAGIC && room >= SMALLEST && room <= LARGEST;
+  return isTable && (room & (room - 1)) === 0 && table[Head.count]! * 4 <= room * FULL ? table : undefined;
 }

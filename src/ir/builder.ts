@@ -2,7 +2,8 @@
 
 import { InternalError } from '../base/assert.ts';
 import { PURE, toValue, type Value } from './eval_pure.ts';
-import { type AttrOf, fpTypes, type KnownOp, type Node, OPS, type Op, type Ty, type ValueNode } from './ops.ts';
+import { fpTypes } from './fp_ops.ts';
+import { type AttrOf, type KnownOp, type Node, OPS, type Op, type Ty, type ValueNode } from './ops.ts';
 
 function typesOf(op: Op, row: KnownOp, attr: unknown): { args: readonly Ty[]; result: Ty | 'void' } {
   if (op === 'fp') return fpTypes(attr as AttrOf<'fp'>);

@@ -1,6 +1,7 @@
 // Text form of a block, for goldens and for eyes: one node a line, arms of `if` indented.
 
-import { type Block, fpKey, type Node, OPS } from './ops.ts';
+import { fpKey } from './fp_ops.ts';
+import { type Block, type Node, OPS } from './ops.ts';
 
 function attrText(n: Node): string {
   switch (n.op) {

@@ -1,6 +1,7 @@
 // The facade of ops.ts on top of the IR, continued: arithmetic, memory, vectors, floating point.
 
-import type { Access, Fmt, FpAttr, FpOp, Op, Place, ValueNode } from '../ir/ops.ts';
+import type { FpOp } from '../ir/fp_ops.ts';
+import type { Access, Fmt, FpAttr, Op, Place, ValueNode } from '../ir/ops.ts';
 import { node } from './build.ts';
 import type { Bits, Ops, Reg, Shape, Val } from './ops.ts';
 import type { Recorder } from './record.ts';

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { bindFp, SCALAR_HELPERS, VECTOR_HELPERS } from '../cpu/helpers.ts';
-import { fpTypes } from '../ir/ops.ts';
+import { fpTypes } from '../ir/fp_ops.ts';
 import { fp } from './fp.ts';
 import { collectRows } from './handlers.ts';
 import type { Group } from './semantics.ts';

@@ -1,7 +1,7 @@
 // Semantics of arch/a64/sve_fp.ts: arithmetic, comparisons, reductions.
 
 import { SVE_FP } from '../arch/a64/sve_fp.ts';
-import type { FpOp } from '../ir/ops.ts';
+import type { FpOp } from '../ir/fp_ops.ts';
 import { routines } from './semantics.ts';
 import {
   accumulate, type Bind, compare, each, formatOf, fp, lanesOf, pairwise, reduce,

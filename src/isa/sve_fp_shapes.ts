@@ -3,7 +3,8 @@
 // Za; with Pg only active elements change and count.
 
 import type { FieldValues } from '../arch/a64/encoding.ts';
-import type { Fmt, FpAttr, FpOp } from '../ir/ops.ts';
+import type { FpOp } from '../ir/fp_ops.ts';
+import type { Fmt, FpAttr } from '../ir/ops.ts';
 import { type Lanes, maskRoom, narrow, readMask, wide, writeMask } from './sve_lanes.ts';
 import type { Routine, SveMachine } from './sve_machine.ts';
 

@@ -1,7 +1,8 @@
 // What SVE does to single elements: functions of numbers (up to 32 bits, read signed or unsigned as the operation says)
 // and of bigints (64 bits). Results are taken modulo the width when they are written. Saturation reports nothing.
 
-import type { FpAttr, FpOp } from '../ir/ops.ts';
+import type { FpOp } from '../ir/fp_ops.ts';
+import type { FpAttr } from '../ir/ops.ts';
 import type { F1, F2, F3, Made, Op1, Op2, Op3 } from './sve_lanes.ts';
 
 export const unsigned1 = (n: F1<number>, w: F1<bigint>): Op1 => ({ signed: false, n, w });

@@ -2,7 +2,7 @@
 
 import { bindFp, SCALAR_HELPERS, VECTOR_HELPERS } from '../../dist/cpu/helpers.js';
 import { resetPauth } from '../../dist/cpu/pauth.js';
-import { fpKey, fpTypes } from '../../dist/ir/ops.js';
+import { fpKey, fpTypes } from '../../dist/ir/fp_ops.js';
 
 /** As a user process of Linux has it: 48-bit addresses, tags ignored in the lower range, all keys enabled. */
 export const pauthState = { ...resetPauth(), enabled: 15, tbiData: 1, tbiInstruction: 1 };

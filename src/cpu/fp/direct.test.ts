@@ -2,7 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FP_OPS, type FpAttr, type FpOp, fpTypes } from '../../ir/ops.ts';
+import { FP_OPS, type FpOp, fpTypes } from '../../ir/fp_ops.ts';
+import type { FpAttr } from '../../ir/ops.ts';
 import * as arith from './arith.ts';
 import { compareExactly, fpCompareEQ, fpCompareGE, fpCompareGT } from './compare.ts';
 import { type Fmt, FPCR, FPSR, type FpContext, type FpRounding, fpRoundingMode } from './context.ts';

@@ -1,0 +1,17 @@
+// What one run of the command leaves for the next: beside V8's code for the bundle, in a folder of this very build
+// (tools/load.cjs). Without the bundle nothing is kept. Whatever is missing here is made anew.
+
+interface Kept {
+  read(name: string): Uint8Array | undefined;
+  keepAtEnd(name: string, make: () => Uint8Array | undefined): void;
+}
+const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbol.for('hypatia.kept')];
+
+/** What an earlier run has kept by that name. */
+export function readKept(name: string): Uint8Array | undefined {
+  return kept?.read(name);
+}
+/** When the process ends, keeps what `make` gives then; undefined: what is kept stays. */
+export function keepAtEnd(name: string, make: () => Uint8Array | undefined): void {
+  kept?.keepAtEnd(name, make);
+}
