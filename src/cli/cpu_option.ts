@@ -59,11 +59,8 @@ export function chooseCpu(option: string, unchecked: boolean, canExecute: (feat:
 /** A built-in model, as far as it can be executed: the same for every run of a build. */
 function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): CpuModel {
   const file = `cpu-${name}`;
-  const known = readKept(file);
-  if (known) {
-    const { title, raw } = JSON.parse(new TextDecoder().decode(known)) as KeptModel;
-    return { name, title, raw: new Map(raw.map(([enc, value]) => [enc, BigInt(value)])) };
-  }
+  const known = keptModel(file);
+  if (known) return { name, title: known.title, raw: new Map(known.raw.map(([enc, value]) => [enc, BigInt(value)])) };
   const { model } = lowerToExecutable(builtinModel(name), canExecute);
   keepAtEnd(file, () => {
     const all: KeptModel = { title: model.title, raw: [...model.raw].map(([enc, value]) => [enc, String(value)]) };
@@ -74,4 +71,12 @@ function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): Cpu
 interface KeptModel {
   readonly title: string;
   readonly raw: readonly (readonly [enc: number, value: string])[];
+}
+function keptModel(file: string): KeptModel | undefined {
+  const bytes = readKept(file);
+  try {
+    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as KeptModel);
+  } catch {
+    return undefined; // it is written anew
+  }
 }
