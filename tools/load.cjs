@@ -29,19 +29,37 @@ function kept(name) {
   return undefined;
 }
 
-/** By name of the file, what gives its contents: undefined if there is nothing to write. */
-const unsaved = new Map();
-const atEnd = new Map();
-function keepAtEnd(name, make) {
-  if (!enabled) return;
-  if (atEnd.size === 0) process.once('exit', () => save(atEnd));
-  atEnd.set(name, make);
-}
-globalThis[Symbol.for('hypatia.kept')] = { read: kept, keepAtEnd };
+/** Scripts that were run, and those of them whose code is not kept, or no longer good. */
+const scripts = new Map();
+let unsaved = false;
+/** By name of a file: what gives its contents when the process ends, and whether it has met much that is new. */
+const wanted = new Map();
+globalThis[Symbol.for('hypatia.kept')] = {
+  read: kept,
+  keepAtEnd(name, make, isMuchNew) {
+    wanted.set(name, { make, isMuchNew });
+  },
+};
 
-function save(what) {
-  const made = [...what].map(([name, make]) => [name, make()]).filter(([, data]) => data !== undefined);
-  what.clear();
+/** Another kind of program has called other functions: all code is kept again, with these. */
+function saveCode() {
+  if (!unsaved && ![...wanted.values()].some(({ isMuchNew }) => isMuchNew())) return;
+  save([...scripts].map(([name, script]) => [name, script.createCachedData()]));
+}
+if (enabled) {
+  // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
+  let early = true;
+  setTimeout(() => {
+    early = false;
+    saveCode();
+  }, STARTED).unref();
+  process.once('exit', () => {
+    if (early) saveCode();
+    save([...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined));
+  });
+}
+
+function save(made) {
   for (const into of made.length > 0 ? folders : []) {
     try {
       fs.mkdirSync(into, { recursive: true });
@@ -68,13 +86,8 @@ module.exports = function load(name) {
   const filename = `${__dirname}/${name}`;
   const cachedData = kept(name);
   const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
-  if (enabled && (!cachedData || script.cachedDataRejected)) {
-    if (unsaved.size === 0) {
-      setTimeout(save, STARTED, unsaved).unref();
-      process.once('exit', () => save(unsaved));
-    }
-    unsaved.set(name, () => script.createCachedData());
-  }
+  scripts.set(name, script);
+  unsaved ||= !cachedData || script.cachedDataRejected;
   const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
   script.runInThisContext()(made.exports, requires, made, filename, __dirname);
   return made.exports;

@@ -66,7 +66,7 @@ const INTERPRETED: TierChoice = { make: undefined };
 /** Megabytes. */
 export const DEFAULT_CACHE = 256;
 /** Samples before the compiler is loaded, and instructions from one to the next. */
-const PATIENCE = 64;
+const PATIENCE = 512;
 const STRETCH = 4096;
 /** How often samples are taken where everything is to be compiled when it is first met. */
 const EAGER: Partial<TierOptions> = { threshold: 1, stretch: [512, 1 << 16] };
@@ -124,13 +124,20 @@ function lazily(load: () => Promise<MakeTier>): MakeTier {
   };
 }
 
+/** Instructions that nobody has met before of a program that is like no other before. */
+const OTHER_PROGRAM = 256;
+
 /** What earlier runs on the same model have decoded: it depends on its features. */
 function keptTemplates(model: CpuModel): Templates {
   let sum = 0xcbf29ce484222325n;
   for (const [enc, value] of model.raw) sum = BigInt.asUintN(64, (sum ^ (BigInt(enc) << 48n) ^ value) * 0x100000001b3n);
   const name = `decoded-${sum.toString(16)}`;
   const templates = new Templates(readKept(name));
-  keepAtEnd(name, () => templates.bytes());
+  keepAtEnd(
+    name,
+    () => templates.bytes(),
+    () => templates.added > OTHER_PROGRAM,
+  );
   return templates;
 }
 

@@ -3,7 +3,7 @@
 
 interface Kept {
   read(name: string): Uint8Array | undefined;
-  keepAtEnd(name: string, make: () => Uint8Array | undefined): void;
+  keepAtEnd(name: string, make: () => Uint8Array | undefined, isMuchNew: () => boolean): void;
 }
 const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbol.for('hypatia.kept')];
 
@@ -11,7 +11,10 @@ const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbo
 export function readKept(name: string): Uint8Array | undefined {
   return kept?.read(name);
 }
-/** When the process ends, keeps what `make` gives then; undefined: what is kept stays. */
-export function keepAtEnd(name: string, make: () => Uint8Array | undefined): void {
-  kept?.keepAtEnd(name, make);
+/**
+ * When the process ends, keeps what `make` gives then; undefined: what is kept stays.
+ * @param isMuchNew the run is of another kind than those before: V8's code is worth keeping again
+ */
+export function keepAtEnd(name: string, make: () => Uint8Array | undefined, isMuchNew = () => false): void {
+  kept?.keepAtEnd(name, make, isMuchNew);
 }

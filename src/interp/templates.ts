@@ -65,16 +65,20 @@ export function place(view: DataView, { number, branch, aside }: Finished, { ip,
 export class Templates {
   private table: Uint32Array;
   private mask: number;
-  private isNew = false;
+  private made = 0;
 
   /** @param kept what `bytes` gave in an earlier run of the same program on a machine with the same features */
   constructor(kept?: Uint8Array) {
     this.table = (kept && tableOf(kept)) ?? emptyTable(SMALLEST);
     this.mask = roomOf(this.table) - 1;
   }
+  /** How many records were made, where those of earlier runs did not do. */
+  get added(): number {
+    return this.made;
+  }
   /** What there is now, if it is more than there was. */
   bytes(): Uint8Array | undefined {
-    return this.isNew ? new Uint8Array(this.table.buffer, this.table.byteOffset, this.table.byteLength) : undefined;
+    return this.made > 0 ? new Uint8Array(this.table.buffer, this.table.byteOffset, this.table.byteLength) : undefined;
   }
 
   /**
@@ -123,7 +127,7 @@ export class Templates {
     const { table } = this;
     const at = this.find(word);
     if (table[at] !== word) table[Head.count]!++;
-    this.isNew = true;
+    this.made++;
     table[at] = word;
     table.set(u32.subarray(ip >>> 2, (ip >>> 2) + RECORD_WORDS), at + Entry.record);
     table[at + Entry.record] = (table[at + Entry.record]! & ~NUMBER) | number;
