@@ -36,7 +36,8 @@ export function regionText(region: CompiledRegion, disassemble: Disassemble): st
     code.forEach((one, i) => {
       const flow = one.flow === 'next' ? '' : `    ; ${one.flow}`;
       lines.push(`  ${at(start + i)}  ${disassemble(word(start + i), address(start + i))}${flow}`);
-      if (one.block.length > 0) lines.push(printBlock(one.block, '      '));
+      const meaning = one.block();
+      if (meaning.length > 0) lines.push(printBlock(meaning, '      '));
     });
   };
   for (const block of [...graph.blocks.values()].sort((a, b) => a.start - b.start)) writeBlock(block);

@@ -8,6 +8,7 @@ import { Flags } from './flags.ts';
 import type { Block } from './graph.ts';
 import { Homes } from './homes.ts';
 import type { Assumptions, Lifted } from './lift.ts';
+import { Tape } from './phrases.ts';
 
 export const PLACES_PER_PAGE = FRAME_SIZE / 4;
 export const pageOf = (place: number): number => Math.floor(place / PLACES_PER_PAGE);
@@ -50,7 +51,10 @@ export class RegionFrame {
   /** Nonzero: the interpreter does not stand in the page of the root. */
   readonly elsewhere: number;
   readonly flags: Flags;
+  /** Locals below are the same in each region. */
+  readonly shared: number;
   readonly homes: Homes;
+  readonly tape: Tape;
   readonly everything: readonly Lifted[];
 
   constructor(code: Code, options: RegionOptions, blocks: Iterable<Block>) {
@@ -66,6 +70,8 @@ export class RegionFrame {
     for (const b of blocks) for (const one of b.code) everything.push(one);
     this.everything = everything;
     this.flags = new Flags(code, this.cpu);
+    this.shared = code.localCount;
+    this.tape = new Tape(code);
     this.homes = new Homes(code, this.cpu, everything);
   }
   /** The budget has been changed: so has what is left. */

@@ -20,6 +20,10 @@ export interface Home {
 /** Registers, and the exclusive monitor, that are kept in locals; everything else stays in the CPU state. */
 const REGISTER = /^(X\d+|SP|V\d+|EXCL_\w+)$/;
 
+const V = 'V'.charCodeAt(0);
+/** They are too many for a number. */
+export const NO_SORTS = -1;
+
 /** What is done to a register. */
 export interface Use {
   readonly slot: string;
@@ -141,6 +145,17 @@ export class Homes {
   }
   get writesVectors(): boolean {
     return [...this.homes.values()].some((h) => h.type !== 'i64' && h.written);
+  }
+  /** A number that says how those vector registers are kept that an instruction uses. */
+  sortsOf(uses: readonly Use[]): number {
+    let sorts = 0;
+    for (const { slot } of uses) {
+      if (slot.charCodeAt(0) !== V) continue;
+      if (sorts >= 1 << 24) return NO_SORTS;
+      const { type } = this.homes.get(slot)!;
+      sorts = 4 * sorts + (type === 'v128' ? 1 : type === 'f64' ? 2 : 3);
+    }
+    return sorts;
   }
   /** Those of some instructions. */
   usedBy(code: Iterable<Using>): Used {

@@ -14,10 +14,12 @@ import { type Counted, writeCount } from './counts.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
-import { type Valid, validInBoth } from './homes.ts';
+import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
+import type { Lifted } from './lift.ts';
 import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
+import { keepPhrase, type Part, type PartWriter, phraseFor, replay } from './phrases.ts';
 import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape } from './shape.ts';
 import { entriesOf, type Loop, type Zone, zonesOf } from './zones.ts';
@@ -37,10 +39,11 @@ interface Target {
   readonly back: boolean;
 }
 
+const BRANCH: Part = { kind: 'branch' };
 /** Choices up to this many are compared one by one. */
 const FEW = 4;
 
-class Region implements Frame, Position {
+class Region implements Frame, Position, PartWriter {
   readonly cpu: number;
   readonly code: Code;
   readonly import: Import;
@@ -82,7 +85,11 @@ class Region implements Frame, Position {
   constructor(code: Code, type: number, imports: Import, graph: Graph, options: RegionOptions) {
     this.code = code;
     this.type = type;
-    this.import = imports;
+    this.import = (name, params, results) => {
+      // The number is one of this module.
+      this.r.tape.fail();
+      return imports(name, params, results);
+    };
     this.graph = peel(graph);
     const { blocks, entries } = this.graph;
     this.r = new RegionFrame(code, options, blocks.values());
@@ -247,13 +254,51 @@ class Region implements Frame, Position {
         if (one.flow === 'cond') homes.flush();
       }
       homes.here();
-      this.emitter.emit(one.block);
+      this.write(one);
       this.temps.release();
     });
     const { next } = block;
     if (!next) return;
     if (block.code.at(-1)!.flow === 'next') this.count(block.code.length);
     this.follow(next);
+  }
+  /** Writes an instruction as it, or one like it, has been written before, if that was in the same circumstances. */
+  private write({ block, pattern, slots, uses }: Lifted): void {
+    const { r } = this;
+    const { shared, tape } = r;
+    const sorts = this.state.parallel ? NO_SORTS : r.homes.sortsOf(uses);
+    if (sorts === NO_SORTS) {
+      this.emitter.emit(block());
+      return;
+    }
+    const context = { sorts, possible: r.flags.possible, known: r.options.known, shared };
+    const before = phraseFor(pattern, context);
+    if (before) {
+      replay(before, slots, this);
+      return;
+    }
+    tape.record();
+    this.emitter.emit(block());
+    const phrase = tape.finish(slots, context);
+    if (phrase) keepPhrase(pattern, phrase);
+  }
+  part(part: Part, slot: string): void {
+    switch (part.kind) {
+      case 'leave':
+        this.leave(part.why);
+        return;
+      case 'leaveIf':
+        this.leaveIf(part.why);
+        return;
+      case 'jump':
+        this.jump(part.type);
+        return;
+      case 'branch':
+        this.branch();
+        return;
+      default:
+        this.state.part(part, slot);
+    }
   }
   private count(n: number): void {
     if (n !== 0) this.code.get(this.r.left).i32(n).op('i32.sub').set(this.r.left);
@@ -326,21 +371,29 @@ class Region implements Frame, Position {
   }
   /** The present instruction is left to the interpreter. */
   private leave(why: Counted): void {
+    const { tape } = this.r;
+    const from = tape.begin();
     this.tally(why);
     this.count(this.ahead);
     this.exitTo(this.place, false);
+    tape.end(from, { kind: 'leave', why });
   }
   leaveIf(why: Counted): void {
-    this.r.homes.flush();
+    const { homes, tape } = this.r;
+    const from = tape.begin();
+    homes.flush();
     this.code.seldom().block('if');
     this.leave(why);
     this.code.end();
+    tape.end(from, { kind: 'leaveIf', why });
   }
 
   // ---- Frame -----------------------------------------------------------------------------------------------------------------
 
   temp(type: ValueType): number {
-    return this.temps.take(type);
+    const local = this.temps.take(type);
+    this.r.tape.take(type, local);
+    return local;
   }
   next(): void {}
   raise(): void {
@@ -357,9 +410,14 @@ class Region implements Frame, Position {
     this.leaveIf('interpreted');
   }
   branch(): void {
+    const { tape } = this.r;
+    const from = tape.begin();
     this.follow(this.block.branch!);
+    tape.end(from, BRANCH);
   }
   jump(type: number): void {
+    const { tape } = this.r;
+    const from = tape.begin();
     this.tally('indirect');
     const { homes } = this.r;
     this.code.set(this.r.pcOut);
@@ -369,6 +427,7 @@ class Region implements Frame, Position {
       .i32(RegionExit.left | (type << RegionExit.typeShift))
       .set(this.r.answer)
       .br(this.redirect);
+    tape.end(from, { kind: 'jump', type });
   }
 }
 

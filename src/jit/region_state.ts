@@ -11,8 +11,12 @@ import { emitCrc } from './crc.ts';
 import { FlagNodes } from './flag_nodes.ts';
 import type { RegionFrame } from './frame.ts';
 import { clearRest, type Home, type Homes, joined, scalarOf } from './homes.ts';
+import type { Part } from './phrases.ts';
 import { emitScalar, type Float } from './scalars.ts';
 
+const PC: Part = { kind: 'pc' };
+const COUNTED: Part = { kind: 'counted' };
+const FORK: Part = { kind: 'fork' };
 /** Bytes of V[n]. */
 const V_BYTES = 16;
 const ALL_ONES = (1n << 128n) - 1n;
@@ -35,6 +39,8 @@ export class RegionState implements State {
   private readonly flagNodes: FlagNodes;
   /** Registers whose upper parts have been zeroed in the present block. */
   private cleared = new Set<number>();
+  /** Of parts that are written again. */
+  private readonly joins: ((ends: boolean) => void)[] = [];
 
   constructor(frame: RegionFrame, position: Position) {
     this.r = frame;
@@ -54,15 +60,19 @@ export class RegionState implements State {
   }
   publish(): void {}
   pc(): void {
-    const { code, base } = this.r;
+    const { code, base, tape } = this.r;
+    const from = tape.begin();
     code
       .get(base)
       .i64(BigInt(this.position.place * 4))
       .op('i64.add');
+    tape.end(from, PC);
   }
   counted(): void {
-    const { code, budget, left } = this.r;
+    const { code, budget, left, tape } = this.r;
+    const from = tape.begin();
     code.get(budget).get(left).op('i32.sub').i32(this.position.ahead).op('i32.add');
+    tape.end(from, COUNTED);
   }
   private homeOf(place: Place): { slot: string; home: Home | undefined } {
     const { slot } = place as { readonly slot: string };
@@ -75,7 +85,7 @@ export class RegionState implements State {
       code.get(this.r.cpu).mem(`${ty}.load`, slotOffset(slot));
       return;
     }
-    this.r.homes.get(home);
+    this.get(home, slot);
     switch (home.type) {
       case 'i64':
         if (ty === 'i32') code.op('i32.wrap_i64');
@@ -104,15 +114,34 @@ export class RegionState implements State {
     const scalar = home.type === 'i64' ? undefined : scalarOf(value);
     if (scalar) emitScalar(e, home.type as Float, value, scalar);
     else e.value(value);
-    this.r.homes.set(home);
-    if (scalar && home.type !== 'v128' && !this.cleared.has(home.local)) {
-      clearRest(code, this.r.cpu, home);
+    this.set(home, slot);
+    if (scalar && home.type !== 'v128') this.clear(home, slot);
+    if (home.type !== 'i64' && this.r.options.known.sve) this.zeroUpper(home, slot);
+  }
+  private get(home: Home, slot: string): void {
+    const { homes, tape } = this.r;
+    const from = tape.begin();
+    homes.get(home);
+    tape.end(from, { kind: 'get', slot });
+  }
+  private set(home: Home, slot: string): void {
+    const { homes, tape } = this.r;
+    const from = tape.begin();
+    homes.set(home);
+    tape.end(from, { kind: 'set', slot });
+  }
+  private clear(home: Home, slot: string): void {
+    const { code, cpu, tape } = this.r;
+    const from = tape.begin();
+    if (!this.cleared.has(home.local)) {
+      clearRest(code, cpu, home);
       this.cleared.add(home.local);
     }
-    if (home.type !== 'i64' && this.r.options.known.sve) this.zeroUpper(home);
+    tape.end(from, { kind: 'clear', slot });
   }
-  private zeroUpper(home: Home): void {
-    const { code, cpu } = this.r;
+  private zeroUpper(home: Home, slot: string): void {
+    const { code, cpu, tape } = this.r;
+    const from = tape.begin();
     code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
     code.block('if');
     code
@@ -121,6 +150,45 @@ export class RegionState implements State {
       .op('i32.add')
       .i32(0);
     code.get(cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.sub').fill().end();
+    tape.end(from, { kind: 'zeroUpper', slot });
+  }
+  /** Writes again what a phrase leaves open. @param slot of the register, if the part is about one */
+  part(part: Part, slot: string): void {
+    const { flags, homes } = this.r;
+    switch (part.kind) {
+      case 'get':
+        homes.get(homes.of(slot)!);
+        return;
+      case 'set':
+        homes.set(homes.of(slot)!);
+        return;
+      case 'clear':
+        this.clear(homes.of(slot)!, slot);
+        return;
+      case 'zeroUpper':
+        this.zeroUpper(homes.of(slot)!, slot);
+        return;
+      case 'pc':
+        this.pc();
+        return;
+      case 'counted':
+        this.counted();
+        return;
+      case 'flags':
+        flags.possible = part.possible;
+        return;
+      case 'fork':
+        this.joins.push(this.fork());
+        return;
+      case 'join': {
+        const join = this.joins.at(-1)!;
+        if (part.last) this.joins.pop();
+        join(part.ends);
+        return;
+      }
+      default:
+        throw new InternalError(`${part.kind} is for the region`);
+    }
   }
   routine(): void {
     throw new InternalError('routines are for the interpreter');
@@ -140,18 +208,26 @@ export class RegionState implements State {
   }
   addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
     this.flagNodes.addWithCarry(e, n);
+    this.noteFlags();
   }
   signZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): void {
     this.flagNodes.signZero(e, n);
+    this.noteFlags();
   }
   setFlags(e: Emitter, n: NodeOf<'flags.set'>): void {
     this.flagNodes.setFlags(e, n);
+    this.noteFlags();
+  }
+  private noteFlags(): void {
+    const { flags, tape } = this.r;
+    tape.note({ kind: 'flags', possible: flags.possible });
   }
   readFlags(_e: Emitter, n: ReadFlags): void {
     this.flagNodes.read(n);
   }
   fork(): (ends: boolean) => void {
-    const { code, flags, homes } = this.r;
+    const { code, flags, homes, tape } = this.r;
+    tape.note(FORK);
     const outside = code.depth - 1;
     const before = flags.possible;
     const held = homes.save();
@@ -160,6 +236,7 @@ export class RegionState implements State {
     let arms = 0;
     homes.here();
     return (ends) => {
+      tape.note({ kind: 'join', ends, last: arms === 1 });
       if (!ends) {
         after |= flags.possible;
         both = joined(both, homes.save());

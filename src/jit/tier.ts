@@ -8,7 +8,6 @@ import { FPSR_IXC } from '../interp/emit_fp.ts';
 import { HOST, importer, TABLE } from '../interp/program.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
-import { UNDEFINED } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { ConstantMemory } from './constants.ts';
 import { Counts } from './counts.ts';
@@ -16,7 +15,8 @@ import type { CompiledRegion } from './dump.ts';
 import { forgetsImporters, hasFusedMultiplyAdd } from './features.ts';
 import { PLACES_PER_PAGE, pageOf } from './frame.ts';
 import { explore } from './graph.ts';
-import { type Assumptions, type Lifted, lift } from './lift.ts';
+import type { Assumptions, Lifted } from './lift.ts';
+import { Lifts } from './lifts.ts';
 import { entryNumber } from './links.ts';
 import { buildRegion } from './region.ts';
 
@@ -45,9 +45,6 @@ const PATIENCE = 8;
 /** What a byte of WebAssembly becomes: itself, what the engine remembers of it, machine code of two qualities. */
 const GROWTH = 16;
 const MAX_HEAT = 1 << 16;
-/** Assumptions that instructions are kept lifted for. */
-const MAX_KNOWN = 16;
-const MAX_WORDS = 1 << 15;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
 
@@ -117,12 +114,11 @@ class JitTier implements Tier {
   private readonly covered = new Map<number, Region>();
   private readonly bySlot = new Map<number, Region>();
   private readonly byPage = new Map<number, Set<Region>>();
-  /** By word: what is lifted alike under all assumptions; what is not. */
-  private readonly always = new Map<number, Lifted>();
-  private readonly lifted = new Map<string, Map<number, Lifted>>();
+  private readonly lifts: Lifts;
 
   constructor(host: TierHost, options: TierOptions) {
     this.host = host;
+    this.lifts = new Lifts(host.decoder);
     this.options = options;
     this.stretch = options.stretch[0];
     this.counts = options.count ? new Counts(host.mem) : undefined;
@@ -201,7 +197,7 @@ class JitTier implements Tier {
     const fetch = (place: number): Lifted | undefined => {
       const records = recordsOf(pageOf(place));
       if (records === 0 || pages.handlerAt(records, indexOf(place)) === Special.Decode) return undefined;
-      return this.lift(word(place), known);
+      return this.lifts.of(word(place), known, known.key);
     };
     const elsewhere = (place: number): boolean => {
       const records = recordsOf(pageOf(place));
@@ -307,26 +303,6 @@ class JitTier implements Tier {
       all.push(i);
     }
     return regions.size > SCATTERED ? all : fresh;
-  }
-  private lift(word: number, known: Known): Lifted {
-    const { key } = known;
-    let one = this.always.get(word);
-    if (one) return one;
-    let words = this.lifted.get(key);
-    if (!words) {
-      if (this.lifted.size >= MAX_KNOWN) this.lifted.clear();
-      words = new Map();
-      this.lifted.set(key, words);
-    }
-    one = words.get(word);
-    if (!one) {
-      const d = this.host.decoder.decode(word);
-      one = d ? lift(d.entry.handler(d.fields), d.fields, known) : lift(UNDEFINED, {}, known);
-      const into = one.varies ? words : this.always;
-      if (into.size >= MAX_WORDS) into.clear();
-      into.set(word, one);
-    }
-    return one;
   }
 }
 

@@ -66,6 +66,8 @@ export class Code extends Bytes {
   private readonly params: number;
   private readonly locals: ValueType[] = [];
   private level = 0;
+  /** For whoever wants to know: where the index of a local has been written, and the index, by turns. */
+  mentions: number[] | undefined;
 
   constructor(params: readonly ValueType[]) {
     super();
@@ -76,19 +78,36 @@ export class Code extends Bytes {
   get depth(): number {
     return this.level;
   }
+  /** What has been written by other means has opened blocks, or ended them. */
+  set depth(depth: number) {
+    this.level = depth;
+  }
+  /** How often something has been said to be seldom. */
+  get hints(): number {
+    return this.unlikely.length;
+  }
+  /** Locals so far, with parameters. */
+  get localCount(): number {
+    return this.params + this.locals.length;
+  }
 
   /** A new local variable. @returns its index; parameters are 0, 1, ... */
   local(type: ValueType): number {
     return this.params + this.locals.push(type) - 1;
   }
   get(local: number): this {
-    return this.byte(CONTROL['local.get']).unsigned(local);
+    return this.variable(CONTROL['local.get'], local);
   }
   set(local: number): this {
-    return this.byte(CONTROL['local.set']).unsigned(local);
+    return this.variable(CONTROL['local.set'], local);
   }
   tee(local: number): this {
-    return this.byte(CONTROL['local.tee']).unsigned(local);
+    return this.variable(CONTROL['local.tee'], local);
+  }
+  private variable(opcode: number, local: number): this {
+    this.byte(opcode);
+    this.mentions?.push(this.length, local);
+    return this.unsigned(local);
   }
 
   i32(value: number): this {
