@@ -364,7 +364,10 @@ class Interpreter implements Engine {
   }
   private landAt(pc: bigint, btype: number): boolean {
     const cpu = this.cpu!;
-    const t = pc & 3n ? undefined : this.path.tlbOf(cpu).translator.translate(pc, 'execute', 4, cpu);
+    const tlb = this.path.tlbOf(cpu);
+    // Mostly the page is known, and not guarded.
+    if (tlb.find('fetch', pc)?.[1] === 0) return true;
+    const t = pc & 3n ? undefined : tlb.translator.translate(pc, 'execute', 4, cpu);
     // A fault of the fetch itself comes first, and by itself.
     if (!t?.ok || !t.guarded) return true;
     const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;

@@ -1,21 +1,21 @@
 // On the way back to the program: pending signals are taken, default actions carried out, handlers entered, and an
 // interrupted system call is restarted or fails with EINTR. @linux do_signal, setup_rt_frame
 
+import { highHalf, lowHalf } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
 import { Slot } from '../cpu/state.ts';
 import { SiCode, SigAction, Signal } from './abi/flags.ts';
 import { CORE_SIGNALS, SIG_DFL, SIG_IGN, type SignalAction, STOP_SIGNALS } from './process.ts';
-import { pushFrame, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from './sigframe.ts';
+import { type Halves, pushFrame, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, stackOf, ucontextOf } from './sigframe.ts';
 import { type SigInfo, sigBit } from './siginfo.ts';
-import { type Thread, UNBLOCKABLE } from './thread.ts';
+import type { Thread } from './thread.ts';
 import { Restart } from './wait.ts';
 
 /** @returns false when the thread does not go on (it died or stopped). */
 export function deliverSignals(t: Thread): boolean {
   const p = t.process;
   while (!t.dead) {
-    const allowed = ~(t.mask & ~UNBLOCKABLE) & 0xffff_ffff_ffff_ffffn;
-    const info = t.pending.take(allowed) ?? p.pending.take(allowed);
+    const info = t.pending.takeUnless(t.mask) ?? p.pending.takeUnless(t.mask);
     if (!info) break;
     const sig = info.signo;
     const action = p.sighand.actions[sig]!;
@@ -67,37 +67,42 @@ function die(t: Thread, info: SigInfo): void {
   t.process.exitGroup(info.signo | (core ? 0x80 : 0));
 }
 
+/** Mostly one of the two is empty. */
+const union = (a: bigint, b: bigint): bigint => (a === 0n ? b : b === 0n ? a : a | b);
+const halvesOf = (v: bigint): Halves => ({ low: lowHalf(v), high: highHalf(v) });
+
 function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
   const cpu = t.state;
   const alt = t.altStack;
-  const onStack = alt.flags !== SS_DISABLE && cpu.sp > alt.sp && cpu.sp <= alt.sp + alt.size;
+  const onStack = alt.flags !== SS_DISABLE && alt.size !== 0n && cpu.sp > alt.sp && cpu.sp <= alt.sp + alt.size;
   const useAlt = (action.flags & SigAction.SA_ONSTACK) !== 0 && (alt.flags & SS_DISABLE) === 0 && !onStack;
-  const top = useAlt ? alt.sp + alt.size : cpu.sp;
+  const top = useAlt ? halvesOf(alt.sp + alt.size) : stackOf(cpu);
   const mask = t.savedMask ?? t.mask;
-  const frame = pushFrame(
+  const written = pushFrame(
     {
       cpu,
       mm: t.mm,
       hasFpmr: t.machine.hasFpmr,
       hasSve: t.machine.sve.exists,
       mask,
-      altStack: { ...alt, flags: onStack ? alt.flags | SS_ONSTACK : alt.flags },
+      altStack: onStack ? { ...alt, flags: alt.flags | SS_ONSTACK } : alt,
       esr: t.faultEsr,
       faultAddress: t.faultAddress,
     },
     info,
     top,
   );
-  if (!frame) return false;
+  if (!written) return false;
   const { handler } = action;
   if (useAlt && (alt.flags & SS_AUTODISARM) !== 0) t.altStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
-  cpu.setX(0, BigInt(info.signo));
+  cpu.setHalves(Slot.X, info.signo, 0);
   if ((action.flags & SigAction.SA_SIGINFO) !== 0) {
-    cpu.setX(1, frame.siginfo);
-    cpu.setX(2, frame.ucontext);
+    // The frame begins with siginfo.
+    const sp = stackOf(cpu);
+    const ucontext = ucontextOf(sp);
+    cpu.setHalves(Slot.X + 8, sp.low, sp.high);
+    cpu.setHalves(Slot.X + 16, ucontext.low, ucontext.high);
   }
-  cpu.sp = frame.sp;
-  cpu.setX(29, frame.fp);
   cpu.setX(30, (action.flags & SigAction.SA_RESTORER) !== 0 ? action.restorer : t.machine.sigreturnAddress);
   cpu.pc = handler;
   // A handler starts like a function reached by BLR: BTYPE = 0b10 where BTI exists, else 0; TCO clear.
@@ -105,9 +110,8 @@ function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
   const TCO = 0x0200_0000;
   cpu.setLow(Slot.PSTATE, (cpu.low(Slot.PSTATE) & ~(BTYPE | TCO)) | (t.machine.hasBti ? 0x800 : 0));
   t.savedMask = undefined;
-  t.mask = mask | action.mask;
-  if ((action.flags & SigAction.SA_NODEFER) === 0) t.mask |= sigBit(info.signo);
-  t.mask &= ~UNBLOCKABLE;
+  const more = (action.flags & SigAction.SA_NODEFER) === 0 ? sigBit(info.signo) : 0n;
+  t.mask = union(mask, union(action.mask, more));
   if ((action.flags & SigAction.SA_RESETHAND) !== 0) action.handler = SIG_DFL;
   return true;
 }

@@ -1,9 +1,11 @@
 // The frame a signal handler runs on: siginfo, ucontext with all registers and the FP records, frame record. Written at
 // delivery, read back by rt_sigreturn after the handler may have edited any of it. @linux rt_sigframe, struct sigcontext
 
+import type { PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot, V_STRIDE } from '../cpu/state.ts';
 import { Struct } from './bytes.ts';
-import type { AddressSpace } from './mm/mm.ts';
+import { type AddressSpace, userAddress } from './mm/mm.ts';
+import { PAGE } from './mm/pages.ts';
 import { putSigInfo, SIGINFO_SIZE, type SigInfo } from './siginfo.ts';
 
 export interface AltStack {
@@ -21,8 +23,6 @@ const UC_STACK = UC + 16;
 const UC_SIGMASK = UC + 40;
 const SC = UC + 176;
 const SC_REGS = SC + 8;
-const SC_SP = SC + 256;
-const SC_PC = SC + 264;
 const SC_PSTATE = SC + 272;
 const RESERVED = SC + 288;
 const RESERVED_SIZE = 4096;
@@ -62,49 +62,54 @@ export interface FrameContext {
   /** Saved signal mask, restored by rt_sigreturn. */
   readonly mask: bigint;
   readonly altStack: AltStack;
-  /** ESR of the fault that caused the signal, 0n if none. */
-  readonly esr: bigint;
+  /** ESR of the fault that caused the signal, 0 if none. */
+  readonly esr: number;
   readonly faultAddress: bigint;
 }
 
 /** Bytes of the SVE record with Z, P and FFR. @linux SVE_SIG_CONTEXT_SIZE */
 const sveSize = (vl: number): number => SVE_HEADER + Math.ceil((32 * vl + (17 * vl) / 8) / 16) * 16;
 
-/** Copies the low 128 bits of all vector registers to (or from) a structure. Signals come too often for bigints. */
-function copyVectors(cpu: CpuState, words: Uint32Array, at: number, restore: boolean): void {
+/** The low 128 bits of all vector registers to or from memory at `at`. Signals come too often for bigints and small objects. */
+function saveVectors(cpu: CpuState, at: number): void {
   const { u32 } = cpu.mem;
   let to = at >>> 2;
-  for (let i = 0; i < 32; i++) {
-    const v = (cpu.base + Slot.V + i * V_STRIDE) >>> 2;
-    for (let k = v; k < v + 4; k++, to++) {
-      if (restore) u32[k] = words[to]!;
-      else words[to] = u32[k]!;
-    }
-  }
+  let from = (cpu.base + Slot.V) >>> 2;
+  for (let i = 0; i < 32; i++, to += 4, from += V_STRIDE / 4) for (let k = 0; k < 4; k++) u32[to + k] = u32[from + k]!;
 }
-function copyGeneral(cpu: CpuState, words: Uint32Array, restore: boolean): void {
+function restoreVectors(cpu: CpuState, at: number): void {
   const { u32 } = cpu.mem;
-  const x = (cpu.base + Slot.X) >>> 2;
-  for (let i = 0; i < 2 * 31; i++) {
-    if (restore) u32[x + i] = words[SC_REGS / 4 + i]!;
-    else words[SC_REGS / 4 + i] = u32[x + i]!;
-  }
+  let from = at >>> 2;
+  let to = (cpu.base + Slot.V) >>> 2;
+  for (let i = 0; i < 32; i++, from += 4, to += V_STRIDE / 4) for (let k = 0; k < 4; k++) u32[to + k] = u32[from + k]!;
+}
+/** X0 to X30 and SP stand in the frame as in the state, and after them PC. */
+const REGISTERS = 32;
+function saveGeneral(cpu: CpuState, frame: number): void {
+  const { u32 } = cpu.mem;
+  const from = (cpu.base + Slot.X) >>> 2;
+  const to = (frame + SC_REGS) >>> 2;
+  for (let i = 0; i < 2 * REGISTERS; i++) u32[to + i] = u32[from + i]!;
+  u32[to + 2 * REGISTERS] = cpu.low(Slot.PC);
+  u32[to + 2 * REGISTERS + 1] = cpu.high(Slot.PC);
+}
+function restoreGeneral(cpu: CpuState, frame: number): void {
+  const { u32 } = cpu.mem;
+  const from = (frame + SC_REGS) >>> 2;
+  const to = (cpu.base + Slot.X) >>> 2;
+  for (let i = 0; i < 2 * REGISTERS; i++) u32[to + i] = u32[from + i]!;
+  cpu.setHalves(Slot.PC, u32[from + 2 * REGISTERS]!, u32[from + 2 * REGISTERS + 1]!);
 }
 
-/** A record of the frame: where it stands, and what writes it. */
-interface Part {
-  readonly magic: number;
-  readonly size: number;
-  readonly write: (s: Buffer, at: number) => void;
-}
 /** Where each record goes, and the size of the frame: what does not fit comes after an `extra` record. @linux __sigframe_alloc */
-function layout(sizes: readonly number[]): {
+interface Layout {
   readonly at: readonly number[];
   readonly extra: number | undefined;
   readonly size: number;
   /** Where the last record ends. */
   readonly end: number;
-} {
+}
+function layout(sizes: readonly number[]): Layout {
   let end = RESERVED;
   let limit = RESERVED + RESERVED_SIZE - TERMINATOR_SIZE - EXTRA_SIZE;
   let extra: number | undefined;
@@ -127,112 +132,168 @@ export function minimumStack(largestVl: number, hasFpmr: boolean): number {
   return layout(sizes).size + 2 * RECORD;
 }
 
-function fpsimdPart(cpu: CpuState): Part {
-  return {
-    magic: FPSIMD_MAGIC,
-    size: FPSIMD_SIZE,
-    write: (s, at) => {
-      s.set32(at + 8, cpu.low(Slot.FPSR)).set32(at + 12, cpu.low(Slot.FPCR));
-      copyVectors(cpu, s.words, at + 16, false);
-    },
-  };
+/** A record of the frame. The order is that of the frame. */
+interface Part {
+  readonly magic: number;
+  has(c: FrameContext): boolean;
+  size(cpu: CpuState): number;
+  write(c: FrameContext, s: Struct, at: number): void;
 }
-function svePart(cpu: CpuState): Part {
-  const { vl } = cpu;
-  const live = cpu.sveLive !== 0;
-  return {
+const PARTS: readonly Part[] = [
+  {
+    magic: FPSIMD_MAGIC,
+    has: () => true,
+    size: () => FPSIMD_SIZE,
+    write: ({ cpu }, s, at) => {
+      s.set32(at + 8, cpu.low(Slot.FPSR)).set32(at + 12, cpu.low(Slot.FPCR));
+      saveVectors(cpu, at + 16);
+    },
+  },
+  {
+    magic: ESR_MAGIC,
+    has: (c) => c.esr !== 0,
+    size: () => 16,
+    write: (c, s, at) => void s.set32(at + 8, c.esr),
+  },
+  {
     magic: SVE_MAGIC,
-    size: live ? sveSize(vl) : SVE_HEADER,
-    write: (s, at) => {
+    has: (c) => c.hasSve,
+    size: (cpu) => (cpu.sveLive !== 0 ? sveSize(cpu.vl) : SVE_HEADER),
+    write: ({ cpu }, s, at) => {
+      const { vl } = cpu;
       s.set16(at + 8, vl);
-      if (!live) return;
+      if (cpu.sveLive === 0) return;
       for (let n = 0; n < 32; n++) s.bytes.set(cpu.z(n), at + SVE_HEADER + n * vl);
       for (let n = 0; n < 17; n++) s.bytes.set(cpu.p(n), at + SVE_HEADER + 32 * vl + (n * vl) / 8);
     },
-  };
+  },
+  {
+    magic: FPMR_MAGIC,
+    has: (c) => c.hasFpmr,
+    size: () => 16,
+    write: ({ cpu }, s, at) => void s.set32(at + 8, cpu.low(Slot.FPMR)).set32(at + 12, cpu.high(Slot.FPMR)),
+  },
+];
+/** A frame: its records, and where they go. */
+interface Shape {
+  readonly parts: readonly Part[];
+  readonly sizes: readonly number[];
+  readonly layout: Layout;
 }
-const word = (magic: number, value: bigint): Part => ({
-  magic,
-  size: 16,
-  write: (s, at) => void s.set64(at + 8, value),
-});
+/** By what decides about the frames of programs that do not use SVE. */
+const shapes: Shape[] = [];
+function shapeOf(c: FrameContext): Shape {
+  let kind = 0;
+  for (let i = 0; i < PARTS.length; i++) if (PARTS[i]!.has(c)) kind |= 1 << i;
+  const known = c.cpu.sveLive === 0 ? shapes[kind] : undefined;
+  if (known) return known;
+  const parts = PARTS.filter((_, i) => kind & (1 << i));
+  const sizes = parts.map((p) => p.size(c.cpu));
+  const shape = { parts, sizes, layout: layout(sizes) };
+  if (c.cpu.sveLive === 0) shapes[kind] = shape;
+  return shape;
+}
 
-/** A structure that can be seen as words, too. */
-class Buffer extends Struct {
-  readonly words: Uint32Array;
-  constructor(size: number) {
-    super(size);
-    this.words = new Uint32Array(this.bytes.buffer, 0, size / 4);
-  }
+/** All of the memory as a structure: frames are written and read where they stand, or in `scratch` if they cross pages. */
+interface Memory {
+  readonly all: Struct;
+  readonly scratch: number;
 }
-/** Signals can come often: one buffer is used for every frame while it is written or read. */
-const SCRATCH = new Buffer(2 * FRAME_SIZE);
-const RECORD_SCRATCH = new Struct(RECORD);
+/** There what an `extra` record speaks of comes after the frame. */
+const EXTRA_SCRATCH = 2 * PAGE;
+const SCRATCH_SIZE = EXTRA_SCRATCH + FRAME_MAX;
+const memories = new WeakMap<PhysMem, Memory>();
+function memoryOf(mem: PhysMem): Memory {
+  let m = memories.get(mem);
+  if (!m) {
+    m = { all: new Struct(mem.u8), scratch: mem.allocFixed(SCRATCH_SIZE) };
+    memories.set(mem, m);
+  }
+  return m;
+}
 /** Frames of programs without SVE are no longer than that, as far as anything stands in them. */
-const USUAL = RESERVED + 1024;
+const USUAL = RESERVED + 640;
 
-/** Writes the frame below `top`. @returns addresses the handler gets, or undefined when the stack cannot be written. */
-export function pushFrame(
-  c: FrameContext,
-  info: SigInfo,
-  top: bigint,
-): { readonly sp: bigint; readonly fp: bigint; readonly siginfo: bigint; readonly ucontext: bigint } | undefined {
-  const { cpu } = c;
-  const parts = [
-    fpsimdPart(cpu),
-    ...(c.esr !== 0n ? [word(ESR_MAGIC, c.esr)] : []),
-    ...(c.hasSve ? [svePart(cpu)] : []),
-    ...(c.hasFpmr ? [word(FPMR_MAGIC, cpu.get(Slot.FPMR))] : []),
-  ];
-  const { at, extra, size, end } = layout(parts.map((p) => p.size));
-  const fp = (top & ~15n) - BigInt(RECORD);
-  const sp = (fp - BigInt(size)) & ~15n;
-  const s = end <= SCRATCH.bytes.length ? SCRATCH : new Buffer(end);
-  s.bytes.fill(0, 0, end);
-  putSigInfo(s, info);
-  s.set64(UC_STACK, c.altStack.sp)
-    .set32(UC_STACK + 8, c.altStack.flags)
-    .set64(UC_STACK + 16, c.altStack.size);
-  s.set64(UC_SIGMASK, c.mask);
-  s.set64(SC, c.faultAddress);
-  copyGeneral(cpu, s.words, false);
-  s.set64(SC_SP, cpu.sp).set64(SC_PC, cpu.pc).set32(SC_PSTATE, pstateLow(cpu));
-  // Terminators are zero, as everything is that nobody writes.
-  parts.forEach((p, i) => {
-    s.set32(at[i]!, p.magic).set32(at[i]! + 4, p.size);
-    p.write(s, at[i]!);
-  });
-  if (extra !== undefined) {
-    const data = extra + EXTRA_SIZE + TERMINATOR_SIZE;
-    s.set32(extra, EXTRA_MAGIC)
-      .set32(extra + 4, EXTRA_SIZE)
-      .set64(extra + 8, sp + BigInt(data))
-      .set32(extra + 16, size - data);
-  }
-  const record = RECORD_SCRATCH.set64(0, cpu.x(29)).set64(8, cpu.x(30));
-  if (!c.mm.write(fp, record.bytes) || !c.mm.write(sp, s.bytes.subarray(0, end))) return undefined;
-  return { sp, fp, siginfo: sp, ucontext: sp + BigInt(UC) };
+/** An address in two parts. */
+export interface Halves {
+  readonly low: number;
+  readonly high: number;
 }
+/** The next multiple of 16 at least `bytes` below. */
+function below({ low, high }: Halves, bytes: number): Halves {
+  const at = low - bytes;
+  return { low: ((at >>> 0) & ~15) >>> 0, high: at < 0 ? (high - 1) >>> 0 : high };
+}
+/** What the kernel makes of an address: the top byte is ignored. */
+const numberOf = ({ low, high }: Halves): number => (high & 0x00ff_ffff) * 2 ** 32 + low;
+
+/** Writes the frame below `top`, and makes SP and X29 what they are for the handler. @returns false: the stack cannot be written */
+export function pushFrame(c: FrameContext, info: SigInfo, top: Halves): boolean {
+  const { cpu, mm } = c;
+  const shape = shapeOf(c);
+  const { layout } = shape;
+  const fp = below(top, RECORD);
+  const sp = below(fp, layout.size);
+  const record = mm.direct(numberOf(fp), RECORD, true);
+  if (record < 0) return false;
+  const { u32, u8 } = cpu.mem;
+  const x29 = (cpu.base + Slot.X + 8 * 29) >>> 2;
+  for (let i = 0; i < RECORD / 4; i++) u32[record / 4 + i] = u32[x29 + i]!;
+  const { all, scratch } = memoryOf(cpu.mem);
+  const place = mm.direct(numberOf(sp), layout.end, true);
+  writeFrame(c, shape, info, sp, all, place < 0 ? scratch : place);
+  if (place < 0 && !mm.writeAt(numberOf(sp), u8, scratch, layout.end)) return false;
+  cpu.setHalves(Slot.SP, sp.low, sp.high);
+  cpu.setHalves(Slot.X + 8 * 29, fp.low, fp.high);
+  return true;
+}
+/** @param at where the frame stands in memory; for the program it is at `sp` */
+function writeFrame(c: FrameContext, shape: Shape, info: SigInfo, sp: Halves, s: Struct, at: number): void {
+  const { cpu, altStack } = c;
+  const { parts, sizes, layout } = shape;
+  const { extra, size, end } = layout;
+  cpu.mem.u32.fill(0, at / 4, (at + end) / 4);
+  putSigInfo(s, info, at);
+  if (altStack.sp !== 0n) s.set64(at + UC_STACK, altStack.sp).set64(at + UC_STACK + 16, altStack.size);
+  s.set32(at + UC_STACK + 8, altStack.flags);
+  if (c.mask !== 0n) s.set64(at + UC_SIGMASK, c.mask);
+  if (c.faultAddress !== 0n) s.set64(at + SC, c.faultAddress);
+  saveGeneral(cpu, at);
+  s.set32(at + SC_PSTATE, pstateLow(cpu));
+  // Terminators are zero, as everything is that nobody writes.
+  for (let i = 0; i < parts.length; i++) {
+    const part = at + layout.at[i]!;
+    s.set32(part, parts[i]!.magic).set32(part + 4, sizes[i]!);
+    parts[i]!.write(c, s, part);
+  }
+  if (extra === undefined) return;
+  const data = extra + EXTRA_SIZE + TERMINATOR_SIZE;
+  s.set32(at + extra, EXTRA_MAGIC)
+    .set32(at + extra + 4, EXTRA_SIZE)
+    .set64(at + extra + 8, BigInt(sp.high) * 2n ** 32n + BigInt(sp.low + data))
+    .set32(at + extra + 16, size - data);
+}
+/** Of a frame at `sp`: where ucontext is. */
+export const ucontextOf = ({ low, high }: Halves): Halves => ({
+  low: (low + UC) >>> 0,
+  high: low + UC > 0xffff_ffff ? high + 1 : high,
+});
 
 /** What of a CPU decides which records may stand in a frame. */
 interface Records {
   readonly hasFpmr: boolean;
   readonly hasSve: boolean;
 }
-/** Where a record stands. */
-interface Place {
-  readonly s: Buffer;
-  readonly at: number;
-  readonly size: number;
-}
 interface Found {
-  fpsimd?: Place;
+  /** Where in memory they stand. */
+  readonly frame: number;
+  fpsimd?: number;
   fpmr?: bigint;
-  sve?: Place;
+  sve?: { readonly at: number; readonly size: number };
 }
 /** Reads the records in [from, end). @returns the address and size of more of them, or whether all is well */
 function readRecords(
-  s: Buffer,
+  s: Struct,
   from: number,
   end: number,
   c: Records,
@@ -240,15 +301,15 @@ function readRecords(
 ): { data: bigint; size: number } | boolean {
   let more: { data: bigint; size: number } | undefined;
   for (let at = from; ; ) {
-    if (at % 16 !== 0 || at + 8 > end) return false;
+    if ((at & 15) !== 0 || at + 8 > end) return false;
     const magic = s.u32(at);
     const size = s.u32(at + 4);
     if (magic === 0) return size === 0 && (more ?? true);
-    if (more || size < 16 || size % 16 !== 0 || at + size > end) return false;
+    if (more || size < 16 || (size & 15) !== 0 || at + size > end) return false;
     switch (magic) {
       case FPSIMD_MAGIC:
-        if (found.fpsimd || size !== FPSIMD_SIZE) return false;
-        found.fpsimd = { s, at, size };
+        if (found.fpsimd !== undefined || size !== FPSIMD_SIZE) return false;
+        found.fpsimd = at;
         break;
       case FPMR_MAGIC:
         if (!c.hasFpmr || size !== 16) return false;
@@ -256,7 +317,7 @@ function readRecords(
         break;
       case SVE_MAGIC:
         if (!c.hasSve || found.sve) return false;
-        found.sve = { s, at, size };
+        found.sve = { at, size };
         break;
       case ESR_MAGIC:
         break;
@@ -272,22 +333,28 @@ function readRecords(
     at += size;
   }
 }
-/** The frame at the stack pointer, as far as one reads: mostly the beginning says everything. */
-function readFrame(cpu: CpuState, mm: AddressSpace, c: Records): Found | undefined {
-  const s = SCRATCH;
-  for (const end of [USUAL, FRAME_SIZE]) {
-    if (!mm.read(cpu.sp, s.bytes.subarray(0, end))) return undefined;
-    const found: Found = {};
-    const more = readRecords(s, RESERVED, end, c, found);
-    if (more === true) return found;
-    if (more === false) continue;
-    if (more.size > FRAME_MAX || more.size % 16 !== 0 || more.data % 16n !== 0n) return undefined;
-    const rest = new Buffer(more.size);
-    if (!mm.read(more.data, rest.bytes) || readRecords(rest, 0, more.size, c, found) !== true) return undefined;
-    return found;
+export const stackOf = (cpu: CpuState): Halves => ({ low: cpu.low(Slot.SP), high: cpu.high(Slot.SP) });
+/** The frame at the stack pointer, of which `length` bytes are looked at. Mostly the beginning says everything. */
+function readFrame(cpu: CpuState, mm: AddressSpace, c: Records, length = USUAL): Found | undefined {
+  const { all, scratch } = memoryOf(cpu.mem);
+  const sp = numberOf(stackOf(cpu));
+  let frame = mm.direct(sp, length, false);
+  if (frame < 0) {
+    if (!mm.readAt(sp, all.bytes, scratch, length)) return undefined;
+    frame = scratch;
   }
-  return undefined;
+  const found: Found = { frame };
+  const more = readRecords(all, frame + RESERVED, frame + length, c, found);
+  if (more === true) return found;
+  if (more === false) return length === FRAME_SIZE ? undefined : readFrame(cpu, mm, c, FRAME_SIZE);
+  if (more.size > FRAME_MAX || more.size % 16 !== 0 || more.data % 16n !== 0n) return undefined;
+  const rest = scratch + EXTRA_SCRATCH;
+  if (!mm.readAt(userAddress(more.data), all.bytes, rest, more.size)) return undefined;
+  return readRecords(all, rest, rest + more.size, c, found) === true ? found : undefined;
 }
+
+/** A 64-bit field, which mostly is 0: then no bigint has to be made. */
+const field = (s: Struct, at: number): bigint => (s.u32(at) === 0 && s.u32(at + 4) === 0 ? 0n : s.u64(at));
 
 /** Reads the frame at the stack pointer back into the CPU. @returns what else it restores, or undefined: SIGSEGV. */
 export function popFrame(
@@ -295,31 +362,34 @@ export function popFrame(
   mm: AddressSpace,
   c: Records,
 ): { readonly mask: bigint; readonly altStack: AltStack } | undefined {
-  if ((cpu.sp & 15n) !== 0n) return undefined;
+  if ((cpu.low(Slot.SP) & 15) !== 0) return undefined;
   const found = readFrame(cpu, mm, c);
-  const s = SCRATCH;
-  const pstate = s.u32(SC_PSTATE);
+  if (found?.fpsimd === undefined) return undefined;
+  const { all } = memoryOf(cpu.mem);
+  const { frame, fpsimd, fpmr, sve } = found;
+  const pstate = all.u32(frame + SC_PSTATE);
   // Mode, D, A, I, F, IL and SS must be those of plain EL0 execution.
-  if (!found?.fpsimd || (pstate & 0x3df) !== 0) return undefined;
-  const { fpsimd, fpmr, sve } = found;
-  if (sve && !restoreSve(cpu, sve)) return undefined;
+  if ((pstate & 0x3df) !== 0) return undefined;
+  if (sve && !restoreSve(cpu, all, sve)) return undefined;
   if (!sve) cpu.discardSve();
-  copyGeneral(cpu, s.words, true);
-  cpu.sp = s.u64(SC_SP);
-  cpu.pc = s.u64(SC_PC);
+  restoreGeneral(cpu, frame);
   setPstate(cpu, pstate);
-  cpu.setHalves(Slot.FPSR, fpsimd.s.u32(fpsimd.at + 8), 0);
-  cpu.setHalves(Slot.FPCR, fpsimd.s.u32(fpsimd.at + 12), 0);
+  cpu.setHalves(Slot.FPSR, all.u32(fpsimd + 8), 0);
+  cpu.setHalves(Slot.FPCR, all.u32(fpsimd + 12), 0);
   // V counts where the two records differ.
-  copyVectors(cpu, fpsimd.s.words, fpsimd.at + 16, true);
+  restoreVectors(cpu, fpsimd + 16);
   if (fpmr !== undefined) cpu.set(Slot.FPMR, fpmr);
   return {
-    mask: s.u64(UC_SIGMASK),
-    altStack: { sp: s.u64(UC_STACK), flags: s.u32(UC_STACK + 8), size: s.u64(UC_STACK + 16) },
+    mask: field(all, frame + UC_SIGMASK),
+    altStack: {
+      sp: field(all, frame + UC_STACK),
+      flags: all.u32(frame + UC_STACK + 8),
+      size: field(all, frame + UC_STACK + 16),
+    },
   };
 }
 /** @returns false if the record is of another vector length, of streaming mode, or too short. @linux restore_sve_fpsimd_context */
-function restoreSve(cpu: CpuState, { s, at, size }: Place): boolean {
+function restoreSve(cpu: CpuState, s: Struct, { at, size }: NonNullable<Found['sve']>): boolean {
   const { vl } = cpu;
   if (s.u16(at + 8) !== vl || s.u16(at + 10) !== 0) return false;
   cpu.discardSve();

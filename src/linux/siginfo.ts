@@ -41,29 +41,30 @@ export function encodeSigInfo(i: SigInfo): Uint8Array {
   putSigInfo(s, i);
   return s.bytes;
 }
-/** siginfo_t at the beginning of a structure, which is zero there. */
-export function putSigInfo(s: Struct, i: SigInfo): void {
+/** siginfo_t at a place of a structure, which is zero there. */
+export function putSigInfo(s: Struct, i: SigInfo, at = 0): void {
   if (i.raw) {
-    s.bytes.set(i.raw);
-    s.set32(0, i.signo);
+    s.bytes.set(i.raw, at);
+    s.set32(at, i.signo);
     return;
   }
-  s.set32(0, i.signo)
-    .set32(4, i.errno ?? 0)
-    .set32(8, i.code);
+  s.set32(at, i.signo)
+    .set32(at + 4, i.errno ?? 0)
+    .set32(at + 8, i.code);
   if (FAULTS.has(i.signo) && i.addr !== undefined) {
-    s.set64(16, i.addr);
-    if (i.addrLsb !== undefined) s.set16(24, i.addrLsb);
+    s.set64(at + 16, i.addr);
+    if (i.addrLsb !== undefined) s.set16(at + 24, i.addrLsb);
     return;
   }
-  s.set32(16, i.pid ?? 0).set32(20, i.uid ?? 0);
+  s.set32(at + 16, i.pid ?? 0).set32(at + 20, i.uid ?? 0);
   if (i.signo === SIGCHLD && i.status !== undefined)
-    s.set32(24, i.status)
-      .set64(32, i.utime ?? 0)
-      .set64(40, i.stime ?? 0);
-  else if (i.value !== undefined) s.set64(24, i.value);
+    s.set32(at + 24, i.status)
+      .set64(at + 32, i.utime ?? 0)
+      .set64(at + 40, i.stime ?? 0);
+  else if (i.value !== undefined) s.set64(at + 24, i.value);
 }
 
+const EVERY = (1n << 64n) - 1n;
 const BITS = Array.from({ length: 64 }, (_, i) => 1n << BigInt(i));
 export function sigBit(sig: number): bigint {
   return BITS[sig - 1]!;
@@ -90,6 +91,7 @@ export class PendingSignals {
   }
   /** The next one to deliver out of `allowed`: faults first, then the lowest number. */
   take(allowed: bigint): SigInfo | undefined {
+    if (this.empty) return undefined;
     const ready = this.bits & allowed;
     if (ready === 0n) return undefined;
     if (this.queue.length === 1) {
@@ -102,6 +104,11 @@ export class PendingSignals {
     const [info] = this.queue.splice(at, 1);
     if (!this.queue.some((q) => q.signo === sig)) this.bits &= ~sigBit(sig);
     return told(info!);
+  }
+  /** The next one that is not blocked. A mask never has what cannot be blocked. */
+  takeUnless(blocked: bigint): SigInfo | undefined {
+    if (this.empty) return undefined;
+    return this.take(blocked === 0n ? EVERY : EVERY & ~blocked);
   }
   drop(mask: bigint): void {
     this.removeIf((q) => (mask & sigBit(q.signo)) !== 0n);

@@ -56,7 +56,7 @@ export class Thread implements Caller, Sleeper {
   readonly pending = new PendingSignals();
   altStack: AltStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
   vectorLength: VectorLengthChoice = { onExec: 0, inherit: false };
-  faultEsr = 0n;
+  faultEsr = 0;
   faultAddress = 0n;
   /** Woken when a signal arrives, blocked or not: signalfd and sigtimedwait. */
   readonly signalQueue = new WaitQueue();
@@ -140,6 +140,7 @@ export class Thread implements Caller, Sleeper {
     const shared = this.process.pending;
     // Asked before every return to the program: mostly there is none.
     if (own.empty && shared.empty) return false;
+    if (mask === 0n) return true;
     return ((own.mask | shared.mask) & ~(mask & ~UNBLOCKABLE)) !== 0n;
   }
   cpu(): number {

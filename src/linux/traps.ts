@@ -39,7 +39,7 @@ export function handleException(t: Thread, e: ExceptionRecord): void {
   }
   const info = toSignal(t, e);
   if (info === undefined) return;
-  t.faultEsr = BigInt(e.ec) * 0x400_0000n + BigInt(IL | e.iss);
+  t.faultEsr = e.ec * 0x400_0000 + (IL | e.iss);
   t.faultAddress = e.ec === Ec.DATA_ABORT || e.ec === Ec.INSTRUCTION_ABORT ? e.far : 0n;
   t.force(info);
 }

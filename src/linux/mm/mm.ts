@@ -356,13 +356,25 @@ export class AddressSpace implements Translator, UserMemory {
 
   // ---- UserMemory ------------------------------------------------------------------------------------------------------
 
-  /** Copies in or out. @returns false on EFAULT. @throws UserfaultWait */
-  private copy(addr: bigint, bytes: Uint8Array, write: boolean, force: boolean): boolean {
-    let at = userAddress(addr);
-    if (at + bytes.length > TASK_SIZE) return bytes.length === 0;
-    for (let done = 0; done < bytes.length; ) {
-      const offset = at % PAGE;
-      const len = Math.min(PAGE - offset, bytes.length - done);
+  /**
+   * Copies `length` bytes in or out.
+   * @param from where they begin in `bytes`, which may be all of the memory
+   * @returns false on EFAULT. @throws UserfaultWait
+   */
+  private copy(
+    address: number,
+    bytes: Uint8Array,
+    from: number,
+    length: number,
+    write: boolean,
+    force: boolean,
+  ): boolean {
+    const { u8 } = this.mem;
+    if (address + length > TASK_SIZE) return length === 0;
+    let at = address;
+    for (let done = 0; done < length; ) {
+      const offset = offsetIn(at);
+      const len = Math.min(PAGE - offset, length - done);
       const entry = this.fault(at, write, false, force);
       if (entry === 0) {
         const f = this.lastFault;
@@ -370,18 +382,34 @@ export class AddressSpace implements Translator, UserMemory {
         return false;
       }
       const pa = (entry & Pte.FRAME) * PAGE + offset;
-      if (write) this.mem.u8.set(bytes.subarray(done, done + len), pa);
-      else bytes.set(this.mem.u8.subarray(pa, pa + len), done);
+      const here = from + done;
+      if (bytes === u8) u8.copyWithin(write ? pa : here, write ? here : pa, write ? here + len : pa + len);
+      else if (write) u8.set(bytes.subarray(here, here + len), pa);
+      else bytes.set(u8.subarray(pa, pa + len), here);
       done += len;
       at += len;
     }
     return true;
   }
   read(addr: bigint, out: Uint8Array, force = false): boolean {
-    return this.copy(addr, out, false, force);
+    return this.copy(userAddress(addr), out, 0, out.length, false, force);
   }
   write(addr: bigint, data: Uint8Array, force = false): boolean {
-    return this.copy(addr, data, true, force);
+    return this.copy(userAddress(addr), data, 0, data.length, true, force);
+  }
+  /** The same for a part of a buffer, and for an address that is a number. */
+  readAt(address: number, out: Uint8Array, from: number, length: number): boolean {
+    return this.copy(address, out, from, length, false, false);
+  }
+  writeAt(address: number, data: Uint8Array, from: number, length: number): boolean {
+    return this.copy(address, data, from, length, true, false);
+  }
+  /** Where some bytes of one page stand in memory; -1: they are of several pages, or there is a reason that a copy will tell. */
+  direct(address: number, length: number, write: boolean): number {
+    const offset = offsetIn(address);
+    if (offset + length > PAGE || address >= TASK_SIZE) return -1;
+    const entry = this.fault(address, write);
+    return entry === 0 ? -1 : (entry & Pte.FRAME) * PAGE + offset;
   }
   frame(addr: bigint, write: boolean): number | undefined | 'pending' {
     const at = userAddress(addr);
@@ -443,6 +471,8 @@ export class AddressSpace implements Translator, UserMemory {
 }
 let nextId = 1;
 
+/** Of an address in its page. Remainders of large numbers take long. */
+const offsetIn = (address: number): number => address - Math.floor(address / PAGE) * PAGE;
 /** An address argument as a number: the top byte is ignored, as for loads and stores. */
 export function userAddress(addr: bigint): number {
   return Number(addr & 0x00ff_ffff_ffff_ffffn);

@@ -73,7 +73,7 @@ export function callByNumber(nr: number): Call | undefined {
 /** Makes the system call that the thread's registers ask for. */
 export function dispatch(t: Thread): void {
   const cpu = t.state;
-  const nr = Number(cpu.x(8) & 0xffff_ffffn);
+  const nr = cpu.low(Slot.X + 8 * 8);
   t.syscall = nr;
   // What SVE has beyond V does not survive a system call.
   if (cpu.sveLive !== 0) cpu.discardSve();

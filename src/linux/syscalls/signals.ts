@@ -129,9 +129,9 @@ function sigreturn(t: Thread): number {
     t.force({ signo: SIGSEGV, code: mapped ? SiCode.SEGV_ACCERR : SiCode.SEGV_MAPERR, addr });
     return KEEP;
   }
-  t.mask = r.mask & ~UNBLOCKABLE;
-  const { flags } = r.altStack;
-  if ((flags & SS_ONSTACK) === 0) t.altStack = { ...r.altStack, flags: flags & (SS_DISABLE | SS_AUTODISARM) };
+  t.mask = r.mask === 0n ? 0n : r.mask & ~UNBLOCKABLE;
+  const { sp, size, flags } = r.altStack;
+  if ((flags & SS_ONSTACK) === 0) t.altStack = { sp, size, flags: flags & (SS_DISABLE | SS_AUTODISARM) };
   t.restart = undefined;
   return KEEP;
 }
