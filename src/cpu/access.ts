@@ -76,6 +76,10 @@ export class AccessPath {
   flushFetch(): void {
     for (const tlb of this.tlbs.values()) tlb.flushFetch();
   }
+  /** What has been decoded, or compiled, is not what it was. */
+  renew(): void {
+    for (const tlb of this.tlbs.values()) tlb.renew();
+  }
   tlbOf(cpu: CpuState, unprivileged = false): SoftTlb {
     const base = this.mem.u32[(cpu.base + (unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB)) >>> 2]!;
     const tlb = this.tlbs.get(base);

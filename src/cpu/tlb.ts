@@ -19,10 +19,13 @@ export const TlbTable = {
   fetch: 2 * DATA_ENTRIES * ENTRY_SIZE,
 } as const;
 export type TableName = keyof typeof TlbTable;
+/** After the tables: a u64 that no block ever had before, whenever something that was known of code may not hold any more. */
+export const GENERATION = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
+let generations = 0;
 /** Entries filled in since everything was forgotten, up to which they are forgotten one by one. */
 const FEW_FILLED = 128;
-const SIZE = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
-const ENTRIES = SIZE / ENTRY_SIZE;
+const SIZE = GENERATION + 8;
+const ENTRIES = GENERATION / ENTRY_SIZE;
 /** Of an entry that was filled in without one. */
 const NO_TAG = -1;
 /** Tags are counted by their low bits: a few that no entry has are told apart from others without looking at all entries. */
@@ -79,6 +82,7 @@ export class SoftTlb implements Tlb {
     this.mem.u32[(at >>> 2) + 1] = highHalf(va);
     this.mem.i32[(at + ENTRY_VALUE) >>> 2] = value;
     this.mem.i32[(at + ENTRY_EXTRA) >>> 2] = extra;
+    if (table === 'fetch') this.renew();
     if (this.filled < FEW_FILLED) this.fills[this.filled] = number;
     this.filled++;
   }
@@ -179,5 +183,13 @@ export class SoftTlb implements Tlb {
     // A tag of another index never matches here.
     this.mem.u32[at >>> 2] = ((index & 1) ^ 1) << FRAME_SHIFT;
     this.mem.u32[(at >>> 2) + 1] = 0;
+    if (at >= this.base + TlbTable.fetch) this.renew();
+  }
+  /** Whoever has found something out about code by this block, and by what is decoded, must find it out again. */
+  renew(): void {
+    const at = (this.base + GENERATION) >>> 2;
+    generations++;
+    this.mem.u32[at] = generations >>> 0;
+    this.mem.u32[at + 1] = Math.floor(generations / 2 ** 32);
   }
 }

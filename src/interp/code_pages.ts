@@ -56,6 +56,8 @@ export class CodePages {
   private chunkEnd = 0;
   /** Called when decoded code is dropped, with the records. */
   onDrop: (records: number) => void = () => {};
+  /** Called when a hook has been set or taken away. */
+  onHook: () => void = () => {};
   /** Called before decoded code is dropped. */
   beforeLoss: () => void = () => {};
 
@@ -145,12 +147,14 @@ export class CodePages {
     u16[(at + HookEntry.slot) >>> 1] = hook.slot;
     u16[(at + HookEntry.entry) >>> 1] = hook.entry;
     u16[record] = Special.Region;
+    this.onHook();
   }
   /** Has the interpreter run the instruction itself again, if the hook is still that of the region in `slot`. */
   unhook(records: number, index: number, slot: number): void {
     if (this.hookOf(records, index)?.slot !== slot) return;
     const { u16 } = this.mem;
     u16[(records + index * RECORD_SIZE) >>> 1] = u16[(this.hookAt(records, index) + HookEntry.handler) >>> 1]!;
+    this.onHook();
   }
 
   private pageOf(records: number): CodePage {

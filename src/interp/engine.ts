@@ -27,11 +27,11 @@ import { CodePages, registerOffset } from './code_pages.ts';
 import { Crew, type StartThread } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
-import { LINK, makeLinker } from './linker.ts';
+import { FIND, LINK, makeLinker } from './linker.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { LANDING_GUARDED, type Layout, layoutOf, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
-import { type MakeTier, type Tier, usualTier } from './region.ts';
+import { LinkEntry, type MakeTier, type Tier, usualTier } from './region.ts';
 import { type BranchPlace, place, Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
@@ -80,7 +80,8 @@ class Interpreter implements Engine {
   private readonly joined = new Set<Aside>();
   /** For each number: it is known to be in the table. */
   private readonly there = new Uint8Array(TABLE_MAX);
-  private linker: unknown;
+  private linker: Readonly<Record<string, unknown>> | undefined;
+  private links: number | undefined;
   private readonly freeSlots: number[] = [];
   private nextNumber: number;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
@@ -127,7 +128,9 @@ class Interpreter implements Engine {
     const makeTier = options.tier ?? usualTier();
     if (makeTier) {
       const { decoder } = this;
+      this.links = mem.shared ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
       const tier = makeTier({
+        links: this.links,
         mem,
         pages: this.pages,
         get decoder() {
@@ -146,6 +149,7 @@ class Interpreter implements Engine {
       this.tier = tier;
       this.stretch = tier.stretch;
       this.pages.onDrop = (records) => tier.dropped(records);
+      this.pages.onHook = () => this.path.renew();
     }
   }
 
@@ -481,8 +485,9 @@ class Interpreter implements Engine {
       case 'commit':
         return () => this.path.commit(this.cpu!);
       case LINK:
-        this.linker ??= makeLinker(this.imports([]));
-        return this.linker;
+      case FIND:
+        this.linker ??= makeLinker(this.imports([]), this.links);
+        return this.linker[name];
       default:
         return this.system.importFor(name);
     }

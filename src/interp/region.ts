@@ -18,6 +18,14 @@ export const REGION_RESULTS: readonly ValueType[] = ['i32'];
 /** Fields of a hook, and the logarithm of its size. */
 export const HookEntry = { handler: 0, limit: 2, slot: 4, entry: 6, shift: 3 } as const;
 
+/**
+ * A table of places where branches have led to another region, by their address, so that they need not be looked up again:
+ * the address, the GENERATION (cpu/tlb.ts) in which that was so, a copy of the hook, how branches may land there: bits as in
+ * record.ts, LANDING_ANY for type 0, LANDS_UNGUARDED if the page is not guarded.
+ */
+export const LinkEntry = { address: 0, generation: 8, hook: 16, landings: 24, shift: 5, count: 2048 } as const;
+export const LANDS_UNGUARDED = 256;
+
 /** How a region is left. Slot.EXEC has the count. */
 export const RegionExit = {
   /** Set in every answer but the refusal. */
@@ -53,6 +61,8 @@ export interface TierHost {
   readonly mem: PhysMem;
   readonly pages: CodePages;
   readonly decoder: Decoder;
+  /** Where the table of LinkEntry is; undefined: PEs execute at the same time, and there is none. */
+  readonly links: number | undefined;
   /** Takes a place in the table of handlers. @returns its number, or undefined if there is none left */
   takeSlot(): number | undefined;
   /** Puts the function `0` of a module there; without one, gives the place back. */

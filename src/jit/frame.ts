@@ -2,6 +2,8 @@
 
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
+import { FIND, FIND_PARAMS, FIND_RESULTS } from '../interp/linker.ts';
+import type { Import } from '../interp/loop.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { Constants } from './constants.ts';
 import { Flags } from './flags.ts';
@@ -17,9 +19,11 @@ export interface RegionOptions {
   readonly known: Assumptions;
   /** Records of the pages that the region has code of, by their distance from the page of the root. */
   readonly records: ReadonlyMap<number, number>;
-  /** Number of the region's function in the table, and where the hooks of its root's page are. */
+  /** Number of the region's function in the table. */
   readonly slot: number;
-  readonly hooks: number;
+  /** Where it remembers its pages (cells.ts) and where branches lead (LinkEntry); undefined: PEs execute at the same time. */
+  readonly cell: number | undefined;
+  readonly links: number | undefined;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
   /** The module has the table of functions; else there is a function that calls them (linker.ts). */
@@ -48,8 +52,10 @@ export class RegionFrame {
   readonly answer: number;
   /** Where control goes from the region, unless the answer says a place in the page. */
   readonly pcOut: number;
-  /** Nonzero: the interpreter does not stand in the page of the root. */
-  readonly elsewhere: number;
+  /** Where the hook of the region is that control goes to, if it is known; 0: not looked for yet. */
+  readonly at: number;
+  /** The function that finds regions; undefined: it is written in line. */
+  readonly find: number | undefined;
   readonly flags: Flags;
   /** Locals below are the same in each region. */
   readonly shared: number;
@@ -57,14 +63,15 @@ export class RegionFrame {
   readonly tape: Tape;
   readonly everything: readonly Lifted[];
 
-  constructor(code: Code, options: RegionOptions, blocks: Iterable<Block>) {
+  constructor(code: Code, imports: Import, options: RegionOptions, blocks: Iterable<Block>) {
     this.code = code;
     this.options = options;
+    this.find = options.links === undefined ? undefined : imports(FIND, FIND_PARAMS, FIND_RESULTS);
     this.tlb = code.local('i32');
     this.budget = code.local('i32');
     this.left = code.local('i32');
     this.answer = code.local('i32');
-    this.elsewhere = code.local('i32');
+    this.at = code.local('i32');
     this.pcOut = code.local('i64');
     const everything: Lifted[] = [];
     for (const b of blocks) for (const one of b.code) everything.push(one);

@@ -3,11 +3,13 @@
 
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import { FPSR_IXC } from '../interp/emit_fp.ts';
-import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from '../interp/record.ts';
-import { EntryBit, HookEntry, RegionExit } from '../interp/region.ts';
+import { NOWHERE, writeFetchEntry, writeFind, writeLinkEntry } from '../interp/linker.ts';
+import { LANDING_GUARDED } from '../interp/record.ts';
+import { EntryBit, HookEntry, LANDS_UNGUARDED, LinkEntry, RegionExit } from '../interp/region.ts';
 import type { Code, Label } from '../wasm/builder.ts';
+import { Cell } from './cells.ts';
 import { pageOf, type RegionFrame } from './frame.ts';
 
 /** The hook says in the upper byte which page the entry lies in, counted from 128 before the root's. */
@@ -16,30 +18,58 @@ export const entryNumber = (index: number, place: number): number => index | ((p
 /** Which of the entries, from an entry number. */
 export const ENTRY_INDEX = 0xff;
 
-const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
-const FETCH_INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
-
-/** The address on the stack becomes that of its entry in the TLB for code. @param tlb puts the address of the TLB there */
-function writeFetchEntry(code: Code, tlb: () => Code): Code {
-  code.i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-  code.i32((FETCH_ENTRIES - 1) * ENTRY_SIZE).op('i32.and');
-  return tlb().op('i32.add');
-}
-
 /** Finds the page of the root. */
 export function writeEntry(r: RegionFrame): void {
-  const { code, entry, base } = r;
-  const page = (): Code => code.get(entry).i32(8).op('i32.shr_u').i32(0xff).op('i32.and').i32(PAGE_BIAS).op('i32.sub');
-  page();
-  code
-    .get(entry)
-    .i32(1 << EntryBit.linked)
-    .op('i32.and')
-    .op('i32.or')
-    .set(r.elsewhere);
-  if (r.options.records.size === 1) return;
+  const { code, cpu, base, options } = r;
+  code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
+  if (options.records.size === 1) return;
   code.get(base);
-  page().i32(FRAME_SIZE).op('i32.mul').op('i64.extend_i32_s').op('i64.sub').set(base);
+  pageOfEntry(r).i32(FRAME_SIZE).op('i32.mul').op('i64.extend_i32_s').op('i64.sub').set(base);
+}
+/** Puts on the stack how many pages after the root's the region was entered in. */
+function pageOfEntry({ code, entry }: RegionFrame): Code {
+  return code.get(entry).i32(8).op('i32.shr_u').i32(0xff).op('i32.and').i32(PAGE_BIAS).op('i32.sub');
+}
+
+/** `at` becomes the address of the hook of the region that a branch to `pcOut` enters, or NOWHERE. */
+function writeLookup(r: RegionFrame): void {
+  const { code, cpu, pcOut, answer, at, options } = r;
+  const guarded = options.known.guarded;
+  const type = (): Code => code.get(answer).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and');
+  const kind = (): Code => (guarded ? type().i32(LANDING_GUARDED).op('i32.or') : type());
+  const { links } = options;
+  const done = code.block('block');
+  if (links !== undefined) {
+    const unknown = code.block('block');
+    code.get(pcOut);
+    writeLinkEntry(code).tee(at);
+    code
+      .mem('i64.load', links + LinkEntry.address)
+      .get(pcOut)
+      .op('i64.ne')
+      .brIf(unknown);
+    code.get(at).mem('i64.load', links + LinkEntry.generation);
+    code.get(r.tlb).mem('i64.load', GENERATION).op('i64.ne').brIf(unknown);
+    code.get(at).mem('i32.load', links + LinkEntry.landings);
+    if (guarded) kind();
+    else code.i32(Math.log2(LANDS_UNGUARDED));
+    code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(unknown);
+    code
+      .get(at)
+      .i32(links + LinkEntry.hook)
+      .op('i32.add')
+      .set(at)
+      .br(done)
+      .end();
+  }
+  if (r.find !== undefined) {
+    code.get(cpu).get(pcOut);
+    kind().call(r.find);
+  } else {
+    kind().set(at);
+    writeFind(code, [cpu, pcOut, at], links);
+  }
+  code.set(at).end();
 }
 
 /**
@@ -47,113 +77,58 @@ export function writeEntry(r: RegionFrame): void {
  * @param again where entries are chosen from, by `choice`; @param out where control leaves the region
  */
 export function writeRedirect(r: RegionFrame, choice: number, again: Label, out: Label): void {
-  const { code, options } = r;
-  const at = code.local('i32');
-  const offset = (): Code => code.get(r.pcOut).get(r.base).op('i64.sub');
-  offset().i64(BigInt(FRAME_SIZE)).op('i64.ge_u').brIf(out);
-  offset().op('i32.wrap_i64').tee(at).i32(3).op('i32.and').brIf(out);
-  code.get(at).i32(2).op('i32.shl').mem('i32.load16_u', options.records.get(0)!);
-  code.i32(Special.Region).op('i32.ne').brIf(out);
-  unlessAllowed(r, out, () => code.get(at).i32(2).op('i32.shr_u'), options.records.get(0)!);
-  code
-    .get(at)
-    .i32(1)
-    .op('i32.shl')
-    .tee(at)
-    .mem('i32.load16_u', options.hooks + HookEntry.slot);
-  code.i32(options.slot).op('i32.ne').brIf(out);
-  code.get(r.left);
-  code
-    .get(at)
-    .mem('i32.load16_u', options.hooks + HookEntry.limit)
-    .op('i32.le_s')
-    .brIf(out);
-  code
-    .get(at)
-    .mem('i32.load8_u', options.hooks + HookEntry.entry)
-    .i32(1)
-    .op('i32.add')
-    .set(choice)
-    .br(again);
-}
-
-/**
- * Whether an indirect branch may land in a guarded page is for the interpreter to say, the first time.
- * @param index puts the number of the place in its page on the stack; @param records of the page, if index has not added them
- */
-function unlessAllowed(r: RegionFrame, label: Label, index: () => Code, records = 0): void {
-  if (!r.options.known.guarded) return;
-  const { code, answer } = r;
-  // Branches of no type are always allowed.
-  index()
-    .mem('i32.load8_u', records + LANDINGS)
-    .i32(1 << LANDING_GUARDED)
-    .op('i32.or');
-  code.get(answer).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and').i32(LANDING_GUARDED).op('i32.or');
-  code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(label);
+  const { code, options, at, base, pcOut } = r;
+  const number = (): Code => code.get(at).mem('i32.load16_u', HookEntry.entry);
+  writeLookup(r);
+  code.get(at).i32(NOWHERE).op('i32.eq').brIf(out);
+  code.get(at).mem('i32.load16_u', HookEntry.slot).i32(options.slot).op('i32.ne').brIf(out);
+  // The same code may be mapped elsewhere, too.
+  code.get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(base).op('i64.sub');
+  number().i32(8).op('i32.shr_u').i32(PAGE_BIAS).op('i32.sub').i32(FRAME_SIZE).op('i32.mul');
+  code.op('i64.extend_i32_s').op('i64.ne').brIf(out);
+  code.get(r.left).get(at).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(out);
+  number().i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
+  code.i32(0).set(at).br(again);
 }
 
 /** Where a branch leaves to a place that another region begins at, that one goes on. @param link calls it; undefined: this module has the table @param type of functions of regions */
 export function writeLink(r: RegionFrame, link: number | undefined, type: number): void {
-  const { code, cpu, base, answer, pcOut, executed, options } = r;
-  const [record, hook] = [code.local('i32'), code.local('i32')];
+  const { code, cpu, base, answer, pcOut, executed, at, options } = r;
   const guarded = options.known.guarded ? 1 : 0;
-  const page = code.local('i64');
-  const index = (): Code => code.get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
   const ends: Label = code.block('block');
   code.get(answer).i32(RegionExit.inPage).op('i32.and');
   code.block('if');
-  code.get(base).set(page).get(base);
-  index().i32(2).op('i32.shl').op('i64.extend_i32_u').op('i64.add').set(pcOut);
-  code.i32(options.records.get(0)!);
-  index().i32(4).op('i32.shl').op('i32.add').set(record).i32(options.hooks);
-  index().i32(HookEntry.shift).op('i32.shl').op('i32.add').set(hook);
+  code.get(base).get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
+  code.i32(2).op('i32.shl').op('i64.extend_i32_u').op('i64.add').set(pcOut);
   // What the interpreter knows of the present page is of no use where it stands in another one.
-  code.get(r.elsewhere);
+  code.get(r.entry).i32(1 << EntryBit.linked);
+  code.op('i32.and');
+  pageOfEntry(r).op('i32.or');
   code.block('if');
+  code.get(answer);
   code
-    .get(answer)
     .i32(RegionExit.left | RegionExit.unchecked)
     .op('i32.and')
     .set(answer)
+    .end()
     .end();
-  code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends).else();
   code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
-  code.get(pcOut);
-  writeFetchEntry(code, () => code.get(r.tlb)).tee(hook);
-  code.mem('i64.load', TlbTable.fetch).get(pcOut).i64(FETCH_TAG).op('i64.and').tee(page).op('i64.ne').brIf(ends);
-  code
-    .get(hook)
-    .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
-    .i32(guarded)
-    .op('i32.ne')
-    .brIf(ends);
-  code
-    .get(hook)
-    .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
-    .tee(record);
-  code.mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
-  const offset = (): Code =>
-    code
-      .get(pcOut)
-      .op('i32.wrap_i64')
-      .i32(FRAME_SIZE - 4)
-      .op('i32.and');
-  offset().i32(1).op('i32.shl').op('i32.add').set(hook);
-  unlessAllowed(r, ends, () => offset().i32(2).op('i32.shr_u').get(record).op('i32.add'));
-  code.get(record);
-  offset().i32(2).op('i32.shl').op('i32.add').set(record).end();
-  code.get(record).mem('i32.load16_u').i32(Special.Region).op('i32.ne').brIf(ends);
+  // Branches to an address have been looked up.
+  code.get(at).op('i32.eqz');
+  code.block('if');
+  writeLookup(r);
+  code.end();
+  code.get(at).i32(NOWHERE).op('i32.eq').brIf(ends);
   code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
-  code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
+  code.get(at).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
   code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
   code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
-  code.get(cpu).get(page).get(hook).mem('i32.load16_u', HookEntry.entry);
+  code.get(cpu).get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(at).mem('i32.load16_u', HookEntry.entry);
   code
     .i32((1 << EntryBit.linked) | (guarded << EntryBit.guarded))
     .op('i32.or')
     .get(executed)
-    .get(hook)
+    .get(at)
     .mem('i32.load16_u', HookEntry.slot);
   if (link === undefined) code.returnCallIndirect(type).end();
   else code.returnCall(link).end();
@@ -194,22 +169,32 @@ export function writeGuard(r: RegionFrame): void {
     code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
     refuse();
   }
-  const pages = [...options.records];
-  if (pages.length === 1) return;
+  writePages(r, refuse);
+}
+/** The pages are where they were when this was last looked at, or all of them are looked at. */
+function writePages(r: RegionFrame, refuse: () => void): void {
+  const { code, base, tlb, options } = r;
+  const { records, cell } = options;
+  if (records.size === 1) return;
+  if (cell !== undefined) {
+    code.i32(cell).mem('i64.load', Cell.base).get(base).op('i64.ne');
+    code.i32(cell).mem('i64.load', Cell.generation).get(tlb).mem('i64.load', GENERATION).op('i64.ne').op('i32.or');
+    code.seldom().block('if');
+  }
   const at = code.local('i64');
   const found = code.local('i32');
-  for (const [page, records] of pages) {
+  for (const [page, address] of records) {
     code
-      .get(r.base)
+      .get(base)
       .i64(BigInt(page * FRAME_SIZE))
       .op('i64.add')
       .tee(at);
-    writeFetchEntry(code, () => code.get(cpu).mem('i32.load', Slot.TLB)).tee(found);
+    writeFetchEntry(code, () => code.get(tlb)).tee(found);
     code.mem('i64.load', TlbTable.fetch).get(at).op('i64.ne');
     code
       .get(found)
       .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
-      .i32(records)
+      .i32(address)
       .op('i32.ne')
       .op('i32.or');
     code
@@ -220,4 +205,7 @@ export function writeGuard(r: RegionFrame): void {
       .op('i32.or');
     refuse();
   }
+  if (cell === undefined) return;
+  code.i32(cell).get(base).mem('i64.store', Cell.base);
+  code.i32(cell).get(tlb).mem('i64.load', GENERATION).mem('i64.store', Cell.generation).end();
 }

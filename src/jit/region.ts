@@ -92,7 +92,7 @@ class Region implements Frame, Position, PartWriter {
     };
     this.graph = peel(graph);
     const { blocks, entries } = this.graph;
-    this.r = new RegionFrame(code, options, blocks.values());
+    this.r = new RegionFrame(code, imports, options, blocks.values());
     this.state = new RegionState(this.r, this);
     this.temps = new Temps(code);
     this.emitter = new Emitter(this, this.state);
@@ -132,7 +132,6 @@ class Region implements Frame, Position, PartWriter {
     this.tally('entered');
     // Executed so far, taken away here and added there.
     this.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
-    code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
     code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(r.executed).op('i32.sub').set(r.left);
     this.outs = new Outs(code, flags, this.kinds);
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);

@@ -9,6 +9,7 @@ import { HOST, importer, TABLE } from '../interp/program.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
+import { Cells } from './cells.ts';
 import { ConstantMemory } from './constants.ts';
 import { Counts } from './counts.ts';
 import type { CompiledRegion } from './dump.ts';
@@ -102,6 +103,7 @@ class JitTier implements Tier {
   private readonly options: TierOptions;
   private readonly fused = hasFusedMultiplyAdd();
   private readonly constants: ConstantMemory;
+  private readonly cells: Cells;
   stretch: number;
   private readonly linked = forgetsImporters();
   /** Samples in a row that met the beginning of a region. */
@@ -123,6 +125,7 @@ class JitTier implements Tier {
     this.stretch = options.stretch[0];
     this.counts = options.count ? new Counts(host.mem) : undefined;
     this.constants = new ConstantMemory(host.mem);
+    this.cells = new Cells(host.mem);
   }
 
   sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number {
@@ -216,12 +219,12 @@ class JitTier implements Tier {
       for (const place of [b.start, b.start + b.code.length - 1]) used.set(pageOf(place), recordsOf(pageOf(place)));
     }
     if (this.linked) module.importTable(HOST, TABLE);
-    const hooks = pages.hooksOf(root);
     const built = buildRegion(module, add, graph, {
       known,
       records: used,
       slot,
-      hooks,
+      cell: host.links === undefined ? undefined : this.cells.of(slot),
+      links: host.links,
       fused: this.fused,
       parallel: host.mem.shared,
       linked: this.linked,
