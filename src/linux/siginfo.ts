@@ -82,22 +82,20 @@ export class PendingSignals {
     return this.queue.length === 0;
   }
   add(info: SigInfo): void {
-    if (info.signo < 32 && (this.bits & sigBit(info.signo)) !== 0n) {
+    const bit = sigBit(info.signo);
+    if (this.empty) this.bits = bit;
+    else if (info.signo < 32 && (this.bits & bit) !== 0n) {
       info.timer?.dropped();
       return;
-    }
+    } else this.bits |= bit;
     this.queue.push(info);
-    this.bits |= sigBit(info.signo);
   }
   /** The next one to deliver out of `allowed`: faults first, then the lowest number. */
   take(allowed: bigint): SigInfo | undefined {
     if (this.empty) return undefined;
     const ready = this.bits & allowed;
     if (ready === 0n) return undefined;
-    if (this.queue.length === 1) {
-      this.bits = 0n;
-      return told(this.queue.pop()!);
-    }
+    if (this.queue.length === 1) return this.only();
     const sync = ready & SYNCHRONOUS;
     const sig = lowest(sync !== 0n ? sync : ready);
     const at = this.queue.findIndex((q) => q.signo === sig);
@@ -105,10 +103,15 @@ export class PendingSignals {
     if (!this.queue.some((q) => q.signo === sig)) this.bits &= ~sigBit(sig);
     return told(info!);
   }
+  private only(): SigInfo {
+    this.bits = 0n;
+    return told(this.queue.pop()!);
+  }
   /** The next one that is not blocked. A mask never has what cannot be blocked. */
   takeUnless(blocked: bigint): SigInfo | undefined {
     if (this.empty) return undefined;
-    return this.take(blocked === 0n ? EVERY : EVERY & ~blocked);
+    if (this.queue.length === 1 && blocked === 0n) return this.only();
+    return this.take(EVERY & ~blocked);
   }
   drop(mask: bigint): void {
     this.removeIf((q) => (mask & sigBit(q.signo)) !== 0n);

@@ -193,7 +193,7 @@ export class Thread implements Caller, Sleeper {
   force(info: SigInfo): void {
     const a = this.process.sighand.actions[info.signo]!;
     const bit = sigBit(info.signo);
-    if ((this.mask & bit) !== 0n || a.handler === 1n) {
+    if ((this.mask !== 0n && (this.mask & bit) !== 0n) || a.handler === 1n) {
       a.handler = 0n;
       this.mask &= ~bit;
     }
