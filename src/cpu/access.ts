@@ -106,6 +106,15 @@ export class AccessPath {
     if (checked && low & (size - 1) && !this.mayMisalign(low, size)) return this.misaligned(cpu, va, kind);
     return this.span(cpu, this.tlbOf(cpu, (packed & (1 << 9)) !== 0), va, kind, size, 1 << (packed >> 12));
   }
+  /** Has the TLB answer for an access. @returns false if it cannot: the access faults, or is an unusual one */
+  fill(cpu: CpuState, va: bigint, packed: number): boolean {
+    const size = packed & 127;
+    const unprivileged = (packed & (1 << 9)) !== 0;
+    const low = lowHalf(va);
+    if ((packed & (3 << 7)) !== 0 && low & (size - 1)) return false;
+    if (size > FRAME_SIZE - (low & (FRAME_SIZE - 1)) || this.probe(cpu, va, packed) === 0) return false;
+    return this.cached(cpu, KINDS[(packed >> 10) & 3]!, va, size, unprivileged) !== 0;
+  }
   /** The same for bytes in a row that need not be accessed at once: any number within a page, up to 64 in two. */
   span(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {
     const inPage = FRAME_SIZE - (lowHalf(va) & (FRAME_SIZE - 1));

@@ -111,6 +111,18 @@ export const Slot = {
   PAC_FAILED: 86 * 8 + 4,
   /** i32: where the interpreter pauses though the budget is not used up; regions do not, but move it on. */
   PAUSE: 87 * 8,
+  // Of the interpreter's loop: what it knows of the page it is in, and what its two functions say to each other (hot_loop.ts).
+  /** u64: address of the instruction at ip, minus ip/4. */
+  LOOP_PC_BASE: 88 * 8,
+  LOOP_RECORDS: 89 * 8, // u32
+  LOOP_GUARDED: 89 * 8 + 4, // u32
+  LOOP_IP: 90 * 8, // u32
+  LOOP_COUNT: 90 * 8 + 4, // i32
+  LOOP_MISSED: 91 * 8, // u64
+  LOOP_ACCESS: 92 * 8, // u32
+  LOOP_BRANCH: 92 * 8 + 4, // u32
+  /** u32: address of the numbers of the functions that stand in for handlers of the loop, u16 each; 0: not known yet. */
+  LOOP_FUNCTIONS: 93 * 8,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

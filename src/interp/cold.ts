@@ -14,7 +14,6 @@ class FunctionFrame implements RecordFrame {
   readonly cpu = 0;
   readonly ip = 1;
   readonly count = 2;
-  readonly pcBase = 3;
   readonly code: Code;
   readonly import: Import;
   readonly state: RecordState;

@@ -84,6 +84,8 @@ export interface State {
   vector?(value: bigint): boolean;
   /** Calls a routine, which reads and writes any state in the block at `cpu` (registers, flags). Leaves 0 for a fault, else 1. */
   routine(e: Emitter, n: NodeOf<'routine'>): void;
+  /** Writes an `if` in which nothing but an exception is raised. @returns false if it is to be written as any other */
+  refusal?(e: Emitter, n: NodeOf<'if'>): boolean;
   /** Control parts. @returns what is to be called at the end of each arm, with whether control leaves before it */
   fork(): (ends: boolean) => void;
   /** `f64x2.relaxed_madd` rounds once. */
@@ -482,6 +484,7 @@ export class Emitter {
   }
   private ifElse(n: NodeOf<'if'>): boolean {
     const { code } = this;
+    if (this.s.refusal?.(this, n)) return false;
     this.value(n.args[0]);
     code.block('if');
     const join = this.s.fork();

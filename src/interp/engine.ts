@@ -77,6 +77,8 @@ class Interpreter implements Engine {
   private readonly hooks: SystemHooks;
   private readonly templates: Templates;
   private readonly installed = new Map<Handler, Installed>();
+  /** Address of the numbers of the functions that stand in for handlers of the loop, as far as they are known. */
+  private readonly standIns: number;
   private readonly joined = new Set<Aside>();
   /** For each number: it is known to be in the table. */
   private readonly there = new Uint8Array(TABLE_MAX);
@@ -115,6 +117,7 @@ class Interpreter implements Engine {
           fetch: (cpu, pc) => this.wordAt(cpu, pc),
         }),
     );
+    this.standIns = mem.allocFixed(2 * this.program.endOfLoop);
     const { exports } = this.instantiate(this.program.main);
     this.main = exports['run'] as (cpu: number) => number;
     this.table = exports['handlers'] as WasmTable;
@@ -188,6 +191,7 @@ class Interpreter implements Engine {
     cpu.exception = undefined;
     u32[at(Slot.RETURN)] = 0;
     u32[at(Slot.EXEC)] = 0;
+    u32[at(Slot.LOOP_FUNCTIONS)] = this.standIns;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
     return btype !== 0 && !this.landAt(cpu.pc, btype) ? Exit.Exception : undefined;
@@ -377,6 +381,23 @@ class Interpreter implements Engine {
     const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
     return this.pads().mayLand(cpu, word, btype);
   }
+  /**
+   * A handler of the loop meets what it leaves to its function, or the TLB does not answer for an access.
+   * @returns number of the function; 0: to be tried again
+   */
+  private slow(va: bigint, access: number, ip: number, records: number): number {
+    if (access !== 0 && this.path.fill(this.cpu!, va, access)) return 0;
+    const number = this.pages.handlerAt(records, (ip - records) / RECORD_SIZE);
+    if (!this.program.isInLoop(number)) return 0;
+    const { u16 } = this.mem;
+    const known = (this.standIns >>> 1) + number;
+    u16[known] ||= this.standIn(number);
+    return u16[known]!;
+  }
+  private standIn(number: number): number {
+    const made = this.program.standIn(number);
+    return made !== undefined && this.isThere(made) ? made : this.load(this.program.handlerInLoop(number));
+  }
   private decode(ip: number, records: number): void {
     const { word, index } = this.pages.locate(ip, records);
     const { mem, pages } = this;
@@ -435,7 +456,7 @@ class Interpreter implements Engine {
   private join(handler: Handler, row: RowEntry): number | undefined {
     const aside = this.program.asideOf(row);
     if (aside) this.joinAll(aside);
-    return aside?.number(handler);
+    return aside?.number(handler.key);
   }
   private joinAll(aside: Aside): void {
     if (this.joined.has(aside)) return;
@@ -480,6 +501,9 @@ class Interpreter implements Engine {
         return (va: bigint, type: number, guarded: number) => this.land(va, type, guarded);
       case 'decode':
         return (ip: number, records: number) => this.decode(ip >>> 0, records >>> 0);
+      case 'slow':
+        return (va: bigint, access: number, ip: number, records: number) =>
+          this.slow(BigInt.asUintN(64, va), access, ip >>> 0, records >>> 0);
       case 'probe':
         return (va: bigint, packed: number) => this.path.probe(this.cpu!, BigInt.asUintN(64, va), packed);
       case 'commit':

@@ -12,6 +12,12 @@ const SP: HotRow = { 'Rn=31': [1], sf: [1] };
 const REG: HotRow = { 'Rn=31': [0] };
 /** Single, double and quad registers. */
 const FP: HotRow = { size: [0, 2, 3] };
+const FP_REG: HotRow = { 'Rn=31': [0], size: [0, 2, 3] };
+const FP_SCALED: HotRow = { 'Rn=31': [0], size: [0, 2, 3], '?0': [0] };
+/** Words and doublewords. */
+const ATOMIC: HotRow = { 'Rn=31': [0], size: [2, 3] };
+const DOUBLE: HotRow = { sz: [1] };
+const WORDS: HotRow = { '?0': [2] };
 
 export const HOT: Readonly<Record<string, HotRow>> = {
   ADR: ANY, ADRP: ANY,
@@ -20,7 +26,7 @@ export const HOT: Readonly<Record<string, HotRow>> = {
   MOVN: ANY, MOVZ: ANY, MOVK: ANY,
   SBFM: ANY, UBFM: ANY, BFM: ANY, EXTR: ANY,
 
-  AND_shift: { shift: [0, 1] }, ORR_shift: { shift: [0] }, EOR_shift: { shift: [0, 1] }, ANDS_shift: { shift: [0] },
+  AND_shift: { shift: [0, 1] }, ORR_shift: { shift: [0] }, EOR_shift: { shift: [0, 1, 3] }, ANDS_shift: { shift: [0] },
   BIC_shift: { shift: [0] }, BICS_shift: { shift: [0] }, ORN_shift: { shift: [0] },
   ADD_shift: { shift: [0, 1] }, SUB_shift: { shift: [0, 1] }, ADDS_shift: { shift: [0] }, SUBS_shift: { shift: [0, 1] },
   ADD_ext: { '?0': [1, 2] }, SUB_ext: { sf: [1], '?0': [0, 1] }, SUBS_ext: { sf: [1], '?0': [2] },
@@ -38,6 +44,16 @@ export const HOT: Readonly<Record<string, HotRow>> = {
   LDR_post: NO_SP, STR_post: NO_SP, LDRB_post: NO_SP, STRB_post: NO_SP, LDRB_pre: NO_SP, STRB_pre: NO_SP, LDR_pre: NO_SP, STR_pre: SP,
   LDP: ANY, STP: ANY, LDP_post: SP, STP_pre: SP, STP_post: NO_SP,
   LDR_imm_fp: FP, STR_imm_fp: FP, LDP_fp: FP, STP_fp: FP,
+  LDUR_fp: FP_REG, STUR_fp: FP_REG, LDR_reg_fp: FP_SCALED, STR_reg_fp: FP_SCALED, LDR_post_fp: FP_REG, STR_post_fp: FP_REG,
+  LD1R_post: { 'Rn=31': [0], Q: [1], size: [2, 3] },
+
+  LDADD: ATOMIC, SWP: ATOMIC, CAS: ATOMIC, LDAR: ATOMIC, STLR: ATOMIC,
+  LDXR: ATOMIC, LDAXR: ATOMIC, STXR: ATOMIC, STLXR: ATOMIC,
+
+  FADD: DOUBLE, FSUB: DOUBLE, FMUL: DOUBLE, FMOV_reg: DOUBLE, FCMPE: DOUBLE,
+  FADD_vec: DOUBLE, FMUL_vec: DOUBLE,
+  AND_vec: ANY, ORR_vec: ANY, EOR_vec: ANY, SHL_vec: WORDS, USHR_vec: WORDS, ADD_vec: { Q: [0, 1], size: [2] },
+  MLA_vec: { Q: [1], size: [2] },
 } as const; // biome-ignore format: a table
 
 /** Rows that most programs meet while they start: the library of C, tests of KVM. */

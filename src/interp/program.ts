@@ -9,8 +9,10 @@ import type { Group } from '../isa/semantics.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { buildHandler } from './cold.ts';
 import { HOT, USUAL } from './hot.ts';
-import { buildLoop, type Import, type Variant } from './loop.ts';
+import type { Variant } from './hot_loop.ts';
+import { buildLoop, type Import } from './loop.ts';
 import { FIRST_HANDLER } from './record.ts';
+import { fitsLoop, needsFunction } from './restart.ts';
 
 /** Name of the module that imports come from, and of the memory in it. */
 export const HOST = 'h';
@@ -57,7 +59,8 @@ export function hotVariants(rows: readonly RowEntry[]): Variant[] {
   const handlers = [UNDEFINED];
   for (const [name, wanted] of Object.entries(HOT)) {
     const entry = byName.get(name);
-    if (entry?.semantic) handlers.push(...entry.enumerate((c) => wanted[c.label]));
+    if (!entry?.semantic) continue;
+    for (const h of entry.enumerate((c) => wanted[c.label])) if (fitsLoop(h.code.block)) handlers.push(h);
   }
   return handlers.flatMap((handler) =>
     branches(handler)
@@ -130,6 +133,8 @@ export function generateInterpreter(groups: readonly Group[]): Uint8Array {
       .flatMap((row) => (partOf(row) === part && row.semantic ? [...row.enumerate()] : []))
       .filter((h) => !inLoop.has(h.key)),
   );
+  // Functions that stand in for handlers of the loop where these do not do everything.
+  aside.push([...new Set(variants.map((v) => v.handler).filter(needsFunction))]);
   return generateModule(variants, aside);
 }
 
@@ -138,7 +143,7 @@ function partOf(row: RowEntry): Group | undefined {
   return USUAL.has(row.name) ? undefined : row.group;
 }
 
-/** Custom sections: the modules of the usual rows and of the groups, in their order; what is in a module, as JSON. */
+/** Custom sections: the modules of the usual rows, of the groups in their order, of what stands in; what is in a module, as JSON. */
 const ASIDE = 'aside';
 const CONTENTS = 'handlers';
 interface Contents {
@@ -193,8 +198,9 @@ export class Aside {
   get part(): Part {
     return this.contents();
   }
-  number(handler: Handler): number | undefined {
-    return this.numbers().get(handler.key);
+  /** @param key of a handler */
+  number(key: string): number | undefined {
+    return this.numbers().get(key);
   }
 }
 
@@ -212,18 +218,24 @@ export class Program {
   private readonly parts = new Map<string, Part>();
 
   private readonly parallel: boolean;
+  /** The number after those of the handlers in the loop. */
+  readonly endOfLoop: number;
+  private readonly keys: Contents['hot'];
+  private readonly variants = lazy(() => hotVariants(this.rows()));
 
   /** @param parallel see generateModule */
   constructor(source: ProgramSource, parallel = false) {
     this.source = source;
     this.parallel = parallel;
     const prebuilt = parallel ? undefined : source.prebuilt;
-    const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(hotVariants(this.rows()), [], parallel));
+    const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(this.variants(), [], parallel));
     const contents = contentsOf(module) as Contents;
     this.main = { module, imports: contents.imports };
     this.hot = lazy(() => numbersOf(contents.hot));
     const modules = WebAssemblyHost.Module.customSections(module, ASIDE);
-    let id = FIRST_HANDLER + contents.hot.length;
+    this.keys = contents.hot;
+    this.endOfLoop = FIRST_HANDLER + contents.hot.length;
+    let id = this.endOfLoop;
     this.asides = contents.aside.map((count, i) => {
       id += count;
       return new Aside(new Uint8Array(modules[i]!), id - count, count);
@@ -243,6 +255,17 @@ export class Program {
   /** What has the handler of a number, if that is not in the loop. */
   asideWith(number: number): Aside | undefined {
     return this.asides.find((aside) => aside.has(number));
+  }
+  isInLoop(number: number): boolean {
+    return number >= FIRST_HANDLER && number < this.endOfLoop;
+  }
+  /** Number of the function that stands in for a handler of the loop, if it was generated ahead of time. */
+  standIn(number: number): number | undefined {
+    return this.asides.at(-1)?.number(this.keys[number - FIRST_HANDLER]![0]);
+  }
+  /** A handler of the loop, where nothing was generated ahead of time. */
+  handlerInLoop(number: number): Handler {
+    return this.variants()[number - FIRST_HANDLER]!.handler;
   }
   /** A module that exports the function of one handler as `0`. */
   part(handler: Handler): Part {

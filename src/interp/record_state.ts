@@ -1,22 +1,30 @@
 // State of the interpreter's handlers: operands come from the record at `ip`, registers from the block at `cpu`.
 
+import { packAccess } from '../cpu/access.ts';
 import { Slot, slotOffset } from '../cpu/state.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Recording } from '../isa/record.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { MemoryOp } from '../wasm/opcodes.ts';
-import type { Emitter, Frame, State } from './emit.ts';
+import type { Emitter, Frame, Probe, State } from './emit.ts';
 import { emitAddWithCarry, emitReadFlags, emitSetFlags, emitSignZero } from './emit_flags.ts';
 import { emitUnlessExact } from './emit_fp.ts';
-import { emitCommit, emitProbe } from './emit_memory.ts';
+import { emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SHIFT } from './record.ts';
+import { isVector, onlyRaises, writesVector } from './restart.ts';
 
 /** The frame of a handler of the interpreter. */
 export interface RecordFrame extends Frame {
-  /** Locals: address of the record; executed - ip/16; PC - ip/4. */
+  /** Locals: address of the record; executed - ip/16. */
   readonly ip: number;
   readonly count: number;
-  readonly pcBase: number;
+  /** The handler may begin anew: what is seldom is not done in line. */
+  readonly restarts?: boolean;
+  /**
+   * Begins the handler anew, by its function unless the TLB answers then.
+   * @param va local with the address, for an access; @param access packAccess
+   */
+  slow?(va?: number, access?: number): void;
 }
 
 /** Bytes of V[n]. */
@@ -39,6 +47,12 @@ export class RecordState implements State {
     this.source = source;
     this.layout = layoutOf(source);
     this.aside = -1;
+    if (frame.restarts && writesVector(source)) {
+      // More than V[n] may have to be zeroed.
+      this.code.get(frame.cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.gt_u').seldom().block('if');
+      frame.slow!();
+      this.code.end();
+    }
     if (this.layout.asideSize > 0) {
       this.aside = frame.temp('i32');
       this.code.get(frame.ip).mem('i32.load', POINTER_AT).set(this.aside);
@@ -71,11 +85,21 @@ export class RecordState implements State {
     const offset = this.address(place);
     e.value(value);
     this.code.mem(`${value.ty as Ty}.store`, offset);
-    const isVector = 'slot' in place ? /^V\d/.test(place.slot) : this.source.operands[place.operand]!.kind === 'v';
-    if (isVector) this.zeroUpper(place);
+    if (isVector(this.source, place)) this.zeroUpper(place);
+  }
+  /** What only raises an exception is left to the function. */
+  refusal(e: Emitter, n: NodeOf<'if'>): boolean {
+    const { code, f } = this;
+    if (!f.restarts || !onlyRaises(n)) return false;
+    e.value(n.args[0]);
+    code.seldom().block('if');
+    f.slow!();
+    code.end();
+    return true;
   }
   private zeroUpper(place: Place): void {
     const { code, f } = this;
+    if (f.restarts) return;
     code.get(f.cpu).mem('i32.load', Slot.SVE_LIVE);
     code.block('if');
     const offset = this.address(place);
@@ -91,7 +115,8 @@ export class RecordState implements State {
   }
   pc(): void {
     const { code, f } = this;
-    code.get(f.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u').get(f.pcBase).op('i64.add');
+    code.get(f.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u');
+    code.get(f.cpu).mem('i64.load', Slot.LOOP_PC_BASE).op('i64.add');
   }
   counted(): void {
     const { code, f } = this;
@@ -112,7 +137,25 @@ export class RecordState implements State {
   readonly signZero = emitSignZero;
   readonly setFlags = emitSetFlags;
   readonly readFlags = emitReadFlags;
-  readonly probe = emitProbe;
-  readonly commit = emitCommit;
-  readonly unlessExact = emitUnlessExact;
+  probe(e: Emitter, n: Probe): void {
+    const { code, f } = this;
+    if (!f.restarts) {
+      emitProbe(e, n);
+      return;
+    }
+    const va = e.inLocal(n.args[0]!);
+    const entry = emitLookup(e, n, va);
+    code.seldom().block('if');
+    f.slow!(va, packAccess(n.op.slice(4) as 'r' | 'w' | 'rw', n.attr));
+    code.end();
+    emitHit(e, n, va, entry);
+    e.store(n);
+  }
+  commit(e: Emitter, n: NodeOf<'mem.commit'>): void {
+    // What would be bounced is done by the function.
+    if (!this.f.restarts) emitCommit(e, n);
+  }
+  unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void {
+    emitUnlessExact(e, inexact, counts, this.f.restarts ? () => this.f.slow!() : soft);
+  }
 }

@@ -20,7 +20,7 @@ const AT = 0xf;
 const NUMBER = 0xffff;
 /** Words before the entries: what the array is, how many entries are in use. */
 const Head = { magic: 0, count: 1, size: 8 } as const;
-const MAGIC = 0x68772031;
+const MAGIC = 0x68772032;
 
 /** Numbers of entries there is room for. */
 const SMALLEST = 1 << 12;
@@ -58,7 +58,7 @@ export function place(view: DataView, { number, branch, aside }: Finished, { ip,
   const at = (branch.isAside ? aside : ip) + branch.at;
   const target = index + view.getInt32(at, true) / 4;
   if (target < 0 || target >= RECORDS_PER_PAGE) return number;
-  view.setInt32(at, records + (target - 1) * RECORD_SIZE, true);
+  view.setInt32(at, records + target * RECORD_SIZE, true);
   return branch.near;
 }
 

@@ -294,6 +294,10 @@ export class ModuleBuilder {
     this.bodies.push(code.finish());
     return this.functions.push(this.type(params, results)) - 1;
   }
+  /** Index of one of the module's own functions, good for Code.call, once everything is imported. */
+  indexOf(func: number): number {
+    return this.importedFunctions + func;
+  }
   /** Table 0, exported as `name`. */
   table(name: string, size: number, max: number): void {
     this.tableSize = [size, max];

@@ -1,0 +1,338 @@
+// The function that frequent handlers are written into: one loop around one br_table. It calls nothing: a call, even one that
+// is never made, costs registers everywhere around it. Whatever needs one is left to the function around (loop.ts).
+// The instruction count costs nothing on the straight line: `count` is what makes count + ip/16 the number of instructions
+// executed before the one at ip, and changes only when ip jumps.
+
+import { InternalError } from '../base/assert.ts';
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { Slot } from '../cpu/state.ts';
+import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
+import type { Handler } from '../isa/handlers.ts';
+import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
+import type { ValueType } from '../wasm/opcodes.ts';
+import { Emitter, LEAVE, PAST } from './emit.ts';
+import { EXITS, REASON_SHIFT } from './exits.ts';
+import { FIRST_HANDLER, LANDING_GUARDED, LANDINGS, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
+import { type RecordFrame, RecordState } from './record_state.ts';
+import { Temps } from './temps.ts';
+
+/** A handler and, if it branches to a place in the code, whether that is in the same page. */
+export interface Variant {
+  readonly handler: Handler;
+  readonly near: boolean;
+}
+
+/** cpu, ip, count, number of the handler at ip. */
+const HOT_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i32'];
+/**
+ * Why it comes back, from bit 16 on. Function: the number below is that of a handler that is not here. Slow: the handler at
+ * ip is to begin anew, for Slot.LOOP_MISSED and LOOP_ACCESS. Leave: the run ends there, with the status below. So far
+ * Slot.LOOP_IP and LOOP_COUNT say where. Target, Budget: at Slot.PC, which a branch goes to, with Slot.EXEC and LOOP_BRANCH.
+ */
+export const HotExit = { Function: 0, Slow: 1, Leave: 2, Target: 3, Budget: 4, shift: 16 } as const;
+
+const PAGE_SHIFT = Math.log2(FRAME_SIZE);
+/** Bits of an address that the tag of a fetch entry must match: the page, and that the address is a multiple of 4. */
+const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
+const FETCH_INDEX_SHIFT = BigInt(PAGE_SHIFT - Math.log2(ENTRY_SIZE));
+const FETCH_INDEX_MASK = (FETCH_ENTRIES - 1) * ENTRY_SIZE;
+
+/** What both loops know of where they are, and how they get on. */
+export class Position {
+  readonly code: Code;
+  readonly cpu: number;
+  readonly ip: number;
+  readonly count: number;
+  readonly handler: number;
+  readonly executed: number;
+  readonly target: number;
+  readonly branchType: number;
+  readonly status: number;
+  readonly parallel: boolean;
+  /** Runs `handler`. */
+  dispatch!: Label;
+
+  /** @param given locals that exist: cpu, ip, count, handler */
+  constructor(code: Code, parallel: boolean, ...given: readonly number[]) {
+    this.code = code;
+    this.parallel = parallel;
+    this.cpu = given[0]!;
+    this.ip = given[1] ?? code.local('i32');
+    this.count = given[2] ?? code.local('i32');
+    this.handler = given[3] ?? code.local('i32');
+    this.executed = code.local('i32');
+    this.branchType = code.local('i32');
+    this.status = code.local('i32');
+    this.target = code.local('i64');
+  }
+  slot(offset: number): Code {
+    return this.code.get(this.cpu).mem('i32.load', offset);
+  }
+  store(offset: number, local: number): void {
+    this.code.get(this.cpu).get(local).mem('i32.store', offset);
+  }
+  /** executed = count + ip/16 + extra */
+  setExecuted(extra: number): void {
+    this.code.get(this.count).get(this.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
+    if (extra) this.code.i32(extra).op('i32.add');
+    this.code.set(this.executed);
+  }
+  /** count follows from executed and ip. */
+  setCount(): void {
+    this.code.get(this.executed).get(this.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.sub').set(this.count);
+  }
+  /** Puts the address of the instruction at ip on the stack. */
+  pc(): Code {
+    this.code.get(this.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u');
+    return this.code.get(this.cpu).mem('i64.load', Slot.LOOP_PC_BASE).op('i64.add');
+  }
+  setTarget(past: number): void {
+    this.pc();
+    if (past) this.code.i64(BigInt(past)).op('i64.add');
+    this.code.set(this.target);
+  }
+  /** Finds the handler of the record at ip. */
+  look(): void {
+    this.code.get(this.ip);
+    // Others decode meanwhile: the operands are those of the handler that is found.
+    if (this.parallel) this.code.atomic('i32.atomic.load16_u');
+    else this.code.mem('i32.load16_u');
+    this.code.set(this.handler);
+  }
+  /** Runs the record at ip. */
+  run(): void {
+    this.look();
+    this.code.br(this.dispatch);
+  }
+  /** Runs the next record. */
+  next(): void {
+    this.code.get(this.ip).i32(RECORD_SIZE).op('i32.add').set(this.ip);
+    this.run();
+  }
+  /** Puts an i32 on the stack: nonzero if the budget allows what comes after `executed` instructions, and no pause is due. */
+  withinBudget(): Code {
+    const { code, executed } = this;
+    code.get(executed);
+    this.slot(Slot.BUDGET).op('i32.lt_s').get(executed);
+    return this.slot(Slot.PAUSE).op('i32.lt_s').op('i32.and');
+  }
+  /** Puts the address of the fetch entry for the target on the stack. */
+  fetchEntry(): Code {
+    const { code, target } = this;
+    this.slot(Slot.TLB).get(target).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
+    return code.i32(FETCH_INDEX_MASK).op('i32.and').op('i32.add');
+  }
+  /** Puts an i32 on the stack: nonzero if the entry is not for the target. */
+  entryMisses(entry: number): Code {
+    const { code, target } = this;
+    return code.get(entry).mem('i64.load', TlbTable.fetch).get(target).i64(FETCH_TAG).op('i64.and').op('i64.ne');
+  }
+  entryRecords(entry: number): Code {
+    return this.code.get(entry).mem('i32.load', TlbTable.fetch + ENTRY_VALUE);
+  }
+  entryGuarded(entry: number): Code {
+    return this.code.get(entry).mem('i32.load', TlbTable.fetch + ENTRY_EXTRA);
+  }
+  /** Puts an i32 on the stack: nonzero if branches like this one have landed at the target of the guarded page before. */
+  landed(records: number): Code {
+    const { code, target } = this;
+    code.get(records).get(target).op('i32.wrap_i64').i32(2).op('i32.shr_u');
+    code
+      .i32(RECORDS_PER_PAGE - 1)
+      .op('i32.and')
+      .op('i32.add')
+      .mem('i32.load8_u', LANDINGS);
+    this.slot(Slot.LOOP_GUARDED).i32(Math.log2(LANDING_GUARDED)).op('i32.shl').get(this.branchType).op('i32.or');
+    return code.op('i32.shr_u').i32(1).op('i32.and');
+  }
+  /** Goes to the target, whose page has these records: sets ip, count and what is known of the page. */
+  arrive(records: number): void {
+    const { code, cpu, target, ip } = this;
+    this.store(Slot.LOOP_RECORDS, records);
+    // Four bytes of code are sixteen of records.
+    code.get(target).op('i32.wrap_i64');
+    code
+      .i32(FRAME_SIZE - 4)
+      .op('i32.and')
+      .i32(2)
+      .op('i32.shl');
+    code.get(records).op('i32.add').set(ip);
+    this.setCount();
+    code.get(cpu).get(target).i64(-BigInt(FRAME_SIZE)).op('i64.and');
+    code.get(records).i32(2).op('i32.shr_u').op('i64.extend_i32_u').op('i64.sub');
+    code.mem('i64.store', Slot.LOOP_PC_BASE);
+  }
+}
+
+class HotLoop extends Position {
+  readonly missed: number;
+  readonly access: number;
+  /** Shared by all handlers: a function with thousands of locals compiles slowly. */
+  readonly temps: Temps;
+  /** To `target`; out of the loop for a handler that begins anew, or with `status`. */
+  goto!: Label;
+  slow!: Label;
+  leaving!: Label;
+
+  constructor(code: Code, parallel: boolean) {
+    super(code, parallel, 0, 1, 2, 3);
+    this.temps = new Temps(code);
+    this.missed = code.local('i64');
+    this.access = code.local('i32');
+  }
+  leaveWith(status: number): void {
+    this.code
+      .i32((HotExit.Leave << HotExit.shift) | status)
+      .set(this.status)
+      .br(this.leaving);
+  }
+}
+
+/** How handlers in the loop reach its parts. */
+class InlineFrame implements RecordFrame {
+  readonly code: Code;
+  readonly cpu: number;
+  readonly ip: number;
+  readonly count: number;
+  readonly state: RecordState;
+  readonly restarts = true;
+  private readonly loop: HotLoop;
+  private readonly near: boolean;
+  constructor(loop: HotLoop, { handler, near }: Variant) {
+    this.loop = loop;
+    this.near = near;
+    this.code = loop.code;
+    this.cpu = loop.cpu;
+    this.ip = loop.ip;
+    this.count = loop.count;
+    this.state = new RecordState(this, handler.code, loop.parallel);
+  }
+  temp(type: ValueType): number {
+    return this.loop.temps.take(type);
+  }
+  import(name: string): number {
+    throw new InternalError(`a handler in the loop calls ${name}`);
+  }
+  next(): void {
+    this.loop.next();
+  }
+  slow(va = -1, access = 0): void {
+    const { code, loop } = this;
+    if (va >= 0) code.get(va).set(loop.missed);
+    code.i32(access).set(loop.access).br(loop.slow);
+  }
+  raise(past: boolean): void {
+    this.leave(EXITS.Exception, past);
+  }
+  exit(kind: string): void {
+    if (kind === 'idle') this.leave(EXITS.Idle, true);
+    else this.leave(kind === 'alone' ? EXITS.Alone : EXITS.System, false);
+  }
+  private leave(reason: number, past: boolean): void {
+    this.loop.leaveWith((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
+  }
+  faultIfZero(): void {
+    throw new InternalError('a handler in the loop calls something');
+  }
+  jump(type: number): void {
+    const { code, loop } = this;
+    code.set(loop.target).i32(type).set(loop.branchType);
+    loop.setExecuted(1);
+    code.br(loop.goto);
+  }
+  branch(operand: number): void {
+    const { code, loop, ip } = this;
+    if (!this.near) {
+      loop.pc();
+      this.state.immediate(operand, 'i32');
+      code.op('i64.extend_i32_s').op('i64.add');
+      this.jump(0);
+      return;
+    }
+    // The operand is the address of the target's record.
+    loop.setExecuted(1);
+    this.state.immediate(operand, 'i32');
+    code.set(ip);
+    loop.setCount();
+    loop.withinBudget();
+    code.block('if');
+    loop.run();
+    code.end();
+    loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
+  }
+  resync(): void {
+    this.loop.setTarget(4);
+    this.code.i32(0).set(this.loop.branchType);
+    this.loop.setExecuted(1);
+    this.code.br(this.loop.goto);
+  }
+}
+
+/** Goes to the target if it is known where that is; else whoever has called finds out. */
+function emitKnownTarget(loop: HotLoop, out: Label): void {
+  const { code, status } = loop;
+  code.i32(HotExit.Budget << HotExit.shift).set(status);
+  loop.withinBudget().op('i32.eqz').brIf(out);
+  code.i32(HotExit.Target << HotExit.shift).set(status);
+  const entry = loop.temps.take('i32');
+  const records = loop.temps.take('i32');
+  loop.fetchEntry().set(entry);
+  loop.entryMisses(entry).brIf(out);
+  loop.entryRecords(entry).set(records);
+  loop.entryGuarded(entry);
+  code.block('if');
+  code.get(loop.branchType);
+  code.block('if');
+  loop.landed(records).op('i32.eqz').brIf(out);
+  code.end().end();
+  code.get(loop.cpu);
+  loop.entryGuarded(entry).mem('i32.store', Slot.LOOP_GUARDED);
+  loop.arrive(records);
+  loop.temps.release();
+}
+
+/**
+ * Adds the function.
+ * @param variants handlers; the k-th has the number FIRST_HANDLER + k
+ * @param parallel other PEs execute at the same time
+ */
+export function buildHotLoop(module: ModuleBuilder, variants: readonly Variant[], parallel: boolean): number {
+  return module.function(HOT_PARAMS, ['i32'], (code) => {
+    const loop = new HotLoop(code, parallel);
+    const { cpu, handler, status } = loop;
+    loop.leaving = code.block('block');
+    const out = code.block('block');
+    loop.slow = code.block('block');
+    const elsewhere = code.block('block');
+    loop.dispatch = code.block('loop');
+    loop.goto = code.block('block');
+    // The innermost block is left first: its code is that of handler 0.
+    const labels = variants.map(() => code.block('block')).reverse();
+    code.get(handler).i32(FIRST_HANDLER).op('i32.sub').brTable(labels, elsewhere);
+    for (const variant of variants) {
+      code.end();
+      const frame = new InlineFrame(loop, variant);
+      new Emitter(frame, frame.state).emit(variant.handler.code.block);
+      loop.temps.release();
+    }
+    code.end();
+    emitKnownTarget(loop, out);
+    loop.run();
+    code.end().end();
+    code.get(handler).set(status).br(loop.leaving).end();
+    code.get(cpu).get(loop.missed).mem('i64.store', Slot.LOOP_MISSED);
+    loop.store(Slot.LOOP_ACCESS, loop.access);
+    code
+      .i32(HotExit.Slow << HotExit.shift)
+      .set(status)
+      .br(loop.leaving)
+      .end();
+    code.get(cpu).get(loop.target).mem('i64.store', Slot.PC);
+    loop.store(Slot.EXEC, loop.executed);
+    loop.store(Slot.LOOP_BRANCH, loop.branchType);
+    code.get(status).return().end();
+    loop.store(Slot.LOOP_IP, loop.ip);
+    loop.store(Slot.LOOP_COUNT, loop.count);
+    code.get(status);
+  });
+}
