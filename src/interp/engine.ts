@@ -399,8 +399,10 @@ class Interpreter implements Engine {
     return made !== undefined && this.isThere(made) ? made : this.load(this.program.handlerInLoop(number));
   }
   private decode(ip: number, records: number): void {
-    const { word, index } = this.pages.locate(ip, records);
     const { mem, pages } = this;
+    // Two threads have come to it at once: the first may be executing what would be written again, step by step.
+    if (mem.shared && Atomics.load(mem.u16, ip >>> 1) !== Special.Decode) return;
+    const { word, index } = pages.locate(ip, records);
     const known = this.templates.copyTo(mem, pages, word, { ip, index, records });
     if (known === 0 || !this.isThere(known)) this.decodeAnew(word, ip, index, records);
   }
