@@ -10,6 +10,7 @@ import {
   addPairsLong,
   type Binary,
   bitsOf,
+  bytes16,
   compare,
   doublingHigh,
   doublingHighAccumulate,
@@ -211,11 +212,28 @@ function clmulLow(o: Kit, a: Val, b: Val): Val {
   }
   return result!;
 }
-/** The 128-bit carry-less product: the high half is the low half of the mirrored operands, mirrored. */
-export function clmul(o: Kit, a: Val, b: Val): Val {
-  const lo = clmulLow(o, a, b);
-  const hi = o.shrU(o.rbit(clmulLow(o, o.rbit(a), o.rbit(b))), o.i64(1));
-  return o.setLane(o.splat('i64x2', lo), 64, 1, hi);
+/** The bits of a vector in reverse order, by the bits of half bytes. */
+function mirror(o: Kit, v: Val): Val {
+  const reversed = (n: number): number => ((n & 1) << 3) | ((n & 2) << 1) | ((n & 4) >> 1) | ((n & 8) >> 3);
+  const half = every(o, 0, 15n);
+  const upper = o.v('v128.and', shiftAll(o, 3, 'shr_u', v, 4), half);
+  const bytes = o.v(
+    'v128.or',
+    o.v('i8x16.swizzle', bytes16(o, reversed), upper),
+    o.v(
+      'i8x16.swizzle',
+      bytes16(o, (n) => reversed(n) << 4),
+      o.v('v128.and', v, half),
+    ),
+  );
+  return elements(o, 0, bytes, bytes, (i) => 15 - i);
+}
+/** The 128-bit carry-less product of the elements of a pair: the high half is the low half of the mirrored ones, mirrored. */
+function clmul(o: Kit, pair: Val): Val {
+  const mirrored = mirror(o, pair);
+  const product = (v: Val): Val => clmulLow(o, o.lane(v, 64, 0), o.lane(v, 64, 1));
+  const high = o.lane(mirror(o, o.splat('i64x2', product(mirrored))), 64, 0);
+  return o.setLane(o.splat('i64x2', product(pair)), 64, 1, o.shrU(high, o.i64(1)));
 }
 
 /** Sums of four byte products for each 32-bit lane of one half. */
@@ -385,7 +403,14 @@ export const simdArith = semantics(
     SQDMULL_vec: longDoubling(undefined),
     PMULL_vec: (o, { Q, Rm, Rn, Rd }) =>
       o.setV(Rd, polynomial(o, 1, extend(o, 'u', 0, Q, o.V(Rn)), extend(o, 'u', 0, Q, o.V(Rm)))),
-    PMULL_1q: (o, { Q, Rm, Rn, Rd }) => o.setV(Rd, clmul(o, o.lane(o.V(Rn), 64, Q), o.lane(o.V(Rm), 64, Q))),
+    PMULL_1q: (o, { Q, Rm, Rn, Rd }) =>
+      o.setV(
+        Rd,
+        clmul(
+          o,
+          elements(o, 3, o.V(Rn), o.V(Rm), (i) => 2 * i + Q),
+        ),
+      ),
 
     SADDLV: acrossLong('s'),
     UADDLV: acrossLong('u'),
