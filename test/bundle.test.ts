@@ -51,7 +51,7 @@ describe('the bundled command', () => {
   it('needs neither tables nor semantics for what it has run before, and no KVM for a program without', () => {
     expect(run()).toEqual(WELL);
     const files = kept().map((name) => name.replace(/.*\//, ''));
-    expect(files).toEqual(expect.arrayContaining(['exec.js', 'code.js', 'cpu-max']));
+    expect(files).toEqual(expect.arrayContaining(['exec.js', 'code.js', 'cpu-max', 'interp.optimised']));
     expect(files).not.toContain('kvm.js');
     rmSync(join(root, 'dist/bin/code.js'));
     expect(run()).toEqual(WELL);

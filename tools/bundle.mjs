@@ -78,6 +78,8 @@ export async function bundle() {
   digest.update(readFileSync('dist/interp/interp.wasm'));
   const loader = readFileSync('tools/load.cjs', 'utf8');
   files.set('load.js', loader.replace('@BUILD@', digest.digest('hex').slice(0, 16)));
+  files.set('optimise.js', readFileSync('tools/optimise.cjs', 'utf8'));
+  files.set('restore.js', '(optimised, bytes) => %DeserializeWasmModule(optimised, bytes);\n');
   files.set('hypatia.js', "#!/usr/bin/env node\nrequire('./load.js')('command.js');\n");
   files.set('package.json', '{ "type": "commonjs" }\n');
   mkdirSync(OUT, { recursive: true });

@@ -10,6 +10,11 @@ const { Script } = require('node:vm');
 const BUILD = '@BUILD@';
 /** Milliseconds: what is called later than this is not part of starting. */
 const STARTED = 1000;
+/** What optimise.js gives: the length of a script's code in HEAD bytes, the code, the module. Milliseconds it is waited for. */
+const OPTIMISED = 'interp.optimised';
+const HEAD = 4;
+const PATIENCE = 20_000;
+const atEnd = [];
 
 const enabled = !process.env.NODE_DISABLE_COMPILE_CACHE;
 /** Code is good for one V8 with one set of options. V8 itself refuses what it cannot use; this only keeps apart. */
@@ -36,15 +41,51 @@ let unsaved = false;
 const wanted = new Map();
 globalThis[Symbol.for('hypatia.kept')] = {
   read: kept,
+  optimised,
   keepAtEnd(name, make, isMuchNew) {
     wanted.set(name, { make, isMuchNew });
   },
 };
 
+/**
+ * The WebAssembly module of the interpreter, as optimise.js compiled it: then V8 need not. The script is never parsed: its
+ * code is all that there is of it.
+ * @param {Uint8Array} bytes of the module
+ * @returns {WebAssembly.Module | undefined}
+ */
+function optimised(bytes) {
+  const made = kept(OPTIMISED);
+  if (!made) atEnd.push(() => save(() => [[OPTIMISED, optimise()]]));
+  if (!made?.length) return undefined;
+  try {
+    const head = HEAD + made.readUInt32LE(0);
+    const cachedData = made.subarray(HEAD, head);
+    const filename = `${__dirname}/restore.js`;
+    const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
+    const restored = script.runInThisContext()(new Uint8Array(made.subarray(head)).buffer, bytes);
+    if (restored) return restored;
+  } catch {
+    // The script is no JavaScript without its code.
+  }
+  atEnd.push(() => save(() => [[OPTIMISED, Buffer.alloc(0)]]));
+  return undefined;
+}
+/** Where it fails once it is not tried again: an empty file says so. A debugger is not for this process. */
+function optimise() {
+  if (options.includes('inspect')) return Buffer.alloc(0);
+  const { spawnSync } = require('node:child_process');
+  const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, `${__dirname}/optimise.js`], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: PATIENCE,
+    maxBuffer: 1 << 26,
+  });
+  return status === 0 && stdout.length > HEAD ? stdout : Buffer.alloc(0);
+}
+
 /** Another kind of program has called other functions: all code is kept again, with these. */
 function saveCode() {
   if (!unsaved && ![...wanted.values()].some(({ isMuchNew }) => isMuchNew())) return;
-  save([...scripts].map(([name, script]) => [name, script.createCachedData()]));
+  save(() => [...scripts].map(([name, script]) => [name, script.createCachedData()]));
 }
 if (enabled) {
   // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
@@ -55,25 +96,38 @@ if (enabled) {
   }, STARTED).unref();
   process.once('exit', () => {
     if (early) saveCode();
-    save([...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined));
+    const files = [...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined);
+    if (files.length > 0) save(() => files);
+    for (const act of atEnd) act();
   });
 }
 
-function save(made) {
-  for (const into of made.length > 0 ? folders : []) {
+/** The first folder that can be written: with none, everything is made anew each time. */
+function writable() {
+  return folders.find((folder) => {
     try {
-      fs.mkdirSync(into, { recursive: true });
-      for (const [name, data] of made) {
-        // Others may start at the same moment: nobody finds half a file.
-        const whole = `${into}/${name}`;
-        const part = `${whole}.${process.pid}`;
-        fs.writeFileSync(part, data);
-        fs.renameSync(part, whole);
-      }
-      return;
+      fs.mkdirSync(folder, { recursive: true });
+      fs.accessSync(folder, fs.constants.W_OK);
+      return true;
     } catch {
-      // The next folder, or none: the code is made anew then.
+      return false;
     }
+  });
+}
+/** @param make gives names of files and their contents */
+function save(make) {
+  const into = writable();
+  if (into === undefined) return;
+  try {
+    for (const [name, data] of make()) {
+      // Others may start at the same moment: nobody finds half a file.
+      const whole = `${into}/${name}`;
+      const part = `${whole}.${process.pid}`;
+      fs.writeFileSync(part, data);
+      fs.renameSync(part, whole);
+    }
+  } catch {
+    // The disk is full.
   }
 }
 

@@ -13,7 +13,7 @@ import type { MakeTier, Tier } from '../interp/region.ts';
 import { Templates } from '../interp/templates.ts';
 import { A64 } from '../isa/a64.ts';
 import type { TierOptions } from '../jit/index.ts';
-import { keepAtEnd, readKept } from './kept.ts';
+import { keepAtEnd, optimisedModule, readKept } from './kept.ts';
 import type { EngineName } from './options.ts';
 import type { EngineStats } from './stats.ts';
 
@@ -162,6 +162,8 @@ export function createEngine(
       return A64;
     },
     ...(prebuilt && { prebuilt }),
+    // Where nothing else is ever compiled, V8 does better when it has seen the interpreter run.
+    ...(prebuilt && make && { compiled: () => optimisedModule(prebuilt) }),
     ...(templates && { templates }),
     ...(make && { tier: make }),
     ...(threads && { threads }),

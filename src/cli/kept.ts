@@ -1,8 +1,11 @@
 // What one run of the command leaves for the next: beside V8's code for the bundle, in a folder of this very build
 // (tools/load.cjs). Without the bundle nothing is kept. Whatever is missing here is made anew.
 
+import type { WasmModule } from '../base/webassembly.ts';
+
 interface Kept {
   read(name: string): Uint8Array | undefined;
+  optimised(bytes: Uint8Array): WasmModule | undefined;
   keepAtEnd(name: string, make: () => Uint8Array | undefined, isMuchNew: () => boolean): void;
 }
 const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbol.for('hypatia.kept')];
@@ -10,6 +13,10 @@ const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbo
 /** What an earlier run has kept by that name. */
 export function readKept(name: string): Uint8Array | undefined {
   return kept?.read(name);
+}
+/** The module of these bytes, compiled as V8 does it for code that runs often. Threads and options of V8 may be without it. */
+export function optimisedModule(bytes: Uint8Array): WasmModule | undefined {
+  return kept?.optimised(bytes);
 }
 /**
  * When the process ends, keeps what `make` gives then; undefined: what is kept stays.

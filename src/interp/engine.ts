@@ -3,7 +3,7 @@
 
 import type { FieldValues } from '../arch/a64/encoding.ts';
 import { lazy } from '../base/lazy.ts';
-import type { WasmInstance, WasmTable } from '../base/webassembly.ts';
+import type { WasmInstance, WasmModule, WasmTable } from '../base/webassembly.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { AccessPath, newSplitStore, type SplitStore, translate } from '../cpu/access.ts';
 import { btypeOf, LandingPads, putBtype, takeBtype } from '../cpu/bti.ts';
@@ -40,6 +40,8 @@ export interface EngineOptions extends SystemOptions {
   readonly hooks: SystemHooks;
   /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
   readonly prebuilt?: Uint8Array;
+  /** Gives the module of `prebuilt` if it was compiled before. */
+  readonly compiled?: () => WasmModule | undefined;
   /** Records of an earlier run with the same `prebuilt` and features, and for the next one. */
   readonly templates?: Templates;
   /** What compiles frequent code; without it everything is interpreted. */

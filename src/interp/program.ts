@@ -228,7 +228,9 @@ export class Program {
     this.source = source;
     this.parallel = parallel;
     const prebuilt = parallel ? undefined : source.prebuilt;
-    const module = new WebAssemblyHost.Module(prebuilt ?? generateModule(this.variants(), [], parallel));
+    const module =
+      (prebuilt && source.compiled?.()) ??
+      new WebAssemblyHost.Module(prebuilt ?? generateModule(this.variants(), [], parallel));
     const contents = contentsOf(module) as Contents;
     this.main = { module, imports: contents.imports };
     this.hot = lazy(() => numbersOf(contents.hot));
@@ -293,6 +295,8 @@ export interface ProgramSource {
   readonly groups: readonly Group[];
   /** What generateInterpreter made of the same groups; without it the loop alone is generated when it is needed. */
   readonly prebuilt?: Uint8Array;
+  /** Gives the module of `prebuilt` if it was compiled before. */
+  readonly compiled?: () => WasmModule | undefined;
 }
 const programs = { alone: new WeakMap<object, Program>(), parallel: new WeakMap<object, Program>() };
 /** The program of some groups, made once. @param parallel generated anew, whatever was prebuilt */
