@@ -22,7 +22,7 @@ const [serialize, optimise] = new Script(
 const script = new Script(readFileSync(filename, 'utf8'), { filename });
 const restore = script.runInThisContext();
 const compiled = new WebAssembly.Module(bytes);
-optimise(instantiate(compiled).run);
+for (const f of Object.values(instantiate(compiled))) if (typeof f === 'function') optimise(f);
 restore(serialize(compiled), bytes);
 // From here on all is as where it will be used: V8 compares its flags.
 setFlagsFromString('--no-allow-natives-syntax');

@@ -243,7 +243,10 @@ export function buildLoop(
   const handlerType = module.type(HANDLER_PARAMS, HANDLER_RESULTS);
   const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
   for (const [name, params, results] of CALLS) imports(name, params, results);
-  const hot = module.indexOf(buildHotLoop(module, variants, parallel));
+  const hotLoop = buildHotLoop(module, variants, parallel);
+  // For tools/optimise.cjs.
+  module.export('hot', hotLoop);
+  const hot = module.indexOf(hotLoop);
   return module.function(['i32'], ['i32'], (code) => {
     const loop = new Loop(code, imports, parallel);
     const { cpu, ip, handler, status, executed, target } = loop;
