@@ -161,9 +161,7 @@ export function createEngine(
     get groups() {
       return A64;
     },
-    ...(prebuilt && { prebuilt }),
-    // Where nothing else is ever compiled, V8 does better when it has seen the interpreter run.
-    ...(prebuilt && make && { compiled: () => optimisedModule(prebuilt) }),
+    ...(prebuilt && { prebuilt, compiled: () => optimisedModule(prebuilt) }),
     ...(templates && { templates }),
     ...(make && { tier: make }),
     ...(threads && { threads }),
