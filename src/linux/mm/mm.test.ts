@@ -260,3 +260,45 @@ describe('the stack', () => {
     expect(put(mm, top - (2 << 20), 1)).toBe(false);
   });
 });
+
+describe('pages of a file', () => {
+  const SIZE = 20 * PAGE + 100;
+  /** A file whose bytes are the numbers of their pages, and what is asked of it. */
+  const file = (megabytes = 1) => {
+    const asked: [offset: number, length: number][] = [];
+    const fill = (offset: number, out: Uint8Array): void => {
+      asked.push([offset, out.length]);
+      for (let i = 0; i < out.length; i++) out[i] = Math.floor((offset + i) / PAGE) + 1;
+    };
+    const mem = new PhysMem(megabytes);
+    return { mem, asked, pages: new PageStore(mem, SIZE, { fill }) };
+  };
+
+  it('come with those after them, up to a boundary', () => {
+    const { mem, asked, pages } = file();
+    const first = (index: number) => mem.u8[pages.frame(index)! * PAGE];
+    expect([3, 15, 7, 17, 20].map(first)).toEqual([4, 16, 8, 18, 21]);
+    expect(asked).toEqual([
+      [3 * PAGE, 13 * PAGE],
+      [17 * PAGE, 3 * PAGE],
+      [20 * PAGE, 100],
+    ]);
+    expect(mem.u8[pages.frame(20)! * PAGE + 100], 'beyond the end').toBe(0);
+    expect(pages.has(2)).toBe(false);
+  });
+  it('are read together where they are not in memory', () => {
+    const { asked, pages } = file();
+    pages.write(2 * PAGE, new Uint8Array([77]));
+    asked.length = 0;
+    const out = new Uint8Array(3 * PAGE).fill(9);
+    expect(pages.read(10, out)).toBe(out.length);
+    expect([out[0], out[PAGE], out[2 * PAGE - 11], out[2 * PAGE - 10], out[2 * PAGE - 9]]).toEqual([1, 2, 2, 77, 3]);
+    expect(asked).toEqual([[10, 2 * PAGE - 10]]);
+  });
+  it('come alone where there is little memory', () => {
+    const { mem, asked, pages } = file();
+    while (mem.frames - mem.usedFrames > 20) mem.allocFrame();
+    pages.frame(3);
+    expect(asked).toEqual([[3 * PAGE, PAGE]]);
+  });
+});

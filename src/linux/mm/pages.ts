@@ -6,6 +6,10 @@ import type { PhysMem } from '../../cpu/physmem.ts';
 
 export const PAGE = 4096;
 
+/** Pages that are read at once. */
+const AHEAD = 16;
+const ahead = new Uint8Array(AHEAD * PAGE);
+
 /** Where bytes come from that were not written here: a file of the host. */
 export interface Filler {
   /** Fills `out` from `offset`; what lies beyond the end stays zero. */
@@ -49,11 +53,33 @@ export class PageStore implements SharedPages {
     const f = this.frames.get(index);
     if (f !== undefined) return f;
     if (index >= this.pages) return undefined;
-    const made = this.mem.allocFrame();
     const at = index * PAGE;
+    if (this.filler && at + PAGE <= this.fillLimit) return this.fillAround(this.filler, index);
+    const made = this.mem.allocFrame();
     if (this.filler && at < this.fillLimit)
-      this.filler.fill(at, this.mem.frameBytes(made).subarray(0, Math.min(PAGE, this.fillLimit - at)));
+      this.filler.fill(at, this.mem.frameBytes(made).subarray(0, this.fillLimit - at));
     this.frames.set(index, made);
+    return made;
+  }
+  /** Reads a page, and with it what is likely to be wanted next: whole pages up to a boundary, or to one that is there. */
+  private fillAround(filler: Filler, index: number): number {
+    const spare = this.mem.frames - this.mem.usedFrames > 2 * AHEAD;
+    const most = spare ? Math.min(AHEAD - (index % AHEAD), Math.floor(this.fillLimit / PAGE) - index) : 1;
+    let count = 1;
+    while (count < most && !this.frames.has(index + count)) count++;
+    const made = this.mem.allocFrame();
+    this.frames.set(index, made);
+    if (count === 1) {
+      filler.fill(index * PAGE, this.mem.frameBytes(made));
+      return made;
+    }
+    const bytes = ahead.subarray(0, count * PAGE).fill(0);
+    filler.fill(index * PAGE, bytes);
+    for (let i = 0; i < count; i++) {
+      const frame = i === 0 ? made : this.mem.allocFrame();
+      this.frames.set(index + i, frame);
+      this.mem.frameBytes(frame).set(bytes.subarray(i * PAGE, (i + 1) * PAGE));
+    }
     return made;
   }
 
@@ -63,14 +89,16 @@ export class PageStore implements SharedPages {
     for (let done = 0; done < n; ) {
       const index = Math.floor((offset + done) / PAGE);
       const at = (offset + done) % PAGE;
-      const len = Math.min(PAGE - at, n - done);
+      let len = Math.min(PAGE - at, n - done);
       const f = this.frames.get(index);
-      const part = out.subarray(done, done + len);
-      if (f !== undefined) part.set(this.mem.u8.subarray(f * PAGE + at, f * PAGE + at + len));
+      if (f !== undefined) out.set(this.mem.u8.subarray(f * PAGE + at, f * PAGE + at + len), done);
       else {
-        part.fill(0);
+        // All pages together that are not in memory.
+        for (let next = index + 1; done + len < n && !this.frames.has(next); next++)
+          len = Math.min(len + PAGE, n - done);
+        const rest = out.subarray(done, done + len).fill(0);
         if (this.filler && offset + done < this.fillLimit)
-          this.filler.fill(offset + done, part.subarray(0, Math.min(len, this.fillLimit - offset - done)));
+          this.filler.fill(offset + done, rest.subarray(0, this.fillLimit - offset - done));
       }
       done += len;
     }
