@@ -31,45 +31,45 @@ function pageOfEntry({ code, entry }: RegionFrame): Code {
   return code.get(entry).i32(8).op('i32.shr_u').i32(0xff).op('i32.and').i32(PAGE_BIAS).op('i32.sub');
 }
 
+/** Puts the kind of the branch that is taken on the stack, as FIND wants it. */
+function writeKind({ code, answer, options }: RegionFrame): Code {
+  code.get(answer).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and');
+  return options.known.guarded ? code.i32(LANDING_GUARDED).op('i32.or') : code;
+}
+/** If the table of links says where a branch to `pcOut` leads, `at` becomes the address of the hook there; else `unknown` is gone to. */
+function writeKnown(r: RegionFrame, links: number, unknown: Label): void {
+  const { code, pcOut, at, options } = r;
+  const entry = code.local('i32');
+  code.get(pcOut);
+  writeLinkEntry(code).tee(entry);
+  code
+    .mem('i64.load', links + LinkEntry.address)
+    .get(pcOut)
+    .op('i64.ne')
+    .brIf(unknown);
+  code.get(entry).mem('i64.load', links + LinkEntry.generation);
+  code.get(r.tlb).mem('i64.load', GENERATION).op('i64.ne').brIf(unknown);
+  code.get(entry).mem('i32.load', links + LinkEntry.landings);
+  if (options.known.guarded) writeKind(r);
+  else code.i32(Math.log2(LANDS_UNGUARDED));
+  code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(unknown);
+  code
+    .get(entry)
+    .i32(links + LinkEntry.hook)
+    .op('i32.add')
+    .set(at);
+}
 /** `at` becomes the address of the hook of the region that a branch to `pcOut` enters, or NOWHERE. */
-function writeLookup(r: RegionFrame): void {
-  const { code, cpu, pcOut, answer, at, options } = r;
-  const guarded = options.known.guarded;
-  const type = (): Code => code.get(answer).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and');
-  const kind = (): Code => (guarded ? type().i32(LANDING_GUARDED).op('i32.or') : type());
-  const { links } = options;
-  const done = code.block('block');
-  if (links !== undefined) {
-    const unknown = code.block('block');
-    code.get(pcOut);
-    writeLinkEntry(code).tee(at);
-    code
-      .mem('i64.load', links + LinkEntry.address)
-      .get(pcOut)
-      .op('i64.ne')
-      .brIf(unknown);
-    code.get(at).mem('i64.load', links + LinkEntry.generation);
-    code.get(r.tlb).mem('i64.load', GENERATION).op('i64.ne').brIf(unknown);
-    code.get(at).mem('i32.load', links + LinkEntry.landings);
-    if (guarded) kind();
-    else code.i32(Math.log2(LANDS_UNGUARDED));
-    code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(unknown);
-    code
-      .get(at)
-      .i32(links + LinkEntry.hook)
-      .op('i32.add')
-      .set(at)
-      .br(done)
-      .end();
-  }
+function writeFound(r: RegionFrame): void {
+  const { code, cpu, pcOut, at } = r;
   if (r.find !== undefined) {
     code.get(cpu).get(pcOut);
-    kind().call(r.find);
+    writeKind(r).call(r.find);
   } else {
-    kind().set(at);
-    writeFind(code, [cpu, pcOut, at], links);
+    writeKind(r).set(at);
+    writeFind(code, [cpu, pcOut, at], undefined);
   }
-  code.set(at).end();
+  code.set(at);
 }
 
 /**
@@ -79,8 +79,11 @@ function writeLookup(r: RegionFrame): void {
 export function writeRedirect(r: RegionFrame, choice: number, again: Label, out: Label): void {
   const { code, options, at, base, pcOut } = r;
   const number = (): Code => code.get(at).mem('i32.load16_u', HookEntry.entry);
-  writeLookup(r);
-  code.get(at).i32(NOWHERE).op('i32.eq').brIf(out);
+  if (options.links !== undefined) writeKnown(r, options.links, out);
+  else {
+    writeFound(r);
+    code.get(at).i32(NOWHERE).op('i32.eq').brIf(out);
+  }
   code.get(at).mem('i32.load16_u', HookEntry.slot).i32(options.slot).op('i32.ne').brIf(out);
   // The same code may be mapped elsewhere, too.
   code.get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(base).op('i64.sub');
@@ -100,23 +103,18 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
   code.block('if');
   code.get(base).get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
   code.i32(2).op('i32.shl').op('i64.extend_i32_u').op('i64.add').set(pcOut);
-  // What the interpreter knows of the present page is of no use where it stands in another one.
-  code.get(r.entry).i32(1 << EntryBit.linked);
-  code.op('i32.and');
-  pageOfEntry(r).op('i32.or');
-  code.block('if');
-  code.get(answer);
-  code
-    .i32(RegionExit.left | RegionExit.unchecked)
-    .op('i32.and')
-    .set(answer)
-    .end()
-    .end();
+  code.end();
   code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
-  // Branches to an address have been looked up.
-  code.get(at).op('i32.eqz');
-  code.block('if');
-  writeLookup(r);
+  // A branch to an address may have been looked up.
+  const known = code.block('block');
+  code.get(at).brIf(known);
+  const unknown = code.block('block');
+  if (options.links !== undefined) {
+    writeKnown(r, options.links, unknown);
+    code.br(known);
+  }
+  code.end();
+  writeFound(r);
   code.end();
   code.get(at).i32(NOWHERE).op('i32.eq').brIf(ends);
   code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
@@ -132,6 +130,17 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
     .mem('i32.load16_u', HookEntry.slot);
   if (link === undefined) code.returnCallIndirect(type).end();
   else code.returnCall(link).end();
+  // What the interpreter knows of the present page is of no use where it stands in another one.
+  code.get(answer).i32(RegionExit.inPage).op('i32.and');
+  code.block('if');
+  code
+    .get(r.entry)
+    .i32(1 << EntryBit.linked)
+    .op('i32.and');
+  pageOfEntry(r).op('i32.or');
+  code.block('if');
+  code.get(answer).i32(RegionExit.left | RegionExit.unchecked);
+  code.op('i32.and').set(answer).end().end();
 }
 
 /** Refuses where what the code was made for does not hold. */
