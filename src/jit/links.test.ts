@@ -60,7 +60,13 @@ describe.each(Object.entries(CALLEES))('what is remembered of a %s callee', (_, 
     m.mem.u8.set(bytesOf(callee(5), FAR), other * 4096);
     frames.set(FAR >> 12n, other);
     const translator: Translator = {
-      translate: (va) => ({ ok: true, frame: frames.get(va >> 12n)!, writable: true, executable: true, guarded: false }),
+      translate: (va) => ({
+        ok: true,
+        frame: frames.get(va >> 12n)!,
+        writable: true,
+        executable: true,
+        guarded: false,
+      }),
     };
     const tlb = m.engine.createTlb(translator);
     for (let i = 0; i < 12; i++) {
