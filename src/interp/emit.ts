@@ -258,6 +258,10 @@ export class Emitter {
     this.waits[n.id] = 0;
     return true;
   }
+  vector(value: bigint): Code {
+    if (!this.s.vector?.(value)) this.code.v128(value);
+    return this.code;
+  }
   /** The value in a local, for code that needs it several times. */
   inLocal(n: Node): number {
     const known = this.where[n.id]!;
@@ -286,7 +290,7 @@ export class Emitter {
         code.i64(n.attr);
         return;
       case 'const.v128':
-        if (!this.s.vector?.(n.attr)) code.v128(n.attr);
+        this.vector(n.attr);
         return;
       case 'imm.i32':
       case 'imm.i64':

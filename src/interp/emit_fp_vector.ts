@@ -66,25 +66,26 @@ class Vector {
     return this.code.op(`${this.l.int}.${name}` as PlainOp);
   }
   magnitude(x: number): Code {
-    return this.code
-      .get(x)
-      .v128(ALL ^ this.l.sign)
-      .op('v128.and');
+    this.code.get(x);
+    return this.e.vector(ALL ^ this.l.sign).op('v128.and');
   }
   isZero(x: number): Code {
     this.magnitude(x).v128(0n);
     return this.int('eq');
   }
   isFinite(x: number): Code {
-    this.magnitude(x).v128(this.l.infinity);
+    this.magnitude(x);
+    this.e.vector(this.l.infinity);
     return this.int('lt_s');
   }
   isNumber(x: number): Code {
-    this.magnitude(x).v128(this.l.infinity);
+    this.magnitude(x);
+    this.e.vector(this.l.infinity);
     return this.int('le_s');
   }
   isNormal(x: number): Code {
-    this.magnitude(x).v128(this.l.least);
+    this.magnitude(x);
+    this.e.vector(this.l.least);
     this.int('gt_s');
     return this.isFinite(x).op('v128.and');
   }
@@ -130,7 +131,10 @@ function simple(v: Vector, op: FpOp, args: readonly number[]): FastVector | unde
     case 'neg':
       return {
         inexact: false,
-        result: () => void code.get(a).v128(v.l.sign).op('v128.xor'),
+        result: () => {
+          code.get(a);
+          v.e.vector(v.l.sign).op('v128.xor');
+        },
         counts: () => void code.v128(ALL),
       };
     case 'abs':
@@ -225,9 +229,11 @@ function fusedDouble(v: Vector, addend: number, a: number, b: number): FastVecto
     counts: (r) => {
       v.isNormal(r);
       for (const x of [addend, a, b]) {
-        v.magnitude(x).v128(SAFE_LOW);
+        v.magnitude(x);
+        v.e.vector(SAFE_LOW);
         v.int('gt_s');
-        v.magnitude(x).v128(SAFE_HIGH);
+        v.magnitude(x);
+        v.e.vector(SAFE_HIGH);
         v.int('lt_s').op('v128.and');
         v.isZero(x).op('v128.or').op('v128.and');
       }
