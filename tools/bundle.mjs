@@ -5,8 +5,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { rolldown } from 'rolldown';
 
 const OUT = 'dist/bin';
-/** What comes before a command is chosen. Memory must be there before `exec` is loaded: src/cli/main.ts. */
-const FIRST = /\/dist\/(base\/(assert|webassembly)|cpu\/physmem|cli\/message)\.js/;
+/** What comes before a command is chosen. */
+const FIRST = /\/dist\/(base\/assert|cli\/message)\.js/;
 /** Modules of other commands, and what few programs need. */
 const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*|threads|stats)\.js)/;
 /** What a program needs that opens /dev/kvm: KVM, the CPU above EL0 with its system registers. */

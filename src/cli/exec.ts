@@ -32,11 +32,8 @@ const IMPATIENT_PRESSES = 3;
 const SIGINT = 2;
 const SIGTERM = 15;
 
-/**
- * @param reserved is used if it has the size that is asked for
- * @returns the exit code of the program, or 128 + the signal that ended it
- */
-export async function execCommand(argv: readonly string[], reserved?: PhysMem): Promise<number> {
+/** @returns the exit code of the program, or 128 + the signal that ended it */
+export async function execCommand(argv: readonly string[]): Promise<number> {
   const options = parseExec(argv, process.env);
   if (!options) {
     say(execHelp());
@@ -52,7 +49,7 @@ export async function execCommand(argv: readonly string[], reserved?: PhysMem): 
   const stats = options.stats ? new (await import('./stats.ts')).EngineStats() : undefined;
   const dump = options.jitDump === undefined ? undefined : openDump(options.jitDump);
   const tier = await chooseTier(options.engine, { cache: options.jitCache, eager: options.jitEager, stats, dump });
-  const machine = assemble(options, await nodeHost(options.realClock), tier, reserved, threads?.startThread);
+  const machine = assemble(options, await nodeHost(options.realClock), tier, threads?.startThread);
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's; three in a row within a second are ours.
   let presses: number[] = [];
@@ -81,7 +78,6 @@ export function assemble(
   options: ExecOptions,
   services: HostServices,
   tier?: TierChoice,
-  reserved?: PhysMem,
   begin?: StartThread,
 ): Machine {
   const cpu = chooseCpu(options.cpu ?? DEFAULT_MODEL, options.unchecked, canExecute);
@@ -89,7 +85,8 @@ export function assemble(
   if (options.cpu !== undefined)
     for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
   const parallel = begin !== undefined;
-  const mem = reserved?.megabytes === options.memory && !parallel ? reserved : new PhysMem(options.memory, parallel);
+  // So large a memory makes V8 look for garbage at once, and again where much is loaded after that.
+  const mem = new PhysMem(options.memory, parallel);
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
   let hooks: SystemHooks | undefined;

@@ -3,7 +3,6 @@
 
 import { readFileSync } from 'node:fs';
 import { InternalError, UsageError } from '../base/assert.ts';
-import { DEFAULT_MEGABYTES, PhysMem } from '../cpu/physmem.ts';
 import { leave, message, say } from './message.ts';
 
 interface Command {
@@ -13,10 +12,8 @@ interface Command {
 /** Loaded when they are wanted: what one needs is not what the others need. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   exec: async () => {
-    // So large a memory makes V8 look for garbage: cheap while there is nothing else yet.
-    const reserved = new PhysMem(DEFAULT_MEGABYTES);
     const [{ execCommand }, { execHelp }] = await Promise.all([import('./exec.ts'), import('./options.ts')]);
-    return { help: execHelp, run: (args) => execCommand(args, reserved) };
+    return { help: execHelp, run: execCommand };
   },
   asm: async () => {
     const { ASM_HELP, asmCommand } = await import('./asm_commands.ts');
