@@ -107,8 +107,6 @@ export function emitLowHalf(code: Code): void {
   code.v128(0n).shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
 }
 
-/** Nodes that there is room for at first. */
-const FIRST_ROOM = 64;
 /** That the value of a node is in no local. */
 const NOWHERE = -1;
 
@@ -118,10 +116,10 @@ export class Emitter {
   readonly code: Code;
   // By the number of a node: how often its value is needed; the local it is in; whether it is a read still to be done; the
   // effect that it was last seen to belong to.
-  private uses = new Uint32Array(FIRST_ROOM);
-  private where = new Int32Array(FIRST_ROOM);
-  private waits = new Uint8Array(FIRST_ROOM);
-  private owner = new Uint32Array(FIRST_ROOM);
+  private readonly uses: number[] = [];
+  private readonly where: number[] = [];
+  private readonly waits: boolean[] = [];
+  private readonly owner: number[] = [];
   private effects = 0;
   /** Reads in program order, with those that have been done meanwhile. */
   private readonly waiting: Node[] = [];
@@ -151,17 +149,12 @@ export class Emitter {
   }
   /** @param nodes of the instruction */
   private begin(nodes: number): void {
-    if (nodes > this.uses.length) {
-      this.uses = new Uint32Array(2 * nodes);
-      this.where = new Int32Array(2 * nodes);
-      this.waits = new Uint8Array(2 * nodes);
-      this.owner = new Uint32Array(2 * nodes);
-    }
+    const { uses, where, waits, owner } = this;
     for (let i = 0; i < nodes; i++) {
-      this.uses[i] = 0;
-      this.where[i] = NOWHERE;
-      this.waits[i] = 0;
-      this.owner[i] = 0;
+      uses[i] = 0;
+      where[i] = NOWHERE;
+      waits[i] = false;
+      owner[i] = 0;
     }
     this.effects = 0;
     this.waitingCount = 0;
@@ -203,7 +196,7 @@ export class Emitter {
         if (uses === 0 || constantOf(n) !== undefined) continue;
         if (uses > 1) this.keep(n);
         else if (effect === 'read') {
-          this.waits[n.id] = 1;
+          this.waits[n.id] = true;
           this.waiting[this.waitingCount++] = n;
         }
         continue;
@@ -222,7 +215,7 @@ export class Emitter {
     let left = 0;
     for (let i = 0; i < this.waitingCount; i++) {
       const n = waiting[i]!;
-      if (this.waits[n.id] === 0) continue;
+      if (!this.waits[n.id]) continue;
       if (this.owner[n.id] === effect) waiting[left++] = n;
       else this.keep(n);
     }
@@ -236,7 +229,7 @@ export class Emitter {
   /** Puts a value where it can be taken from any number of times. */
   private keep(n: Node): number {
     const local = this.f.temp(n.ty as Ty);
-    this.waits[n.id] = 0;
+    this.waits[n.id] = false;
     this.compute(n);
     this.code.set(local);
     this.where[n.id] = local;
@@ -248,14 +241,14 @@ export class Emitter {
     const local = this.where[n.id]!;
     if (local !== NOWHERE) this.code.get(local);
     else {
-      this.waits[n.id] = 0;
+      this.waits[n.id] = false;
       this.compute(n);
     }
   }
   /** Whether a value is needed once and has not been computed yet: then the caller computes it, now. */
   takes(n: Node): boolean {
     if (this.uses[n.id] !== 1 || this.where[n.id] !== NOWHERE) return false;
-    this.waits[n.id] = 0;
+    this.waits[n.id] = false;
     return true;
   }
   vector(value: bigint): Code {
@@ -483,7 +476,7 @@ export class Emitter {
 
   /** What an arm has not needed is not needed. */
   private forget(): void {
-    for (let i = 0; i < this.waitingCount; i++) this.waits[this.waiting[i]!.id] = 0;
+    for (let i = 0; i < this.waitingCount; i++) this.waits[this.waiting[i]!.id] = false;
     this.waitingCount = 0;
   }
   private ifElse(n: NodeOf<'if'>): boolean {

@@ -19,29 +19,20 @@ export interface Home {
 
 /** Registers, and the exclusive monitor, that are kept in locals; everything else stays in the CPU state. */
 const REGISTER = /^(X\d+|SP|V\d+|EXCL_\w+)$/;
-
 const V = 'V'.charCodeAt(0);
-/** They are too many for a number. */
-export const NO_SORTS = -1;
+const isVector = (slot: string): boolean => slot.charCodeAt(0) === V;
 
-/** What is done to a register. */
+/** What is done to a register: bits. The sorts of accesses are of 32 bits, 64, and the whole vector. */
+const WRITTEN = 1;
+const WORD = 2;
+const DOUBLE = 4;
+const WHOLE = 8;
 export interface Use {
   readonly slot: string;
-  readonly written: boolean;
-  /** Sorts of accesses. */
-  readonly word: boolean;
-  readonly double: boolean;
-  readonly vector: boolean;
+  readonly how: number;
 }
-type Uses = Map<string, { -readonly [K in keyof Use]: Use[K] }>;
-function useIn(uses: Uses, slot: string) {
-  let use = uses.get(slot);
-  if (!use) {
-    use = { slot, written: false, word: false, double: false, vector: false };
-    uses.set(slot, use);
-  }
-  return use;
-}
+/** They are too many for a number. */
+export const NO_SORTS = -1;
 
 export interface Scalar {
   readonly part: Node;
@@ -54,7 +45,7 @@ export function scalarOf(value: Node): Scalar | undefined {
   return part.op === 'i64.extend_i32_u' ? { part: part.args[0]!, bits: 32 } : { part, bits: 64 };
 }
 
-function scan(block: Block, uses: Uses): void {
+function scan(block: Block, uses: Map<string, number>): void {
   for (const n of block) {
     if (n.op === 'if') {
       scan(n.attr.yes, uses);
@@ -63,43 +54,26 @@ function scan(block: Block, uses: Uses): void {
     }
     const write = n.op === 'set.i32' || n.op === 'set.i64' || n.op === 'set.v128';
     if (!write && n.op !== 'get.i32' && n.op !== 'get.i64' && n.op !== 'get.v128') continue;
-    const place = n.attr as { readonly slot: string };
-    if (!REGISTER.test(place.slot)) continue;
-    const use = useIn(uses, place.slot);
-    if (write) {
-      use.written = true;
-      const bits = scalarOf(n.args[0]!)?.bits;
-      if (bits === 32) use.word = true;
-      else if (bits === 64) use.double = true;
-      else use.vector = true;
-    } else if (n.op === 'get.i32') use.word = true;
-    else if (n.op === 'get.i64') use.double = true;
-    else use.vector = true;
+    const { slot } = n.attr as { readonly slot: string };
+    const how = write ? WRITTEN | writes(n.args[0]!) : n.op === 'get.i32' ? WORD : n.op === 'get.i64' ? DOUBLE : WHOLE;
+    const before = uses.get(slot);
+    if (before !== undefined || REGISTER.test(slot)) uses.set(slot, (before ?? 0) | how);
   }
+}
+function writes(value: Node): number {
+  const scalar = scalarOf(value);
+  return !scalar ? WHOLE : scalar.bits === 32 ? WORD : DOUBLE;
 }
 /** What an instruction does to registers that are kept in locals. */
 export function usesOf(block: Block): readonly Use[] {
-  const uses: Uses = new Map();
+  const uses = new Map<string, number>();
   scan(block, uses);
-  return [...uses.values()];
+  return Array.from(uses, ([slot, how]) => ({ slot, how }));
 }
 
 /** An instruction, as far as it is looked at here. */
 interface Using {
   readonly uses: readonly Use[];
-}
-function usesOfAll(everything: Iterable<Using>): Uses {
-  const uses: Uses = new Map();
-  for (const one of everything) {
-    for (const { slot, written, word, double, vector } of one.uses) {
-      const use = useIn(uses, slot);
-      use.written ||= written;
-      use.word ||= word;
-      use.double ||= double;
-      use.vector ||= vector;
-    }
-  }
-  return uses;
 }
 
 /** What is known of a local at a point of the code: it has the value; the CPU state does not have it yet. */
@@ -132,11 +106,18 @@ export class Homes {
   constructor(code: Code, cpu: number, everything: Iterable<Using>) {
     this.code = code;
     this.cpu = cpu;
-    for (const [slot, use] of usesOfAll(everything)) {
-      const scalar = use.double ? 'f64' : 'f32';
-      const type = slot[0] !== 'V' ? 'i64' : use.vector ? 'v128' : scalar;
+    const uses = new Map<string, number>();
+    for (const one of everything) {
+      for (const { slot, how } of one.uses) {
+        const before = uses.get(slot) ?? 0;
+        if ((before | how) !== before) uses.set(slot, before | how);
+      }
+    }
+    for (const [slot, how] of uses) {
+      const type = !isVector(slot) ? 'i64' : how & WHOLE ? 'v128' : how & DOUBLE ? 'f64' : 'f32';
       const number = this.homes.size;
-      this.homes.set(slot, { number, local: code.local(type), type, offset: slotOffset(slot), written: use.written });
+      const written = (how & WRITTEN) !== 0;
+      this.homes.set(slot, { number, local: code.local(type), type, offset: slotOffset(slot), written });
     }
     this.bits = new Uint8Array(this.homes.size);
   }
@@ -150,17 +131,27 @@ export class Homes {
   sortsOf(uses: readonly Use[]): number {
     let sorts = 0;
     for (const { slot } of uses) {
-      if (slot.charCodeAt(0) !== V) continue;
+      if (!isVector(slot)) continue;
       if (sorts >= 1 << 24) return NO_SORTS;
       const { type } = this.homes.get(slot)!;
       sorts = 4 * sorts + (type === 'v128' ? 1 : type === 'f64' ? 2 : 3);
     }
     return sorts;
   }
-  /** Those of some instructions. */
-  usedBy(code: Iterable<Using>): Used {
-    const uses = [...usesOfAll(code)].map(([slot, { written }]) => ({ home: this.homes.get(slot)!, written }));
-    return { all: uses.map((u) => u.home), written: uses.flatMap((u) => (u.written ? [u.home] : [])) };
+  /** Those of some instructions, in the order of their first uses. */
+  usedBy(blocks: Iterable<{ readonly code: readonly Using[] }>): Used {
+    const all: Home[] = [];
+    const seen = this.bits.map(() => 0);
+    for (const { code } of blocks) {
+      for (const one of code) {
+        for (const { slot, how } of one.uses) {
+          const home = this.homes.get(slot)!;
+          if (seen[home.number] === 0) all.push(home);
+          seen[home.number]! |= how | WORD;
+        }
+      }
+    }
+    return { all, written: all.filter((h) => (seen[h.number]! & WRITTEN) !== 0) };
   }
 
   // ---- where values are --------------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ export class Tape {
     }
     return {
       ...context,
-      program: Int32Array.from(program),
+      program: new Int32Array(program),
       temps: temps.map((t) => t.type),
       parts: this.parts.map((p) => ({
         part: p.part,

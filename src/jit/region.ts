@@ -107,7 +107,7 @@ class Region implements Frame, Position, PartWriter {
     this.zones = zonesOf(
       shapes,
       (id) => blocks.get(id)!.code.length,
-      (ids) => this.r.homes.usedBy(Array.from(ids, (id) => blocks.get(id)!.code).flat()),
+      (ids) => this.r.homes.usedBy(Array.from(ids, (id) => blocks.get(id)!)),
     );
     this.unknown = new Set([...entries, ...entriesOf(shapes)]);
     for (const e of entries) this.number(e);

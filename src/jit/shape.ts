@@ -22,19 +22,25 @@ export function shapeOf(nodes: Iterable<number>, successors: Successors, entries
   return new Shaper([...nodes], successors).shapes(entries);
 }
 
+function filled<T>(size: number, value: T): T[] {
+  const list: T[] = [];
+  for (let i = 0; i < size; i++) list.push(value);
+  return list;
+}
+
 /** Tarjan's algorithm on nodes that are numbered, for a graph and again for what is left of each loop without its heads. */
 class Shaper {
   private readonly ids: readonly number[];
   private readonly numberOf = new Map<number, number>();
   private readonly successors: readonly (readonly number[])[];
   /** Which loop a node has been found in, counted from 1; heads of loops are out: no edge leads to them. */
-  private readonly loop: Int32Array;
-  private readonly out: Uint8Array;
+  private readonly loop: number[];
+  private readonly out: boolean[];
   private loops = 0;
   /** In the present search: order of finding, from 1, and the earliest that can be reached. */
-  private readonly found: Int32Array;
-  private readonly low: Int32Array;
-  private readonly onStack: Uint8Array;
+  private readonly found: number[];
+  private readonly low: number[];
+  private readonly onStack: boolean[];
   private readonly stack: number[] = [];
   private count = 0;
   private scope = 0;
@@ -52,11 +58,11 @@ class Shaper {
       }
       return list;
     });
-    this.loop = new Int32Array(size);
-    this.out = new Uint8Array(size);
-    this.found = new Int32Array(size);
-    this.low = new Int32Array(size);
-    this.onStack = new Uint8Array(size);
+    this.loop = filled(size, 0);
+    this.out = filled(size, false);
+    this.found = filled(size, 0);
+    this.low = filled(size, 0);
+    this.onStack = filled(size, false);
   }
   shapes(entries: readonly number[]): Shape[] {
     const numbers: number[] = [];
@@ -81,7 +87,7 @@ class Shaper {
       const entered = entries.filter((n) => this.loop[n] === inside);
       const heads = this.headsOf(inside, nodes);
       if (heads.length === 0) heads.push(entered[0] ?? first);
-      for (const n of heads) this.out[n] = 1;
+      for (const n of heads) this.out[n] = true;
       const extras = entered.filter((n) => !heads.includes(n));
       shapes.push({
         kind: 'loop',
@@ -93,7 +99,7 @@ class Shaper {
     return shapes;
   }
   private leads(to: number, scope: number): boolean {
-    return this.loop[to] === scope && this.out[to] === 0;
+    return this.loop[to] === scope && !this.out[to];
   }
   /** Nodes of a loop that control comes to from other nodes around. */
   private headsOf(inside: number, around: readonly number[]): number[] {
@@ -121,19 +127,19 @@ class Shaper {
     found[n] = ++this.count;
     low[n] = found[n]!;
     stack.push(n);
-    onStack[n] = 1;
+    onStack[n] = true;
     for (const to of this.successors[n]!) {
       if (!this.leads(to, this.scope)) continue;
       if (found[to] === 0) {
         this.visit(to);
         if (low[to]! < low[n]!) low[n] = low[to]!;
-      } else if (onStack[to] === 1 && found[to]! < low[n]!) low[n] = found[to]!;
+      } else if (onStack[to] && found[to]! < low[n]!) low[n] = found[to]!;
     }
     if (low[n] !== found[n]) return;
     const component: number[] = [];
     for (;;) {
       const top = stack.pop()!;
-      onStack[top] = 0;
+      onStack[top] = false;
       component.push(top);
       if (top === n) break;
     }

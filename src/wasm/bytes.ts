@@ -1,7 +1,9 @@
 // Bytes that grow, and how WebAssembly writes numbers into them.
 
-/** Bytes that there is room for at first. */
-const FIRST_ROOM = 256;
+/** Bytes that there is room for at first: as many as V8 keeps in the heap, which costs least. */
+const FIRST_ROOM = 64;
+/** What they grow by, if nobody wants more. */
+const GROWTH = 4;
 
 export class Bytes {
   private buffer = new Uint8Array(FIRST_ROOM);
@@ -66,7 +68,7 @@ export class Bytes {
   }
   private grow(more: number): void {
     const { buffer } = this;
-    this.buffer = new Uint8Array(Math.max(2 * buffer.length, this.length + more));
+    this.buffer = new Uint8Array(Math.max(GROWTH * buffer.length, this.length + more));
     this.buffer.set(buffer);
   }
 }
