@@ -8,7 +8,8 @@
 import { Slot } from '../cpu/state.ts';
 import type { Block, Node } from '../ir/ops.ts';
 import type { AtomicOp } from '../wasm/opcodes.ts';
-import type { Emitter, Probe } from './emit.ts';
+import type { Emitter } from './emit.ts';
+import type { Probe } from './emit_frame.ts';
 import { emitHost, type LoadNode, type StoreNode } from './emit_memory.ts';
 
 /** Accesses to the place that one probe found. */

@@ -9,7 +9,8 @@ import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
 import type { Node, NodeOf } from '../ir/ops.ts';
-import type { Emitter, Probe } from './emit.ts';
+import type { Emitter } from './emit.ts';
+import type { Probe } from './emit_frame.ts';
 
 /** From bit 12 of the address (page number) to bit 4 (entry). */
 const INDEX_SHIFT = Math.log2(FRAME_SIZE / ENTRY_SIZE);

@@ -10,7 +10,8 @@ import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '.
 import type { Handler } from '../isa/handlers.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
-import { Emitter, LEAVE, PAST } from './emit.ts';
+import { Emitter } from './emit.ts';
+import { LEAVE, PAST } from './emit_frame.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { FIRST_HANDLER, LANDING_GUARDED, LANDINGS, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';

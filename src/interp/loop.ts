@@ -4,7 +4,7 @@
 import { Slot } from '../cpu/state.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
-import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit.ts';
+import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit_frame.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { buildHotLoop, HotExit, Position, type Variant } from './hot_loop.ts';
 import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';

@@ -1,7 +1,8 @@
 // What the nodes of the IR that set and read flags become in a region.
 
-import type { Emitter, ReadFlags } from '../interp/emit.ts';
+import type { Emitter } from '../interp/emit.ts';
 import { complementOf } from '../interp/emit_flags.ts';
+import type { ReadFlags } from '../interp/emit_frame.ts';
 import { constantOf } from '../ir/builder.ts';
 import type { Block, Node, NodeOf } from '../ir/ops.ts';
 import type { IntOp } from '../wasm/opcodes.ts';

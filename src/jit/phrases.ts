@@ -1,10 +1,11 @@
 // How instructions were written, to be written again without looking at what they mean: bytes, with parts in between that
 // depend on where the instruction stands (where registers are, how control leaves) and are written anew each time.
 
+import type { Emitter } from '../interp/emit.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import type { Counted } from './counts.ts';
-import type { Assumptions } from './lift.ts';
+import type { Assumptions, Lifted } from './lift.ts';
 
 /** What the parts are, and what is said of them. */
 export type Part =
@@ -158,8 +159,7 @@ export interface PartWriter {
   temp(type: ValueType): number;
   part(part: Part, slot: string): void;
 }
-/** @param slots registers of the instruction */
-export function replay(phrase: Phrase, slots: readonly string[], to: PartWriter): void {
+function replay(phrase: Phrase, slots: readonly string[], to: PartWriter): void {
   const { code } = to;
   const { program, temps, parts } = phrase;
   const locals: number[] = [];
@@ -179,10 +179,7 @@ export function replay(phrase: Phrase, slots: readonly string[], to: PartWriter)
 }
 
 /** A phrase for the same circumstances. */
-export function phraseFor(
-  { phrases, readsFlags }: Pattern,
-  { sorts, possible, known, shared }: Context,
-): Phrase | undefined {
+function phraseFor({ phrases, readsFlags }: Pattern, { sorts, possible, known, shared }: Context): Phrase | undefined {
   for (const p of phrases) {
     if (p.sorts !== sorts || p.shared !== shared || (readsFlags && p.possible !== possible)) continue;
     if (p.known === known || alike(p.known, known)) return p;
@@ -191,6 +188,17 @@ export function phraseFor(
 }
 const alike = (a: Assumptions, b: Assumptions): boolean =>
   a.fpOn === b.fpOn && a.fpcr === b.fpcr && a.sve === b.sve && a.ixc === b.ixc;
-export function keepPhrase({ phrases }: Pattern, phrase: Phrase): void {
-  if (phrases.length < MOST) phrases.push(phrase);
+
+/** Writes an instruction as it, or one like it, has been written before, if that was in the same circumstances. */
+export function writeAgain(one: Lifted, context: Context, tape: Tape, parts: PartWriter, emitter: Emitter): void {
+  const { pattern, slots } = one;
+  const before = phraseFor(pattern, context);
+  if (before) {
+    replay(before, slots, parts);
+    return;
+  }
+  tape.record();
+  emitter.emit(one.block());
+  const phrase = tape.finish(slots, context);
+  if (phrase && pattern.phrases.length < MOST) pattern.phrases.push(phrase);
 }

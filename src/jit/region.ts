@@ -3,7 +3,8 @@
 // not depend on where it is mapped.
 
 import { Slot } from '../cpu/state.ts';
-import { Emitter, type Frame } from '../interp/emit.ts';
+import { Emitter } from '../interp/emit.ts';
+import type { Frame } from '../interp/emit_frame.ts';
 import { LINK, LINK_PARAMS } from '../interp/linker.ts';
 import type { Import } from '../interp/loop.ts';
 import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
@@ -19,7 +20,7 @@ import type { Lifted } from './lift.ts';
 import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
-import { keepPhrase, type Part, type PartWriter, phraseFor, replay } from './phrases.ts';
+import { type Part, type PartWriter, writeAgain } from './phrases.ts';
 import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape } from './shape.ts';
 import { entriesOf, type Loop, type Zone, zonesOf } from './zones.ts';
@@ -261,25 +262,11 @@ class Region implements Frame, Position, PartWriter {
     if (block.code.at(-1)!.flow === 'next') this.count(block.code.length);
     this.follow(next);
   }
-  /** Writes an instruction as it, or one like it, has been written before, if that was in the same circumstances. */
-  private write({ block, pattern, slots, uses }: Lifted): void {
-    const { r } = this;
-    const { shared, tape } = r;
-    const sorts = this.state.parallel ? NO_SORTS : r.homes.sortsOf(uses);
-    if (sorts === NO_SORTS) {
-      this.emitter.emit(block());
-      return;
-    }
-    const context = { sorts, possible: r.flags.possible, known: r.options.known, shared };
-    const before = phraseFor(pattern, context);
-    if (before) {
-      replay(before, slots, this);
-      return;
-    }
-    tape.record();
-    this.emitter.emit(block());
-    const phrase = tape.finish(slots, context);
-    if (phrase) keepPhrase(pattern, phrase);
+  private write(one: Lifted): void {
+    const { flags, homes, options, shared, tape } = this.r;
+    const sorts = this.state.parallel ? NO_SORTS : homes.sortsOf(one.uses);
+    if (sorts === NO_SORTS) this.emitter.emit(one.block());
+    else writeAgain(one, { sorts, possible: flags.possible, known: options.known, shared }, tape, this, this.emitter);
   }
   part(part: Part, slot: string): void {
     switch (part.kind) {

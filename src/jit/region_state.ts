@@ -2,8 +2,9 @@
 
 import { InternalError } from '../base/assert.ts';
 import { Slot, slotOffset } from '../cpu/state.ts';
-import type { Emitter, Probe, ReadFlags, State } from '../interp/emit.ts';
+import type { Emitter } from '../interp/emit.ts';
 import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
+import type { Probe, ReadFlags, State } from '../interp/emit_frame.ts';
 import { emitHit, emitLookup } from '../interp/emit_memory.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Counted } from './counts.ts';

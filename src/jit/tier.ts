@@ -233,6 +233,7 @@ class JitTier implements Tier {
     });
     module.export('0', built.func);
     const bytes = module.finish();
+    module.free();
     options.dump?.({ base: pc & ~BigInt(FRAME_SIZE - 1), graph, limits: built.limits, bytes, word });
     host.setSlot(slot, { module: new WebAssemblyHost.Module(bytes), imports: names });
 

@@ -316,7 +316,10 @@ export class ModuleBuilder {
 
   finish(): Uint8Array {
     const out = new Bytes().list([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-    const section = (id: number, content: Bytes): void => void out.byte(id).vector(content);
+    const section = (id: number, content: Bytes): void => {
+      out.byte(id).vector(content);
+      content.free();
+    };
     /** @param count of the items that `write` writes */
     const items = (count: number, write: (to: Bytes) => void): Bytes => {
       const to = new Bytes().unsigned(count);
@@ -379,7 +382,18 @@ export class ModuleBuilder {
           .list(code.view);
     });
     section(SECTION.code, codes);
-    for (const c of this.custom) section(SECTION.custom, c);
-    return out.view.slice();
+    for (const c of this.custom) out.byte(SECTION.custom).vector(c);
+    const bytes = out.view.slice();
+    out.free();
+    return bytes;
+  }
+  /** Nothing more is done with the module. */
+  free(): void {
+    this.typeBytes.free();
+    this.imports.free();
+    for (const { locals, code } of this.bodies) {
+      locals.free();
+      code.free();
+    }
   }
 }

@@ -5,8 +5,13 @@ const FIRST_ROOM = 64;
 /** What they grow by, if nobody wants more. */
 const GROWTH = 4;
 
+/** Buffers that nobody needs any more: making them anew is what the garbage collector has most to do with. */
+type Buffer = Uint8Array<ArrayBuffer>;
+const spare: Buffer[] = [];
+const MOST_SPARE = 8;
+
 export class Bytes {
-  private buffer = new Uint8Array(FIRST_ROOM);
+  private buffer: Buffer = new Uint8Array(FIRST_ROOM);
   /** Bytes written so far. */
   length = 0;
 
@@ -67,8 +72,21 @@ export class Bytes {
     return this.buffer.subarray(0, this.length);
   }
   private grow(more: number): void {
-    const { buffer } = this;
-    this.buffer = new Uint8Array(Math.max(GROWTH * buffer.length, this.length + more));
-    this.buffer.set(buffer);
+    const { buffer, length } = this;
+    const reused = spare.length > 0 && spare[spare.length - 1]!.length >= length + more ? spare.pop() : undefined;
+    this.buffer = reused ?? new Uint8Array(Math.max(GROWTH * buffer.length, length + more));
+    this.buffer.set(buffer.subarray(0, length));
+    keep(buffer);
   }
+  /** Gives the room away. What has been written is forgotten. */
+  free(): void {
+    const { buffer } = this;
+    this.buffer = EMPTY;
+    this.length = 0;
+    keep(buffer);
+  }
+}
+const EMPTY = new Uint8Array(0);
+function keep(buffer: Buffer): void {
+  if (buffer.length > FIRST_ROOM && spare.length < MOST_SPARE) spare.push(buffer);
 }
