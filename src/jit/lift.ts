@@ -54,7 +54,7 @@ export interface Assumptions {
 export const INTERPRET = 'interpret';
 export const STOP: Lifted = {
   key: '', block: () => [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, varies: false,
-  cost: 1, uses: [], flags: { made: 0, keeps: true }, slots: [], pattern: { readsFlags: false, phrases: [] },
+  cost: 1, uses: [], flags: { made: 0, keeps: true }, slots: [], pattern: { readsFlags: false, phrases: [], unfit: false },
 }; // biome-ignore format: a table
 const STOP_NOW: Lifted = { ...STOP, varies: true };
 
@@ -323,7 +323,7 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
     uses: usesOf(nodes),
     flags: flagEffectOf(nodes),
     slots: slotsOf(operands, fields),
-    pattern: { readsFlags: readsFlags(nodes), phrases: [] },
+    pattern: { readsFlags: readsFlags(nodes), phrases: [], unfit: false },
   };
 }
 function distanceOf(operands: readonly Operand[], fields: FieldValues): number {

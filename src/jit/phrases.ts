@@ -50,6 +50,8 @@ export interface Phrase extends Context {
 export interface Pattern {
   readonly readsFlags: boolean;
   readonly phrases: Phrase[];
+  /** They are written in a way that is good for one module only. */
+  unfit: boolean;
 }
 /** Phrases that are kept of one pattern. */
 const MOST = 16;
@@ -197,8 +199,13 @@ export function writeAgain(one: Lifted, context: Context, tape: Tape, parts: Par
     replay(before, slots, parts);
     return;
   }
+  if (pattern.unfit || pattern.phrases.length >= MOST) {
+    emitter.emit(one.block());
+    return;
+  }
   tape.record();
   emitter.emit(one.block());
   const phrase = tape.finish(slots, context);
-  if (phrase && pattern.phrases.length < MOST) pattern.phrases.push(phrase);
+  if (phrase) pattern.phrases.push(phrase);
+  else pattern.unfit = true;
 }

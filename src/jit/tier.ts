@@ -12,6 +12,7 @@ import { ModuleBuilder } from '../wasm/builder.ts';
 import { Cells } from './cells.ts';
 import { ConstantMemory } from './constants.ts';
 import { Counts } from './counts.ts';
+import { Cover, type Span, spansOf } from './cover.ts';
 import type { CompiledRegion } from './dump.ts';
 import { forgetsImporters, hasFusedMultiplyAdd } from './features.ts';
 import { PLACES_PER_PAGE, pageOf } from './frame.ts';
@@ -76,7 +77,7 @@ interface Region {
   readonly slot: number;
   readonly entries: readonly { readonly records: number; readonly index: number }[];
   readonly pages: readonly number[];
-  readonly places: readonly number[];
+  readonly spans: readonly Span[];
   readonly bytes: number;
 }
 
@@ -113,7 +114,7 @@ class JitTier implements Tier {
   private bytes = 0;
   /** By address of the record: samples; the region that has the place. */
   private readonly heat = new Map<number, number>();
-  private readonly covered = new Map<number, Region>();
+  private readonly cover = new Cover<Region>();
   private readonly bySlot = new Map<number, Region>();
   private readonly byPage = new Map<number, Set<Region>>();
   private readonly lifts: Lifts;
@@ -147,7 +148,7 @@ class JitTier implements Tier {
       const heat = (this.heat.get(key) ?? 0) + 1;
       if (this.heat.size >= MAX_HEAT) this.heat.clear();
       this.heat.set(key, heat);
-      if (heat >= threshold * (this.covered.has(key) ? COVERED : 1)) {
+      if (heat >= threshold * (this.cover.at(records, index) ? COVERED : 1)) {
         this.heat.delete(key);
         this.compile(cpu, pc, records, index, known);
       }
@@ -165,7 +166,7 @@ class JitTier implements Tier {
     const { pages } = this.host;
     for (const e of region.entries) pages.unhook(e.records, e.index, region.slot);
     for (const p of region.pages) this.byPage.get(p)?.delete(region);
-    for (const place of region.places) if (this.covered.get(place) === region) this.covered.delete(place);
+    this.cover.remove(region.spans, region);
     this.host.setSlot(region.slot);
     this.bySlot.delete(region.slot);
     this.bytes -= region.bytes;
@@ -243,25 +244,16 @@ class JitTier implements Tier {
       number: entryNumber(i, place),
       limit: built.limits[i]!,
     }));
-    const places: number[] = [];
-    let fp = false;
-    let inexact = false;
-    for (const { start, code } of graph.blocks.values()) {
-      for (let i = 0; i < code.length; i++) {
-        places.push(recordsOf(pageOf(start + i)) + indexOf(start + i));
-        fp ||= code[i]!.fp;
-        inexact ||= code[i]!.inexact;
-      }
-    }
+    const blocks = [...graph.blocks.values()];
     const region: Region = {
       known,
-      fp,
-      inexact,
+      fp: blocks.some((b) => b.code.some((one) => one.fp)),
+      inexact: blocks.some((b) => b.code.some((one) => one.inexact)),
       live: entries.length,
       slot,
       entries,
       pages: [...used.values()],
-      places,
+      spans: spansOf(blocks, recordsOf),
       bytes: bytes.length,
     };
     for (const e of entries) {
@@ -274,7 +266,7 @@ class JitTier implements Tier {
       this.byPage.set(p, set.add(region));
     }
     this.bySlot.set(slot, region);
-    for (const p of places) this.covered.set(p, region);
+    this.cover.add(region.spans, region);
     this.bytes += bytes.length;
     while (this.bytes * GROWTH > options.cache * 2 ** 20) {
       const [oldest] = this.bySlot.values();
