@@ -31,7 +31,8 @@ export interface Use {
   readonly slot: string;
   readonly how: number;
 }
-/** They are too many for a number. */
+/** How vector registers are kept is said by a number; they can be too many for one. */
+const MOST_SORTS = 12;
 export const NO_SORTS = -1;
 
 export interface Scalar {
@@ -70,6 +71,9 @@ export function usesOf(block: Block): readonly Use[] {
   scan(block, uses);
   return Array.from(uses, ([slot, how]) => ({ slot, how }));
 }
+
+export const vectorsOf = (uses: readonly Use[]): readonly string[] =>
+  uses.flatMap(({ slot }) => (isVector(slot) ? [slot] : []));
 
 /** An instruction, as far as it is looked at here. */
 interface Using {
@@ -127,12 +131,11 @@ export class Homes {
   get writesVectors(): boolean {
     return [...this.homes.values()].some((h) => h.type !== 'i64' && h.written);
   }
-  /** A number that says how those vector registers are kept that an instruction uses. */
-  sortsOf(uses: readonly Use[]): number {
+  /** A number that says how vector registers are kept. */
+  sortsOf(vectors: readonly string[]): number {
+    if (vectors.length > MOST_SORTS) return NO_SORTS;
     let sorts = 0;
-    for (const { slot } of uses) {
-      if (!isVector(slot)) continue;
-      if (sorts >= 1 << 24) return NO_SORTS;
+    for (const slot of vectors) {
       const { type } = this.homes.get(slot)!;
       sorts = 4 * sorts + (type === 'v128' ? 1 : type === 'f64' ? 2 : 3);
     }

@@ -9,7 +9,7 @@ import type { Handler } from '../isa/handlers.ts';
 import { WAIT_TICKS } from '../isa/inline_sysregs.ts';
 import type { Operand } from '../isa/record.ts';
 import { type FlagEffect, flagEffectOf } from './flag_nodes.ts';
-import { type Use, usesOf } from './homes.ts';
+import { type Use, usesOf, vectorsOf } from './homes.ts';
 import type { Pattern } from './phrases.ts';
 
 /** next: goes on; cond: may branch; jump: branches; call: branches and comes back; indirect: to an address; stop: not for regions. */
@@ -32,6 +32,8 @@ export interface Lifted {
   readonly cost: number;
   /** What it does to registers that regions keep, and to the flags. */
   readonly uses: readonly Use[];
+  /** Vector registers among these. */
+  readonly vectors: readonly string[];
   readonly flags: FlagEffect;
   /** Registers that its operands name, and what is known of instructions that differ in these only. */
   readonly slots: readonly string[];
@@ -54,20 +56,20 @@ export interface Assumptions {
 export const INTERPRET = 'interpret';
 export const STOP: Lifted = {
   key: '', block: () => [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, varies: false,
-  cost: 1, uses: [], flags: { made: 0, keeps: true }, slots: [], pattern: { readsFlags: false, phrases: [], unfit: false },
+  cost: 1, uses: [], vectors: [], flags: { made: 0, keeps: true }, slots: [], pattern: { readsFlags: false, phrases: [], unfit: false },
 }; // biome-ignore format: a table
 const STOP_NOW: Lifted = { ...STOP, varies: true };
 
 interface Named {
   readonly slot: string;
 }
-const named = (slot: string): Named => ({ slot });
+export const named = (slot: string): Named => ({ slot });
 const GENERAL: readonly Named[] = Array.from({ length: 31 }, (_, n) => named(`X${n}`));
 const VECTOR: readonly Named[] = Array.from({ length: 32 }, (_, n) => named(`V${n}`));
 const [ZERO, SINK, SP] = ['ZERO', 'SINK', 'SP'].map(named) as [Named, Named, Named];
 const V = 'V'.charCodeAt(0);
 
-function placeOf(o: Extract<Operand, { field: string }>, fields: FieldValues): Named {
+export function placeOf(o: Extract<Operand, { field: string }>, fields: FieldValues): Named {
   const n = (fields[o.field]! + o.add) & 31;
   if (o.kind === 'v') return VECTOR[n]!;
   if (n < 31) return GENERAL[n]!;
@@ -309,6 +311,7 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
   }
   const links = lifter.flow === 'jump' && block.some((n) => n.op === 'set.i64');
   const { nodes } = lifter.ir;
+  const uses = usesOf(nodes);
   return {
     key: handler.key,
     block: () => nodes,
@@ -320,17 +323,18 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
     inexact: lifter.inexact,
     varies: lifter.fp,
     cost: lifter.cost,
-    uses: usesOf(nodes),
+    uses,
+    vectors: vectorsOf(uses),
     flags: flagEffectOf(nodes),
     slots: slotsOf(operands, fields),
     pattern: { readsFlags: readsFlags(nodes), phrases: [], unfit: false },
   };
 }
-function distanceOf(operands: readonly Operand[], fields: FieldValues): number {
+export function distanceOf(operands: readonly Operand[], fields: FieldValues): number {
   for (const o of operands) if (o.kind === 'branch') return Number(o.value(fields)) / 4;
   return 0;
 }
-function slotsOf(operands: readonly Operand[], fields: FieldValues): readonly string[] {
+export function slotsOf(operands: readonly Operand[], fields: FieldValues): readonly string[] {
   const slots: string[] = [];
   for (const o of operands) if ('field' in o) slots.push(placeOf(o, fields).slot);
   return slots;
@@ -343,55 +347,3 @@ const readsFlags = (block: Block): boolean =>
       n.op === 'flags.cond' ||
       (n.op === 'if' && (readsFlags(n.attr.yes) || readsFlags(n.attr.no))),
   );
-
-/**
- * What instructions have in common that are lifted alike but for the names of registers: constants, and which registers
- * are the same, or none.
- */
-export function patternOf({ code: { operands } }: Handler, fields: FieldValues): string {
-  const slots: string[] = [];
-  let text = '';
-  for (const o of operands) {
-    if (!('field' in o)) {
-      if (o.kind !== 'branch') text += `${o.value(fields)},`;
-      continue;
-    }
-    const { slot } = placeOf(o, fields);
-    const same = slots.indexOf(slot);
-    text += isNamed(slot) ? `${same < 0 ? 'r' : `r${same}`},` : `${slot},`;
-    slots.push(slot);
-  }
-  return text;
-}
-const isNamed = (slot: string): boolean => slot !== 'ZERO' && slot !== 'SINK' && slot !== 'SP';
-/** An instruction that has the same pattern as one that has been lifted. */
-export function liftAlike(one: Lifted, { code: { operands } }: Handler, fields: FieldValues): Lifted {
-  if (one.flow === 'stop') return one;
-  const slots = slotsOf(operands, fields);
-  const renamed = (slot: string): string => slots[one.slots.indexOf(slot)] ?? slot;
-  let block: Block | undefined;
-  return {
-    ...one,
-    block: () => {
-      block ??= withNames(one.block(), renamed);
-      return block;
-    },
-    distance: distanceOf(operands, fields),
-    uses: one.uses.map((u) => ({ ...u, slot: renamed(u.slot) })),
-    slots,
-  };
-}
-/** The same nodes with other registers. */
-function withNames(block: Block, renamed: (slot: string) => string): Block {
-  const made: Node[] = [];
-  const walk = (list: Block): Block =>
-    list.map((n) => {
-      let { attr } = n as { attr: unknown };
-      if (n.op === 'if') attr = { yes: walk(n.attr.yes), no: walk(n.attr.no) };
-      else if (typeof attr === 'object' && attr !== null && 'slot' in attr) attr = named(renamed(String(attr.slot)));
-      const copy = { ...n, args: n.args.map((a) => made[a.id]!), attr } as Node;
-      made[n.id] = copy;
-      return copy;
-    });
-  return walk(block);
-}

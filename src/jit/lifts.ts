@@ -2,7 +2,8 @@
 
 import type { Decoder } from '../cpu/decode.ts';
 import { type Handler, UNDEFINED } from '../isa/handlers.ts';
-import { type Assumptions, type Lifted, lift, liftAlike, patternOf } from './lift.ts';
+import { liftAlike, patternOf } from './alike.ts';
+import { type Assumptions, type Lifted, lift } from './lift.ts';
 
 /** Assumptions that instructions are kept lifted for, and words. */
 const MAX_KNOWN = 16;

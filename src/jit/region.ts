@@ -264,7 +264,7 @@ class Region implements Frame, Position, PartWriter {
   }
   private write(one: Lifted): void {
     const { flags, homes, options, shared, tape } = this.r;
-    const sorts = this.state.parallel ? NO_SORTS : homes.sortsOf(one.uses);
+    const sorts = this.state.parallel ? NO_SORTS : homes.sortsOf(one.vectors);
     if (sorts === NO_SORTS) this.emitter.emit(one.block());
     else writeAgain(one, { sorts, possible: flags.possible, known: options.known, shared }, tape, this, this.emitter);
   }
