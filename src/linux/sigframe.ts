@@ -275,7 +275,8 @@ function writeFrame(c: FrameContext, shape: Shape, info: SigInfo, sp: Halves, s:
   const { extra, size, end } = layout;
   cpu.mem.u32.fill(0, at / 4, (at + end) / 4);
   putSigInfo(s, info, at);
-  if (altStack.sp !== 0n) s.set64(at + UC_STACK, altStack.sp).set64(at + UC_STACK + 16, altStack.size);
+  if (altStack.sp !== 0n || altStack.size !== 0n)
+    s.set64(at + UC_STACK, altStack.sp).set64(at + UC_STACK + 16, altStack.size);
   s.set32(at + UC_STACK + 8, altStack.flags);
   if (c.mask !== 0n) s.set64(at + UC_SIGMASK, c.mask);
   if (c.faultAddress !== 0n) s.set64(at + SC, c.faultAddress);
