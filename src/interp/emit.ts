@@ -146,7 +146,7 @@ export class Emitter {
   }
   private claim(n: Node, effect: number): void {
     this.owner[n.id] = effect;
-    if (this.where[n.id] === NOWHERE) for (const a of n.args) this.claim(a, effect);
+    if (this.where[n.id] === NOWHERE) for (let i = 0; i < n.args.length; i++) this.claim(n.args[i]!, effect);
   }
 
   /** Puts a value where it can be taken from any number of times. */

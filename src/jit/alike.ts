@@ -13,7 +13,8 @@ import { distanceOf, type Lifted, named, placeOf, slotsOf } from './lift.ts';
 export function patternOf({ code: { operands } }: Handler, fields: FieldValues): string {
   const slots: string[] = [];
   let text = '';
-  for (const o of operands) {
+  for (let i = 0; i < operands.length; i++) {
+    const o = operands[i]!;
     if (!('field' in o)) {
       if (o.kind !== 'branch') text += `${o.value(fields)},`;
       continue;

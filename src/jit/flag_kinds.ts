@@ -6,9 +6,9 @@ import type { Lifted } from './lift.ts';
 import type { Peeled } from './peel.ts';
 
 /** Those that instructions leave, and those of the CPU state. */
-export function kindsOf(code: Iterable<Lifted>): number {
+export function kindsOf(code: readonly Lifted[]): number {
   let all = 1 << Kind.Mem;
-  for (const one of code) all |= one.flags.made;
+  for (let i = 0; i < code.length; i++) all |= code[i]!.flags.made;
   return all;
 }
 

@@ -37,7 +37,8 @@ export function flagEffectOf(block: Block): FlagEffect {
 }
 function flagsAfterNodes(block: Block, before: number): number {
   let kinds = before;
-  for (const n of block) {
+  for (let i = 0; i < block.length; i++) {
+    const n = block[i]!;
     // Only these have an effect.
     if (n.row.effect !== 'write') continue;
     if (n.op === 'adc.i32' || n.op === 'adc.i64') kinds = 1 << formOf(n as Adc).kind;
@@ -50,7 +51,10 @@ function flagsAfterNodes(block: Block, before: number): number {
 /** Kinds that are possible after instructions, given those before them. */
 export function flagsAfter(code: readonly { readonly flags: FlagEffect }[], before: number): number {
   let kinds = before;
-  for (const { flags } of code) kinds = flags.keeps ? kinds | flags.made : flags.made;
+  for (let i = 0; i < code.length; i++) {
+    const { made, keeps } = code[i]!.flags;
+    kinds = keeps ? kinds | made : made;
+  }
   return kinds;
 }
 

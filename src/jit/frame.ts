@@ -74,7 +74,7 @@ export class RegionFrame {
     this.at = code.local('i32');
     this.pcOut = code.local('i64');
     const everything: Lifted[] = [];
-    for (const b of blocks) for (const one of b.code) everything.push(one);
+    for (const { code: list } of blocks) for (let i = 0; i < list.length; i++) everything.push(list[i]!);
     this.everything = everything;
     this.flags = new Flags(code, this.cpu);
     this.shared = code.localCount;

@@ -47,7 +47,8 @@ export function scalarOf(value: Node): Scalar | undefined {
 }
 
 function scan(block: Block, uses: Map<string, number>): void {
-  for (const n of block) {
+  for (let i = 0; i < block.length; i++) {
+    const n = block[i]!;
     if (n.op === 'if') {
       scan(n.attr.yes, uses);
       scan(n.attr.no, uses);
@@ -107,12 +108,15 @@ export class Homes {
   /** Blocks that are open where code is written that is always reached: what is loaded further inside may not be. */
   private depth = 0;
 
-  constructor(code: Code, cpu: number, everything: Iterable<Using>) {
+  constructor(code: Code, cpu: number, everything: readonly Using[]) {
     this.code = code;
     this.cpu = cpu;
     const uses = new Map<string, number>();
-    for (const one of everything) {
-      for (const { slot, how } of one.uses) {
+    // Loops over all instructions count: iterators cost an object each turn until V8 has optimised them.
+    for (let i = 0; i < everything.length; i++) {
+      const own = everything[i]!.uses;
+      for (let k = 0; k < own.length; k++) {
+        const { slot, how } = own[k]!;
         const before = uses.get(slot) ?? 0;
         if ((before | how) !== before) uses.set(slot, before | how);
       }
@@ -135,8 +139,8 @@ export class Homes {
   sortsOf(vectors: readonly string[]): number {
     if (vectors.length > MOST_SORTS) return NO_SORTS;
     let sorts = 0;
-    for (const slot of vectors) {
-      const { type } = this.homes.get(slot)!;
+    for (let i = 0; i < vectors.length; i++) {
+      const { type } = this.homes.get(vectors[i]!)!;
       sorts = 4 * sorts + (type === 'v128' ? 1 : type === 'f64' ? 2 : 3);
     }
     return sorts;
@@ -146,8 +150,10 @@ export class Homes {
     const all: Home[] = [];
     const seen = this.bits.map(() => 0);
     for (const { code } of blocks) {
-      for (const one of code) {
-        for (const { slot, how } of one.uses) {
+      for (let i = 0; i < code.length; i++) {
+        const { uses } = code[i]!;
+        for (let k = 0; k < uses.length; k++) {
+          const { slot, how } = uses[k]!;
           const home = this.homes.get(slot)!;
           if (seen[home.number] === 0) all.push(home);
           seen[home.number]! |= how | WORD;

@@ -336,7 +336,10 @@ export function distanceOf(operands: readonly Operand[], fields: FieldValues): n
 }
 export function slotsOf(operands: readonly Operand[], fields: FieldValues): readonly string[] {
   const slots: string[] = [];
-  for (const o of operands) if ('field' in o) slots.push(placeOf(o, fields).slot);
+  for (let i = 0; i < operands.length; i++) {
+    const o = operands[i]!;
+    if ('field' in o) slots.push(placeOf(o, fields).slot);
+  }
   return slots;
 }
 const readsFlags = (block: Block): boolean =>

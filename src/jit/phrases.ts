@@ -182,7 +182,8 @@ function replay(phrase: Phrase, slots: readonly string[], to: PartWriter): void 
 
 /** A phrase for the same circumstances. */
 function phraseFor({ phrases, readsFlags }: Pattern, { sorts, possible, known, shared }: Context): Phrase | undefined {
-  for (const p of phrases) {
+  for (let i = 0; i < phrases.length; i++) {
+    const p = phrases[i]!;
     if (p.sorts !== sorts || p.shared !== shared || (readsFlags && p.possible !== possible)) continue;
     if (p.known === known || alike(p.known, known)) return p;
   }

@@ -128,7 +128,9 @@ class Shaper {
     low[n] = found[n]!;
     stack.push(n);
     onStack[n] = true;
-    for (const to of this.successors[n]!) {
+    const next = this.successors[n]!;
+    for (let i = 0; i < next.length; i++) {
+      const to = next[i]!;
       if (!this.leads(to, this.scope)) continue;
       if (found[to] === 0) {
         this.visit(to);
