@@ -8,8 +8,9 @@ const { Script } = require('node:vm');
 
 /** The build puts a digest of all chunks here: V8 itself compares no more than their lengths. */
 const BUILD = '@BUILD@';
-/** Milliseconds: what is called later than this is not part of starting. */
+/** Milliseconds until what starting called is saved, whatever comes, and microseconds of CPU time of a program that is short. */
 const STARTED = 1000;
+const SHORT = 5e6;
 /** What optimise.js gives: the length of a script's code in HEAD bytes, the code, the module. Milliseconds it is waited for. */
 const OPTIMISED = 'interp.optimised';
 const HEAD = 4;
@@ -89,13 +90,10 @@ function saveCode() {
 }
 if (enabled) {
   // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
-  let early = true;
-  setTimeout(() => {
-    early = false;
-    saveCode();
-  }, STARTED).unref();
+  setTimeout(saveCode, STARTED).unref();
   process.once('exit', () => {
-    if (early) saveCode();
+    const { user, system } = process.cpuUsage();
+    if (user + system < SHORT) saveCode();
     const files = [...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined);
     if (files.length > 0) save(() => files);
     for (const act of atEnd) act();
