@@ -23,6 +23,7 @@ import { emitHelper, emitSystem, emitVectorHelper } from './emit_calls.ts';
 import { emitFp, emitFpVector } from './emit_fp.ts';
 import type { Frame, State } from './emit_frame.ts';
 import { emitHost } from './emit_memory.ts';
+import { isPlainLookup } from './emit_swizzle.ts';
 
 const LOW_HALF = (1n << 64n) - 1n;
 /** Zeroes the high half of the vector on the stack: unlike most constants, zero costs nothing. */
@@ -279,7 +280,8 @@ export class Emitter {
       return;
     }
     this.args(n);
-    if (typeof n.attr === 'number') code.lane(n.op as LaneOp, n.attr);
+    if (n.op === 'i8x16.swizzle' && this.s.fused && isPlainLookup(n)) code.op('i8x16.relaxed_swizzle');
+    else if (typeof n.attr === 'number') code.lane(n.op as LaneOp, n.attr);
     else code.op(n.op as PlainOp);
   }
 

@@ -71,7 +71,7 @@ export interface State {
   refusal?(e: Emitter, n: NodeOf<'if'>): boolean;
   /** Control parts. @returns what is to be called at the end of each arm, with whether control leaves before it */
   fork(): (ends: boolean) => void;
-  /** `f64x2.relaxed_madd` rounds once. */
+  /** There are relaxed instructions, and `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
   /** Other PEs execute at the same time: what is atomic or ordered must be so in the host's memory. */
   readonly parallel: boolean;

@@ -21,6 +21,7 @@ import {
   VECTOR_BYTES,
   VECTOR_FLOAT,
   VECTOR_MEMORY,
+  VECTOR_RELAXED,
   type VectorMemoryOp,
 } from './opcodes.ts';
 
@@ -42,7 +43,7 @@ const encoded = (numbers: Numbers, prefix = 0): [string, number][] =>
   Object.entries(numbers).map(([name, n]) => [name, (prefix << PREFIX_SHIFT) | n]);
 const PLAIN: ReadonlyMap<string, number> = new Map([
   ...encoded({ ...INT, ...DIVISION, ...FLOAT }),
-  ...encoded({ ...VECTOR, ...VECTOR_FLOAT }, PREFIX_VECTOR),
+  ...encoded({ ...VECTOR, ...VECTOR_FLOAT, ...VECTOR_RELAXED }, PREFIX_VECTOR),
   ...encoded(SATURATING, PREFIX_SATURATING),
 ]);
 const ACCESS: ReadonlyMap<string, number> = new Map([...encoded(MEMORY), ...encoded(VECTOR_MEMORY, PREFIX_VECTOR)]);

@@ -125,7 +125,10 @@ export const ATOMIC = {
 /** `v128.const` and `i8x16.shuffle` are followed by 16 bytes, `f64x2.extract_lane` by one. */
 export const VECTOR_BYTES = { 'v128.const': 12, 'i8x16.shuffle': 13, 'f64x2.extract_lane': 33 } as const;
 
-/** Vector floating point. The relaxed ones are not in every engine: probe before use. */
+/** The relaxed ones are not in every engine: probe before use. */
+export const VECTOR_RELAXED = { 'i8x16.relaxed_swizzle': 256 } as const;
+
+/** Vector floating point, some of it relaxed. */
 export const VECTOR_FLOAT = {
   'f32x4.splat': 19, 'f64x2.splat': 20,
   'f32x4.eq': 65, 'f32x4.ne': 66, 'f32x4.lt': 67, 'f32x4.gt': 68, 'f32x4.le': 69, 'f32x4.ge': 70,
@@ -153,7 +156,8 @@ export type PlainOp =
   | keyof typeof DIVISION
   | keyof typeof FLOAT
   | keyof typeof SATURATING
-  | keyof typeof VECTOR_FLOAT;
+  | keyof typeof VECTOR_FLOAT
+  | keyof typeof VECTOR_RELAXED;
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 export interface Signature {

@@ -17,6 +17,7 @@ import {
   VECTOR_BYTES,
   VECTOR_FLOAT,
   VECTOR_MEMORY,
+  VECTOR_RELAXED,
 } from './opcodes.ts';
 
 const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
@@ -34,7 +35,7 @@ const namesOf = (...tables: Readonly<Record<string, number>>[]): ReadonlyMap<num
   new Map(tables.flatMap((t) => Object.entries(t).map(([name, n]) => [n, name] as const)));
 const PLAIN = namesOf(INT, DIVISION, FLOAT);
 const SATURATED = namesOf(SATURATING);
-const VECTORS = namesOf(VECTOR, VECTOR_FLOAT);
+const VECTORS = namesOf(VECTOR, VECTOR_FLOAT, VECTOR_RELAXED);
 const LANES = namesOf(LANE, { 'f64x2.extract_lane': VECTOR_BYTES['f64x2.extract_lane'] });
 const MEMORIES = namesOf(MEMORY);
 const VECTOR_MEMORIES = namesOf(VECTOR_MEMORY);
