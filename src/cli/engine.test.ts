@@ -85,7 +85,7 @@ describe('--jit-dump', () => {
     expect(dumped.length).toBe(1);
     expect(dumped[0]).toMatch(/^400000 region 0x400000: 4 instructions/);
     expect(dumped[0]).toContain('0x400008  subs x0, x0, #1');
-    expect(dumped[0]).toMatch(/return_call(_indirect| \$f0)$/m);
+    expect(dumped[0]).toMatch(/return_call(_indirect| \$f\d)$/m);
   });
   it('says what cannot be written', async () => {
     await expect(execCommand(['--jit-dump', '/no/such/folder/file', 'prog'])).rejects.toThrow(
