@@ -6,15 +6,12 @@ import { describe, expect, it } from 'vitest';
 import { assembleProgram, disassemble } from '../asm/index.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { Decoder } from '../cpu/decode.ts';
-import { HOST, importer, TABLE } from '../interp/program.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows } from '../isa/handlers.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
 import { type CompiledRegion, regionText } from './dump.ts';
-import { pageOf } from './frame.ts';
 import { explore } from './graph.ts';
 import { lift } from './lift.ts';
-import { buildRegion } from './region.ts';
+import { testRegion } from './testing.ts';
 
 const BASE = 0x400000n;
 const PAGE = 4096n;
@@ -96,25 +93,7 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
     { size: 500, entries: 64 },
     () => false,
   );
-  const module = new ModuleBuilder();
-  module.importTable(HOST, TABLE);
-  // Where the interpreter has its records: any addresses.
-  const places = [first, first + words.length - 1];
-  const records = new Map(places.map((place) => [pageOf(place), 0x100000 + 0x10000 * pageOf(place)] as const));
-  const options = {
-    known,
-    records,
-    slot: 7,
-    cell: 0x8000,
-    links: 0x200000,
-    fused: true,
-    linked: true,
-    parallel: false,
-    constants: { crcTables: () => 0x3000, vector: (value: bigint) => 0x4000 + 16 * Number(value % 64n) },
-  };
-  const { func, limits } = buildRegion(module, importer(module).add, graph, options);
-  module.export('0', func);
-  return { base: BASE, graph, limits, bytes: module.finish(), word };
+  return { base: BASE, graph, word, ...testRegion(graph, known, [first, first + words.length - 1]) };
 }
 const decoder = new Decoder(collectRows(A64), () => true);
 

@@ -1,6 +1,12 @@
-// Random programs, for those who compare engines.
+// Random programs, for those who compare engines, and regions without one.
 
+import { HOST, importer, TABLE } from '../interp/program.ts';
 import type { Random } from '../interp/testing.ts';
+import { ModuleBuilder } from '../wasm/builder.ts';
+import { pageOf } from './frame.ts';
+import type { Graph } from './graph.ts';
+import type { Assumptions } from './lift.ts';
+import { buildRegion } from './region.ts';
 
 const CONDITIONS = ['eq', 'ne', 'cs', 'cc', 'mi', 'pl', 'vs', 'vc', 'hi', 'ls', 'ge', 'lt', 'gt', 'le'] as const;
 
@@ -212,3 +218,24 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
 }
 /** Stands for a change of code until all places are known. */
 const CHANGE = '(change)';
+
+/** A region as a module of its own, as if an interpreter had its records anywhere. @param places in all its pages */
+export function testRegion(graph: Graph, known: Assumptions, places: readonly number[]) {
+  const module = new ModuleBuilder();
+  module.importTable(HOST, TABLE);
+  const records = new Map(places.map((place) => [pageOf(place), 0x100000 + 0x10000 * pageOf(place)] as const));
+  const options = {
+    known,
+    records,
+    slot: 7,
+    cell: 0x8000,
+    links: 0x200000,
+    fused: true,
+    linked: true,
+    parallel: false,
+    constants: { crcTables: () => 0x3000, vector: (value: bigint) => 0x4000 + 16 * Number(value % 64n) },
+  };
+  const { func, limits } = buildRegion(module, importer(module).add, graph, options);
+  module.export('0', func);
+  return { limits, bytes: module.finish() };
+}
