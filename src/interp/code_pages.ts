@@ -58,6 +58,8 @@ export class CodePages {
   onDrop: (records: number) => void = () => {};
   /** Called when a hook has been set or taken away. */
   onHook: () => void = () => {};
+  /** The handler of the first of two records that one handler does. */
+  singleOf: (number: number) => number = (number) => number;
   /** Called before decoded code is dropped. */
   beforeLoss: () => void = () => {};
 
@@ -142,12 +144,28 @@ export class CodePages {
     const { u16 } = this.mem;
     const at = this.hooksOf(records) + (index << HookEntry.shift);
     const record = (records + index * RECORD_SIZE) >>> 1;
+    if (index > 0) this.split(records, index - 1);
     if (u16[record] !== Special.Region) u16[(at + HookEntry.handler) >>> 1] = u16[record]!;
     u16[(at + HookEntry.limit) >>> 1] = hook.limit;
     u16[(at + HookEntry.slot) >>> 1] = hook.slot;
     u16[(at + HookEntry.entry) >>> 1] = hook.entry;
     u16[record] = Special.Region;
     this.onHook();
+  }
+  /** Has the handler of a record do nothing of the next one. */
+  split(records: number, index: number): void {
+    const { u16 } = this.mem;
+    const record = (records + index * RECORD_SIZE) >>> 1;
+    const at = u16[record] === Special.Region ? (this.hookAt(records, index) + HookEntry.handler) >>> 1 : record;
+    u16[at] = this.singleOf(u16[at]!);
+  }
+  /** Has one handler do a record that has just been decoded and the one after it, and the one before it and this one. */
+  pair(records: number, index: number, pairOf: (first: number, second: number) => number | undefined): void {
+    const { u16 } = this.mem;
+    const at = (i: number): number => (records + i * RECORD_SIZE) >>> 1;
+    const own = u16[at(index)]!;
+    if (index > 0) u16[at(index - 1)] = pairOf(u16[at(index - 1)]!, own) ?? u16[at(index - 1)]!;
+    if (index + 1 < RECORDS_PER_PAGE) u16[at(index)] = pairOf(own, this.singleOf(u16[at(index + 1)]!)) ?? own;
   }
   /** Has the interpreter run the instruction itself again, if the hook is still that of the region in `slot`. */
   unhook(records: number, index: number, slot: number): void {

@@ -8,14 +8,22 @@ import type { Code } from '../wasm/builder.ts';
 import type { IntOp } from '../wasm/opcodes.ts';
 import type { Emitter } from './emit.ts';
 
+/** What flags say, in locals: the comparison of two values, or (with one) of a value with zero. */
+export interface Compared {
+  readonly ty: 'i32' | 'i64';
+  readonly x: number;
+  readonly y: number | undefined;
+}
+
 /** N and Z of a value; C and V cleared. */
-export function emitSignZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): void {
-  signZero(e, () => e.value(n.args[0]), n.op === 'flags.nz.i64');
+export function emitSignZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): Compared {
+  const x = signZero(e, () => e.value(n.args[0]), n.op === 'flags.nz.i64');
   e.code.get(e.f.cpu).i64(0n).mem('i64.store', Slot.FLAG_C);
+  return { ty: 'i64', x, y: undefined };
 }
 
 /** N and Z follow from the value, sign-extended. */
-function signZero(e: Emitter, emitValue: () => void, is64: boolean): void {
+function signZero(e: Emitter, emitValue: () => void, is64: boolean): number {
   const { code, f } = e;
   const wide = f.temp('i64');
   emitValue();
@@ -23,8 +31,10 @@ function signZero(e: Emitter, emitValue: () => void, is64: boolean): void {
   code.set(wide);
   code.get(f.cpu).get(wide).mem('i64.store', Slot.FLAG_N);
   code.get(f.cpu).get(wide).mem('i64.store', Slot.FLAG_Z);
+  return wide;
 }
-export function emitAddWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
+/** @returns what the flags say, of a subtraction */
+export function emitAddWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): Compared | undefined {
   const { code, f } = e;
   const ty = n.op === 'adc.i64' ? 'i64' : 'i32';
   const [a, b, c] = n.args as [Node, Node, Node];
@@ -81,6 +91,7 @@ export function emitAddWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): 
   else code.i32(31).op('i32.shr_u');
   code.mem('i32.store', Slot.FLAG_V);
   e.define(n, result);
+  return inverted && { ty, x, y };
 }
 export function emitSetFlags(e: Emitter, n: Node): void {
   const { code, f } = e;
@@ -142,6 +153,26 @@ export function emitReadFlags(e: Emitter, n: NodeOf<'flags.get' | 'flags.carry' 
   const one = emit[n.attr ?? 14];
   if (one) one();
   else code.i32(1);
+}
+
+/** By condition: the comparison that it is after a subtraction. */
+const COMPARISON: Readonly<Record<number, string>> = {
+  0: 'eq', 1: 'ne', 2: 'ge_u', 3: 'lt_u', 8: 'gt_u', 9: 'le_u', 10: 'ge_s', 11: 'lt_s', 12: 'gt_s', 13: 'le_s',
+}; // biome-ignore format: a table
+/** Of a value with zero, where C and V are 0. */
+const WITH_ZERO: Readonly<Record<number, string>> = {
+  0: 'eq', 1: 'ne', 4: 'lt_s', 5: 'ge_s', 10: 'ge_s', 11: 'lt_s', 12: 'gt_s', 13: 'le_s',
+}; // biome-ignore format: a table
+/** Puts a condition on the stack without looking at the flags. @returns false if it must be asked for */
+export function emitCompared(code: Code, { ty, x, y }: Compared, condition: number): boolean {
+  const name = (y === undefined ? WITH_ZERO : COMPARISON)[condition];
+  if (name === undefined) return false;
+  code.get(x);
+  if (y !== undefined) code.get(y);
+  else if (ty === 'i64') code.i64(0n);
+  else code.i32(0);
+  code.op(`${ty}.${name}` as IntOp);
+  return true;
 }
 
 /** What `n` is the bitwise complement of, if it is. */

@@ -107,6 +107,7 @@ class Interpreter implements Engine {
     this.pads = lazy(() => new LandingPads(options.has));
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
+    this.pages.singleOf = (number) => this.program.single(number);
     this.templates = options.templates ?? new Templates();
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
     this.checking = lazy(
@@ -286,6 +287,7 @@ class Interpreter implements Engine {
     if (records === 0) return Exit.Exception;
     const ip = records + Number(cpu.pc & BigInt(FRAME_SIZE - 4)) * (RECORD_SIZE / 4);
     const after = (ip + RECORD_SIZE) >>> 1;
+    this.pages.split(records, (ip - records) / RECORD_SIZE);
     const saved = u16[after]!;
     u16[after] = Special.Stop;
     const reason = this.main(cpu.base);
@@ -396,6 +398,7 @@ class Interpreter implements Engine {
     u16[known] ||= this.standIn(number);
     return u16[known]!;
   }
+  private readonly pairOf = (first: number, second: number): number | undefined => this.program.pair(first, second);
   private standIn(number: number): number {
     const made = this.program.standIn(number);
     return made !== undefined && this.isThere(made) ? made : this.load(this.program.handlerInLoop(number));
@@ -407,6 +410,7 @@ class Interpreter implements Engine {
     const { word, index } = pages.locate(ip, records);
     const known = this.templates.copyTo(mem, pages, word, { ip, index, records });
     if (known === 0 || !this.isThere(known)) this.decodeAnew(word, ip, index, records);
+    if (!mem.shared) pages.pair(records, index, this.pairOf);
   }
   private decodeAnew(word: number, ip: number, index: number, records: number): void {
     const d = this.decoder().decode(word);
@@ -450,9 +454,8 @@ class Interpreter implements Engine {
   private install(handler: Handler, row: RowEntry | undefined): Installed {
     const known = this.program.inLoop(handler);
     const layout = layoutOf(handler.code);
-    const made = known
-      ? { layout, ...known }
-      : { layout, near: undefined, far: (row && this.join(handler, row)) ?? this.load(handler) };
+    const far = known?.far ?? (row && this.join(handler, row)) ?? this.load(handler);
+    const made = { layout, near: known?.near, far };
     this.installed.set(handler, made);
     return made;
   }

@@ -21,6 +21,8 @@ import { Temps } from './temps.ts';
 export interface Variant {
   readonly handler: Handler;
   readonly near: boolean;
+  /** Of the record after it, which is done with it. */
+  readonly second?: Variant;
 }
 
 /** cpu, ip, count, number of the handler at ip. */
@@ -107,8 +109,11 @@ export class Position {
   }
   /** Runs the next record. */
   next(): void {
-    this.code.get(this.ip).i32(RECORD_SIZE).op('i32.add').set(this.ip);
+    this.advance();
     this.run();
+  }
+  advance(): void {
+    this.code.get(this.ip).i32(RECORD_SIZE).op('i32.add').set(this.ip);
   }
   /** Puts an i32 on the stack: nonzero if the budget allows what comes after `executed` instructions, and no pause is due. */
   withinBudget(): Code {
@@ -170,6 +175,9 @@ class HotLoop extends Position {
   readonly access: number;
   /** Shared by all handlers: a function with thousands of locals compiles slowly. */
   readonly temps: Temps;
+  /** The record that a branch within the page goes to; there. */
+  readonly landing: number;
+  land!: Label;
   /** To `target`; out of the loop for a handler that begins anew, or with `status`. */
   goto!: Label;
   slow!: Label;
@@ -180,6 +188,7 @@ class HotLoop extends Position {
     this.temps = new Temps(code);
     this.missed = code.local('i64');
     this.access = code.local('i32');
+    this.landing = code.local('i32');
   }
   leaveWith(status: number): void {
     this.code
@@ -199,14 +208,17 @@ class InlineFrame implements RecordFrame {
   readonly restarts = true;
   private readonly loop: HotLoop;
   private readonly near: boolean;
-  constructor(loop: HotLoop, { handler, near }: Variant) {
+  private readonly isFollowed: boolean;
+  /** @param before what is done with it, and comes first */
+  constructor(loop: HotLoop, { handler, near, second }: Variant, before?: InlineFrame) {
     this.loop = loop;
     this.near = near;
+    this.isFollowed = second !== undefined;
     this.code = loop.code;
     this.cpu = loop.cpu;
     this.ip = loop.ip;
     this.count = loop.count;
-    this.state = new RecordState(this, handler.code, loop.parallel);
+    this.state = new RecordState(this, handler.code, loop.parallel, before?.state.compared);
   }
   temp(type: ValueType): number {
     return this.loop.temps.take(type);
@@ -215,7 +227,8 @@ class InlineFrame implements RecordFrame {
     throw new InternalError(`a handler in the loop calls ${name}`);
   }
   next(): void {
-    this.loop.next();
+    if (this.isFollowed) this.loop.advance();
+    else this.loop.next();
   }
   slow(va = -1, access = 0): void {
     const { code, loop } = this;
@@ -237,12 +250,10 @@ class InlineFrame implements RecordFrame {
   }
   jump(type: number): void {
     const { code, loop } = this;
-    code.set(loop.target).i32(type).set(loop.branchType);
-    loop.setExecuted(1);
-    code.br(loop.goto);
+    code.set(loop.target).i32(type).set(loop.branchType).br(loop.goto);
   }
   branch(operand: number): void {
-    const { code, loop, ip } = this;
+    const { code, loop } = this;
     if (!this.near) {
       loop.pc();
       this.state.immediate(operand, 'i32');
@@ -251,27 +262,19 @@ class InlineFrame implements RecordFrame {
       return;
     }
     // The operand is the address of the target's record.
-    loop.setExecuted(1);
     this.state.immediate(operand, 'i32');
-    code.set(ip);
-    loop.setCount();
-    loop.withinBudget();
-    code.block('if');
-    loop.run();
-    code.end();
-    loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
+    code.set(loop.landing).br(loop.land);
   }
   resync(): void {
     this.loop.setTarget(4);
-    this.code.i32(0).set(this.loop.branchType);
-    this.loop.setExecuted(1);
-    this.code.br(this.loop.goto);
+    this.code.i32(0).set(this.loop.branchType).br(this.loop.goto);
   }
 }
 
 /** Goes to the target if it is known where that is; else whoever has called finds out. */
 function emitKnownTarget(loop: HotLoop, out: Label): void {
   const { code, status } = loop;
+  loop.setExecuted(1);
   code.i32(HotExit.Budget << HotExit.shift).set(status);
   loop.withinBudget().op('i32.eqz').brIf(out);
   code.i32(HotExit.Target << HotExit.shift).set(status);
@@ -307,15 +310,28 @@ export function buildHotLoop(module: ModuleBuilder, variants: readonly Variant[]
     const elsewhere = code.block('block');
     loop.dispatch = code.block('loop');
     loop.goto = code.block('block');
+    loop.land = code.block('block');
     // The innermost block is left first: its code is that of handler 0.
     const labels = variants.map(() => code.block('block')).reverse();
     code.get(handler).i32(FIRST_HANDLER).op('i32.sub').brTable(labels, elsewhere);
     for (const variant of variants) {
       code.end();
-      const frame = new InlineFrame(loop, variant);
-      new Emitter(frame, frame.state).emit(variant.handler.code.block);
+      let before: InlineFrame | undefined;
+      for (let part: Variant | undefined = variant; part; part = part.second) {
+        before = new InlineFrame(loop, part, before);
+        new Emitter(before, before.state).emit(part.handler.code.block);
+      }
       loop.temps.release();
     }
+    code.end();
+    loop.setExecuted(1);
+    code.get(loop.landing).set(loop.ip);
+    loop.setCount();
+    loop.withinBudget();
+    code.block('if');
+    loop.run();
+    code.end();
+    loop.leaveWith((EXITS.Budget << REASON_SHIFT) | LEAVE);
     code.end();
     emitKnownTarget(loop, out);
     loop.run();

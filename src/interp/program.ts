@@ -8,7 +8,7 @@ import { collectRows, type Handler, type RowEntry, UNDEFINED } from '../isa/hand
 import type { Group } from '../isa/semantics.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { buildHandler } from './cold.ts';
-import { HOT, USUAL } from './hot.ts';
+import { HOT, type HotRow, PAIRS, USUAL } from './hot.ts';
 import type { Variant } from './hot_loop.ts';
 import { buildLoop, type Import } from './loop.ts';
 import { FIRST_HANDLER } from './record.ts';
@@ -28,9 +28,9 @@ export interface Part {
   readonly imports: readonly string[];
 }
 export interface Numbers {
-  /** For branches within the page; undefined if the handler is not in the loop. */
+  /** For branches within the page, and for all others: undefined if that handler is not in the loop. */
   readonly near: number | undefined;
-  readonly far: number;
+  readonly far: number | undefined;
 }
 
 /** Makes imports by name, each once. */
@@ -62,14 +62,35 @@ export function hotVariants(rows: readonly RowEntry[]): Variant[] {
     if (!entry?.semantic) continue;
     for (const h of entry.enumerate((c) => wanted[c.label])) if (fitsLoop(h.code.block)) handlers.push(h);
   }
-  return handlers.flatMap((handler) =>
-    branches(handler)
-      ? [
-          { handler, near: true },
-          { handler, near: false },
-        ]
-      : [{ handler, near: false }],
-  );
+  return handlers.flatMap((handler) => {
+    const far = { handler, near: false };
+    if (!branches(handler)) return [far];
+    const near = { handler, near: true };
+    // Conditional branches seldom leave their page.
+    return handler.code.block.some((n) => n.op === 'if') ? [near] : [near, far];
+  });
+}
+/** Pairs of the handlers of the main loop. */
+function pairsOf(variants: readonly Variant[]): [first: number, second: number][] {
+  const choicesOf = (key: string): [string, [string, number][]] => {
+    const [row, ...rest] = key.split(' ') as [string, ...string[]];
+    return [row, rest.map((c) => [c.slice(0, c.lastIndexOf('=')), Number(c.slice(c.lastIndexOf('=') + 1))])];
+  };
+  const all = variants.map((v, i) => ({ i, far: branches(v.handler) && !v.near, key: choicesOf(v.handler.key) }));
+  const among = (rows: Readonly<Record<string, HotRow>>): number[] =>
+    all
+      .filter(({ far, key: [row, choices] }) => {
+        const wanted = rows[row];
+        return wanted && !far && choices.every(([label, value]) => wanted[label]?.includes(value) ?? true);
+      })
+      .map(({ i }) => i);
+  return PAIRS.flatMap(([a, b]) => {
+    const seconds = among(b);
+    return among(a).flatMap((first) => seconds.map((second): [number, number] => [first, second]));
+  });
+}
+export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {
+  return [...variants, ...pairs.map(([first, second]) => ({ ...variants[first]!, second: variants[second]! }))];
 }
 
 /**
@@ -84,8 +105,11 @@ export function generateModule(
 ): Uint8Array {
   const module = new ModuleBuilder();
   const { add, names } = importer(module, parallel);
-  module.export('run', buildLoop(module, add, variants, parallel));
-  let number = FIRST_HANDLER + variants.length;
+  // Records of several threads are finished one by one: none is done with another.
+  const pairs = parallel ? [] : pairsOf(variants);
+  const all = withPairs(variants, pairs);
+  module.export('run', buildLoop(module, add, all, parallel));
+  let number = FIRST_HANDLER + all.length;
   for (const handlers of aside) {
     module.customSection(ASIDE, generateAside(handlers, number, parallel));
     number += handlers.length;
@@ -93,6 +117,7 @@ export function generateModule(
   module.table('handlers', Math.max(TABLE_START, 2 * number), TABLE_MAX);
   const contents: Contents = {
     hot: variants.map((v) => [v.handler.key, v.near]),
+    pairs,
     aside: aside.map((handlers) => handlers.length),
     imports: names,
   };
@@ -127,7 +152,7 @@ export function generateHandlers(
 export function generateInterpreter(groups: readonly Group[]): Uint8Array {
   const rows = collectRows(groups);
   const variants = hotVariants(rows);
-  const inLoop = new Set(variants.map((v) => v.handler.key));
+  const inLoop = new Set(variants.filter((v) => !v.near).map((v) => v.handler.key));
   const aside = [undefined, ...groups].map((part) =>
     rows
       .flatMap((row) => (partOf(row) === part && row.semantic ? [...row.enumerate()] : []))
@@ -148,6 +173,8 @@ const ASIDE = 'aside';
 const CONTENTS = 'handlers';
 interface Contents {
   readonly hot: readonly (readonly [key: string, near: boolean])[];
+  /** Which of those are done by one handler: they come next. */
+  readonly pairs: readonly (readonly [first: number, second: number])[];
   /** How many handlers each of the modules has. */
   readonly aside: readonly number[];
   readonly imports: readonly string[];
@@ -221,6 +248,11 @@ export class Program {
   /** The number after those of the handlers in the loop. */
   readonly endOfLoop: number;
   private readonly keys: Contents['hot'];
+  private readonly firstPair: number;
+  private readonly pairs: Contents['pairs'];
+  private readonly pairNumbers = lazy(
+    () => new Map(this.pairs.map(([first, second], i) => [(first << 16) | second, this.firstPair + i])),
+  );
   private readonly variants = lazy(() => hotVariants(this.rows()));
 
   /** @param parallel see generateModule */
@@ -236,7 +268,9 @@ export class Program {
     this.hot = lazy(() => numbersOf(contents.hot));
     const modules = WebAssemblyHost.Module.customSections(module, ASIDE);
     this.keys = contents.hot;
-    this.endOfLoop = FIRST_HANDLER + contents.hot.length;
+    this.firstPair = FIRST_HANDLER + contents.hot.length;
+    this.endOfLoop = this.firstPair + contents.pairs.length;
+    this.pairs = contents.pairs;
     let id = this.endOfLoop;
     this.asides = contents.aside.map((count, i) => {
       id += count;
@@ -258,16 +292,26 @@ export class Program {
   asideWith(number: number): Aside | undefined {
     return this.asides.find((aside) => aside.has(number));
   }
+  /** Number of the handler that does two in a row. */
+  pair(first: number, second: number): number | undefined {
+    return this.pairNumbers().get(((first - FIRST_HANDLER) << 16) | (second - FIRST_HANDLER));
+  }
+  /** Number of the first handler of a pair; of any other handler its own. */
+  single(number: number): number {
+    return number >= this.firstPair && number < this.endOfLoop
+      ? FIRST_HANDLER + this.pairs[number - this.firstPair]![0]
+      : number;
+  }
   isInLoop(number: number): boolean {
     return number >= FIRST_HANDLER && number < this.endOfLoop;
   }
   /** Number of the function that stands in for a handler of the loop, if it was generated ahead of time. */
   standIn(number: number): number | undefined {
-    return this.asides.at(-1)?.number(this.keys[number - FIRST_HANDLER]![0]);
+    return this.asides.at(-1)?.number(this.keys[this.single(number) - FIRST_HANDLER]![0]);
   }
   /** A handler of the loop, where nothing was generated ahead of time. */
   handlerInLoop(number: number): Handler {
-    return this.variants()[number - FIRST_HANDLER]!.handler;
+    return this.variants()[this.single(number) - FIRST_HANDLER]!.handler;
   }
   /** A module that exports the function of one handler as `0`. */
   part(handler: Handler): Part {
@@ -285,7 +329,7 @@ function numbersOf(hot: Contents['hot']): ReadonlyMap<string, Numbers> {
   const numbers = new Map<string, Numbers>();
   for (const [i, [key, near]] of hot.entries()) {
     const id = FIRST_HANDLER + i;
-    numbers.set(key, near ? { near: id, far: id } : { near: numbers.get(key)?.near, far: id });
+    numbers.set(key, near ? { near: id, far: undefined } : { near: numbers.get(key)?.near, far: id });
   }
   return numbers;
 }

@@ -7,9 +7,16 @@ import type { Recording } from '../isa/record.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { MemoryOp } from '../wasm/opcodes.ts';
 import type { Emitter } from './emit.ts';
-import { emitAddWithCarry, emitReadFlags, emitSetFlags, emitSignZero } from './emit_flags.ts';
+import {
+  type Compared,
+  emitAddWithCarry,
+  emitCompared,
+  emitReadFlags,
+  emitSetFlags,
+  emitSignZero,
+} from './emit_flags.ts';
 import { emitUnlessExact } from './emit_fp.ts';
-import type { Frame, Probe, State } from './emit_frame.ts';
+import type { Frame, Probe, ReadFlags, State } from './emit_frame.ts';
 import { emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
 import { type Layout, layoutOf, POINTER_AT, RECORD_SHIFT } from './record.ts';
 import { isVector, onlyRaises, writesVector } from './restart.ts';
@@ -39,9 +46,13 @@ export class RecordState implements State {
   private readonly source: Recording;
   private readonly layout: Layout;
   private readonly aside: number;
+  /** What the flags were made of by the instruction before, and by this one. */
+  private readonly before: Compared | undefined;
+  compared: Compared | undefined;
 
   /** Writes what a handler begins with. */
-  constructor(frame: RecordFrame, source: Recording, parallel: boolean) {
+  constructor(frame: RecordFrame, source: Recording, parallel: boolean, before?: Compared) {
+    this.before = before;
     this.f = frame;
     this.parallel = parallel;
     this.code = frame.code;
@@ -134,10 +145,17 @@ export class RecordState implements State {
   fork(): () => void {
     return () => {};
   }
-  readonly addWithCarry = emitAddWithCarry;
-  readonly signZero = emitSignZero;
+  addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
+    this.compared = emitAddWithCarry(e, n);
+  }
+  signZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): void {
+    this.compared = emitSignZero(e, n);
+  }
   readonly setFlags = emitSetFlags;
-  readonly readFlags = emitReadFlags;
+  readFlags(e: Emitter, n: ReadFlags): void {
+    const known = this.before && n.op === 'flags.cond' && emitCompared(e.code, this.before, n.attr ?? 14);
+    if (!known) emitReadFlags(e, n);
+  }
   probe(e: Emitter, n: Probe): void {
     const { code, f } = this;
     if (!f.restarts) {

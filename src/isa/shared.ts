@@ -54,6 +54,7 @@ export function bitfieldMask(immr: number, imms: number, width: number): bigint 
 /** @arm ShiftReg: `shift` 0 LSL, 1 LSR, 2 ASR, 3 ROR by the field imm6. */
 export function shiftedReg<F extends { readonly imm6: number }>(o: Ops<F>, n: Reg, sf: number, shift: number): Val {
   const x = o.X(n, sf);
+  if (shift === 0 && o.pick((f) => (f.imm6 === 0 ? 0 : 1), [0, 1]) === 0) return x;
   const amount = immOf(o, sf, (f) => BigInt(f.imm6));
   if (shift === 0) return o.shl(x, amount);
   if (shift === 1) return o.shrU(x, amount);
