@@ -58,6 +58,36 @@ describe.each([
     expect(m.cpu.x(2)).toBe(3n);
   });
 
+  it('compares and branches, at once or step by step, and from in between', () => {
+    const values = [0n, 1n, 5n, 1n << 31n, 1n << 63n, (1n << 64n) - 1n];
+    for (const cond of ['eq', 'ne', 'hs', 'lo', 'hi', 'ls']) {
+      for (const compare of ['cmp x0, #1', 'cmp w0, #1', 'cmp x0, x1', 'cmp w0, w1', 'tst x0, #1', 'tst w0, #1']) {
+        const source = `${compare}\nb.${cond} 1f\nmov x2, #1\n1: svc #0`;
+        const machines = [machine(source), machine(source), machine(source)];
+        for (const a of values) {
+          for (const b of values) {
+            const results = machines.map((m, way) => {
+              m.cpu.pc = CODE;
+              m.cpu.setX(0, a);
+              m.cpu.setX(1, b);
+              m.cpu.setX(2, 0n);
+              const before = m.cpu.icount;
+              if (way > 0) {
+                expect(m.engine.run(m.cpu, 1)).toBe(Exit.Budget);
+                expect([m.cpu.pc, m.cpu.icount]).toEqual([CODE + 4n, before + 1n]);
+              }
+              if (way === 2) expect(m.engine.run(m.cpu, 1)).toBe(Exit.Budget);
+              finish(m);
+              return [m.cpu.x(2), m.cpu.nzcv, m.cpu.icount - before];
+            });
+            expect(results[1]).toEqual(results[0]);
+            expect(results[2]).toEqual(results[0]);
+          }
+        }
+      }
+    }
+  });
+
   it('comes back when it is asked to, from inside a hook and between runs', () => {
     const m = machine('1: mrs x0, S3_3_C15_C0_0\nb 1b');
     let calls = 0;
