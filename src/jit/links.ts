@@ -72,6 +72,33 @@ function writeFound(r: RegionFrame): void {
   code.set(at);
 }
 
+/** An entry that calls within the region come back to. */
+export interface Return {
+  readonly place: number;
+  /** What is chosen to go there; how many instructions it may be to where the budget is looked at. */
+  readonly choice: number;
+  readonly limit: number;
+}
+/** A branch to an address may be the end of a call from here. Returns may land anywhere. */
+export function writeReturns(r: RegionFrame, returns: readonly Return[], choice: number, again: Label): void {
+  if (returns.length === 0) return;
+  const { code, base, pcOut, answer } = r;
+  const distance = code.local('i64');
+  code.get(answer).i32(RegionExit.left).op('i32.eq');
+  code.block('if');
+  code.get(pcOut).get(base).op('i64.sub').set(distance);
+  for (const { place, choice: number, limit } of returns) {
+    code
+      .get(distance)
+      .i64(BigInt(place * 4))
+      .op('i64.eq');
+    code.get(r.left).i32(limit).op('i32.gt_s').op('i32.and');
+    code.block('if');
+    code.i32(number).set(choice).br(again).end();
+  }
+  code.end();
+}
+
 /**
  * A branch to an address may lead to another entry of this region.
  * @param again where entries are chosen from, by `choice`; @param out where control leaves the region

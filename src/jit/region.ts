@@ -17,7 +17,7 @@ import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './fram
 import type { Block, Edge, Graph } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
 import type { Lifted } from './lift.ts';
-import { ENTRY_INDEX, writeEntry, writeGuard, writeLink, writeRedirect } from './links.ts';
+import { ENTRY_INDEX, type Return, writeEntry, writeGuard, writeLink, writeRedirect, writeReturns } from './links.ts';
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
@@ -53,6 +53,8 @@ class Region implements Frame, Position, PartWriter {
   /** Of functions of regions. */
   private readonly type: number;
   private readonly graph: Peeled;
+  /** Of its entries. */
+  private readonly places: readonly number[];
   /** Which block control is to go to from where it comes together. */
   private readonly choice: number;
   private outs!: Outs;
@@ -92,6 +94,7 @@ class Region implements Frame, Position, PartWriter {
       return imports(name, params, results);
     };
     this.graph = peel(graph);
+    this.places = graph.entries;
     const { blocks, entries } = this.graph;
     this.r = new RegionFrame(code, imports, options, blocks.values());
     this.state = new RegionState(this.r, this);
@@ -119,6 +122,19 @@ class Region implements Frame, Position, PartWriter {
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
   }
+  /** Where calls within the region come back to. */
+  private returns(): Return[] {
+    const { blocks, entries } = this.graph;
+    const after = new Set<number>();
+    for (const { start, code, branch } of blocks.values())
+      if (code.at(-1)?.flow === 'call' && branch && blocks.has(branch.to)) after.add(start + code.length);
+    const found = entries.map((e, i) => ({
+      place: this.places[i]!,
+      choice: this.number(e),
+      limit: this.longest.get(e)!,
+    }));
+    return found.filter(({ place }) => after.has(place)).slice(0, FEW);
+  }
   private number(id: number): number {
     const n = this.numbers.get(id) ?? this.numbers.size + 1;
     this.numbers.set(id, n);
@@ -141,6 +157,7 @@ class Region implements Frame, Position, PartWriter {
     this.sequence(this.shapes, new Set(), undefined, graph.entries);
     code.end();
     const out = this.outs.label(this.kinds);
+    writeReturns(r, this.returns(), choice, again);
     writeRedirect(r, choice, again, out);
     code.br(out).end().unreachable();
     this.outs.end();
