@@ -1,7 +1,6 @@
-// The interpreter as an Engine: runs the generated loop on a CPU state, pre-decodes instructions when they are first
-// met, and answers what the loop asks of the world. Decides nothing about instructions.
+// The interpreter as an Engine: runs the generated loop on a CPU state and answers what the loop asks of the world. Decides
+// nothing about instructions.
 
-import type { FieldValues } from '../arch/a64/encoding.ts';
 import { lazy } from '../base/lazy.ts';
 import type { WasmInstance, WasmModule, WasmTable } from '../base/webassembly.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
@@ -21,18 +20,18 @@ import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
-import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
-import type { Operand } from '../isa/record.ts';
-import { CodePages, registerOffset } from './code_pages.ts';
+import type { Handler, RowEntry } from '../isa/handlers.ts';
+import { CodePages } from './code_pages.ts';
 import { Crew, type StartThread } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
 import { FIND, LINK, makeLinker } from './linker.ts';
+import { type Numbers, Predecoder } from './predecode.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
-import { LANDING_GUARDED, type Layout, layoutOf, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
+import { LANDING_GUARDED, RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
 import { LinkEntry, type MakeTier, type Tier, usualTier } from './region.ts';
-import { type BranchPlace, place, Templates } from './templates.ts';
+import { Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
   /** Whether the machine has a feature, by its FEAT_ name. */
@@ -59,12 +58,6 @@ export interface ThreadOptions {
 /** Numbers kept for handlers that are met later. */
 const RESERVED = 4096;
 
-interface Installed {
-  readonly layout: Layout;
-  readonly near: number | undefined;
-  readonly far: number;
-}
-
 class Interpreter implements Engine {
   private readonly mem: PhysMem;
   private readonly program: Program;
@@ -77,8 +70,7 @@ class Interpreter implements Engine {
   private readonly table: WasmTable;
   private readonly hasBti: boolean;
   private readonly hooks: SystemHooks;
-  private readonly templates: Templates;
-  private readonly installed = new Map<Handler, Installed>();
+  private readonly predecoder: Predecoder;
   /** Address of the numbers of the functions that stand in for handlers of the loop, as far as they are known. */
   private readonly standIns: number;
   private readonly joined = new Set<Aside>();
@@ -108,7 +100,12 @@ class Interpreter implements Engine {
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
     this.pages.singleOf = (number) => this.program.single(number);
-    this.templates = options.templates ?? new Templates();
+    this.predecoder = new Predecoder(mem, this.pages, options.templates ?? new Templates(), {
+      decoder: this.decoder,
+      install: (handler, row) => this.install(handler, row),
+      isThere: (number) => this.isThere(number),
+      pair: (first, second) => this.program.pair(first, second),
+    });
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
     this.checking = lazy(
       () =>
@@ -398,66 +395,14 @@ class Interpreter implements Engine {
     u16[known] ||= this.standIn(number);
     return u16[known]!;
   }
-  private readonly pairOf = (first: number, second: number): number | undefined => this.program.pair(first, second);
   private standIn(number: number): number {
     const made = this.program.standIn(number);
     return made !== undefined && this.isThere(made) ? made : this.load(this.program.handlerInLoop(number));
   }
-  private decode(ip: number, records: number): void {
-    const { mem, pages } = this;
-    // Two threads have come to it at once: the first may be executing what would be written again, step by step.
-    if (mem.shared && Atomics.load(mem.u16, ip >>> 1) !== Special.Decode) return;
-    const { word, index } = pages.locate(ip, records);
-    const known = this.templates.copyTo(mem, pages, word, { ip, index, records });
-    if (known === 0 || !this.isThere(known)) this.decodeAnew(word, ip, index, records);
-    if (!mem.shared) pages.pair(records, index, this.pairOf);
-  }
-  private decodeAnew(word: number, ip: number, index: number, records: number): void {
-    const d = this.decoder().decode(word);
-    const handler = d ? d.entry.handler(d.fields) : UNDEFINED;
-    const { layout, near, far } = this.installed.get(handler) ?? this.install(handler, d?.entry);
-    const { view } = this.mem;
-    let aside = 0;
-    if (layout.asideSize > 0) {
-      aside = this.pages.allocAside(records, layout.asideSize);
-      view.setUint32(ip + POINTER_AT, aside, true);
-    }
-    const { operands } = handler.code;
-    let branch: BranchPlace | undefined;
-    for (let i = 0; i < operands.length; i++) {
-      const o = operands[i]!;
-      const slot = layout.slots[i]!;
-      const at = (slot.aside ? aside : ip) + slot.at;
-      if (o.kind === 'branch') {
-        branch = { at: slot.at, isAside: slot.aside, near };
-        view.setInt32(at, Number(o.value(d!.fields)), true);
-      } else this.writeOperand(o, slot.width, at, d!.fields);
-    }
-    const finished = { number: far, branch, aside, asideSize: layout.asideSize };
-    this.templates.keep(this.mem, word, ip, finished);
-    const number = place(view, finished, { ip, index, records });
-    if (this.mem.shared) Atomics.store(this.mem.u16, ip >>> 1, number);
-    else this.mem.u16[ip >>> 1] = number;
-  }
-  private writeOperand(o: Operand, width: number, at: number, fields: FieldValues): void {
-    const { view } = this.mem;
-    if ('field' in o) {
-      view.setUint16(at, registerOffset(o.kind, (fields[o.field]! + o.add) & 31), true);
-      return;
-    }
-    const value = o.value(fields);
-    if (width === 8) view.setBigUint64(at, BigInt.asUintN(64, BigInt(value)), true);
-    else if (width === 4) view.setInt32(at, Number(value), true);
-    else view.setUint8(at, Number(BigInt(value) & 63n));
-  }
-
-  private install(handler: Handler, row: RowEntry | undefined): Installed {
+  /** Has the handler in the loop or in the table. */
+  private install(handler: Handler, row: RowEntry | undefined): Numbers {
     const known = this.program.inLoop(handler);
-    const layout = layoutOf(handler.code);
-    const far = known?.far ?? (row && this.join(handler, row)) ?? this.load(handler);
-    const made = { layout, near: known?.near, far };
-    this.installed.set(handler, made);
-    return made;
+    return { near: known?.near, far: known?.far ?? (row && this.join(handler, row)) ?? this.load(handler) };
   }
   /** Puts a handler into the table, with others of its kind, unless they are there. @returns its number */
   private join(handler: Handler, row: RowEntry): number | undefined {
@@ -507,7 +452,7 @@ class Interpreter implements Engine {
       case 'land':
         return (va: bigint, type: number, guarded: number) => this.land(va, type, guarded);
       case 'decode':
-        return (ip: number, records: number) => this.decode(ip >>> 0, records >>> 0);
+        return (ip: number, records: number) => this.predecoder.decode(ip >>> 0, records >>> 0);
       case 'slow':
         return (va: bigint, access: number, ip: number, records: number) =>
           this.slow(BigInt.asUintN(64, va), access, ip >>> 0, records >>> 0);
