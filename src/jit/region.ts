@@ -23,6 +23,7 @@ import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
 import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape } from './shape.ts';
+import { type ShapeWriter, Structure } from './structure.ts';
 import { entriesOf, type Loop, type Zone, zonesOf } from './zones.ts';
 
 export interface BuiltRegion {
@@ -32,19 +33,11 @@ export interface BuiltRegion {
   readonly limits: readonly number[];
 }
 
-/** How to get to a block. */
-interface Target {
-  readonly label: Label;
-  /** What to choose at the loop that begins there; 0: nothing. */
-  readonly choice: number;
-  readonly back: boolean;
-}
-
 const BRANCH: Part = { kind: 'branch' };
-/** Choices up to this many are compared one by one. */
+/** Places that a return is compared with. */
 const FEW = 4;
 
-class Region implements Frame, Position, PartWriter {
+class Region implements Frame, Position, PartWriter, ShapeWriter {
   readonly cpu: number;
   readonly code: Code;
   readonly import: Import;
@@ -55,8 +48,7 @@ class Region implements Frame, Position, PartWriter {
   private readonly graph: Peeled;
   /** Of its entries. */
   private readonly places: readonly number[];
-  /** Which block control is to go to from where it comes together. */
-  private readonly choice: number;
+  private readonly structure: Structure;
   private outs!: Outs;
   /** Where branches to an address in `pcOut` go. */
   private redirect!: Label;
@@ -66,8 +58,6 @@ class Region implements Frame, Position, PartWriter {
   /** Of flags, that are possible: anywhere, where blocks begin. */
   private readonly kinds: number;
   private readonly kindsIn: ReadonlyMap<number, number>;
-  private readonly targets = new Map<number, Target>();
-  private readonly numbers = new Map<number, number>();
   private readonly zones: ReadonlyMap<Loop, Zone>;
   /** Blocks that nothing is known of in locals where they begin: control comes from outside, or back. */
   private readonly unknown: ReadonlySet<number>;
@@ -101,7 +91,7 @@ class Region implements Frame, Position, PartWriter {
     this.temps = new Temps(code);
     this.emitter = new Emitter(this, this.state);
     this.cpu = this.r.cpu;
-    this.choice = code.local('i32');
+    this.structure = new Structure(code, this);
     const { successors, shapes } = this.graph;
     this.shapes = shapes;
     const back = backEdges(shapes, successors);
@@ -114,7 +104,7 @@ class Region implements Frame, Position, PartWriter {
       (ids) => this.r.homes.usedBy(Array.from(ids, (id) => blocks.get(id)!)),
     );
     this.unknown = new Set([...entries, ...entriesOf(shapes)]);
-    for (const e of entries) this.number(e);
+    for (const e of entries) this.structure.number(e);
   }
   private tally(what: Counted, amount?: () => void): void {
     writeCount(this.code, this.r.options.counts, what, amount);
@@ -130,19 +120,14 @@ class Region implements Frame, Position, PartWriter {
       if (code.at(-1)?.flow === 'call' && branch && blocks.has(branch.to)) after.add(start + code.length);
     const found = entries.map((e, i) => ({
       place: this.places[i]!,
-      choice: this.number(e),
+      choice: this.structure.number(e),
       limit: this.longest.get(e)!,
     }));
     return found.filter(({ place }) => after.has(place)).slice(0, FEW);
   }
-  private number(id: number): number {
-    const n = this.numbers.get(id) ?? this.numbers.size + 1;
-    this.numbers.set(id, n);
-    return n;
-  }
-
   build(): void {
-    const { code, choice, graph, r } = this;
+    const { code, graph, r, structure } = this;
+    const { choice } = structure;
     const { cpu, entry, flags, pcOut } = r;
     writeEntry(r);
     writeGuard(r);
@@ -154,7 +139,7 @@ class Region implements Frame, Position, PartWriter {
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
     const again = code.block('loop');
     this.redirect = code.block('block');
-    this.sequence(this.shapes, new Set(), undefined, graph.entries);
+    structure.sequence(this.shapes, new Set(), undefined, graph.entries);
     code.end();
     const out = this.outs.label(this.kinds);
     writeReturns(r, this.returns(), choice, again);
@@ -169,61 +154,12 @@ class Region implements Frame, Position, PartWriter {
     code.get(cpu).get(r.executed).mem('i32.store', Slot.EXEC);
     code.get(r.answer);
   }
-  // ---- structure -----------------------------------------------------------------------------------------------------------
+  // ---- blocks and loops ----------------------------------------------------------------------------------------------------
 
-  /**
-   * Writes shapes one after the other; every one of them ends with a branch.
-   * @param heads of the loop that this is the body of: branches to them go back
-   * @param straight where control goes without a choice; undefined: to the first shape, or where the choice says
-   * @param choices where a choice can lead
-   */
-  private sequence(
-    shapes: readonly Shape[],
-    heads: ReadonlySet<number>,
-    straight: number | undefined,
-    choices: readonly number[],
-  ): void {
-    const { code } = this;
-    const chosen = choices.length > 0;
-    const labels = shapes.map(() => undefined as Label | undefined);
-    for (let i = shapes.length - 1; i >= (chosen ? 0 : 1); i--) labels[i] = code.block('block');
-    const here = new Map<number, Label>();
-    shapes.forEach((shape, i) => {
-      const label = labels[i];
-      if (!label) return;
-      const ways = shape.kind === 'block' ? [shape.id] : [...shape.heads, ...shape.extras];
-      for (const id of ways) {
-        here.set(id, label);
-        const choice = shape.kind === 'block' || shape.heads[0] === id ? 0 : this.number(id);
-        if (!heads.has(id)) this.targets.set(id, { label, choice, back: false });
-      }
-    });
-    if (chosen) this.choose(here, straight, choices);
-    shapes.forEach((shape, i) => {
-      if (labels[i]) code.end();
-      if (shape.kind === 'block') this.writeBlock(this.graph.blocks.get(shape.id)!);
-      else this.writeLoop(shape);
-    });
-  }
-  private choose(here: ReadonlyMap<number, Label>, straight: number | undefined, choices: readonly number[]): void {
-    const { code, choice } = this;
-    // The way of the code itself comes first: it is the most frequent one.
-    if (straight !== undefined) code.get(choice).op('i32.eqz').brIf(here.get(straight)!);
-    const otherwise = here.get(straight ?? choices[0]!)!;
-    if (choices.length <= FEW) {
-      for (const id of choices) code.get(choice).i32(this.number(id)).op('i32.eq').brIf(here.get(id)!);
-      code.br(otherwise);
-      return;
-    }
-    const most = Math.max(...choices.map((id) => this.number(id)));
-    const table = Array.from({ length: most + 1 }, () => otherwise);
-    for (const id of choices) table[this.number(id)] = here.get(id)!;
-    code.get(choice).brTable(table, otherwise);
-  }
-  private writeLoop(shape: Loop): void {
+  writeLoop(shape: Loop, turns: () => void): void {
     const zone = this.zones.get(shape);
     if (!zone) {
-      this.writeTurns(shape);
+      turns();
       return;
     }
     const { code } = this;
@@ -231,7 +167,7 @@ class Region implements Frame, Position, PartWriter {
     this.zone = zone;
     zone.out = code.block('block');
     homes.load(zone.used.all);
-    this.writeTurns(shape);
+    turns();
     code.end();
     this.zone = undefined;
     if (zone.kinds === 0) {
@@ -241,23 +177,14 @@ class Region implements Frame, Position, PartWriter {
     homes.store(zone.used.written);
     code.br(this.outs.label(zone.kinds));
   }
-  private writeTurns({ heads, extras, body }: Loop): void {
-    const { code } = this;
-    const label = code.block('loop');
-    for (const id of heads) this.targets.set(id, { label, choice: id === heads[0] ? 0 : this.number(id), back: true });
-    const choices = [...heads.slice(1), ...extras];
-    this.sequence(body, new Set(heads), choices.length > 0 ? heads[0] : undefined, choices);
-    code.end();
-    code.unreachable();
-  }
-
-  private writeBlock(block: Placed): void {
-    const { code } = this;
+  writeBlock(id: number): void {
+    const { code, structure } = this;
+    const block: Placed = this.graph.blocks.get(id)!;
     const { homes } = this.r;
     this.block = block;
-    homes.begin(this.zone ? 'all' : this.unknown.has(block.id) ? undefined : this.arriving.get(block.id));
-    this.state.beginBlock(this.kindsIn.get(block.id)!);
-    if (this.numbers.has(block.id)) code.i32(0).set(this.choice);
+    homes.begin(this.zone ? 'all' : this.unknown.has(id) ? undefined : this.arriving.get(id));
+    this.state.beginBlock(this.kindsIn.get(id)!);
+    if (structure.isChosen(id)) code.i32(0).set(structure.choice);
     block.code.forEach((one, i) => {
       this.place = block.start + i;
       this.ahead = i;
@@ -315,7 +242,7 @@ class Region implements Frame, Position, PartWriter {
       this.exitTo(edge.to, edge.taken);
       return;
     }
-    const target = this.targets.get(edge.to)!;
+    const target = this.structure.targetOf(edge.to);
     this.settle(edge.to);
     if (target.back) {
       code.get(this.r.left).i32(this.longest.get(edge.to)!).op('i32.le_s');
@@ -326,7 +253,7 @@ class Region implements Frame, Position, PartWriter {
       this.exitTo(block.start, edge.taken);
       code.end();
     }
-    if (target.choice !== 0) code.i32(target.choice).set(this.choice);
+    if (target.choice !== 0) code.i32(target.choice).set(this.structure.choice);
     code.br(target.label);
   }
 
