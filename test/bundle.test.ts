@@ -21,7 +21,9 @@ describe('the bundled command', () => {
       : [];
   };
   const run = (env: Readonly<Record<string, string>> = {}) => {
-    const { NODE_DISABLE_COMPILE_CACHE: _, NODE_OPTIONS: __, ...rest } = process.env;
+    // What is kept depends on what runs: the same whatever engine the tests are for.
+    const OTHERS = /^(NODE_DISABLE_COMPILE_CACHE|NODE_OPTIONS|HYPATIA_.*)$/;
+    const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OTHERS.test(name)));
     const r = spawnSync(process.execPath, [command(), 'exec', join(root, 'hello')], {
       encoding: 'utf8',
       env: { ...rest, ...env },
@@ -54,8 +56,9 @@ describe('the bundled command', () => {
     expect(files).toEqual(expect.arrayContaining(['exec.js', 'code.js', 'cpu-max', 'interp.optimised']));
     expect(files).not.toContain('kvm.js');
     rmSync(join(root, 'dist/bin/code.js'));
-    expect(run()).toEqual(WELL);
+    const without = run();
     copyFileSync(join(dist, 'bin/code.js'), join(root, 'dist/bin/code.js'));
+    expect(without).toEqual(WELL);
   });
   it('makes anew what it cannot use of that', () => {
     for (const bytes of ['', 'x', 'x'.repeat(4096)]) {
