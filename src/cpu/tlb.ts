@@ -110,7 +110,7 @@ export class SoftTlb implements Tlb {
     const at = this.base + this.entry(table, low) * ENTRY_SIZE;
     const { u32 } = this.mem;
     if (u32[at >>> 2] !== (low & PAGE) >>> 0 || u32[(at >>> 2) + 1] !== highHalf(va)) return undefined;
-    return [this.mem.u32[(at + ENTRY_VALUE) >>> 2]!, this.mem.u32[(at + ENTRY_EXTRA) >>> 2]!];
+    return [u32[(at + ENTRY_VALUE) >>> 2]!, u32[(at + ENTRY_EXTRA) >>> 2]!];
   }
 
   flush(start?: bigint, end?: bigint): void {
@@ -121,17 +121,13 @@ export class SoftTlb implements Tlb {
       this.filled = 0;
       return;
     }
-    let lo = (lowHalf(start) & PAGE) >>> 0;
+    let lo = lowHalf(start);
     let hi = highHalf(start);
-    const bytes = Number(end - start) + (lowHalf(start) & ~PAGE);
+    const bytes = Number(end - start) + (lo & ~PAGE);
     for (let left = Math.ceil(bytes / FRAME_SIZE); left > 0; left--) {
-      for (const table of TABLES) {
-        const index = (lo >>> FRAME_SHIFT) & (entriesOf(table) - 1);
-        const at = this.base + TlbTable[table] + index * ENTRY_SIZE;
-        this.drop(at, lo, hi);
-      }
+      this.flushPage(lo, hi);
       lo = (lo + FRAME_SIZE) >>> 0;
-      if (lo === 0) hi++;
+      if (lo < FRAME_SIZE) hi++;
     }
   }
   private clear(): void {

@@ -20,6 +20,9 @@ export function registerOffset(kind: RegKind, n: number): number {
   return kind === 'xr' ? Slot.ZERO : kind === 'xw' ? Slot.SINK : Slot.SP;
 }
 
+/** Where in u16 the number in a record is: that of its handler, or a Special. */
+const numberPlace = (records: number, index: number): number => (records + index * RECORD_SIZE) >>> 1;
+
 interface CodePage {
   readonly records: number;
   frame: number;
@@ -86,21 +89,22 @@ export class CodePages {
   }
   /** The word that the record at `ip` is of, and its number in the page: it is about to be decoded. */
   locate(ip: number, records: number): { word: number; index: number } {
-    const frame = this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
     const index = (ip - records) / RECORD_SIZE;
-    this.use(records, frame);
-    return { word: this.mem.u32[frame * WORDS + index]!, index };
+    return { word: this.mem.u32[this.use(records) * WORDS + index]!, index };
   }
-  /** Something is about to be known of what the page holds. */
-  private use(records: number, frame: number): void {
+  /** Something is about to be known of what the page holds. @returns its frame */
+  private use(records: number): number {
+    const frame = this.frameOf(records);
     const page = this.pageOf(records);
-    if (!page.blank) return;
-    page.blank = false;
-    page.sum = this.checksum(frame);
+    if (page.blank) {
+      page.blank = false;
+      page.sum = this.checksum(frame);
+    }
+    return frame;
   }
   /** Remembers that a branch may land at a place. @param bit its type, and LANDING_GUARDED */
   setLanding(records: number, index: number, bit: number): void {
-    this.use(records, this.frameOf(records));
+    this.use(records);
     this.mem.u8[records + LANDINGS + index]! |= 1 << bit;
   }
   frameOf(records: number): number {
@@ -116,13 +120,18 @@ export class CodePages {
 
   /** The handler of a record, behind a hook if there is one. */
   handlerAt(records: number, index: number): number {
-    const number = this.mem.u16[(records + index * RECORD_SIZE) >>> 1]!;
-    return number === Special.Region ? this.mem.u16[this.hookAt(records, index) >>> 1]! : number;
+    return this.mem.u16[this.handlerPlace(records, index)]!;
+  }
+  /** Where in u16 the number is. */
+  private handlerPlace(records: number, index: number): number {
+    const record = numberPlace(records, index);
+    const isHooked = this.mem.u16[record] === Special.Region;
+    return isHooked ? (this.hookAt(records, index) + HookEntry.handler) >>> 1 : record;
   }
   /** What the record of a region's entry says, if it is one. */
   hookOf(records: number, index: number): Hook | undefined {
     const { u16 } = this.mem;
-    if (u16[(records + index * RECORD_SIZE) >>> 1] !== Special.Region) return undefined;
+    if (u16[numberPlace(records, index)] !== Special.Region) return undefined;
     const at = this.hookAt(records, index);
     const field = (offset: number): number => u16[(at + offset) >>> 1]!;
     return { slot: field(HookEntry.slot), entry: field(HookEntry.entry), limit: field(HookEntry.limit) };
@@ -143,7 +152,7 @@ export class CodePages {
   hook(records: number, index: number, hook: Hook): void {
     const { u16 } = this.mem;
     const at = this.hooksOf(records) + (index << HookEntry.shift);
-    const record = (records + index * RECORD_SIZE) >>> 1;
+    const record = numberPlace(records, index);
     if (index > 0) this.split(records, index - 1);
     if (u16[record] !== Special.Region) u16[(at + HookEntry.handler) >>> 1] = u16[record]!;
     u16[(at + HookEntry.limit) >>> 1] = hook.limit;
@@ -155,23 +164,23 @@ export class CodePages {
   /** Has the handler of a record do nothing of the next one. */
   split(records: number, index: number): void {
     const { u16 } = this.mem;
-    const record = (records + index * RECORD_SIZE) >>> 1;
-    const at = u16[record] === Special.Region ? (this.hookAt(records, index) + HookEntry.handler) >>> 1 : record;
+    const at = this.handlerPlace(records, index);
     u16[at] = this.singleOf(u16[at]!);
   }
   /** Has one handler do a record that has just been decoded and the one after it, and the one before it and this one. */
   pair(records: number, index: number, pairOf: (first: number, second: number) => number | undefined): void {
     const { u16 } = this.mem;
-    const at = (i: number): number => (records + i * RECORD_SIZE) >>> 1;
-    const own = u16[at(index)]!;
-    if (index > 0) u16[at(index - 1)] = pairOf(u16[at(index - 1)]!, own) ?? u16[at(index - 1)]!;
-    if (index + 1 < RECORDS_PER_PAGE) u16[at(index)] = pairOf(own, this.singleOf(u16[at(index + 1)]!)) ?? own;
+    const at = numberPlace(records, index);
+    const before = numberPlace(records, index - 1);
+    const own = u16[at]!;
+    if (index > 0) u16[before] = pairOf(u16[before]!, own) ?? u16[before]!;
+    const after = u16[numberPlace(records, index + 1)]!;
+    if (index + 1 < RECORDS_PER_PAGE) u16[at] = pairOf(own, this.singleOf(after)) ?? own;
   }
   /** Has the interpreter run the instruction itself again, if the hook is still that of the region in `slot`. */
   unhook(records: number, index: number, slot: number): void {
     if (this.hookOf(records, index)?.slot !== slot) return;
-    const { u16 } = this.mem;
-    u16[(records + index * RECORD_SIZE) >>> 1] = u16[(this.hookAt(records, index) + HookEntry.handler) >>> 1]!;
+    this.mem.u16[numberPlace(records, index)] = this.handlerAt(records, index);
     this.onHook();
   }
 
@@ -223,8 +232,7 @@ export class CodePages {
     page.blank = true;
     this.onDrop(page.records);
     // Others may be in the middle of an instruction: its operands stay until it is decoded again.
-    if (this.mem.shared)
-      for (let i = 0; i < WORDS; i++) this.mem.u16[(page.records + i * RECORD_SIZE) >>> 1] = Special.Decode;
+    if (this.mem.shared) for (let i = 0; i < WORDS; i++) this.mem.u16[numberPlace(page.records, i)] = Special.Decode;
     else this.mem.u8.fill(0, page.records, page.records + END);
     this.mem.u8.fill(0, page.records + LANDINGS, page.records + RECORD_PAGE_SIZE);
     if (page.hooks !== 0) {

@@ -6,12 +6,12 @@ import type { Handler } from '../isa/handlers.ts';
 import type { Code, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
-import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit_frame.ts';
-import { EXITS, REASON_SHIFT } from './exits.ts';
+import { JUMP_TYPE_SHIFT, Status } from './emit_frame.ts';
+import { LeavingFrame } from './handler_frame.ts';
 import { HANDLER_PARAMS, HANDLER_RESULTS, type Import } from './loop.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
 
-class FunctionFrame implements RecordFrame {
+class FunctionFrame extends LeavingFrame implements RecordFrame {
   readonly cpu = 0;
   readonly ip = 1;
   readonly count = 2;
@@ -19,6 +19,7 @@ class FunctionFrame implements RecordFrame {
   readonly import: Import;
   readonly state: RecordState;
   constructor(code: Code, imports: Import, handler: Handler, parallel: boolean) {
+    super();
     this.code = code;
     this.import = imports;
     this.state = new RecordState(this, handler.code, parallel);
@@ -26,33 +27,23 @@ class FunctionFrame implements RecordFrame {
   temp(type: ValueType): number {
     return this.code.local(type);
   }
-  private answer(status: number): void {
+  protected end(status: number): void {
     this.code.i32(status).return();
   }
   next(): void {
-    this.answer(Status.Next);
-  }
-  raise(past: boolean): void {
-    this.leave(EXITS.Exception, past);
-  }
-  exit(kind: string): void {
-    if (kind === 'idle') this.leave(EXITS.Idle, true);
-    else this.leave(kind === 'alone' ? EXITS.Alone : EXITS.System, false);
-  }
-  private leave(reason: number, past: boolean): void {
-    this.answer((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
+    this.end(Status.Next);
   }
   faultIfZero(): void {
     this.code.op('i32.eqz');
     this.code.block('if');
-    this.answer((EXITS.Exception << REASON_SHIFT) | LEAVE);
+    this.raise(false);
     this.code.end();
   }
   jump(type: number): void {
     const { code, cpu } = this;
     const target = code.local('i64');
     code.set(target).get(cpu).get(target).mem('i64.store', Slot.PC);
-    this.answer(Status.Jump | (type << JUMP_TYPE_SHIFT));
+    this.end(Status.Jump | (type << JUMP_TYPE_SHIFT));
   }
   branch(operand: number): void {
     const { code, cpu, state } = this;
@@ -60,10 +51,10 @@ class FunctionFrame implements RecordFrame {
     state.pc();
     state.immediate(operand, 'i32');
     code.op('i64.extend_i32_s').op('i64.add').mem('i64.store', Slot.PC);
-    this.answer(Status.Jump);
+    this.end(Status.Jump);
   }
   resync(): void {
-    this.answer(Status.Resync);
+    this.end(Status.Resync);
   }
 }
 

@@ -6,14 +6,17 @@
 import { InternalError } from '../base/assert.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, TlbTable } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
 import type { Handler } from '../isa/handlers.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
-import { LEAVE, PAST } from './emit_frame.ts';
+import { LEAVE } from './emit_frame.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
+import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
+import { LeavingFrame } from './handler_frame.ts';
 import { FIRST_HANDLER, LANDING_GUARDED, LANDINGS, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
+import { type RecordPlace, writeExecuted, writePc } from './record_place.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
 import { Temps } from './temps.ts';
 
@@ -34,14 +37,8 @@ const HOT_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i32'];
  */
 export const HotExit = { Function: 0, Slow: 1, Leave: 2, Target: 3, Budget: 4, shift: 16 } as const;
 
-const PAGE_SHIFT = Math.log2(FRAME_SIZE);
-/** Bits of an address that the tag of a fetch entry must match: the page, and that the address is a multiple of 4. */
-const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
-const FETCH_INDEX_SHIFT = BigInt(PAGE_SHIFT - Math.log2(ENTRY_SIZE));
-const FETCH_INDEX_MASK = (FETCH_ENTRIES - 1) * ENTRY_SIZE;
-
 /** What both loops know of where they are, and how they get on. */
-export class Position {
+export class Position implements RecordPlace {
   readonly code: Code;
   readonly cpu: number;
   readonly ip: number;
@@ -76,7 +73,7 @@ export class Position {
   }
   /** executed = count + ip/16 + extra */
   setExecuted(extra: number): void {
-    this.code.get(this.count).get(this.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
+    writeExecuted(this.code, this);
     if (extra) this.code.i32(extra).op('i32.add');
     this.code.set(this.executed);
   }
@@ -86,8 +83,7 @@ export class Position {
   }
   /** Puts the address of the instruction at ip on the stack. */
   pc(): Code {
-    this.code.get(this.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u');
-    return this.code.get(this.cpu).mem('i64.load', Slot.LOOP_PC_BASE).op('i64.add');
+    return writePc(this.code, this);
   }
   setTarget(past: number): void {
     this.pc();
@@ -124,14 +120,12 @@ export class Position {
   }
   /** Puts the address of the fetch entry for the target on the stack. */
   fetchEntry(): Code {
-    const { code, target } = this;
-    this.slot(Slot.TLB).get(target).i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-    return code.i32(FETCH_INDEX_MASK).op('i32.and').op('i32.add');
+    this.code.get(this.target);
+    return writeFetchEntry(this.code, () => this.slot(Slot.TLB));
   }
   /** Puts an i32 on the stack: nonzero if the entry is not for the target. */
   entryMisses(entry: number): Code {
-    const { code, target } = this;
-    return code.get(entry).mem('i64.load', TlbTable.fetch).get(target).i64(FETCH_TAG).op('i64.and').op('i64.ne');
+    return writeFetchMisses(this.code.get(entry), this.target);
   }
   entryRecords(entry: number): Code {
     return this.code.get(entry).mem('i32.load', TlbTable.fetch + ENTRY_VALUE);
@@ -199,7 +193,7 @@ class HotLoop extends Position {
 }
 
 /** How handlers in the loop reach its parts. */
-class InlineFrame implements RecordFrame {
+class InlineFrame extends LeavingFrame implements RecordFrame {
   readonly code: Code;
   readonly cpu: number;
   readonly ip: number;
@@ -211,6 +205,7 @@ class InlineFrame implements RecordFrame {
   private readonly isFollowed: boolean;
   /** @param before what is done with it, and comes first */
   constructor(loop: HotLoop, { handler, near, second }: Variant, before?: InlineFrame) {
+    super();
     this.loop = loop;
     this.near = near;
     this.isFollowed = second !== undefined;
@@ -235,15 +230,8 @@ class InlineFrame implements RecordFrame {
     if (va >= 0) code.get(va).set(loop.missed);
     code.i32(access).set(loop.access).br(loop.slow);
   }
-  raise(past: boolean): void {
-    this.leave(EXITS.Exception, past);
-  }
-  exit(kind: string): void {
-    if (kind === 'idle') this.leave(EXITS.Idle, true);
-    else this.leave(kind === 'alone' ? EXITS.Alone : EXITS.System, false);
-  }
-  private leave(reason: number, past: boolean): void {
-    this.loop.leaveWith((reason << REASON_SHIFT) | LEAVE | (past ? PAST : 0));
+  protected end(status: number): void {
+    this.loop.leaveWith(status);
   }
   faultIfZero(): void {
     throw new InternalError('a handler in the loop calls something');

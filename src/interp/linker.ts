@@ -3,11 +3,11 @@
 // table, and for each of them a copy of it; regions come and go.
 
 import { WebAssemblyHost } from '../base/webassembly.ts';
-import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { ENTRY_EXTRA, ENTRY_SIZE, ENTRY_VALUE, FETCH_ENTRIES, GENERATION, TlbTable } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import { type Code, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
+import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
 import { HOST, MEMORY, TABLE } from './program.ts';
 import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { HookEntry, LANDS_UNGUARDED, LinkEntry, REGION_PARAMS, REGION_RESULTS } from './region.ts';
@@ -26,18 +26,10 @@ export type FindLocals = readonly [cpu: number, address: number, kind: number];
 export const FIND_RESULTS: readonly ValueType[] = ['i32'];
 export const NOWHERE = 1;
 
-const FETCH_TAG = ~BigInt(FRAME_SIZE - 4);
-const FETCH_INDEX_SHIFT = BigInt(Math.log2(FRAME_SIZE / ENTRY_SIZE));
 /** Bytes of addresses of code to those of entries. */
 const LINK_SHIFT = LinkEntry.shift - 2;
 const LINK_MASK = (LinkEntry.count - 1) << LinkEntry.shift;
 
-/** The address on the stack becomes that of its entry in the TLB for code. @param tlb puts the address of the TLB there */
-export function writeFetchEntry(code: Code, tlb: () => Code): Code {
-  code.i64(FETCH_INDEX_SHIFT).op('i64.shr_u').op('i32.wrap_i64');
-  code.i32((FETCH_ENTRIES - 1) * ENTRY_SIZE).op('i32.and');
-  return tlb().op('i32.add');
-}
 /** The address on the stack becomes the distance of its entry in the table of links. */
 export function writeLinkEntry(code: Code): Code {
   return code.op('i32.wrap_i64').i32(LINK_SHIFT).op('i32.shl').i32(LINK_MASK).op('i32.and');
@@ -60,7 +52,7 @@ export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: n
   const nowhere = code.block('block');
   code.get(address);
   writeFetchEntry(code, () => code.get(cpu).mem('i32.load', Slot.TLB)).tee(entry);
-  code.mem('i64.load', TlbTable.fetch).get(address).i64(FETCH_TAG).op('i64.and').op('i64.ne').brIf(nowhere);
+  writeFetchMisses(code, address).brIf(nowhere);
   code.get(entry).mem('i32.load', TlbTable.fetch + ENTRY_EXTRA);
   code.get(kind).i32(Math.log2(LANDING_GUARDED)).op('i32.shr_u').op('i32.ne').brIf(nowhere);
   code

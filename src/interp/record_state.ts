@@ -18,14 +18,13 @@ import {
 import { emitUnlessExact } from './emit_fp.ts';
 import type { Frame, Probe, ReadFlags, State } from './emit_frame.ts';
 import { emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
-import { type Layout, layoutOf, POINTER_AT, RECORD_SHIFT } from './record.ts';
+import { type Layout, layoutOf, POINTER_AT } from './record.ts';
+import { type RecordPlace, writeExecuted, writePc } from './record_place.ts';
 import { isVector, onlyRaises, writesVector } from './restart.ts';
+import { V_BYTES, writeZeroRest } from './vector_rest.ts';
 
 /** The frame of a handler of the interpreter. */
-export interface RecordFrame extends Frame {
-  /** Locals: address of the record; executed - ip/16. */
-  readonly ip: number;
-  readonly count: number;
+export interface RecordFrame extends Frame, RecordPlace {
   /** The handler may begin anew: what is seldom is not done in line. */
   readonly restarts?: boolean;
   /**
@@ -34,9 +33,6 @@ export interface RecordFrame extends Frame {
    */
   slow?(va?: number, access?: number): void;
 }
-
-/** Bytes of V[n]. */
-const V_BYTES = 16;
 
 export class RecordState implements State {
   readonly fused = false;
@@ -111,28 +107,17 @@ export class RecordState implements State {
   }
   private zeroUpper(place: Place): void {
     const { code, f } = this;
-    if (f.restarts) return;
-    code.get(f.cpu).mem('i32.load', Slot.SVE_LIVE);
-    code.block('if');
-    const offset = this.address(place);
-    code
-      .i32(offset + V_BYTES)
-      .op('i32.add')
-      .i32(0);
-    code.get(f.cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.sub').fill().end();
+    if (!f.restarts) writeZeroRest(code, f.cpu, () => this.address(place));
   }
   routine(e: Emitter, n: NodeOf<'routine'>): void {
     e.value(n.args[0]!);
     this.code.call(this.f.import(`routine:${n.attr}`, ['i32'], ['i32']));
   }
   pc(): void {
-    const { code, f } = this;
-    code.get(f.ip).i32(2).op('i32.shr_u').op('i64.extend_i32_u');
-    code.get(f.cpu).mem('i64.load', Slot.LOOP_PC_BASE).op('i64.add');
+    writePc(this.code, this.f);
   }
   counted(): void {
-    const { code, f } = this;
-    code.get(f.count).get(f.ip).i32(RECORD_SHIFT).op('i32.shr_u').op('i32.add');
+    writeExecuted(this.code, this.f);
   }
   publish(): void {
     const { code, f } = this;

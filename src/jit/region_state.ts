@@ -6,6 +6,7 @@ import type { Emitter } from '../interp/emit.ts';
 import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
 import type { Probe, ReadFlags, State } from '../interp/emit_frame.ts';
 import { emitHit, emitLookup } from '../interp/emit_memory.ts';
+import { writeZeroRest } from '../interp/vector_rest.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Counted } from './counts.ts';
 import { emitCrc } from './crc.ts';
@@ -18,8 +19,6 @@ import { emitScalar, type Float } from './scalars.ts';
 const PC: Part = { kind: 'pc' };
 const COUNTED: Part = { kind: 'counted' };
 const FORK: Part = { kind: 'fork' };
-/** Bytes of V[n]. */
-const V_BYTES = 16;
 const ALL_ONES = (1n << 128n) - 1n;
 
 /** Where the code that is being written stands. */
@@ -143,14 +142,10 @@ export class RegionState implements State {
   private zeroUpper(home: Home, slot: string): void {
     const { code, cpu, tape } = this.r;
     const from = tape.begin();
-    code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
-    code.block('if');
-    code
-      .get(cpu)
-      .i32(home.offset + V_BYTES)
-      .op('i32.add')
-      .i32(0);
-    code.get(cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.sub').fill().end();
+    writeZeroRest(code, cpu, () => {
+      code.get(cpu);
+      return home.offset;
+    });
     tape.end(from, { kind: 'zeroUpper', slot });
   }
   /** Writes again what a phrase leaves open. @param slot of the register, if the part is about one */

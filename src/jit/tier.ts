@@ -112,7 +112,7 @@ class JitTier implements Tier {
   private jitter = 1;
   /** Of all regions. */
   private bytes = 0;
-  /** By address of the record: samples; the region that has the place. */
+  /** Samples, by address of the record. */
   private readonly heat = new Map<number, number>();
   private readonly cover = new Cover<Region>();
   private readonly bySlot = new Map<number, Region>();

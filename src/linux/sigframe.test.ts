@@ -6,9 +6,9 @@ import { CpuState, Slot } from '../cpu/state.ts';
 import { Map_, Signal } from './abi/flags.ts';
 import { Struct } from './bytes.ts';
 import { mmap } from './mm/map_calls.ts';
-import { AddressSpace } from './mm/mm.ts';
 import { PAGE } from './mm/pages.ts';
 import { popFrame, pushFrame, SS_DISABLE, stackOf, ucontextOf } from './sigframe.ts';
+import { addressSpace } from './testing.ts';
 
 const STACK = 8 * PAGE;
 const ALT_STACK = { sp: 0n, size: 0n, flags: SS_DISABLE };
@@ -17,15 +17,7 @@ const TAG = 0x5a00_0000_0000_0000n;
 
 function machine() {
   const mem = new PhysMem(16);
-  const mm = new AddressSpace({
-    mem,
-    zeroFrame: mem.allocFrame(),
-    hasBti: false,
-    stackLimit: 1 << 20,
-    invalidateCode() {},
-    acquireTlb: () => ({ base: 0, flush() {}, flushTagged() {}, flushPage() {} }),
-    releaseTlb() {},
-  });
+  const mm = addressSpace(mem);
   const flags = Map_.MAP_PRIVATE | Map_.MAP_ANONYMOUS;
   const stack = mmap(mm, { addr: 0, length: STACK, prot: 3, flags });
   const cpu = new CpuState(mem);

@@ -72,40 +72,34 @@ const sveSize = (vl: number): number => SVE_HEADER + Math.ceil((32 * vl + (17 * 
 
 // Signals come too often for bigints and small objects. What is moved from one place of `u64` to another is no bigint.
 
-/** The low 128 bits of all vector registers to or from memory at `at`. */
-function saveVectors(cpu: CpuState, at: number): void {
-  const { u64 } = cpu.mem;
-  let to = at >>> 3;
-  let from = (cpu.base + Slot.V) >>> 3;
-  for (let i = 0; i < 32; i++, to += 2, from += V_STRIDE / 8) {
-    u64[to] = u64[from]!;
-    u64[to + 1] = u64[from + 1]!;
+/** The low 128 bits of all vector registers. Strides in u64. */
+function moveVectors(u64: BigUint64Array, from: number, fromStride: number, to: number, toStride: number): void {
+  for (let i = 0, f = from, t = to; i < 32; i++, f += fromStride, t += toStride) {
+    u64[t] = u64[f]!;
+    u64[t + 1] = u64[f + 1]!;
   }
 }
-function restoreVectors(cpu: CpuState, at: number): void {
-  const { u64 } = cpu.mem;
-  let from = at >>> 3;
-  let to = (cpu.base + Slot.V) >>> 3;
-  for (let i = 0; i < 32; i++, from += 2, to += V_STRIDE / 8) {
-    u64[to] = u64[from]!;
-    u64[to + 1] = u64[from + 1]!;
-  }
+const IN_FRAME = 2;
+const IN_STATE = V_STRIDE / 8;
+function saveVectors({ base, mem: { u64 } }: CpuState, at: number): void {
+  moveVectors(u64, (base + Slot.V) >>> 3, IN_STATE, at >>> 3, IN_FRAME);
+}
+function restoreVectors({ base, mem: { u64 } }: CpuState, at: number): void {
+  moveVectors(u64, at >>> 3, IN_FRAME, (base + Slot.V) >>> 3, IN_STATE);
 }
 /** X0 to X30 and SP stand in the frame as in the state, and after them PC. */
 const REGISTERS = 32;
-function saveGeneral(cpu: CpuState, frame: number): void {
-  const { u64 } = cpu.mem;
-  const from = (cpu.base + Slot.X) >>> 3;
-  const to = (frame + SC_REGS) >>> 3;
+function moveGeneral(u64: BigUint64Array, from: number, fromPc: number, to: number, toPc: number): void {
   for (let i = 0; i < REGISTERS; i++) u64[to + i] = u64[from + i]!;
-  u64[to + REGISTERS] = u64[(cpu.base + Slot.PC) >>> 3]!;
+  u64[toPc] = u64[fromPc]!;
 }
-function restoreGeneral(cpu: CpuState, frame: number): void {
-  const { u64 } = cpu.mem;
-  const from = (frame + SC_REGS) >>> 3;
-  const to = (cpu.base + Slot.X) >>> 3;
-  for (let i = 0; i < REGISTERS; i++) u64[to + i] = u64[from + i]!;
-  u64[(cpu.base + Slot.PC) >>> 3] = u64[from + REGISTERS]!;
+function saveGeneral({ base, mem: { u64 } }: CpuState, frame: number): void {
+  const regs = (frame + SC_REGS) >>> 3;
+  moveGeneral(u64, (base + Slot.X) >>> 3, (base + Slot.PC) >>> 3, regs, regs + REGISTERS);
+}
+function restoreGeneral({ base, mem: { u64 } }: CpuState, frame: number): void {
+  const regs = (frame + SC_REGS) >>> 3;
+  moveGeneral(u64, regs, regs + REGISTERS, (base + Slot.X) >>> 3, (base + Slot.PC) >>> 3);
 }
 
 /** Where each record goes, and the size of the frame: what does not fit comes after an `extra` record. @linux __sigframe_alloc */

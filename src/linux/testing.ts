@@ -7,6 +7,7 @@ import { PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { utf8 } from './bytes.ts';
 import type { HostServices, Machine, MachineOptions } from './machine.ts';
+import { AddressSpace } from './mm/mm.ts';
 import { boot } from './start.ts';
 import { SYSCALLS } from './syscalls/dispatch.ts';
 import type { Thread } from './thread.ts';
@@ -22,6 +23,19 @@ export type Script = (t: Thread) => Generator<Step, void, number>;
 /** Yields one system call; @returns its result. */
 export function* call(name: keyof typeof SYSCALLS, ...args: (number | bigint)[]): Generator<Step, number, number> {
   return yield { call: name as string, args };
+}
+
+/** An address space of a machine that has nothing else. */
+export function addressSpace(mem: PhysMem): AddressSpace {
+  return new AddressSpace({
+    mem,
+    zeroFrame: mem.allocFrame(),
+    hasBti: false,
+    stackLimit: 1 << 20,
+    invalidateCode() {},
+    acquireTlb: () => ({ base: 0, flush() {}, flushTagged() {}, flushPage() {} }),
+    releaseTlb() {},
+  });
 }
 
 const EC_SVC = 0x15;

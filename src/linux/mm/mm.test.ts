@@ -2,27 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { Errno } from '../../base/hostfile.ts';
 import { PhysMem } from '../../cpu/physmem.ts';
 import { Madvise, Map_, Mremap } from '../abi/flags.ts';
+import { addressSpace } from '../testing.ts';
 import { shmemBacking } from '../vfs/memfd.ts';
 import { brk, madvise, mmap, mprotect, mremap, munmap } from './map_calls.ts';
-import { AddressSpace, type MmHost } from './mm.ts';
+import type { AddressSpace } from './mm.ts';
 import { PAGE, PageStore } from './pages.ts';
 
 const RW = 3;
 const ANON = Map_.MAP_PRIVATE | Map_.MAP_ANONYMOUS;
 
-function space(megabytes = 16): AddressSpace {
-  const mem = new PhysMem(megabytes);
-  const host: MmHost = {
-    mem,
-    zeroFrame: mem.allocFrame(),
-    hasBti: false,
-    stackLimit: 1 << 20,
-    invalidateCode() {},
-    acquireTlb: () => ({ base: 0, flush() {}, flushTagged() {}, flushPage() {} }),
-    releaseTlb() {},
-  };
-  return new AddressSpace(host);
-}
+const space = (megabytes = 16): AddressSpace => addressSpace(new PhysMem(megabytes));
 const map = (mm: AddressSpace, length: number, more: Partial<Parameters<typeof mmap>[1]> = {}) =>
   mmap(mm, { addr: 0, length, prot: RW, flags: ANON, ...more });
 const get = (mm: AddressSpace, addr: number) => {
