@@ -97,7 +97,7 @@ export function assemble(
     readSysreg: (c, enc) => hooksOf(c).readSysreg(c, enc),
     writeSysreg: (c, enc, value) => hooksOf(c).writeSysreg(c, enc, value),
     system: (c, enc, value, isRead) => hooksOf(c).system(c, enc, value, isRead),
-    resume: (c, reason) => guests.owns(c) && guests.resume(c, reason),
+    resume: (c, reason) => hooks!.resume!(c, reason) || (guests.owns(c) && guests.resume(c, reason)),
   };
   const pauth = (c: CpuState) => (guests.owns(c) ? guests.pauth(c) : machine!.currentPauth());
   const threads: ThreadOptions | undefined = begin

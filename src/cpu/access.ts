@@ -62,6 +62,8 @@ export class AccessPath {
   private readonly mem: PhysMem;
   private readonly rules: AccessRules;
   private readonly tlbs = new Map<number, SoftTlb>();
+  /** The answer before: most questions are for the same. */
+  private last: SoftTlb | undefined;
   /** A store to two pages that is under way. */
   split: SplitStore = newSplitStore();
 
@@ -82,9 +84,10 @@ export class AccessPath {
   }
   tlbOf(cpu: CpuState, unprivileged = false): SoftTlb {
     const base = this.mem.u32[(cpu.base + (unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB)) >>> 2]!;
-    const tlb = this.tlbs.get(base);
-    if (!tlb) throw new Error('CpuState.tlb does not name a TLB of this engine');
-    return tlb;
+    if (this.last?.base === base) return this.last;
+    this.last = this.tlbs.get(base);
+    if (!this.last) throw new Error('CpuState.tlb does not name a TLB of this engine');
+    return this.last;
   }
 
   /** What compiled code looks up first: the host address of an access that the TLB knows and that stays in its page, or 0. */

@@ -106,11 +106,15 @@ export class SoftTlb implements Tlb {
 
   /** What fill() put there for the page of `va`, if it is still there: value and extra. */
   find(table: TableName, va: bigint): readonly [number, number] | undefined {
-    const low = lowHalf(va);
+    const { u32 } = this.mem;
+    const at = this.entryOf(table, lowHalf(va), highHalf(va));
+    return at === 0 ? undefined : [u32[(at + ENTRY_VALUE) >>> 2]!, u32[(at + ENTRY_EXTRA) >>> 2]!];
+  }
+  /** Address of the entry for the page of an address, given by its halves; 0: there is none. */
+  entryOf(table: TableName, low: number, high: number): number {
     const at = this.base + this.entry(table, low) * ENTRY_SIZE;
     const { u32 } = this.mem;
-    if (u32[at >>> 2] !== (low & PAGE) >>> 0 || u32[(at >>> 2) + 1] !== highHalf(va)) return undefined;
-    return [u32[(at + ENTRY_VALUE) >>> 2]!, u32[(at + ENTRY_EXTRA) >>> 2]!];
+    return u32[at >>> 2] === (low & PAGE) >>> 0 && u32[(at >>> 2) + 1] === high ? at : 0;
   }
 
   flush(start?: bigint, end?: bigint): void {

@@ -19,7 +19,7 @@ import {
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
-import { SoftTlb } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, SoftTlb } from '../cpu/tlb.ts';
 import type { Handler, RowEntry } from '../isa/handlers.ts';
 import { CodePages } from './code_pages.ts';
 import { Crew, type StartThread } from './crew.ts';
@@ -194,7 +194,7 @@ class Interpreter implements Engine {
     u32[at(Slot.LOOP_FUNCTIONS)] = this.standIns;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
-    return btype !== 0 && !this.landAt(cpu.pc, btype) ? Exit.Exception : undefined;
+    return btype !== 0 && !this.landHere(cpu, btype) ? Exit.Exception : undefined;
   }
   private end(cpu: CpuState, reason: ExitReason): ExitReason {
     const { u32 } = this.mem;
@@ -250,6 +250,7 @@ class Interpreter implements Engine {
         // Without an instruction since it was last asked, the system decides whether that is to go on.
         if (executed === resumed || !this.resume(cpu, reason)) return reason;
         resumed = u32[at(Slot.EXEC)]!;
+        end = u32[at(Slot.BUDGET)]! | 0;
       }
       if (cpu.exception) return Exit.Exception;
       if (u32[at(Slot.EXEC)]! >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return Exit.Budget;
@@ -269,8 +270,13 @@ class Interpreter implements Engine {
     if (!this.hooks.resume?.(cpu, reason)) return false;
     const { u32 } = this.mem;
     u32[(cpu.base + Slot.BRANCH) >>> 2] = 0;
+    // Whatever else was run by the way.
+    if (this.cpu !== cpu) {
+      this.cpu = cpu;
+      this.system.enter(cpu);
+    }
     const btype = takeBtype(cpu);
-    if (btype !== 0) this.landAt(cpu.pc, btype);
+    if (btype !== 0) this.landHere(cpu, btype);
     return true;
   }
   private sample(cpu: CpuState): number {
@@ -371,11 +377,15 @@ class Interpreter implements Engine {
     if (found) this.pages.setLanding(found[0], Number(pc & 0xfffn) >>> 2, type | (guarded && LANDING_GUARDED));
     return 1;
   }
+  /** At PC, where mostly the page is known, and not guarded. */
+  private landHere(cpu: CpuState, btype: number): boolean {
+    const { u32 } = this.mem;
+    const entry = this.path.tlbOf(cpu).entryOf('fetch', cpu.low(Slot.PC), cpu.high(Slot.PC));
+    return (entry !== 0 && u32[(entry + ENTRY_EXTRA) >>> 2] === 0) || this.landAt(cpu.pc, btype);
+  }
   private landAt(pc: bigint, btype: number): boolean {
     const cpu = this.cpu!;
     const tlb = this.path.tlbOf(cpu);
-    // Mostly the page is known, and not guarded.
-    if (tlb.find('fetch', pc)?.[1] === 0) return true;
     const t = pc & 3n ? undefined : tlb.translator.translate(pc, 'execute', 4, cpu);
     // A fault of the fetch itself comes first, and by itself.
     if (!t?.ok || !t.guarded) return true;

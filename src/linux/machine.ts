@@ -86,7 +86,7 @@ export const UTS = {
   domainname: '(none)',
 } as const;
 
-/** ns that a system call takes in virtual time. */
+/** ns that a system call takes in virtual time: it is not free, and a loop of calls must see time pass. */
 const SYSCALL_NS = 200;
 const FIRST_PID = 100;
 /** Registered length from which the rseq area has node_id and mm_cid. */
@@ -127,7 +127,7 @@ export class Machine implements MmHost {
   /** Total memory as the program sees it. */
   readonly totalMemory: number;
   strace: Strace | undefined;
-  /** sched_yield: the slice ends. */
+  /** The slice of the thread that runs ends: sched_yield, or it has died or stopped. */
   yielding = false;
   root!: DirNode;
   private readonly processes = new Map<number, Process>();

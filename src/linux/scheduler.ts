@@ -2,12 +2,14 @@
 // for the same seed. Time is the sum of all slices: CPUs take turns, so no thread ever sees a clock go back. When
 // nobody can run, time jumps to the next deadline.
 
-import { Exit } from '../cpu/engine.ts';
+import { Exit, type ExitReason } from '../cpu/engine.ts';
+import type { CpuFp } from '../cpu/host_fp.ts';
+import { type CpuState, Slot } from '../cpu/state.ts';
 import { deliverSignals } from './deliver.ts';
 import type { Machine } from './machine.ts';
 import { finishCall, stepCall } from './syscalls/dispatch.ts';
 import type { Thread } from './thread.ts';
-import { handleException } from './traps.ts';
+import { Ec, handleException } from './traps.ts';
 
 /** Instructions in a slice: between the two, drawn from the seeded generator. */
 const SLICE_MIN = 20_000;
@@ -44,6 +46,8 @@ export class Scheduler {
   current: Thread | undefined;
   /** The one that ran last, or runs. */
   last: Thread | undefined;
+  /** The registers of the CPU that it runs on. */
+  private fp: CpuFp | undefined;
 
   constructor(machine: Machine, cpus: number) {
     this.machine = machine;
@@ -245,7 +249,7 @@ export class Scheduler {
   private runThread(t: Thread, slice: Trip): boolean | 'away' {
     const { machine } = this;
     const { clock, engine } = machine;
-    const fp = machine.fp.cpus[t.cpuIndex]!;
+    this.fp = machine.fp.cpus[t.cpuIndex]!;
     if (!t.away) machine.rseqUpdate(t);
     let { left } = slice;
     while (t.away || (left > 0 && !t.dead && t.runnable && !t.process.stopped)) {
@@ -283,28 +287,52 @@ export class Scheduler {
         left -= Math.max(1, clock.now() - before);
         continue;
       }
-      t.interrupted = false;
-      fp.returnToUser();
-      if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t))
-        return true;
-      t.state.tlb = t.mm.tlb.base;
-      t.state.clearMonitor();
+      if (!this.returnToUser(t)) return true;
       clock.enter(t.state);
       const why = engine.run(t.state, left);
       left -= Math.max(1, clock.leave());
+      if (why === Exit.Idle) return true;
+      if (why === Exit.System) handleException(t, Ec.UNKNOWN, 0, 0n);
       if (why === Exit.Exception) {
         const e = t.state.exception!;
-        handleException(t, e);
-        // A call is not free, and a loop of calls must see time pass.
+        handleException(t, e.ec, e.iss, e.far);
         clock.advance(machine.syscallCost);
         left -= machine.syscallCost;
-        if (machine.yielding) {
-          machine.yielding = false;
-          return true;
-        }
-      } else if (why === Exit.Idle) return true;
-      else if (why === Exit.System) handleException(t, { ec: 0, iss: 0, far: 0n, ipa: 0n, toEl2: false });
+      }
+      if (machine.yielding) {
+        machine.yielding = false;
+        return true;
+      }
     }
     return false;
+  }
+  /** @returns false when the thread does not want to go on now */
+  private returnToUser(t: Thread): boolean {
+    t.interrupted = false;
+    this.fp!.returnToUser();
+    if ((t.signalPending() || t.restart !== undefined || t.savedMask !== undefined) && !deliverSignals(t)) return false;
+    t.state.tlb = t.mm.tlb.base;
+    t.state.clearMonitor();
+    return true;
+  }
+
+  /** Within a run of the engine: does for an exception what otherwise happens between two. @see SystemHooks.resume */
+  resumeRun(cpu: CpuState, reason: ExitReason): boolean {
+    const t = this.current;
+    // PSTATE has BTYPE when a run is over.
+    if (reason !== Exit.Exception || t?.state !== cpu || cpu.low(Slot.BRANCH) & 3) return false;
+    const { machine } = this;
+    const { process } = t;
+    const { pauth } = process;
+    const e = cpu.exception;
+    cpu.exception = undefined;
+    if (e) handleException(t, e.ec, e.iss, e.far);
+    else handleException(t, cpu.low(Slot.RAISE_EC), cpu.low(Slot.RAISE_ISS), 0n);
+    cpu.pass(machine.syscallCost);
+    const goesOn = !t.op && !t.dead && t.runnable && !process.stopped && !machine.yielding;
+    if (goesOn && !this.returnToUser(t)) machine.yielding = true;
+    // Keys are looked at when a run begins.
+    if (!goesOn || machine.yielding || process.pauth !== pauth) cpu.requestReturn();
+    return true;
   }
 }

@@ -78,6 +78,7 @@ export function linuxHooks(m: Machine): SystemHooks {
   };
 
   return {
+    resume: (cpu, reason) => m.scheduler.resumeRun(cpu, reason),
     readSysreg(cpu, reg) {
       switch (reg) {
         case Reg.CTR_EL0:

@@ -1,6 +1,5 @@
 // Why the engine came back from a program: a system call, or a fault that becomes a signal. @linux el0t_64_sync_handler
 
-import type { ExceptionRecord } from '../cpu/engine.ts';
 import { SiCode, Signal } from './abi/flags.ts';
 import type { SigInfo } from './siginfo.ts';
 import { dispatch } from './syscalls/dispatch.ts';
@@ -31,26 +30,26 @@ const IL = 1 << 25;
 const FSC_MASK = 0x3f;
 const FSC_ALIGNMENT = 0x21;
 
-/** Handles CpuState.exception. */
-export function handleException(t: Thread, e: ExceptionRecord): void {
-  if (e.ec === Ec.SVC) {
+/** Handles an exception by its class, syndrome and fault address. */
+export function handleException(t: Thread, ec: number, iss: number, far: bigint): void {
+  if (ec === Ec.SVC) {
     dispatch(t);
     return;
   }
-  const info = toSignal(t, e);
+  const info = toSignal(t, ec, iss, far);
   if (info === undefined) return;
-  t.faultEsr = e.ec * 0x400_0000 + (IL | e.iss);
-  t.faultAddress = e.ec === Ec.DATA_ABORT || e.ec === Ec.INSTRUCTION_ABORT ? e.far : 0n;
+  t.faultEsr = ec * 0x400_0000 + (IL | iss);
+  t.faultAddress = ec === Ec.DATA_ABORT || ec === Ec.INSTRUCTION_ABORT ? far : 0n;
   t.force(info);
 }
 
-function toSignal(t: Thread, e: ExceptionRecord): SigInfo | undefined {
+function toSignal(t: Thread, ec: number, iss: number, far: bigint): SigInfo | undefined {
   const pc = t.state.pc;
   const ill = (code: number): SigInfo => ({ signo: Signal.SIGILL, code, addr: pc });
-  switch (e.ec) {
+  switch (ec) {
     case Ec.DATA_ABORT:
     case Ec.INSTRUCTION_ABORT:
-      return abort(t, e);
+      return abort(t, iss, far);
     case Ec.PC_ALIGNMENT:
       return { signo: Signal.SIGBUS, code: SiCode.BUS_ADRALN, addr: pc };
     case Ec.SP_ALIGNMENT:
@@ -58,7 +57,7 @@ function toSignal(t: Thread, e: ExceptionRecord): SigInfo | undefined {
     case Ec.BRK:
       return { signo: Signal.SIGTRAP, code: SiCode.TRAP_BRKPT, addr: pc };
     case Ec.FP_EXCEPTION:
-      return { signo: Signal.SIGFPE, code: fpCode(e.iss), addr: pc };
+      return { signo: Signal.SIGFPE, code: fpCode(iss), addr: pc };
     case Ec.PAC:
       return ill(SiCode.ILL_ILLOPN);
     case Ec.GCS:
@@ -68,9 +67,8 @@ function toSignal(t: Thread, e: ExceptionRecord): SigInfo | undefined {
   }
 }
 
-function abort(t: Thread, e: ExceptionRecord): SigInfo | undefined {
-  const { far } = e;
-  if ((e.iss & FSC_MASK) === FSC_ALIGNMENT) return { signo: Signal.SIGBUS, code: SiCode.BUS_ADRALN, addr: far };
+function abort(t: Thread, iss: number, far: bigint): SigInfo | undefined {
+  if ((iss & FSC_MASK) === FSC_ALIGNMENT) return { signo: Signal.SIGBUS, code: SiCode.BUS_ADRALN, addr: far };
   const fault = t.mm.lastFault;
   switch (fault?.kind) {
     case 'userfault': {
