@@ -1,4 +1,4 @@
-// One program on one engine, with every return of the engine looked at: for tools that compare engines.
+// One program on one engine, with every exception and every return of the engine looked at: for tools that compare engines.
 import { assemble } from '../dist/cli/exec.js';
 import { nodeHost } from '../dist/cli/host.js';
 import { parseExec } from '../dist/cli/options.js';
@@ -14,12 +14,13 @@ export function digest(cpu, reason) {
   add(Slot.X, Slot.ZERO);
   add(Slot.PC, Slot.PC + 8);
   add(Slot.FPCR, Slot.BUDGET);
+  add(Slot.EXEC, Slot.EXEC + 4);
   for (let n = 0; n < 32; n++) add(Slot.V + 256 * n, Slot.V + 256 * n + 16);
   return Math.imul(h ^ cpu.nzcv, 0x01000193) >>> 0;
 }
 
 /**
- * @param make the tier, undefined: interpreted @param argv as of `hypatia exec` @param seen is told of every return of the engine
+ * @param make the tier, undefined: interpreted @param argv as of `hypatia exec` @param seen is told of every return of the engine, and of exceptions of processes that it does not return for
  * @param most instructions
  * @returns exit code, standard output, instructions executed
  */
@@ -50,6 +51,15 @@ export async function runOn(make, argv, seen, most = Number.POSITIVE_INFINITY) {
       return bytes.length;
     },
   };
-  const code = await assemble(options, { ...services, stdout }, tier).run();
+  const machine = assemble(options, { ...services, stdout }, tier);
+  const { scheduler } = machine;
+  const resumeRun = scheduler.resumeRun.bind(scheduler);
+  scheduler.resumeRun = (cpu, reason) => {
+    const h = digest(cpu, reason);
+    if (!resumeRun(cpu, reason)) return false;
+    seen(cpu, reason, h);
+    return true;
+  };
+  const code = await machine.run();
   return { code, output: Buffer.concat(chunks), instructions };
 }
