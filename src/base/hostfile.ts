@@ -68,8 +68,8 @@ export interface Caller {
 /** Frames that a mapping of a HostFile shows: page i of the mapping is frames(i). */
 export interface SharedPages {
   readonly pages: number;
-  /** @returns frame number, or undefined: touching the page is SIGBUS. */
-  frame(index: number): number | undefined;
+  /** @param wish the frame that is preferred if it must be made, 0: any. @returns frame number, or undefined: touching the page is SIGBUS. */
+  frame(index: number, wish?: number): number | undefined;
   /**
    * Called before pages go away (truncation, hole punching): mappings forget them.
    * @returns the function that removes the listener.

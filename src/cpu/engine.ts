@@ -143,4 +143,7 @@ export interface Tlb {
   flushPage(low: number, high: number): void;
   /** Forget pages whose tag is in [first, end); `writesOnly`: only that they may be written. */
   flushTagged(first: number, end: number, writesOnly: boolean): void;
+  /** Pages that stand where their addresses say (flat.ts) are faster from now on. @returns false: another block has them */
+  takeFlat?(): boolean;
+  leaveFlat?(): void;
 }

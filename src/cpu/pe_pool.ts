@@ -49,6 +49,7 @@ export class PePool {
     return tlb;
   }
   giveTlb(tlb: Tlb): void {
+    tlb.leaveFlat?.();
     tlb.flush();
     this.tlbs.push(tlb);
   }

@@ -8,6 +8,11 @@ import { type WasmMemory, WebAssemblyHost } from '../base/webassembly.ts';
 export const FRAME_SHIFT = 12;
 export const FRAME_SIZE = 1 << FRAME_SHIFT;
 
+/**
+ * In a memory that is large enough, frames below are for those who ask for them by number: programs are often linked to lie
+ * there.
+ */
+const OTHERS = 0x1_0000;
 /** What a machine gets that is not asked for less: the most that there is, all addresses of it 32 bits. */
 export const DEFAULT_MEGABYTES = 4095;
 
@@ -27,8 +32,12 @@ export class PhysMem {
   readonly view: DataView;
   readonly frames: number;
   readonly shared: boolean;
-  private next: number;
+  /** Where frames are looked for that nobody has asked for by number, and how many have been. */
+  private readonly first: number;
+  private looked = 0;
   private readonly refs: Uint16Array;
+  /** Frames that have been in use: 1. All others are zero. */
+  private readonly written: Uint8Array;
   /** Frames that somebody wants to hear of when they are freed: 1. See watchFree. */
   private readonly watched: Uint8Array;
   private readonly watchers: ((frame: number) => void)[] = [];
@@ -56,7 +65,9 @@ export class PhysMem {
     this.frames = b.byteLength / FRAME_SIZE;
     this.refs = new Uint16Array(this.frames);
     this.watched = new Uint8Array(this.frames);
-    this.next = 1; // frame 0 is never handed out: host address 0 means "fault" in compiled code
+    this.written = new Uint8Array(this.frames);
+    this.refs[0] = 1; // frame 0 is never handed out: host address 0 means "fault" in compiled code
+    this.first = this.frames > 2 * OTHERS ? OTHERS : 1;
   }
 
   get megabytes(): number {
@@ -70,30 +81,52 @@ export class PhysMem {
     return this.fixed;
   }
 
-  /** A zeroed frame with reference count 1. */
-  allocFrame(): number {
-    const reused = this.free.pop();
-    const f = reused ?? this.next++;
-    if (f >= this.frames) {
-      this.next--;
-      throw new OutOfFrames();
-    }
-    if (reused !== undefined) this.u8.fill(0, f * FRAME_SIZE, (f + 1) * FRAME_SIZE);
+  /** A zeroed frame with reference count 1. @param wish the one that is preferred, if it is free; 0: any */
+  allocFrame(wish = 0): number {
+    const f = wish !== 0 && this.isFree(wish) ? wish : this.anyFrame();
+    if (this.written[f] !== 0) this.u8.fill(0, f * FRAME_SIZE, (f + 1) * FRAME_SIZE);
+    this.written[f] = 1;
     this.refs[f] = 1;
     this.used++;
     return f;
+  }
+  isFree(frame: number): boolean {
+    return frame < this.frames && this.refs[frame] === 0;
+  }
+  private anyFrame(): number {
+    for (let f = this.free.pop(); f !== undefined; f = this.free.pop()) if (this.refs[f] === 0) return f;
+    while (this.looked < this.frames) {
+      const f = this.frameAt(this.looked++);
+      if (this.refs[f] === 0) return f;
+    }
+    throw new OutOfFrames();
+  }
+  private frameAt(place: number): number {
+    return (this.first + place) % this.frames;
+  }
+  /** It has been looked at: nobody will come across it again. */
+  private isBehind(frame: number): boolean {
+    return (frame - this.first + this.frames) % this.frames < this.looked;
   }
 
   /** `bytes` of zeroed contiguous memory that is never freed (CPU state, TLBs). @returns its byte address. */
   allocFixed(bytes: number): number {
     const n = Math.ceil(bytes / FRAME_SIZE);
-    if (this.next + n > this.frames) throw new OutOfFrames();
-    const f = this.next;
-    this.next += n;
-    this.used += n;
-    this.fixed += n;
-    this.refs.fill(1, f, f + n);
-    return f * FRAME_SIZE;
+    for (let from = this.looked; ; ) {
+      const f = this.frameAt(from);
+      if (from + n > this.frames || f + n > this.frames) throw new OutOfFrames();
+      let taken = n - 1;
+      while (taken >= 0 && this.refs[f + taken] === 0 && this.written[f + taken] === 0) taken--;
+      if (taken >= 0) {
+        from += taken + 1;
+        continue;
+      }
+      if (from === this.looked) this.looked += n;
+      this.used += n;
+      this.fixed += n;
+      this.refs.fill(1, f, f + n);
+      return f * FRAME_SIZE;
+    }
   }
 
   ref(frame: number): void {
@@ -112,7 +145,7 @@ export class PhysMem {
         this.watched[frame] = 0;
         for (const w of this.watchers) w(frame);
       }
-      this.free.push(frame);
+      if (this.isBehind(frame)) this.free.push(frame);
       this.used--;
     }
   }

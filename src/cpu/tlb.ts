@@ -3,6 +3,7 @@
 
 import { highHalf, lowHalf } from '../base/bits.ts';
 import type { Tlb, Translator } from './engine.ts';
+import { type FlatPages, flatFrame, PLACES, UNTAGGED_HIGH } from './flat.ts';
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from './physmem.ts';
 
 /** Bytes of an entry: u64 page address, i32 what to add to the low half of an address, u32 of the engine's. */
@@ -24,7 +25,9 @@ export const GENERATION = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
 let generations = 0;
 /** Entries filled in since everything was forgotten, up to which they are forgotten one by one. */
 const FEW_FILLED = 128;
-const SIZE = GENERATION + 8;
+/** After that: a u32, 1 if the block's address space has the flat pages (flat.ts). */
+export const FLAT = GENERATION + 8;
+const SIZE = GENERATION + 16;
 const ENTRIES = GENERATION / ENTRY_SIZE;
 /** Of an entry that was filled in without one. */
 const NO_TAG = -1;
@@ -35,8 +38,6 @@ const FEW_TAGS = 64;
 
 /** Of the low half of an address. */
 const PAGE = ~(FRAME_SIZE - 1);
-/** Tag compare ignores the top byte when entries are dropped: with top-byte-ignore a page has 256 names. */
-const UNTAGGED_HI = 0x00ff_ffff;
 const TABLES = ['read', 'write', 'fetch'] as const;
 
 /** The same as TlbTable[table]: look-ups by ever other names are slow. */
@@ -45,6 +46,10 @@ const offsetOf = (table: TableName): number =>
 const entriesOf = (table: TableName): number => (table === 'fetch' ? FETCH_ENTRIES : DATA_ENTRIES);
 /** The low half is enough: tables have far fewer entries than it has pages. */
 const indexOf = (low: number, entries: number): number => (low >>> FRAME_SHIFT) & (entries - 1);
+
+/** Pages that a range has a part of. */
+const pagesIn = (start: bigint, end: bigint): number =>
+  Math.ceil((Number(end - start) + (lowHalf(start) & ~PAGE)) / FRAME_SIZE);
 
 export class SoftTlb implements Tlb {
   readonly base: number;
@@ -59,8 +64,17 @@ export class SoftTlb implements Tlb {
   private tags: Float64Array | undefined;
   private readonly tagCounts = new Uint32Array(TAG_COUNTS);
 
-  constructor(mem: PhysMem, translator: Translator, beforeLoss: (base: number) => void = () => {}) {
+  private readonly flat: FlatPages | undefined;
+  private isFlat = false;
+
+  constructor(
+    mem: PhysMem,
+    translator: Translator,
+    beforeLoss: (base: number) => void = () => {},
+    flat: FlatPages | undefined = undefined,
+  ) {
     this.mem = mem;
+    this.flat = flat;
     this.beforeLoss = beforeLoss;
     this.translator = translator;
     this.base = mem.allocFixed(SIZE);
@@ -101,7 +115,31 @@ export class SoftTlb implements Tlb {
     return false;
   }
   fillData(table: 'read' | 'write', va: bigint, frame: number, tag?: number): void {
-    this.fill(table, va, (frame * FRAME_SIZE - (lowHalf(va) & PAGE)) | 0, 0, tag);
+    const low = lowHalf(va);
+    this.fill(table, va, (frame * FRAME_SIZE - (low & PAGE)) | 0, 0, tag);
+    if (this.isFlat && frame === flatFrame(low)) this.flat!.set(low, highHalf(va), table === 'write');
+  }
+
+  /** The pages of the address space that stand where their addresses say are entered among the flat ones, too. */
+  takeFlat(): boolean {
+    if (!this.flat?.take(this.base)) return false;
+    this.setFlat(true);
+    return true;
+  }
+  leaveFlat(): void {
+    if (!this.isFlat) return;
+    this.beforeLoss(this.base);
+    this.setFlat(false);
+    this.flat!.leave();
+  }
+  private setFlat(is: boolean): void {
+    this.isFlat = is;
+    this.mem.u32[(this.base + FLAT) >>> 2] = is ? 1 : 0;
+    this.renew();
+  }
+  private forgetFlat(first: number, count: number): void {
+    this.beforeLoss(this.base);
+    this.flat!.forget(first, count);
   }
 
   /** What fill() put there for the page of `va`, if it is still there: value and extra. */
@@ -118,17 +156,19 @@ export class SoftTlb implements Tlb {
   }
 
   flush(start?: bigint, end?: bigint): void {
-    if (this.filled === 0) return;
+    if (this.filled === 0 && !this.isFlat) return;
     if (start === undefined || end === undefined || end - start >= BigInt(FETCH_ENTRIES * FRAME_SIZE)) {
       if (this.filled > FEW_FILLED) this.clear();
       else for (let i = 0; i < this.filled; i++) this.invalidate(this.base + this.fills[i]! * ENTRY_SIZE);
       this.filled = 0;
+      if (!this.isFlat) return;
+      if (start === undefined || end === undefined) this.forgetFlat(0, PLACES);
+      else this.forgetFlat(flatFrame(lowHalf(start)), pagesIn(start, end));
       return;
     }
     let lo = lowHalf(start);
     let hi = highHalf(start);
-    const bytes = Number(end - start) + (lo & ~PAGE);
-    for (let left = Math.ceil(bytes / FRAME_SIZE); left > 0; left--) {
+    for (let left = pagesIn(start, end); left > 0; left--) {
       this.flushPage(lo, hi);
       lo = (lo + FRAME_SIZE) >>> 0;
       if (lo < FRAME_SIZE) hi++;
@@ -136,7 +176,7 @@ export class SoftTlb implements Tlb {
   }
   private clear(): void {
     this.beforeLoss(this.base);
-    this.mem.u8.fill(0, this.base, this.base + SIZE);
+    this.mem.u8.fill(0, this.base, this.base + GENERATION);
     this.seal();
   }
   /** All is zero. Such an entry cannot match, for its tag belongs to index 0: only there it must be made not to. */
@@ -144,6 +184,8 @@ export class SoftTlb implements Tlb {
     for (const table of TABLES) this.invalidate(this.base + TlbTable[table]);
   }
   flushPage(low: number, high: number): void {
+    if (this.isFlat && (this.flat!.has(low, high, false) || this.flat!.has(low, high, true)))
+      this.forgetFlat(flatFrame(low), 1);
     if (this.filled === 0) return;
     const { base } = this;
     const page = low >>> FRAME_SHIFT;
@@ -155,7 +197,7 @@ export class SoftTlb implements Tlb {
   }
   private drop(at: number, lo: number, high: number): void {
     const { u32 } = this.mem;
-    if (u32[at >>> 2] === lo && ((u32[(at >>> 2) + 1]! ^ high) & UNTAGGED_HI) === 0) this.invalidate(at);
+    if (u32[at >>> 2] === lo && ((u32[(at >>> 2) + 1]! ^ high) & UNTAGGED_HIGH) === 0) this.invalidate(at);
   }
   flushTagged(first: number, end: number, writesOnly: boolean): void {
     const { tags } = this;

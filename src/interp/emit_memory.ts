@@ -5,6 +5,7 @@
 // bounce buffer, or with 0 for a fault.
 
 import { packAccess } from '../cpu/access.ts';
+import { FLAT_MASK, FLAT_SHIFT } from '../cpu/flat.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
@@ -23,18 +24,32 @@ const INDEX_MASK = (DATA_ENTRIES - 1) * ENTRY_SIZE;
  */
 export function emitLookup(e: Emitter, n: Probe, va: number, tlb?: number): number {
   const { code, f } = e;
-  const { size, atomic, ordered, unprivileged } = n.attr;
+  const { unprivileged } = n.attr;
   const entry = f.temp('i32');
   if (tlb !== undefined) code.get(tlb);
   else code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
   code.get(va).op('i32.wrap_i64').i32(INDEX_SHIFT).op('i32.shr_u');
   code.i32(INDEX_MASK).op('i32.and').op('i32.add').tee(entry);
-  code.mem('i64.load', tableOf(n)).get(va).op('i64.xor');
+  code.mem('i64.load', tableOf(n));
+  compareTag(e, n, va);
+  return entry;
+}
+/** The same for flat pages (cpu/flat.ts): the address is the host's then. @param tables of tags, for reads and for writes */
+export function emitFlatLookup(e: Emitter, n: Probe, va: number, tables: readonly [number, number]): void {
+  const { code } = e;
+  code.get(va).op('i32.wrap_i64').i32(FLAT_SHIFT).op('i32.shr_u').i32(FLAT_MASK).op('i32.and');
+  code.mem('i64.load', tables[n.op === 'mem.r' ? 0 : 1]);
+  compareTag(e, n, va);
+}
+/** With the page that is known on the stack. */
+function compareTag(e: Emitter, n: Probe, va: number): void {
+  const { code } = e;
+  const { size, atomic, ordered } = n.attr;
+  code.get(va).op('i64.xor');
   // Bits that must be zero for the access to be aligned become the highest ones.
   const shift = atomic || ordered ? Math.log2(size) : 0;
   if (shift > 0) code.i64(BigInt(shift)).op('i64.rotr');
   code.i64(BigInt((FRAME_SIZE - size) >> shift)).op('i64.gt_u');
-  return entry;
 }
 const tableOf = (n: Probe): number => (n.op === 'mem.r' ? TlbTable.read : TlbTable.write);
 /** Puts the host address on the stack that the entry says. */

@@ -16,6 +16,7 @@ import {
   type Tlb,
   type Translator,
 } from '../cpu/engine.ts';
+import { FlatPages } from '../cpu/flat.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
@@ -55,6 +56,8 @@ export interface ThreadOptions {
   follow(cpu: CpuState): void;
 }
 
+/** A memory of fewer frames has no room for pages to stand where their addresses say. */
+const FLAT_FRAMES = 2 ** 18;
 /** Numbers kept for handlers that are met later. */
 const RESERVED = 4096;
 
@@ -85,6 +88,7 @@ class Interpreter implements Engine {
   private cpu: CpuState | undefined;
   private readonly tier: Tier | undefined;
   private readonly flights: Flights | undefined;
+  private readonly flat: FlatPages | undefined;
   private readonly split = newSplitStore();
   private readonly functions = new Map<string, (...args: (number | bigint)[]) => unknown>();
   /** Interpreted instructions until the next sample. */
@@ -132,8 +136,10 @@ class Interpreter implements Engine {
     if (makeTier) {
       const { decoder } = this;
       this.links = mem.shared ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
+      this.flat = mem.frames > FLAT_FRAMES ? new FlatPages(mem) : undefined;
       const tier = makeTier({
         links: this.links,
+        flat: this.flat?.tables,
         mem,
         pages: this.pages,
         get decoder() {
@@ -158,7 +164,7 @@ class Interpreter implements Engine {
 
   createTlb(translator: Translator): Tlb {
     const { flights } = this;
-    const tlb = new SoftTlb(this.mem, translator, flights && ((base) => flights.standStill(base)));
+    const tlb = new SoftTlb(this.mem, translator, flights && ((base) => flights.standStill(base)), this.flat);
     this.path.add(tlb);
     return tlb;
   }

@@ -63,6 +63,8 @@ export interface TierHost {
   readonly decoder: Decoder;
   /** Where the table of LinkEntry is; undefined: PEs execute at the same time, and there is none. */
   readonly links: number | undefined;
+  /** Addresses of the tables of flat pages (cpu/flat.ts), for reads and for writes, if there are any. */
+  readonly flat: readonly [number, number] | undefined;
   /** Takes a place in the table of handlers. @returns its number, or undefined if there is none left */
   takeSlot(): number | undefined;
   /** Puts the function `0` of a module there; without one, gives the place back. */

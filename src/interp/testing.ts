@@ -45,7 +45,7 @@ export interface Page {
 }
 
 export class TestMachine {
-  readonly mem = new PhysMem(64);
+  readonly mem: PhysMem;
   readonly pages = new Map<bigint, Page>();
   readonly engine: Engine;
   readonly cpu: CpuState;
@@ -59,7 +59,9 @@ export class TestMachine {
     make: (mem: PhysMem, options: EngineOptions) => Engine,
     without: readonly string[] = [],
     more: Partial<EngineOptions> = {},
+    megabytes = 64,
   ) {
+    this.mem = new PhysMem(megabytes);
     for (const f of without) this.without.add(f);
     this.engine = make(this.mem, {
       has: (f) => !this.without.has(f),

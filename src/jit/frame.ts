@@ -24,6 +24,8 @@ export interface RegionOptions {
   /** Where it remembers its pages (cells.ts) and where branches lead (LinkEntry); undefined: PEs execute at the same time. */
   readonly cell: number | undefined;
   readonly links: number | undefined;
+  /** Tables of flat pages (cpu/flat.ts), for reads and for writes. */
+  readonly flat: readonly [number, number] | undefined;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
   /** The module has the table of functions; else there is a function that calls them (linker.ts). */

@@ -81,7 +81,7 @@ function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion
   const bytes = section!.bytes.slice();
   const words = new Uint32Array(bytes.buffer);
   const first = Number(at) / 4;
-  const known = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false };
+  const known = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat: false };
   const word = (place: number): number => words[place - first]!;
   const graph = explore(
     first,

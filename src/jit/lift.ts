@@ -48,6 +48,8 @@ export interface Assumptions {
   readonly sve: boolean;
   /** FPSR.IXC is set, so that inexact results change nothing; else they are the interpreter's. */
   readonly ixc: boolean;
+  /** The address space has the flat pages (cpu/flat.ts). */
+  readonly flat: boolean;
   /** The code lies in guarded pages: where indirect branches land is checked. */
   readonly guarded: boolean;
 }

@@ -3,7 +3,7 @@
 
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, ENTRY_VALUE, FLAT, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import { FPSR_IXC } from '../interp/emit_fp.ts';
 import { writeFetchEntry } from '../interp/fetch_entry.ts';
 import { NOWHERE, writeFind, writeLinkEntry } from '../interp/linker.ts';
@@ -191,6 +191,10 @@ export function writeGuard(r: RegionFrame): void {
     .i32(options.known.guarded ? 1 : 0)
     .op('i32.ne');
   refuse();
+  if (options.known.flat) {
+    code.get(r.tlb).mem('i32.load', FLAT).op('i32.eqz');
+    refuse();
+  }
   const all = r.everything;
   const inexact = all.some((one) => one.inexact);
   if (inexact || all.some((one) => one.fp)) {

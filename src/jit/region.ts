@@ -11,6 +11,7 @@ import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import { Temps } from '../interp/temps.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
+import { Cell } from './cells.ts';
 import { type Counted, writeCount } from './counts.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
@@ -308,11 +309,17 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     this.exitTo(this.place, false);
     tape.end(from, { kind: 'leave', why });
   }
+  private countMiss(): void {
+    const { known, cell } = this.r.options;
+    if (!known.flat || cell === undefined) return;
+    this.code.i32(cell).i32(cell).mem('i32.load', Cell.missed).i32(1).op('i32.add').mem('i32.store', Cell.missed);
+  }
   leaveIf(why: Counted): void {
     const { homes, tape } = this.r;
     const from = tape.begin();
     homes.flush();
     this.code.seldom().block('if');
+    if (why === 'missed') this.countMiss();
     this.leave(why);
     this.code.end();
     tape.end(from, { kind: 'leaveIf', why });

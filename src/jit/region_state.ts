@@ -5,7 +5,7 @@ import { Slot, slotOffset } from '../cpu/state.ts';
 import type { Emitter } from '../interp/emit.ts';
 import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
 import type { Probe, ReadFlags, State } from '../interp/emit_frame.ts';
-import { emitHit, emitLookup } from '../interp/emit_memory.ts';
+import { emitFlatLookup, emitHit, emitLookup } from '../interp/emit_memory.ts';
 import { writeZeroRest } from '../interp/vector_rest.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Counted } from './counts.ts';
@@ -245,10 +245,16 @@ export class RegionState implements State {
   }
   probe(e: Emitter, n: Probe): void {
     const va = e.inLocal(n.args[0]!);
-    const unprivileged = n.attr.unprivileged ? undefined : this.r.tlb;
-    const entry = emitLookup(e, n, va, unprivileged);
-    this.position.leaveIf('missed');
-    emitHit(e, n, va, entry);
+    const { known, flat } = this.r.options;
+    if (known.flat && flat && !n.attr.unprivileged) {
+      emitFlatLookup(e, n, va, flat);
+      this.position.leaveIf('missed');
+      e.code.get(va).op('i32.wrap_i64');
+    } else {
+      const entry = emitLookup(e, n, va, n.attr.unprivileged ? undefined : this.r.tlb);
+      this.position.leaveIf('missed');
+      emitHit(e, n, va, entry);
+    }
     e.store(n);
   }
   commit(): void {}

@@ -230,6 +230,7 @@ export function testRegion(graph: Graph, known: Assumptions, places: readonly nu
     slot: 7,
     cell: 0x8000,
     links: 0x200000,
+    flat: [0x1000000, 0x1800000] as const,
     fused: true,
     linked: true,
     parallel: false,

@@ -4,12 +4,13 @@
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
+import { FLAT } from '../cpu/tlb.ts';
 import { FPSR_IXC } from '../interp/emit_fp.ts';
 import { HOST, importer, TABLE } from '../interp/program.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
-import { Cells } from './cells.ts';
+import { Cell, Cells } from './cells.ts';
 import { ConstantMemory } from './constants.ts';
 import { Counts } from './counts.ts';
 import { Cover, type Span, spansOf } from './cover.ts';
@@ -46,6 +47,8 @@ const SCATTERED = 1;
 const PATIENCE = 8;
 /** What a byte of WebAssembly becomes: itself, what the engine remembers of it, machine code of two qualities. */
 const GROWTH = 16;
+/** Accesses of a region to pages that are not flat, after which it is made for such. */
+const MANY_MISSES = 1000;
 const MAX_HEAT = 1 << 16;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
@@ -54,16 +57,16 @@ interface Known extends Assumptions {
   /** The same for the same assumptions. */
   readonly key: string;
 }
-function assumptionsOf(cpu: CpuState, guarded: boolean): Known {
+function assumptionsOf(cpu: CpuState, guarded: boolean, flat: boolean): Known {
   const fpOn = cpu.get(Slot.FP_ON) !== 0n;
   const fpcr = Number(cpu.get(Slot.FPCR) & 0xffff_ffffn);
   const sve = cpu.sveLive !== 0;
   const ixc = (cpu.get(Slot.FPSR) & BigInt(FPSR_IXC)) !== 0n;
-  return { fpOn, fpcr, ixc, sve, guarded, key: `${fpOn} ${fpcr} ${sve}` };
+  return { fpOn, fpcr, ixc, sve, guarded, flat, key: `${fpOn} ${fpcr} ${sve}` };
 }
 /** The region may run in this state. */
 function fits({ known, fp, inexact }: Region, now: Known): boolean {
-  if (known.guarded !== now.guarded || (inexact && known.ixc && !now.ixc)) return false;
+  if (known.guarded !== now.guarded || (known.flat && !now.flat) || (inexact && known.ixc && !now.ixc)) return false;
   return !fp || (known.fpOn === now.fpOn && known.fpcr === now.fpcr && (known.sve || !now.sve));
 }
 
@@ -75,6 +78,7 @@ interface Region {
   /** Entries that are still hooked. */
   live: number;
   readonly slot: number;
+  readonly cell: number | undefined;
   readonly entries: readonly { readonly records: number; readonly index: number }[];
   readonly pages: readonly number[];
   readonly spans: readonly Span[];
@@ -135,8 +139,15 @@ class JitTier implements Tier {
     this.stats.samples++;
     const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
     this.counts?.survey(this.host, records, index);
-    const known = assumptionsOf(cpu, guarded);
-    if (this.regionAt(records, index, known)) {
+    const flat =
+      this.host.links !== undefined &&
+      this.host.mem.u32[(this.host.mem.u32[(cpu.base + Slot.TLB) >>> 2]! + FLAT) >>> 2] !== 0;
+    const known = assumptionsOf(cpu, guarded, flat);
+    const region = this.regionAt(records, index, known);
+    if (region && this.missesOften(region)) {
+      this.drop(region);
+      this.compile(cpu, pc, records, index, { ...known, flat: false });
+    } else if (region) {
       // What was interpreted led here: it can be met where the region is left.
       if (++this.passedBy < PATIENCE) return 0;
       this.passedBy = 0;
@@ -158,6 +169,10 @@ class JitTier implements Tier {
     return this.stretch + (this.jitter % (this.stretch >>> 2));
   }
 
+  /** Most of what it accesses has no place of its own: it is better off with the TLB. */
+  private missesOften({ known, cell }: Region): boolean {
+    return known.flat && cell !== undefined && this.host.mem.u32[(cell + Cell.missed) >>> 2]! > MANY_MISSES;
+  }
   dropped(records: number): void {
     for (const region of this.byPage.get(records) ?? []) this.drop(region);
   }
@@ -213,6 +228,7 @@ class JitTier implements Tier {
     const slot = host.takeSlot();
     if (slot === undefined) return;
 
+    const cell = host.links === undefined ? undefined : this.cells.of(slot);
     const module = new ModuleBuilder();
     const { add, names } = importer(module, host.mem.shared);
     const used = new Map<number, number>();
@@ -224,8 +240,9 @@ class JitTier implements Tier {
       known,
       records: used,
       slot,
-      cell: host.links === undefined ? undefined : this.cells.of(slot),
+      cell,
       links: host.links,
+      flat: host.flat,
       fused: this.fused,
       parallel: host.mem.shared,
       linked: this.linked,
@@ -251,6 +268,7 @@ class JitTier implements Tier {
       inexact: blocks.some((b) => b.code.some((one) => one.inexact)),
       live: entries.length,
       slot,
+      cell,
       entries,
       pages: [...used.values()],
       spans: spansOf(blocks, recordsOf),

@@ -26,7 +26,7 @@ const Aux = {
   AT_EUID: 12, AT_GID: 13, AT_EGID: 14, AT_PLATFORM: 15, AT_HWCAP: 16, AT_CLKTCK: 17, AT_SECURE: 23, AT_RANDOM: 25,
   AT_HWCAP2: 26, AT_RSEQ_FEATURE_SIZE: 27, AT_RSEQ_ALIGN: 28, AT_HWCAP3: 29, AT_EXECFN: 31, AT_MINSIGSTKSZ: 51,
 } as const;
-const STACK_TOP = TASK_SIZE - 0x3000;
+const STACK_TOP = TASK_SIZE - 0x100_3000;
 /** Where position-independent programs and, far below the stack, everything else go. @linux ELF_ET_DYN_BASE */
 const PIE_BASE = Math.floor(((TASK_SIZE / 3) * 2) / PAGE) * PAGE;
 const STACK_GAP = 128 * 1024 * 1024 + 0x10000;

@@ -25,15 +25,15 @@ export function* call(name: keyof typeof SYSCALLS, ...args: (number | bigint)[])
   return yield { call: name as string, args };
 }
 
-/** An address space of a machine that has nothing else. */
-export function addressSpace(mem: PhysMem): AddressSpace {
+/** An address space of a machine that has nothing else. @param flat its pages stand where their addresses say */
+export function addressSpace(mem: PhysMem, flat = false): AddressSpace {
   return new AddressSpace({
     mem,
     zeroFrame: mem.allocFrame(),
     hasBti: false,
     stackLimit: 1 << 20,
     invalidateCode() {},
-    acquireTlb: () => ({ base: 0, flush() {}, flushTagged() {}, flushPage() {} }),
+    acquireTlb: () => ({ base: 0, flush() {}, flushTagged() {}, flushPage() {}, takeFlat: () => flat }),
     releaseTlb() {},
   });
 }

@@ -6,6 +6,7 @@ import { InternalError } from '../../base/assert.ts';
 import { highHalf, lowHalf } from '../../base/bits.ts';
 import type { UserMemory } from '../../base/hostfile.ts';
 import type { Access, Tlb, Translation, Translator } from '../../cpu/engine.ts';
+import { flatFrame } from '../../cpu/flat.ts';
 import { OutOfFrames, type PhysMem } from '../../cpu/physmem.ts';
 import { PageTable, Pte } from './page_table.ts';
 import { PAGE } from './pages.ts';
@@ -15,6 +16,11 @@ import { type Backing, Prot, type Vma, VmaList } from './vma.ts';
 export const TASK_SIZE = 2 ** 48;
 /** Addresses below are never mapped. @linux mmap_min_addr */
 export const MMAP_MIN_ADDR = 65536;
+
+/** Pages with the same high half of their addresses. */
+const PAGES_OF_HALF = 2 ** 32 / PAGE;
+/** Pages that are copied, or not shared with all others of zeroes, only so that they stand where their addresses say. */
+const MOST_SPENT = 0x4000;
 
 /** What the machine lends to every address space. */
 export interface MmHost {
@@ -84,6 +90,10 @@ export class AddressSpace implements Translator, UserMemory {
   envEnd = 0;
   /** Why the last fault() failed. */
   lastFault: Fault | undefined;
+  /** Pages stand where their addresses say, where they can: what runs is faster then. */
+  private flat: boolean;
+  /** Pages that have got a frame for that. */
+  private spent = 0;
   private readonly listeners = new Set<(start: bigint, end: bigint) => void>();
   private readonly clean: Uint8Array;
   private readonly watched = new Map<Backing, () => void>();
@@ -93,6 +103,7 @@ export class AddressSpace implements Translator, UserMemory {
     this.mem = host.mem;
     this.clean = cleanMap(host.mem);
     this.tlb = host.acquireTlb(this);
+    this.flat = this.tlb.takeFlat?.() ?? false;
   }
 
   // ---- the engine's side ---------------------------------------------------------------------------------------
@@ -168,11 +179,9 @@ export class AddressSpace implements Translator, UserMemory {
       // Private memory of ours: present, or kept behind PROT_NONE.
       if (!write) return entry | Pte.PRESENT;
       const frame = entry & Pte.FRAME;
-      if ((entry & Pte.ZERO) !== 0) return this.replace(page, mem.allocFrame());
-      if (mem.refCount(frame) === 1) return entry | Pte.PRESENT | Pte.WRITE;
-      const copy = mem.allocFrame();
-      mem.frameBytes(copy).set(mem.frameBytes(frame));
-      const e = this.replace(page, copy);
+      if ((entry & Pte.ZERO) !== 0) return this.replace(page, mem.allocFrame(this.wish(page)));
+      if (mem.refCount(frame) === 1) return (entry & ~Pte.COPY) | Pte.PRESENT | Pte.WRITE;
+      const e = this.replace(page, this.copyOf(page, frame));
       this.release(frame);
       return e;
     }
@@ -183,19 +192,17 @@ export class AddressSpace implements Translator, UserMemory {
     }
     if (!vma.backing) {
       if (vma.userfault) return this.missing(vma, addr, write);
-      if (!write) return this.host.zeroFrame | Pte.PRESENT | Pte.ZERO;
-      return mem.allocFrame() | Pte.PRESENT | Pte.WRITE;
+      if (!write && !this.mayBeFlat(page)) return this.host.zeroFrame | Pte.PRESENT | Pte.ZERO;
+      return mem.allocFrame(this.wish(page)) | Pte.PRESENT | (write ? Pte.WRITE : 0);
     }
     const index = page - Math.floor(vma.start / PAGE) + Math.floor(vma.offset / PAGE);
     if (index >= vma.backing.pages.pages) return this.fail('adrerr', addr, write);
     if (vma.userfault && !vma.userfault.hasPage(vma, index)) return this.missing(vma, addr, write);
-    const frame = vma.backing.pages.frame(index);
+    const frame = vma.backing.pages.frame(index, vma.shared ? this.wish(page) : 0);
     if (frame === undefined) return this.fail('adrerr', addr, write);
-    if (write && !vma.shared) {
-      const copy = mem.allocFrame();
-      mem.frameBytes(copy).set(mem.frameBytes(frame));
-      return copy | Pte.PRESENT | Pte.WRITE;
-    }
+    if (write && !vma.shared) return this.copyOf(page, frame) | Pte.PRESENT | Pte.WRITE;
+    if (!vma.shared && !vma.backing.shmem && !vma.backing.mayWrite && this.mayBeFlat(page))
+      return this.copyOf(page, frame) | Pte.PRESENT | Pte.COPY;
     mem.ref(frame);
     const writable = vma.shared && (vma.prot & Prot.WRITE) !== 0 && write;
     return frame | Pte.PRESENT | Pte.OBJECT | (writable ? Pte.WRITE : 0);
@@ -205,11 +212,22 @@ export class AddressSpace implements Translator, UserMemory {
     return 0;
   }
   private copyObject(page: number, frame: number): number {
-    const copy = this.mem.allocFrame();
-    this.mem.frameBytes(copy).set(this.mem.frameBytes(frame));
-    const e = this.replace(page, copy);
+    const e = this.replace(page, this.copyOf(page, frame));
     this.release(frame);
     return e;
+  }
+  private copyOf(page: number, frame: number): number {
+    const copy = this.mem.allocFrame(this.wish(page));
+    this.mem.u8.copyWithin(copy * PAGE, frame * PAGE, (frame + 1) * PAGE);
+    return copy;
+  }
+  /** The frame that the page wants to stand in. */
+  private wish(page: number): number {
+    return this.flat ? flatFrame((page % PAGES_OF_HALF) * PAGE) : 0;
+  }
+  /** It is worth a frame, though one that others use would do. */
+  private mayBeFlat(page: number): boolean {
+    return this.flat && this.mem.isFree(this.wish(page)) && this.spent++ < MOST_SPENT;
   }
   /** Another frame stands at the page from now on: cached translations of it are stale. */
   private replace(page: number, frame: number): number {
@@ -272,14 +290,23 @@ export class AddressSpace implements Translator, UserMemory {
       return 0;
     });
     const delta = (to - from) / PAGE;
-    for (const [page, e] of moved) this.table.set(page + delta, e);
+    for (const [page, e] of moved) this.table.set(page + delta, this.settle(page + delta, e));
+  }
+  /** A page that has come from elsewhere stands where its address says, if that is possible. */
+  private settle(page: number, entry: number): number {
+    const frame = entry & Pte.FRAME;
+    if (!this.flat || (entry & (Pte.ZERO | Pte.OBJECT)) !== 0 || this.mem.refCount(frame) !== 1) return entry;
+    if (!this.mem.isFree(this.wish(page))) return entry;
+    const copy = this.copyOf(page, frame);
+    this.release(frame);
+    return (entry & ~Pte.FRAME) | copy;
   }
   /** Puts a given page at a place that has none (userfaultfd). @returns false if there is one. */
   install(addr: number, bytes: Uint8Array | undefined): boolean {
     const page = addr / PAGE;
     if (this.table.get(page) !== 0) return false;
     if (bytes) {
-      const f = this.mem.allocFrame();
+      const f = this.mem.allocFrame(this.wish(page));
       this.mem.frameBytes(f).set(bytes);
       const writable = ((this.vmas.find(addr)?.prot ?? 0) & Prot.WRITE) !== 0;
       this.table.set(page, f | Pte.PRESENT | (writable ? Pte.WRITE : 0));
@@ -308,7 +335,7 @@ export class AddressSpace implements Translator, UserMemory {
       if (from >= to) continue;
       this.changed(from, to);
       this.table.update(from / PAGE, to / PAGE, (e) => {
-        if ((e & Pte.OBJECT) === 0) return e;
+        if ((e & (Pte.OBJECT | Pte.COPY)) === 0) return e;
         this.release(e & Pte.FRAME);
         return 0;
       });
@@ -316,6 +343,8 @@ export class AddressSpace implements Translator, UserMemory {
   }
   /** The copy that fork makes: private pages are shared until one side writes. */
   fork(): AddressSpace {
+    this.flat = false;
+    this.tlb.leaveFlat?.();
     const child = new AddressSpace(this.host);
     child.brkStart = this.brkStart;
     child.brk = this.brk;

@@ -11,6 +11,8 @@ export const Pte = {
   ZERO: 1 << 22,
   /** The frame belongs to the mapped object, not to this address space: a private mapping copies before writing. */
   OBJECT: 1 << 23,
+  /** A copy of the mapped object's page, of ours, that nobody has written: it goes when that page changes. */
+  COPY: 1 << 24,
 } as const;
 
 const LEAF = 512;

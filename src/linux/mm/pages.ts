@@ -48,26 +48,26 @@ export class PageStore implements SharedPages {
     return this.frames.has(index);
   }
 
-  /** The frame of a page, made if needed. @returns undefined beyond the end. */
-  frame(index: number): number | undefined {
+  /** The frame of a page, made if needed: the wished one if it is free. @returns undefined beyond the end. */
+  frame(index: number, wish = 0): number | undefined {
     const f = this.frames.get(index);
     if (f !== undefined) return f;
     if (index >= this.pages) return undefined;
     const at = index * PAGE;
-    if (this.filler && at + PAGE <= this.fillLimit) return this.fillAround(this.filler, index);
-    const made = this.mem.allocFrame();
+    if (this.filler && at + PAGE <= this.fillLimit) return this.fillAround(this.filler, index, wish);
+    const made = this.mem.allocFrame(wish);
     if (this.filler && at < this.fillLimit)
       this.filler.fill(at, this.mem.frameBytes(made).subarray(0, this.fillLimit - at));
     this.frames.set(index, made);
     return made;
   }
   /** Reads a page, and with it what is likely to be wanted next: whole pages up to a boundary, or to one that is there. */
-  private fillAround(filler: Filler, index: number): number {
+  private fillAround(filler: Filler, index: number, wish: number): number {
     const spare = this.mem.frames - this.mem.usedFrames > 2 * AHEAD;
     const most = spare ? Math.min(AHEAD - (index % AHEAD), Math.floor(this.fillLimit / PAGE) - index) : 1;
     let count = 1;
     while (count < most && !this.frames.has(index + count)) count++;
-    const made = this.mem.allocFrame();
+    const made = this.mem.allocFrame(wish);
     this.frames.set(index, made);
     if (count === 1) {
       filler.fill(index * PAGE, this.mem.frameBytes(made));
@@ -76,7 +76,7 @@ export class PageStore implements SharedPages {
     const bytes = ahead.subarray(0, count * PAGE).fill(0);
     filler.fill(index * PAGE, bytes);
     for (let i = 0; i < count; i++) {
-      const frame = i === 0 ? made : this.mem.allocFrame();
+      const frame = i === 0 ? made : this.mem.allocFrame(wish === 0 ? 0 : wish + i);
       this.frames.set(index + i, frame);
       this.mem.frameBytes(frame).set(bytes.subarray(i * PAGE, (i + 1) * PAGE));
     }
@@ -107,6 +107,11 @@ export class PageStore implements SharedPages {
   /** Grows the object as needed. */
   write(offset: number, data: Uint8Array): void {
     if (offset + data.length > this.bytes) this.resize(offset + data.length);
+    // A private mapping of a file may have a copy of the page.
+    if (this.filler && this.listeners.size > 0) {
+      const first = Math.floor(offset / PAGE);
+      this.tell(first, Math.ceil((offset + data.length) / PAGE) - first);
+    }
     for (let done = 0; done < data.length; ) {
       const index = Math.floor((offset + done) / PAGE);
       const at = (offset + done) % PAGE;
@@ -148,9 +153,12 @@ export class PageStore implements SharedPages {
       }
     } else this.drop(first, last - first);
   }
+  private tell(first: number, count: number): void {
+    for (const l of this.listeners) l(first, count);
+  }
   private drop(first: number, count: number): void {
     if (count <= 0) return;
-    for (const l of this.listeners) l(first, count);
+    this.tell(first, count);
     const free = (i: number, f: number) => {
       this.frames.delete(i);
       this.mem.unref(f);
