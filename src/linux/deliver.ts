@@ -6,7 +6,7 @@ import { Errno } from '../base/hostfile.ts';
 import { Slot } from '../cpu/state.ts';
 import { SiCode, SigAction, Signal } from './abi/flags.ts';
 import { CORE_SIGNALS, SIG_DFL, SIG_IGN, type SignalAction, STOP_SIGNALS } from './process.ts';
-import { type Halves, pushFrame, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, stackOf, ucontextOf } from './sigframe.ts';
+import { type Halves, NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, stackOf, ucontextOf } from './sigframe.ts';
 import { type SigInfo, sigBit } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import { Restart } from './wait.ts';
@@ -78,23 +78,10 @@ function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
   const useAlt = (action.flags & SigAction.SA_ONSTACK) !== 0 && (alt.flags & SS_DISABLE) === 0 && !onStack;
   const top = useAlt ? halvesOf(alt.sp + alt.size) : stackOf(cpu);
   const mask = t.savedMask ?? t.mask;
-  const written = pushFrame(
-    {
-      cpu,
-      mm: t.mm,
-      hasFpmr: t.machine.hasFpmr,
-      hasSve: t.machine.sve.exists,
-      mask,
-      altStack: onStack ? { ...alt, flags: alt.flags | SS_ONSTACK } : alt,
-      esr: t.faultEsr,
-      faultAddress: t.faultAddress,
-    },
-    info,
-    top,
-  );
-  if (!written) return false;
+  const saidAlt = onStack ? { ...alt, flags: alt.flags | SS_ONSTACK } : alt;
+  if (!t.machine.signalFrames.push(t, info, top, mask, saidAlt)) return false;
   const { handler } = action;
-  if (useAlt && (alt.flags & SS_AUTODISARM) !== 0) t.altStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
+  if (useAlt && (alt.flags & SS_AUTODISARM) !== 0) t.altStack = NO_ALT_STACK;
   cpu.setHalves(Slot.X, info.signo, 0);
   if ((action.flags & SigAction.SA_SIGINFO) !== 0) {
     // The frame begins with siginfo.

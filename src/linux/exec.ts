@@ -13,7 +13,7 @@ import { type AddressSpace, MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './mm/mm.ts'
 import { PAGE } from './mm/pages.ts';
 import { Prot } from './mm/vma.ts';
 import { newPauth } from './pauth.ts';
-import { minimumStack } from './sigframe.ts';
+import { minimumStack } from './sigframe_layout.ts';
 import { vectorLengthAtExec } from './sve.ts';
 import type { Thread } from './thread.ts';
 import type { Location } from './vfs/node.ts';

@@ -22,6 +22,7 @@ import type { Backing } from './mm/vma.ts';
 import { type Credentials, type Limit, type Process, RLIM_INFINITY } from './process.ts';
 import { Rng } from './rng.ts';
 import { Scheduler } from './scheduler.ts';
+import { SignalFrames } from './sigframe.ts';
 import type { SigInfo } from './siginfo.ts';
 import type { Strace } from './strace.ts';
 import { ALL_QUADS, VectorLengths } from './sve.ts';
@@ -140,6 +141,8 @@ export class Machine implements MmHost {
   private crash: CrashReport | undefined;
   private readonly sigreturnFrame: number;
   private readonly unknownCalls = new Set<string>();
+  /** Made when the first handler is entered. */
+  private frames: SignalFrames | undefined;
 
   constructor(options: MachineOptions) {
     this.options = options;
@@ -253,6 +256,10 @@ export class Machine implements MmHost {
     const t = this.scheduler.current;
     if (!t) throw new InternalError('no thread runs');
     return t.process.pauth;
+  }
+  get signalFrames(): SignalFrames {
+    this.frames ??= new SignalFrames(this.mem, { hasFpmr: this.hasFpmr, hasSve: this.sve.exists });
+    return this.frames;
   }
   /** A fresh address space with what every program finds mapped. */
   newAddressSpace(): AddressSpace {

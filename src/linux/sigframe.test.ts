@@ -7,11 +7,11 @@ import { Map_, Signal } from './abi/flags.ts';
 import { Struct } from './bytes.ts';
 import { mmap } from './mm/map_calls.ts';
 import { PAGE } from './mm/pages.ts';
-import { popFrame, pushFrame, SS_DISABLE, stackOf, ucontextOf } from './sigframe.ts';
+import { type AltStack, NO_ALT_STACK, pstateOf, SignalFrames, stackOf, ucontextOf } from './sigframe.ts';
+import { encodeSigInfo, type SigInfo } from './siginfo.ts';
 import { addressSpace } from './testing.ts';
 
 const STACK = 8 * PAGE;
-const ALT_STACK = { sp: 0n, size: 0n, flags: SS_DISABLE };
 const RECORDS = { hasFpmr: true, hasSve: true };
 const TAG = 0x5a00_0000_0000_0000n;
 
@@ -21,8 +21,26 @@ function machine() {
   const flags = Map_.MAP_PRIVATE | Map_.MAP_ANONYMOUS;
   const stack = mmap(mm, { addr: 0, length: STACK, prot: 3, flags });
   const cpu = new CpuState(mem);
-  return { mm, cpu, top: BigInt(stack + STACK) };
+  const frames = new SignalFrames(mem, RECORDS);
+  const push = (info: SigInfo, o: Partial<Rest> = {}): boolean => {
+    const { mask, altStack, faultEsr, faultAddress } = { ...REST, ...o };
+    return frames.push({ state: cpu, mm, faultEsr, faultAddress }, info, stackOf(cpu), mask, altStack);
+  };
+  /** What it restores besides registers. */
+  const pop = (): { mask: bigint; altStack: AltStack } | undefined => {
+    const frame = frames.pop(cpu, mm);
+    return frame === 0 ? undefined : { mask: frames.maskIn(frame), altStack: frames.altStackIn(frame, NO_ALT_STACK) };
+  };
+  return { mm, cpu, top: BigInt(stack + STACK), push, pop };
 }
+/** What a frame keeps besides registers and siginfo. */
+interface Rest {
+  readonly mask: bigint;
+  readonly altStack: AltStack;
+  readonly faultEsr: number;
+  readonly faultAddress: bigint;
+}
+const REST: Rest = { mask: 0n, altStack: NO_ALT_STACK, faultEsr: 0, faultAddress: 0n };
 /** All that a frame keeps, made of a number. */
 function fill(cpu: CpuState, seed: number): void {
   const word = (i: number): bigint => BigInt.asUintN(64, 0x9e37_79b9_7f4a_7c15n * BigInt(seed * 1000 + i + 1));
@@ -45,10 +63,94 @@ function show(cpu: CpuState): unknown {
   };
 }
 
+/** The bytes of a frame, written field by field. @param sp where it stands @linux struct rt_sigframe */
+function written(
+  cpu: CpuState,
+  info: SigInfo,
+  sp: bigint,
+  { mask, altStack, faultEsr, faultAddress }: Rest,
+): Uint8Array {
+  const s = new Struct(64 * 1024);
+  s.bytes.set(encodeSigInfo(info));
+  s.set64(144, altStack.sp).set32(152, altStack.flags).set64(160, altStack.size).set64(168, mask);
+  s.set64(304, faultAddress);
+  for (let i = 0; i < 31; i++) s.set64(312 + 8 * i, cpu.x(i));
+  s.set64(560, cpu.sp).set64(568, cpu.pc).set64(576, pstateOf(cpu));
+  let at = 592;
+  const record = (magic: string, size: number): number => {
+    for (let i = 0; i < 4; i++) s.set8(at + i, magic.charCodeAt(3 - i));
+    s.set32(at + 4, size);
+    at += size;
+    return at - size;
+  };
+  const v = record('FP\x80\x01', 528);
+  s.set32(v + 8, Number(cpu.get(Slot.FPSR))).set32(v + 12, Number(cpu.get(Slot.FPCR)));
+  for (let n = 0; n < 32; n++) {
+    const [low, high] = cpu.v(n);
+    s.set64(v + 16 + 16 * n, low).set64(v + 24 + 16 * n, high);
+  }
+  if (faultEsr !== 0) s.set32(record('ESR\x01', 16) + 8, faultEsr);
+  const { vl } = cpu;
+  const live = cpu.sveLive !== 0;
+  const size = live ? 16 + 32 * vl + Math.ceil((17 * vl) / 8 / 16) * 16 : 16;
+  let extra: number | undefined;
+  if (at + size > 592 + 4096 - 48) {
+    extra = record('EXT\x01', 32);
+    s.set64(extra + 8, sp + BigInt(extra + 48));
+    at += 16;
+  }
+  const z = record('SVE\x01', size);
+  s.set16(z + 8, vl);
+  for (let n = 0; n < 32 && live; n++) s.bytes.set(cpu.z(n), z + 16 + n * vl);
+  for (let n = 0; n < 17 && live; n++) s.bytes.set(cpu.p(n), z + 16 + 32 * vl + (n * vl) / 8);
+  s.set64(record('FPMR', 16) + 8, cpu.get(Slot.FPMR));
+  at += 16;
+  if (extra !== undefined) s.set32(extra + 16, at - extra - 48);
+  return s.bytes.slice(0, at);
+}
+const JUNK = 0xa5;
+
 describe('a signal frame', () => {
+  for (const vl of [0, 16, 48, 128, 256])
+    it(`has every byte where Linux has it, ${vl === 0 ? 'without SVE' : `with ${vl} bytes of SVE`}`, () => {
+      const { mm, cpu, top, push } = machine();
+      if (vl !== 0) {
+        cpu.vl = vl;
+        cpu.touchSve(vl);
+      }
+      const signals: SigInfo[] = [
+        { signo: Signal.SIGILL, code: 1, addr: 0x40_1234n },
+        { signo: Signal.SIGUSR1, code: 0, pid: 7, uid: 8 },
+        { signo: 40, code: -1, errno: 2, pid: 9, uid: 10, value: 0xfedc_ba98_7654_3210n },
+      ];
+      for (let round = 0; round < 24; round++) {
+        cpu.sp = (top - BigInt(round * 176)) | (round % 2 === 0 ? TAG : 0n);
+        fill(cpu, round + 40);
+        const info = signals[round % 3]!;
+        const rest: Rest = {
+          mask: round % 4 === 0 ? 0x8000_0000_0000_0001n >> BigInt(round) : 0n,
+          altStack: round % 5 === 0 ? { sp: 0x1_2345_6789_0000n, size: 8192n, flags: 1 } : NO_ALT_STACK,
+          faultEsr: round % 3 === 0 ? 0xbe00_0000 + round : 0,
+          faultAddress: round % 6 === 0 ? 0xff00_0000_dead_beefn : 0n,
+        };
+        mm.write(top - BigInt(STACK), new Uint8Array(STACK).fill(JUNK));
+        const before = cpu.sp & 0xff_ffff_ffff_ffffn;
+        const length = written(cpu, info, 0n, rest).length;
+        const sp = cpu.sp - 16n - BigInt(Math.max(592 + 4096, length));
+        const expected = new Uint8Array(Number(before - (sp & 0xff_ffff_ffff_ffffn))).fill(JUNK);
+        expected.set(written(cpu, info, sp, rest));
+        const record = new Struct(expected.subarray(-16));
+        record.set64(0, cpu.x(29)).set64(8, cpu.x(30));
+        expect(push(info, rest)).toBe(true);
+        expect(cpu.sp).toBe(sp);
+        const found = new Uint8Array(expected.length);
+        expect(mm.read(sp, found)).toBe(true);
+        expect(found.findIndex((byte, i) => byte !== expected[i])).toBe(-1);
+      }
+    });
   for (const vl of [0, 64, 256])
     it(`gives everything back, ${vl === 0 ? 'without SVE' : `with ${vl} bytes of SVE`}`, () => {
-      const { mm, cpu, top } = machine();
+      const { mm, cpu, top, push, pop } = machine();
       if (vl !== 0) {
         cpu.vl = vl;
         cpu.touchSve(vl);
@@ -58,11 +160,10 @@ describe('a signal frame', () => {
         cpu.sp = (top - BigInt(down)) | TAG;
         fill(cpu, down + 1);
         const before = show(cpu);
-        const esr = down % 32 === 0 ? 0 : 0x9200_0047;
-        const context = { cpu, mm, ...RECORDS, mask, altStack: ALT_STACK, esr, faultAddress: 0x1234n };
+        const faultEsr = down % 32 === 0 ? 0 : 0x9200_0047;
         const info = { signo: Signal.SIGSEGV, code: 1, addr: 0x1234n };
         const [x29, x30] = [cpu.x(29), cpu.x(30)];
-        expect(pushFrame(context, info, stackOf(cpu))).toBe(true);
+        expect(push(info, { mask, faultEsr, faultAddress: 0x1234n })).toBe(true);
         expect([cpu.sp % 16n, cpu.sp >> 56n, cpu.x(29) >> 56n]).toEqual([0n, TAG >> 56n, TAG >> 56n]);
         const record = new Struct(16);
         expect(mm.read(cpu.x(29), record.bytes)).toBe(true);
@@ -77,27 +178,25 @@ describe('a signal frame', () => {
         const { sp } = cpu;
         fill(cpu, down + 2);
         cpu.sp = sp;
-        expect(popFrame(cpu, mm, RECORDS)).toEqual({ mask, altStack: ALT_STACK });
+        expect(pop()).toEqual({ mask, altStack: NO_ALT_STACK });
         expect(show(cpu)).toEqual(before);
       }
     });
   it('is refused where the stack cannot be written, and registers stay', () => {
-    const { mm, cpu, top } = machine();
+    const { cpu, top, push } = machine();
     for (const sp of [top - BigInt(STACK), top - BigInt(STACK) + 256n]) {
       cpu.sp = sp;
       fill(cpu, 9);
       const before = show(cpu);
-      const context = { cpu, mm, ...RECORDS, mask: 0n, altStack: ALT_STACK, esr: 0, faultAddress: 0n };
-      expect(pushFrame(context, { signo: Signal.SIGUSR1, code: 0 }, stackOf(cpu))).toBe(false);
+      expect(push({ signo: Signal.SIGUSR1, code: 0 })).toBe(false);
       expect(show(cpu)).toEqual(before);
     }
   });
   it('says where an alternate stack at 0 is, too', () => {
-    const { mm, cpu, top } = machine();
+    const { cpu, top, push, pop } = machine();
     cpu.sp = top;
     const altStack = { sp: 0n, size: 8192n, flags: 0 };
-    const context = { cpu, mm, ...RECORDS, mask: 0n, altStack, esr: 0, faultAddress: 0n };
-    expect(pushFrame(context, { signo: Signal.SIGUSR1, code: 0 }, stackOf(cpu))).toBe(true);
-    expect(popFrame(cpu, mm, RECORDS)?.altStack).toEqual(altStack);
+    expect(push({ signo: Signal.SIGUSR1, code: 0 }, { altStack })).toBe(true);
+    expect(pop()?.altStack).toEqual(altStack);
   });
 });

@@ -33,7 +33,8 @@ export interface SignalTimer {
 
 export const SIGINFO_SIZE = 128;
 const SIGCHLD = 17;
-const FAULTS = new Set([4, 5, 7, 8, 11]);
+/** Bit n: signal n tells of a fault. */
+const FAULTS = [4, 5, 7, 8, 11].reduce((m, s) => m | (1 << s), 0);
 
 /** siginfo_t as bytes. */
 export function encodeSigInfo(i: SigInfo): Uint8Array {
@@ -51,7 +52,7 @@ export function putSigInfo(s: Struct, i: SigInfo, at = 0): void {
   s.set32(at, i.signo)
     .set32(at + 4, i.errno ?? 0)
     .set32(at + 8, i.code);
-  if (FAULTS.has(i.signo) && i.addr !== undefined) {
+  if (i.addr !== undefined && i.signo < 32 && (FAULTS >> i.signo) & 1) {
     s.set64(at + 16, i.addr);
     if (i.addrLsb !== undefined) s.set16(at + 24, i.addrLsb);
     return;

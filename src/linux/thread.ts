@@ -8,7 +8,7 @@ import { Struct } from './bytes.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import type { Process, WaitStatus } from './process.ts';
-import { type AltStack, SS_DISABLE } from './sigframe.ts';
+import { type AltStack, NO_ALT_STACK } from './sigframe.ts';
 import { PendingSignals, type SigInfo, sigBit } from './siginfo.ts';
 import type { VectorLengthChoice } from './sve.ts';
 import type { FdTable } from './vfs/fdtable.ts';
@@ -54,7 +54,7 @@ export class Thread implements Caller, Sleeper {
   /** Signals that sigtimedwait waits for: not to be thrown away although nobody handles them. */
   waitingFor = 0n;
   readonly pending = new PendingSignals();
-  altStack: AltStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
+  altStack: AltStack = NO_ALT_STACK;
   vectorLength: VectorLengthChoice = { onExec: 0, inherit: false };
   faultEsr = 0;
   faultAddress = 0n;

@@ -7,7 +7,7 @@ import { Struct } from '../bytes.ts';
 import { ElfError } from '../elf.ts';
 import { become, load } from '../exec.ts';
 import { Process } from '../process.ts';
-import { SS_DISABLE } from '../sigframe.ts';
+import { NO_ALT_STACK } from '../sigframe.ts';
 import { Thread } from '../thread.ts';
 import { Description } from '../vfs/file.ts';
 import { SymlinkNode } from '../vfs/node.ts';
@@ -84,8 +84,7 @@ function clone(t: Thread, r: CloneRequest): Result {
   child.mask = t.mask;
   child.affinity = t.affinity;
   machine.scheduler.migrate(child);
-  child.altStack =
-    on(Clone.CLONE_VM) && !on(Clone.CLONE_VFORK) ? { sp: 0n, flags: SS_DISABLE, size: 0n } : { ...t.altStack };
+  child.altStack = on(Clone.CLONE_VM) && !on(Clone.CLONE_VFORK) ? NO_ALT_STACK : t.altStack;
   child.vectorLength = { ...t.vectorLength };
   child.syscall = -1;
   state.setX(0, 0n);
@@ -173,7 +172,7 @@ function execve(t: Thread, dirfd: number, path: string, argvAt: bigint, envpAt: 
   p.sighand.reset();
   for (const timer of p.timers.values()) timer.timer.arm(undefined, 0);
   p.timers.clear();
-  t.altStack = { sp: 0n, flags: SS_DISABLE, size: 0n };
+  t.altStack = NO_ALT_STACK;
   t.clearChildTid = 0n;
   t.robustList = 0n;
   t.rseq = 0n;

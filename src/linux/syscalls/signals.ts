@@ -3,7 +3,7 @@
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { NSIG, SiCode } from '../abi/flags.ts';
 import { Struct } from '../bytes.ts';
-import { popFrame, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../sigframe.ts';
+import { SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../sigframe.ts';
 import { encodeSigInfo, SIGINFO_SIZE, type SigInfo, sigBit } from '../siginfo.ts';
 import { type Thread, UNBLOCKABLE } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
@@ -122,16 +122,19 @@ function sigaltstack(t: Thread, set: bigint, old: bigint): number {
   return 0;
 }
 function sigreturn(t: Thread): number {
-  const r = popFrame(t.state, t.mm, { hasFpmr: t.machine.hasFpmr, hasSve: t.machine.sve.exists });
-  if (!r) {
+  const { signalFrames } = t.machine;
+  const frame = signalFrames.pop(t.state, t.mm);
+  if (frame === 0) {
     const addr = t.state.sp;
     const mapped = t.mm.vmas.find(Number(addr & 0xffff_ffff_ffffn)) !== undefined;
     t.force({ signo: SIGSEGV, code: mapped ? SiCode.SEGV_ACCERR : SiCode.SEGV_MAPERR, addr });
     return KEEP;
   }
-  t.mask = r.mask === 0n ? 0n : r.mask & ~UNBLOCKABLE;
-  const { sp, size, flags } = r.altStack;
-  if ((flags & SS_ONSTACK) === 0) t.altStack = { sp, size, flags: flags & (SS_DISABLE | SS_AUTODISARM) };
+  const mask = signalFrames.maskIn(frame);
+  t.mask = mask === 0n ? 0n : mask & ~UNBLOCKABLE;
+  const alt = signalFrames.altStackIn(frame, t.altStack);
+  const kept = SS_DISABLE | SS_AUTODISARM;
+  if (alt !== t.altStack && (alt.flags & SS_ONSTACK) === 0) t.altStack = { ...alt, flags: alt.flags & kept };
   t.restart = undefined;
   return KEEP;
 }
