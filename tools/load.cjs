@@ -56,7 +56,7 @@ globalThis[Symbol.for('hypatia.kept')] = {
  */
 function optimised(bytes) {
   const made = kept(OPTIMISED);
-  if (!made) atEnd.push(() => save(() => [[OPTIMISED, optimise()]]));
+  if (!made) atEnd.push(() => save(() => [[OPTIMISED, optimise(bytes)]]));
   if (!made?.length) return undefined;
   try {
     const head = HEAD + made.readUInt32LE(0);
@@ -72,11 +72,12 @@ function optimised(bytes) {
   return undefined;
 }
 /** Where it fails once it is not tried again: an empty file says so. A debugger is not for this process. */
-function optimise() {
+function optimise(input) {
   if (options.includes('inspect')) return Buffer.alloc(0);
   const { spawnSync } = require('node:child_process');
   const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, `${__dirname}/optimise.js`], {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    input,
+    stdio: ['pipe', 'pipe', 'ignore'],
     timeout: PATIENCE,
     maxBuffer: 1 << 26,
   });

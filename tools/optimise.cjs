@@ -1,17 +1,17 @@
 // Compiles the interpreter as V8 itself would when it has run for a while, which takes longer than a short program does. Run
-// once for a version of Node (tools/load.cjs), as a process of its own: it uses functions of V8 that no standard promises. To
-// standard output go the length of a script's code, that code, and what the script brings back to life.
+// once for a version of Node (tools/load.cjs), as a process of its own: it uses functions of V8 that no standard promises. The
+// module is standard input; to standard output go the length of a script's code, that code, and what the script brings back to life.
 'use strict';
 const { readFileSync, writeSync } = require('node:fs');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
 const filename = `${__dirname}/restore.js`;
-const bytes = new Uint8Array(readFileSync(`${__dirname}/../interp/interp.wasm`));
+const bytes = new Uint8Array(readFileSync(0));
 const instantiate = (module) => {
   const imports = {};
   for (const { name, kind } of WebAssembly.Module.imports(module))
-    imports[name] = kind === 'memory' ? new WebAssembly.Memory({ initial: 16, maximum: 65536 }) : () => 0;
+    imports[name] = kind === 'memory' ? new WebAssembly.Memory({ initial: 16, maximum: 65536, shared: true }) : () => 0;
   return new WebAssembly.Instance(module, { h: imports }).exports;
 };
 

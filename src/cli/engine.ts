@@ -1,6 +1,6 @@
 // Which engine runs programs, and what it can execute.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { type Feat, has, isFeat } from '../arch/features.ts';
 import { lazy } from '../base/lazy.ts';
 import type { Engine, SystemHooks } from '../cpu/engine.ts';
@@ -9,6 +9,7 @@ import type { PauthState } from '../cpu/pauth.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter, type ThreadOptions } from '../interp/engine.ts';
+import { Prebuilt } from '../interp/prebuilt.ts';
 import type { MakeTier, Tier } from '../interp/region.ts';
 import { Templates } from '../interp/templates.ts';
 import { A64 } from '../isa/a64.ts';
@@ -38,22 +39,29 @@ export function canExecute(feat: Feat): boolean {
  * The interpreter as the build generated it (tools/postbuild.mjs), or undefined where there is none that is as new as the
  * code it was generated from: then it is generated now, which takes longer.
  */
-function prebuiltInterpreter(): Uint8Array | undefined {
+function prebuiltInterpreter(): Prebuilt | undefined {
   const layer = (name: string): URL => new URL(`../${name}/`, import.meta.url);
   const file = new URL('interp.wasm', layer('interp'));
   try {
     // The bundle was made together with it.
-    if (/\/bin\/[^/]*$/.test(import.meta.url)) return readFileSync(file);
+    if (/\/bin\/[^/]*$/.test(import.meta.url)) return open(file);
     const made = statSync(file).mtimeMs;
     for (const name of ['wasm', 'ir', 'arch/a64', 'isa', 'interp']) {
       for (const source of readdirSync(layer(name))) {
         if (source.endsWith('.js') && statSync(new URL(source, layer(name))).mtimeMs > made) return undefined;
       }
     }
-    return readFileSync(file);
+    return open(file);
   } catch {
     return undefined;
   }
+}
+function open(file: URL): Prebuilt {
+  const fd = openSync(file, 'r');
+  return new Prebuilt((from, to) => {
+    const bytes = new Uint8Array(to - from);
+    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
+  });
 }
 
 /** What compiles code. */
@@ -161,7 +169,7 @@ export function createEngine(
     get groups() {
       return A64;
     },
-    ...(prebuilt && { prebuilt, compiled: () => optimisedModule(prebuilt) }),
+    ...(prebuilt && { prebuilt, compiled: () => optimisedModule(prebuilt.main) }),
     ...(templates && { templates }),
     ...(make && { tier: make }),
     ...(threads && { threads }),

@@ -85,8 +85,7 @@ export function assemble(
   if (options.cpu !== undefined)
     for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
   const parallel = begin !== undefined;
-  // So large a memory makes V8 look for garbage at once, and again where much is loaded after that.
-  const mem = new PhysMem(options.memory, parallel);
+  const mem = new PhysMem(options.memory, { parallel, shared: true });
   const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
   let hooks: SystemHooks | undefined;

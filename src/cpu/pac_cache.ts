@@ -52,7 +52,7 @@ export class PacCache {
     const slot = (cpu.base + Slot.PAC_CACHE) >>> 2;
     const { u32, u64 } = this.mem;
     // Others may be looking.
-    if (this.mem.shared) return;
+    if (this.mem.parallel) return;
     if (u32[slot] === this.none) u32[slot] = this.tableOf(s);
     const low = (v: bigint): number => Number(BigInt.asUintN(32, v));
     const sum = Math.imul(low(pointer), PAC_HASH.pointer) + Math.imul(low(modifier), PAC_HASH.modifier);
@@ -69,7 +69,7 @@ export class PacCache {
     if (i < 0) {
       i = Math.min(tables.length, TABLES - 1);
       const at = tables[i]?.at ?? this.mem.allocFixed(SIZE);
-      this.mem.u8.fill(0, at, at + SIZE);
+      this.mem.zero(at, at + SIZE);
       tables[i] = { at, state };
     }
     tables.unshift(...tables.splice(i, 1));

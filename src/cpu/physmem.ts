@@ -21,6 +21,11 @@ export class OutOfFrames extends Error {
   override readonly name = 'OutOfFrames';
 }
 
+export interface MemoryUse {
+  readonly shared?: boolean;
+  readonly parallel?: boolean;
+}
+
 export class PhysMem {
   readonly wasm: WasmMemory;
   readonly u8: Uint8Array;
@@ -31,7 +36,10 @@ export class PhysMem {
   readonly i64: BigInt64Array;
   readonly view: DataView;
   readonly frames: number;
+  /** Of a kind that threads may be given. */
   readonly shared: boolean;
+  /** Threads are: several execute at once. */
+  readonly parallel: boolean;
   /** Where frames are looked for that nobody has asked for by number, and how many have been. */
   private readonly first: number;
   private looked = 0;
@@ -48,12 +56,14 @@ export class PhysMem {
   /**
    * @param megabytes size, 1 to 4096. Address space is reserved, pages cost memory when first touched.
    * Sizes near 4096 are normal: the memory never grows, because growing would detach the views above.
-   * @param shared threads may be given it
+   * @param use `parallel`: several threads execute on it. `shared`: they might, which spares V8 a garbage collection: the
+   * size of other memories counts as if it were used. What is no longer wanted may stay until much else is garbage, though.
    */
-  constructor(megabytes = 4096, shared = false) {
+  constructor(megabytes = 4096, { parallel = false, shared = parallel }: MemoryUse = {}) {
     const pages = Math.min(65536, Math.max(16, megabytes * 16));
     this.wasm = new WebAssemblyHost.Memory({ initial: pages, maximum: pages, ...(shared && { shared }) });
     this.shared = shared;
+    this.parallel = parallel;
     const b = this.wasm.buffer;
     this.u8 = new Uint8Array(b);
     this.u16 = new Uint16Array(b);
@@ -84,7 +94,7 @@ export class PhysMem {
   /** A zeroed frame with reference count 1. @param wish the one that is preferred, if it is free; 0: any */
   allocFrame(wish = 0): number {
     const f = wish !== 0 && this.isFree(wish) ? wish : this.anyFrame();
-    if (this.written[f] !== 0) this.u8.fill(0, f * FRAME_SIZE, (f + 1) * FRAME_SIZE);
+    if (this.written[f] !== 0) this.zero(f * FRAME_SIZE, (f + 1) * FRAME_SIZE);
     this.written[f] = 1;
     this.refs[f] = 1;
     this.used++;
@@ -129,6 +139,10 @@ export class PhysMem {
     }
   }
 
+  /** Both multiples of 8: in a memory that is shared V8 fills element by element. */
+  zero(from: number, to: number): void {
+    this.u64.fill(0n, from >>> 3, to / 8);
+  }
   ref(frame: number): void {
     this.refs[frame]!++;
   }

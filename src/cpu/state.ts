@@ -171,7 +171,7 @@ export class CpuState {
   }
   /** Makes it what it is when new. */
   reset(): void {
-    this.mem.u8.fill(0, this.base, this.base + Slot.END);
+    this.mem.zero(this.base, this.base + Slot.END);
     this.exception = undefined;
     this.mem.u32[(this.base + Slot.SP_MASK) >>> 2] = 15;
     this.mem.u32[(this.base + Slot.SYS_OPEN) >>> 2] = 15;
@@ -370,7 +370,7 @@ export class CpuState {
     const live = this.sveLive;
     if (live === 0) return;
     for (let n = 0; n < 32; n++) this.z(n, live).fill(0, MIN_VL);
-    this.mem.u8.fill(0, this.base + Slot.P, this.base + Slot.END);
+    this.mem.zero(this.base + Slot.P, this.base + Slot.END);
     this.setU32(Slot.SVE_LIVE, 0);
   }
   /** Makes the running engine return Exit.Kick at the next branch, or the next run at once. */

@@ -176,7 +176,7 @@ export class SoftTlb implements Tlb {
   }
   private clear(): void {
     this.beforeLoss(this.base);
-    this.mem.u8.fill(0, this.base, this.base + GENERATION);
+    this.mem.zero(this.base, this.base + GENERATION);
     this.seal();
   }
   /** All is zero. Such an entry cannot match, for its tag belongs to index 0: only there it must be made not to. */
@@ -215,7 +215,7 @@ export class SoftTlb implements Tlb {
   flushFetch(): void {
     const at = this.base + TlbTable.fetch;
     this.beforeLoss(this.base);
-    this.mem.u8.fill(0, at, at + FETCH_ENTRIES * ENTRY_SIZE);
+    this.mem.zero(at, at + FETCH_ENTRIES * ENTRY_SIZE);
     this.invalidate(at);
   }
   /** Makes an entry match no address. */

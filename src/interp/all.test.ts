@@ -9,6 +9,7 @@ import { ModuleBuilder } from '../wasm/builder.ts';
 import { createInterpreter } from './engine.ts';
 import { HOT, USUAL } from './hot.ts';
 import { buildHotLoop } from './hot_loop.ts';
+import { Prebuilt } from './prebuilt.ts';
 import { generateHandlers, generateInterpreter, hotVariants, withPairs } from './program.ts';
 import { TestMachine } from './testing.ts';
 
@@ -38,7 +39,7 @@ describe('all instructions', () => {
     const source =
       'mov x0, #6\nfmov d1, #3.0\nscvtf d0, x0\nfmul d0, d0, d1\ncbz x0, .\nfcvtzs x1, d0\nrev16 x2, x1\nsvc #0';
     const { sections } = assembleProgram(source, { base: 0x400000n });
-    const m = new TestMachine(createInterpreter, [], { groups: [...A64], prebuilt });
+    const m = new TestMachine(createInterpreter, [], { groups: [...A64], prebuilt: new Prebuilt(prebuilt) });
     m.poke(0x400000n, sections[0]!.bytes);
     m.cpu.pc = 0x400000n;
     expect(m.engine.run(m.cpu, 100)).toBe(Exit.Exception);

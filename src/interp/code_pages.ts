@@ -232,9 +232,9 @@ export class CodePages {
     page.blank = true;
     this.onDrop(page.records);
     // Others may be in the middle of an instruction: its operands stay until it is decoded again.
-    if (this.mem.shared) for (let i = 0; i < WORDS; i++) this.mem.u16[numberPlace(page.records, i)] = Special.Decode;
-    else this.mem.u8.fill(0, page.records, page.records + END);
-    this.mem.u8.fill(0, page.records + LANDINGS, page.records + RECORD_PAGE_SIZE);
+    if (this.mem.parallel) for (let i = 0; i < WORDS; i++) this.mem.u16[numberPlace(page.records, i)] = Special.Decode;
+    else this.mem.zero(page.records, page.records + END);
+    this.mem.zero(page.records + LANDINGS, page.records + RECORD_PAGE_SIZE);
     if (page.hooks !== 0) {
       this.freeHooks.push(page.hooks);
       page.hooks = 0;

@@ -27,6 +27,7 @@ import { Crew, type StartThread } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
 import { FIND, LINK, makeLinker } from './linker.ts';
+import type { Prebuilt } from './prebuilt.ts';
 import { type Numbers, Predecoder } from './predecode.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { LANDING_GUARDED, RECORD_SIZE, Special } from './record.ts';
@@ -39,8 +40,8 @@ export interface EngineOptions extends SystemOptions {
   has(feature: string): boolean;
   readonly hooks: SystemHooks;
   /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
-  readonly prebuilt?: Uint8Array;
-  /** Gives the module of `prebuilt` if it was compiled before. */
+  readonly prebuilt?: Prebuilt;
+  /** Gives the module of `prebuilt` if it was compiled before, for shared memory. */
   readonly compiled?: () => WasmModule | undefined;
   /** Records of an earlier run with the same `prebuilt` and features, and for the next one. */
   readonly templates?: Templates;
@@ -96,7 +97,7 @@ class Interpreter implements Engine {
 
   constructor(mem: PhysMem, options: EngineOptions) {
     this.mem = mem;
-    this.program = programOf(options, mem.shared);
+    this.program = programOf(options, mem);
     this.hasBti = options.has('FEAT_BTI');
     this.hooks = options.hooks;
     this.decoder = lazy(() => new Decoder(this.program.rows(), options.has));
@@ -135,7 +136,7 @@ class Interpreter implements Engine {
     const makeTier = options.tier ?? usualTier();
     if (makeTier) {
       const { decoder } = this;
-      this.links = mem.shared ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
+      this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
       this.flat = mem.frames > FLAT_FRAMES ? new FlatPages(mem) : undefined;
       const tier = makeTier({
         links: this.links,
@@ -478,7 +479,7 @@ class Interpreter implements Engine {
         return () => this.path.commit(this.cpu!);
       case LINK:
       case FIND:
-        this.linker ??= makeLinker(this.imports([]), this.links);
+        this.linker ??= makeLinker(this.imports([]), this.links, this.mem.shared);
         return this.linker[name];
       default:
         return this.system.importFor(name);

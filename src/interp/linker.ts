@@ -103,10 +103,14 @@ export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: n
   code.i32(NOWHERE).end();
 }
 
-/** @param imports memory and table @param links where the table of links is */
-export function makeLinker(imports: Record<string, unknown>, links: number | undefined): Record<string, unknown> {
+/** @param imports memory and table @param links where the table of links is @param shared the kind of memory */
+export function makeLinker(
+  imports: Record<string, unknown>,
+  links: number | undefined,
+  shared: boolean,
+): Record<string, unknown> {
   const module = new ModuleBuilder();
-  module.importMemory(HOST, MEMORY, 16, 65536, links === undefined);
+  module.importMemory(HOST, MEMORY, 16, 65536, shared);
   module.importTable(HOST, TABLE);
   const type = module.type(REGION_PARAMS, REGION_RESULTS);
   module.export(

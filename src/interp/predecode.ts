@@ -48,11 +48,11 @@ export class Predecoder {
   decode(ip: number, records: number): void {
     const { mem, pages } = this;
     // Two threads have come to it at once: the first may be executing what would be written again, step by step.
-    if (mem.shared && Atomics.load(mem.u16, ip >>> 1) !== Special.Decode) return;
+    if (mem.parallel && Atomics.load(mem.u16, ip >>> 1) !== Special.Decode) return;
     const { word, index } = pages.locate(ip, records);
     const known = this.templates.copyTo(mem, pages, word, { ip, index, records });
     if (known === 0 || !this.numbers.isThere(known)) this.decodeAnew(word, ip, index, records);
-    if (!mem.shared) pages.pair(records, index, this.pairOf);
+    if (!mem.parallel) pages.pair(records, index, this.pairOf);
   }
   private decodeAnew(word: number, ip: number, index: number, records: number): void {
     const d = this.numbers.decoder().decode(word);
@@ -78,7 +78,7 @@ export class Predecoder {
     const finished = { number: far, branch, aside, asideSize: layout.asideSize };
     this.templates.keep(this.mem, word, ip, finished);
     const number = place(view, finished, { ip, index, records });
-    if (this.mem.shared) Atomics.store(this.mem.u16, ip >>> 1, number);
+    if (this.mem.parallel) Atomics.store(this.mem.u16, ip >>> 1, number);
     else this.mem.u16[ip >>> 1] = number;
   }
   private install(handler: Handler, row: RowEntry | undefined): Installed {

@@ -1,16 +1,17 @@
 // The generated WebAssembly: the main loop with its frequent handlers, and single handlers as modules of their own.
 // What is generated depends on the rows alone, not on a machine: engines with different features share it.
 
-import { UsageError } from '../base/assert.ts';
 import { lazy } from '../base/lazy.ts';
 import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { collectRows, type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
+import { withMemory } from '../wasm/sections.ts';
 import { buildHandler } from './cold.ts';
 import { HOT, type HotRow, PAIRS, USUAL } from './hot.ts';
 import type { Variant } from './hot_loop.ts';
 import { buildLoop, type Import } from './loop.ts';
+import { ASIDE, notOne, type Prebuilt } from './prebuilt.ts';
 import { FIRST_HANDLER } from './record.ts';
 import { fitsLoop, needsFunction } from './restart.ts';
 
@@ -34,10 +35,10 @@ export interface Numbers {
 }
 
 /** Makes imports by name, each once. */
-export function importer(module: ModuleBuilder, parallel = false): { readonly add: Import; readonly names: string[] } {
+export function importer(module: ModuleBuilder, shared = false): { readonly add: Import; readonly names: string[] } {
   const known = new Map<string, number>();
   const names: string[] = [];
-  module.importMemory(HOST, MEMORY, 16, 65536, parallel);
+  module.importMemory(HOST, MEMORY, 16, 65536, shared);
   const add: Import = (name, params, results) => {
     let index = known.get(name);
     if (index === undefined) {
@@ -95,41 +96,41 @@ export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants
 
 /**
  * A module with the main loop (`run`) and the table (`handlers`), in which those of `aside` follow the handlers of the loop.
- * They are in modules of their own, each in a custom section; another one says which handlers these are.
- * @param parallel for PEs that execute at the same time, on memory that is shared
+ * They are in modules of their own, each in a custom section; another one, before them, says which handlers these are.
  */
 export function generateModule(
   variants: readonly Variant[],
   aside: readonly (readonly Handler[])[],
-  parallel = false,
+  { shared, parallel }: Memory,
 ): Uint8Array {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module, parallel);
+  const { add, names } = importer(module, shared);
   // Records of several threads are finished one by one: none is done with another.
   const pairs = parallel ? [] : pairsOf(variants);
   const all = withPairs(variants, pairs);
   module.export('run', buildLoop(module, add, all, parallel));
   let number = FIRST_HANDLER + all.length;
-  for (const handlers of aside) {
-    module.customSection(ASIDE, generateAside(handlers, number, parallel));
+  const modules = aside.map((handlers) => {
     number += handlers.length;
-  }
+    return generateAside(handlers, number - handlers.length, shared);
+  });
   module.table('handlers', Math.max(TABLE_START, 2 * number), TABLE_MAX);
   const contents: Contents = {
     hot: variants.map((v) => [v.handler.key, v.near]),
     pairs,
-    aside: aside.map((handlers) => handlers.length),
+    aside: aside.map((handlers, i) => [handlers.length, modules[i]!.length]),
     imports: names,
   };
   module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
+  for (const bytes of modules) module.customSection(ASIDE, bytes);
   return module.finish();
 }
 /** A module that puts handlers into the table of the main one, from number `first` on. */
-function generateAside(handlers: readonly Handler[], first: number, parallel: boolean): Uint8Array {
+function generateAside(handlers: readonly Handler[], first: number, shared: boolean): Uint8Array {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module, parallel);
+  const { add, names } = importer(module, shared);
   module.importTable(HOST, TABLE);
-  const functions = handlers.map((h) => buildHandler(module, add, h, parallel));
+  const functions = handlers.map((h) => buildHandler(module, add, h, false));
   module.fillTable(first, functions);
   const contents: AsideContents = { handlers: handlers.map((h) => h.key), imports: names };
   module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
@@ -138,10 +139,10 @@ function generateAside(handlers: readonly Handler[], first: number, parallel: bo
 /** Handlers as functions `0`, `1`, ... of one module. */
 export function generateHandlers(
   handlers: readonly Handler[],
-  parallel = false,
+  { shared, parallel }: Memory = ALONE,
 ): { bytes: Uint8Array; imports: readonly string[] } {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module, parallel);
+  const { add, names } = importer(module, shared);
   for (const [i, h] of handlers.entries()) module.export(String(i), buildHandler(module, add, h, parallel));
   return { bytes: module.finish(), imports: names };
 }
@@ -160,7 +161,7 @@ export function generateInterpreter(groups: readonly Group[]): Uint8Array {
   );
   // Functions that stand in for handlers of the loop where these do not do everything.
   aside.push([...new Set(variants.map((v) => v.handler).filter(needsFunction))]);
-  return generateModule(variants, aside);
+  return generateModule(variants, aside, { shared: true, parallel: false });
 }
 
 /** Where the handlers of a row are that are not in the loop: with those of its group, or (undefined) with the usual ones. */
@@ -168,15 +169,21 @@ function partOf(row: RowEntry): Group | undefined {
   return USUAL.has(row.name) ? undefined : row.group;
 }
 
-/** Custom sections: the modules of the usual rows, of the groups in their order, of what stands in; what is in a module, as JSON. */
-const ASIDE = 'aside';
+/** What the code is for: memory of that kind; with `parallel`, PEs that execute at the same time. */
+export interface Memory {
+  readonly shared: boolean;
+  readonly parallel: boolean;
+}
+const ALONE: Memory = { shared: false, parallel: false };
+
+/** A custom section: what is in a module, as JSON. */
 const CONTENTS = 'handlers';
 interface Contents {
   readonly hot: readonly (readonly [key: string, near: boolean])[];
   /** Which of those are done by one handler: they come next. */
   readonly pairs: readonly (readonly [first: number, second: number])[];
-  /** How many handlers each of the modules has. */
-  readonly aside: readonly number[];
+  /** How many handlers each of the modules has, and bytes: those of the usual rows, of the groups in their order, of what stands in. */
+  readonly aside: readonly (readonly [handlers: number, bytes: number])[];
   readonly imports: readonly string[];
 }
 interface AsideContents {
@@ -185,7 +192,7 @@ interface AsideContents {
 }
 function contentsOf(module: WasmModule): unknown {
   const [section] = WebAssemblyHost.Module.customSections(module, CONTENTS);
-  if (!section) throw new UsageError('the file of the prebuilt interpreter is not one: build the project again');
+  if (!section) throw notOne();
   return JSON.parse(asciiText(new Uint8Array(section)));
 }
 function asciiBytes(text: string): Uint8Array {
@@ -201,19 +208,19 @@ function asciiText(bytes: Uint8Array): string {
 
 /** Handlers that are not in the loop, in one module. Compiled when the first of them is met: a program needs few of these. */
 export class Aside {
-  private readonly bytes: Uint8Array;
+  private readonly bytes: () => Uint8Array;
   /** Numbers from one to before another. */
   private readonly first: number;
   private readonly end: number;
   private readonly contents = lazy(() => {
-    const module = new WebAssemblyHost.Module(this.bytes);
+    const module = new WebAssemblyHost.Module(this.bytes());
     return { module, ...(contentsOf(module) as AsideContents) };
   });
   private readonly numbers = lazy(
     (): ReadonlyMap<string, number> => new Map(this.contents().handlers.map((key, i) => [key, this.first + i])),
   );
 
-  constructor(bytes: Uint8Array, first: number, count: number) {
+  constructor(bytes: () => Uint8Array, first: number, count: number) {
     this.bytes = bytes;
     this.first = first;
     this.end = first + count;
@@ -244,7 +251,7 @@ export class Program {
   private readonly asides: readonly Aside[];
   private readonly parts = new Map<string, Part>();
 
-  private readonly parallel: boolean;
+  private readonly memory: Memory;
   /** The number after those of the handlers in the loop. */
   readonly endOfLoop: number;
   private readonly keys: Contents['hot'];
@@ -255,26 +262,25 @@ export class Program {
   );
   private readonly variants = lazy(() => hotVariants(this.rows()));
 
-  /** @param parallel see generateModule */
-  constructor(source: ProgramSource, parallel = false) {
+  constructor(source: ProgramSource, memory: Memory) {
     this.source = source;
-    this.parallel = parallel;
+    this.memory = memory;
+    const { shared, parallel } = memory;
     const prebuilt = parallel ? undefined : source.prebuilt;
-    const module =
-      (prebuilt && source.compiled?.()) ??
-      new WebAssemblyHost.Module(prebuilt ?? generateModule(this.variants(), [], parallel));
+    const main = prebuilt ? withMemory(prebuilt.main, shared) : generateModule(this.variants(), [], memory);
+    const module = (prebuilt?.main === main && source.compiled?.()) || new WebAssemblyHost.Module(main);
     const contents = contentsOf(module) as Contents;
     this.main = { module, imports: contents.imports };
     this.hot = lazy(() => numbersOf(contents.hot));
-    const modules = WebAssemblyHost.Module.customSections(module, ASIDE);
     this.keys = contents.hot;
     this.firstPair = FIRST_HANDLER + contents.hot.length;
     this.endOfLoop = this.firstPair + contents.pairs.length;
     this.pairs = contents.pairs;
     let id = this.endOfLoop;
-    this.asides = contents.aside.map((count, i) => {
+    const lengths = contents.aside.map(([, length]) => length);
+    this.asides = contents.aside.map(([count], i) => {
       id += count;
-      return new Aside(new Uint8Array(modules[i]!), id - count, count);
+      return new Aside(() => withMemory(prebuilt!.aside(lengths, i), shared), id - count, count);
     });
     this.firstFree = id;
   }
@@ -317,7 +323,7 @@ export class Program {
   part(handler: Handler): Part {
     let part = this.parts.get(handler.key);
     if (!part) {
-      const { bytes, imports } = generateHandlers([handler], this.parallel);
+      const { bytes, imports } = generateHandlers([handler], this.memory);
       part = { module: new WebAssemblyHost.Module(bytes), imports };
       this.parts.set(handler.key, part);
     }
@@ -338,19 +344,23 @@ function numbersOf(hot: Contents['hot']): ReadonlyMap<string, Numbers> {
 export interface ProgramSource {
   readonly groups: readonly Group[];
   /** What generateInterpreter made of the same groups; without it the loop alone is generated when it is needed. */
-  readonly prebuilt?: Uint8Array;
-  /** Gives the module of `prebuilt` if it was compiled before. */
+  readonly prebuilt?: Prebuilt;
+  /** Gives the module of `prebuilt` if it was compiled before, for shared memory. */
   readonly compiled?: () => WasmModule | undefined;
 }
-const programs = { alone: new WeakMap<object, Program>(), parallel: new WeakMap<object, Program>() };
-/** The program of some groups, made once. @param parallel generated anew, whatever was prebuilt */
-export function programOf(source: ProgramSource, parallel = false): Program {
-  const made = programs[parallel ? 'parallel' : 'alone'];
+const programs = {
+  alone: new WeakMap<object, Program>(),
+  shared: new WeakMap<object, Program>(),
+  parallel: new WeakMap<object, Program>(),
+};
+/** The program of some groups, made once; one that is parallel is generated anew, whatever was prebuilt. */
+export function programOf(source: ProgramSource, { shared, parallel }: Memory): Program {
+  const made = programs[parallel ? 'parallel' : shared ? 'shared' : 'alone'];
   // What was prebuilt stands for its groups, which need not be there.
   const key = parallel ? source.groups : (source.prebuilt ?? source.groups);
   let p = made.get(key);
   if (!p) {
-    p = new Program(source, parallel);
+    p = new Program(source, { shared, parallel });
     made.set(key, p);
   }
   return p;

@@ -5,6 +5,7 @@ import { assembleProgram } from '../asm/index.ts';
 import { Exit } from '../cpu/engine.ts';
 import { A64 } from '../isa/a64.ts';
 import { createInterpreter, type EngineOptions } from './engine.ts';
+import { Prebuilt } from './prebuilt.ts';
 import { generateInterpreter } from './program.ts';
 import { Templates } from './templates.ts';
 import { TestMachine } from './testing.ts';
@@ -35,9 +36,9 @@ const SOURCE = `
   svc #0`;
 
 describe('templates', () => {
-  let prebuilt: Uint8Array;
+  let prebuilt: Prebuilt;
   beforeAll(() => {
-    prebuilt = generateInterpreter(A64);
+    prebuilt = new Prebuilt(generateInterpreter(A64));
   });
   const run = (options: Partial<EngineOptions>): readonly unknown[] => {
     const m = new TestMachine(createInterpreter, [], { prebuilt, ...options });

@@ -244,7 +244,7 @@ class JitTier implements Tier {
       links: host.links,
       flat: host.flat,
       fused: this.fused,
-      parallel: host.mem.shared,
+      parallel: host.mem.parallel,
       linked: this.linked,
       ...(this.counts && { counts: this.counts.at }),
       constants: this.constants,

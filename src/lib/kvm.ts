@@ -81,7 +81,7 @@ export function openKvm(options: OpenOptions = {}): System {
   const host = makeHost(spec);
   if (host.unavailable !== undefined) throw new UsageError(`no KVM on this host: ${host.unavailable}`);
   const { compat, counter, interpreter, offer, threads, tier, trace } = options;
-  const mem = new PhysMem(options.memory ?? 256, threads !== undefined);
+  const mem = new PhysMem(options.memory ?? 256, { parallel: threads !== undefined });
   const machine = createMachine({
     mem,
     readId: (encoding) => spec.raw.get(encoding) ?? 0n,

@@ -10,6 +10,7 @@ import { PePool } from '../cpu/pe_pool.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter, type ThreadOptions } from '../interp/engine.ts';
+import { Prebuilt } from '../interp/prebuilt.ts';
 import type { MakeTier } from '../interp/region.ts';
 import { A64 } from '../isa/a64.ts';
 import type { Hardware } from '../kvm/hardware.ts';
@@ -66,7 +67,7 @@ export function createMachine(options: MachineOptions): Machine {
       hooks: directory,
       pauth: (cpu) => directory.pauth(cpu),
       groups: A64,
-      ...(interpreter && { prebuilt: interpreter }),
+      ...(interpreter && { prebuilt: Prebuilt.of(interpreter) }),
       ...(tier && { tier }),
       ...(threads && { threads: { ...threads, follow: (cpu: CpuState) => virtual.follow(cpu) } }),
     });

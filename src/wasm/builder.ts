@@ -24,6 +24,7 @@ import {
   VECTOR_RELAXED,
   type VectorMemoryOp,
 } from './opcodes.ts';
+import { KIND, LIMITS, SECTION } from './sections.ts';
 
 const TYPE_CODE: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
 const NO_RESULT = 0x40;
@@ -236,8 +237,6 @@ export class Code extends Bytes {
   }
 }
 
-const SECTION = { custom: 0, type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
-const KIND = { func: 0, table: 1, memory: 2 } as const;
 const FUNCREF = 0x70;
 /** What engines know of it or ignore. */
 const BRANCH_HINTS = 'metadata.code.branch_hint';
@@ -272,7 +271,7 @@ export class ModuleBuilder {
   /** @param min @param max pages of 64 KiB that the imported memory may have */
   importMemory(module: string, name: string, min: number, max: number, shared = false): void {
     this.import(module, name, KIND.memory)
-      .byte(shared ? 3 : 1)
+      .byte(shared ? LIMITS.shared : LIMITS.own)
       .unsigned(min)
       .unsigned(max);
   }

@@ -149,7 +149,7 @@ export class PageStore implements SharedPages {
     if (this.filler) {
       for (let i = first; i < last; i++) {
         const f = this.frame(i)!;
-        this.mem.frameBytes(f).fill(0);
+        this.mem.zero(f * PAGE, (f + 1) * PAGE);
       }
     } else this.drop(first, last - first);
   }
