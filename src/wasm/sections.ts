@@ -2,7 +2,16 @@
 
 import { InternalError } from '../base/assert.ts';
 
-export const SECTION = { custom: 0, type: 1, import: 2, function: 3, table: 4, export: 7, element: 9, code: 10 } as const;
+export const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  export: 7,
+  element: 9,
+  code: 10,
+} as const;
 export const KIND = { func: 0, table: 1, memory: 2 } as const;
 /** Of an imported memory, with a maximum: such as threads may share, or not. */
 export const LIMITS = { own: 1, shared: 3 } as const;
