@@ -4,7 +4,7 @@
 
 import { FRAME_SHIFT, FRAME_SIZE, type PhysMem } from './physmem.ts';
 
-/** Of a tag: the address of the page, as in an entry of the TLB; 0: none. */
+/** Of a tag, the last address before the page. */
 const TAG_SHIFT = 3;
 /** From the low half of an address to the offset of its tag: shifted, and masked. */
 export const FLAT_SHIFT = FRAME_SHIFT - TAG_SHIFT;
@@ -15,10 +15,13 @@ const SIZE = PLACES << TAG_SHIFT;
 /** Places whose tags are cleared together, if any of them has been set. */
 const GROUP = 512;
 const NOBODY = 0;
+/** Pages before it have no place. */
+const FIRST = 2;
+const NO_TAG = 4 * FRAME_SIZE;
 /** Top-byte-ignore gives a page 256 names. */
 export const UNTAGGED_HIGH = 0x00ff_ffff;
 
-/** Where the page of an address stands, if it stands where the address says. The first place is never a page's. */
+/** Where the page of an address stands, if it stands where the address says. */
 export const flatFrame = (low: number): number => low >>> FRAME_SHIFT;
 
 export class FlatPages {
@@ -33,8 +36,8 @@ export class FlatPages {
     this.mem = mem;
     const read = mem.allocFixed(2 * SIZE);
     this.tables = [read, read + SIZE];
-    // No tag is right in place 0 where all is zero: it has that of another place.
-    for (const table of this.tables) mem.u32[table >>> 2] = FRAME_SIZE;
+    // Where all is zero, zero would be right in the first places: they have the tag of another one.
+    for (const table of this.tables) for (let p = 0; p < FIRST; p++) mem.u32[(table + (p << TAG_SHIFT)) >>> 2] = NO_TAG;
   }
   /** @returns whether nobody else has them */
   take(owner: number): boolean {
@@ -49,8 +52,9 @@ export class FlatPages {
 
   set(low: number, high: number, write: boolean): void {
     const place = flatFrame(low);
+    if (place < FIRST) return;
     const at = (this.tables[write ? 1 : 0] + (place << TAG_SHIFT)) >>> 2;
-    this.mem.u32[at] = place << FRAME_SHIFT;
+    this.mem.u32[at] = (place << FRAME_SHIFT) - 1;
     this.mem.u32[at + 1] = high;
     this.touched[Math.floor(place / GROUP)] = 1;
   }
@@ -62,18 +66,19 @@ export class FlatPages {
   }
   /** @param count of places from the first one on, around the end */
   forget(first: number, count: number): void {
-    const end = first + Math.min(count, PLACES);
-    for (let from = first; from < end; ) {
-      const to = Math.min(end, (Math.floor(from / GROUP) + 1) * GROUP);
-      const place = from & (PLACES - 1);
+    const past = first + Math.min(count, PLACES);
+    for (let at = first; at < past; ) {
+      const next = Math.min(past, (Math.floor(at / GROUP) + 1) * GROUP);
+      const place = at & (PLACES - 1);
+      const end = place + next - at;
       if (this.touched[Math.floor(place / GROUP)] !== 0) {
         for (const table of this.tables) {
-          const at = (table + (place << TAG_SHIFT)) >>> 2;
-          this.mem.u32.fill(0, at + (place === 0 ? 1 : 0), at + 2 * (to - from));
+          const from = table + (Math.max(place, FIRST) << TAG_SHIFT);
+          this.mem.u32.fill(0, from >>> 2, (table + (end << TAG_SHIFT)) >>> 2);
         }
-        if (to - from === GROUP) this.touched[Math.floor(place / GROUP)] = 0;
+        if (next - at === GROUP) this.touched[Math.floor(place / GROUP)] = 0;
       }
-      from = to;
+      at = next;
     }
   }
 }

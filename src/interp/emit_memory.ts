@@ -30,26 +30,28 @@ export function emitLookup(e: Emitter, n: Probe, va: number, tlb?: number): numb
   else code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
   code.get(va).op('i32.wrap_i64').i32(INDEX_SHIFT).op('i32.shr_u');
   code.i32(INDEX_MASK).op('i32.and').op('i32.add').tee(entry);
-  code.mem('i64.load', tableOf(n));
-  compareTag(e, n, va);
+  code.mem('i64.load', tableOf(n)).get(va).op('i64.xor');
+  code.i64(offsetLimit(e, n)).op('i64.gt_u');
   return entry;
 }
-/** The same for flat pages (cpu/flat.ts): the address is the host's then. @param tables of tags, for reads and for writes */
+/**
+ * The same for flat pages (cpu/flat.ts): the address is the host's then. The difference is the offset with all bits turned;
+ * V8 reads what is subtracted from once, and what is compared, or XORed, with a register twice.
+ * @param tables of tags, for reads and for writes
+ */
 export function emitFlatLookup(e: Emitter, n: Probe, va: number, tables: readonly [number, number]): void {
   const { code } = e;
   code.get(va).op('i32.wrap_i64').i32(FLAT_SHIFT).op('i32.shr_u').i32(FLAT_MASK).op('i32.and');
   code.mem('i64.load', tables[n.op === 'mem.r' ? 0 : 1]);
-  compareTag(e, n, va);
+  code.get(va).op('i64.sub');
+  code.i64(~offsetLimit(e, n)).op('i64.lt_u');
 }
-/** With the page that is known on the stack. */
-function compareTag(e: Emitter, n: Probe, va: number): void {
-  const { code } = e;
+/** The highest offset in its page that an access may have. With the offset on the stack: bits that alignment wants to be zero become the highest ones. */
+function offsetLimit({ code }: Emitter, n: Probe): bigint {
   const { size, atomic, ordered } = n.attr;
-  code.get(va).op('i64.xor');
-  // Bits that must be zero for the access to be aligned become the highest ones.
   const shift = atomic || ordered ? Math.log2(size) : 0;
   if (shift > 0) code.i64(BigInt(shift)).op('i64.rotr');
-  code.i64(BigInt((FRAME_SIZE - size) >> shift)).op('i64.gt_u');
+  return BigInt((FRAME_SIZE - size) >> shift);
 }
 const tableOf = (n: Probe): number => (n.op === 'mem.r' ? TlbTable.read : TlbTable.write);
 /** Puts the host address on the stack that the entry says. */

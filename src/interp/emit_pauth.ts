@@ -29,29 +29,30 @@ export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
   if (key) code.i32(Number(key)).op('i32.add');
   code.i32(PAC_HASH.shift).op('i32.shr_u').i32(PacEntry.shift).op('i32.shl');
   code.get(f.cpu).mem('i32.load', Slot.PAC_CACHE).op('i32.add').tee(entry);
+  // Differences, because V8 reads what is compared twice.
   code
     .mem('i64.load', auth ? PacEntry.signed : PacEntry.pointer)
     .get(pointer)
-    .op('i64.eq');
-  code.get(entry).mem('i64.load', PacEntry.modifier).get(modifier).op('i64.eq').op('i32.and');
+    .op('i64.sub');
+  code.get(entry).mem('i64.load', PacEntry.modifier).get(modifier).op('i64.sub').op('i64.or');
   code
     .get(entry)
-    .mem('i32.load', PacEntry.key)
-    .i32(Number(key) + 1)
-    .op('i32.eq')
-    .op('i32.and');
-  code.block('if', 'i64');
-  if (auth) code.get(f.cpu).i32(0).mem('i32.store', Slot.PAC_FAILED);
-  code
-    .get(entry)
-    .mem('i64.load', auth ? PacEntry.pointer : PacEntry.signed)
-    .else();
+    .mem('i64.load32_u', PacEntry.key)
+    .i64(BigInt(key) + 1n)
+    .op('i64.sub')
+    .op('i64.or');
+  code.i64(0n).op('i64.ne').seldom().block('if', 'i64');
   code
     .get(pointer)
     .get(modifier)
     .i32(Number(key))
     .call(f.import(`helper:${name}`, n.attr.args, [n.attr.result]));
-  code.end();
+  code.else();
+  if (auth) code.get(f.cpu).i32(0).mem('i32.store', Slot.PAC_FAILED);
+  code
+    .get(entry)
+    .mem('i64.load', auth ? PacEntry.pointer : PacEntry.signed)
+    .end();
   e.store(n);
   return true;
 }

@@ -13,7 +13,7 @@ import { Lifts } from './lifts.ts';
 import { randomProgram, testRegion } from './testing.ts';
 
 const decoder = new Decoder(collectRows(A64), () => true);
-const KNOWN: Assumptions = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat: false };
+const KNOWN: Assumptions = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat: false, spMask: 15 };
 
 function byItself(word: number, known: Assumptions): Lifted | undefined {
   const d = decoder.decode(word);

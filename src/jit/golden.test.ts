@@ -15,7 +15,7 @@ import { testRegion } from './testing.ts';
 
 const BASE = 0x400000n;
 const PAGE = 4096n;
-const REGIONS: Readonly<Record<string, { readonly at?: bigint; readonly source: string }>> = {
+const REGIONS: Readonly<Record<string, { readonly at?: bigint; readonly source: string; readonly flat?: boolean }>> = {
   loop: {
     source: `1: ldr x3, [x1], #8
       adds x4, x4, x3
@@ -65,6 +65,15 @@ const REGIONS: Readonly<Record<string, { readonly at?: bigint; readonly source: 
       cbnz x2, 1b
       ret`,
   },
+  flat: {
+    flat: true,
+    source: `1: ldp x2, x3, [sp, #16]
+      ldrb w4, [x2], #1
+      str w4, [x3, x5, lsl #2]
+      stlr x4, [x6]
+      cbnz w4, 1b
+      ret`,
+  },
   pages: {
     at: PAGE - 8n,
     source: `1: ldrb w2, [x1], #1
@@ -76,12 +85,12 @@ const REGIONS: Readonly<Record<string, { readonly at?: bigint; readonly source: 
 };
 
 /** The region that begins at the first instruction, with everything known that is there. */
-function regionOf({ at = 0n, source }: (typeof REGIONS)[string]): CompiledRegion {
+function regionOf({ at = 0n, source, flat = false }: (typeof REGIONS)[string]): CompiledRegion {
   const [section] = assembleProgram(source, { base: BASE + at }).sections;
   const bytes = section!.bytes.slice();
   const words = new Uint32Array(bytes.buffer);
   const first = Number(at) / 4;
-  const known = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat: false };
+  const known = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat, spMask: 15 };
   const word = (place: number): number => words[place - first]!;
   const graph = explore(
     first,

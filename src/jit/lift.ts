@@ -26,6 +26,8 @@ export interface Lifted {
   /** Uses FP or SIMD registers; the host's floating point, with results that may be inexact. */
   readonly fp: boolean;
   readonly inexact: boolean;
+  /** Looks at whether SP is aligned. */
+  readonly sp: boolean;
   /** It may be another one under other assumptions. */
   readonly varies: boolean;
   /** What it may take of the budget: one for the instruction, and ticks that it lets pass. */
@@ -48,6 +50,8 @@ export interface Assumptions {
   readonly sve: boolean;
   /** FPSR.IXC is set, so that inexact results change nothing; else they are the interpreter's. */
   readonly ixc: boolean;
+  /** Bits of SP that must be zero where it is used as an address. */
+  readonly spMask: number;
   /** The address space has the flat pages (cpu/flat.ts). */
   readonly flat: boolean;
   /** The code lies in guarded pages: where indirect branches land is checked. */
@@ -57,7 +61,7 @@ export interface Assumptions {
 /** How an exit node says: the interpreter is to run this instruction. */
 export const INTERPRET = 'interpret';
 export const STOP: Lifted = {
-  key: '', block: () => [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, varies: false,
+  key: '', block: () => [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, sp: false, varies: false,
   cost: 1, uses: [], vectors: [], flags: { made: 0, keeps: true }, slots: [], pattern: { readsFlags: false, phrases: [], unfit: false },
 }; // biome-ignore format: a table
 const STOP_NOW: Lifted = { ...STOP, varies: true };
@@ -85,6 +89,7 @@ const NOT = new NotForRegions();
 class Lifter {
   readonly ir = new IrBuilder();
   fp = false;
+  sp = false;
   inexact = false;
   flow: Flow = 'next';
   links = false;
@@ -290,6 +295,10 @@ class Lifter {
   }
   private constant(slot: string): number | bigint | undefined {
     if (slot === 'ZERO') return 0;
+    if (slot === 'SP_MASK') {
+      this.sp = true;
+      return this.known.spMask;
+    }
     if (slot === 'FPCR') {
       this.fp = true;
       return this.known.fpcr;
@@ -308,7 +317,7 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
   try {
     lifter.walk(block);
   } catch (e) {
-    if (e instanceof NotForRegions) return lifter.fp ? STOP_NOW : STOP;
+    if (e instanceof NotForRegions) return lifter.fp || lifter.sp ? STOP_NOW : STOP;
     throw e;
   }
   const links = lifter.flow === 'jump' && block.some((n) => n.op === 'set.i64');
@@ -323,7 +332,8 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
     jumps: lifter.jumps,
     fp: lifter.fp,
     inexact: lifter.inexact,
-    varies: lifter.fp,
+    sp: lifter.sp,
+    varies: lifter.fp || lifter.sp,
     cost: lifter.cost,
     uses,
     vectors: vectorsOf(uses),

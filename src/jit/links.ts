@@ -93,9 +93,10 @@ export function writeReturns(r: RegionFrame, returns: readonly Return[], choice:
       .get(distance)
       .i64(BigInt(place * 4))
       .op('i64.eq');
-    code.get(r.left).i32(limit).op('i32.gt_s').op('i32.and');
     code.block('if');
-    code.i32(number).set(choice).br(again).end();
+    code.get(r.left).i32(limit).op('i32.gt_s');
+    code.block('if');
+    code.i32(number).set(choice).br(again).end().end();
   }
   code.end();
 }
@@ -196,6 +197,10 @@ export function writeGuard(r: RegionFrame): void {
     refuse();
   }
   const all = r.everything;
+  if (all.some((one) => one.sp)) {
+    code.get(cpu).mem('i32.load', Slot.SP_MASK).i32(options.known.spMask).op('i32.ne');
+    refuse();
+  }
   const inexact = all.some((one) => one.inexact);
   if (inexact || all.some((one) => one.fp)) {
     code.get(cpu).mem('i32.load', Slot.FPCR).i32(options.known.fpcr).op('i32.ne');

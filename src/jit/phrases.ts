@@ -190,7 +190,12 @@ function phraseFor({ phrases, readsFlags }: Pattern, { sorts, possible, known, s
   return undefined;
 }
 const alike = (a: Assumptions, b: Assumptions): boolean =>
-  a.fpOn === b.fpOn && a.fpcr === b.fpcr && a.sve === b.sve && a.ixc === b.ixc && a.flat === b.flat;
+  a.fpOn === b.fpOn &&
+  a.fpcr === b.fpcr &&
+  a.sve === b.sve &&
+  a.ixc === b.ixc &&
+  a.flat === b.flat &&
+  a.spMask === b.spMask;
 
 /** Writes an instruction as it, or one like it, has been written before, if that was in the same circumstances. */
 export function writeAgain(one: Lifted, context: Context, tape: Tape, parts: PartWriter, emitter: Emitter): void {

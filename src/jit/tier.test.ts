@@ -4,11 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { assembleProgram } from '../asm/index.ts';
 import { Exit } from '../cpu/engine.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
+import { Slot } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
 import { TestMachine } from '../interp/testing.ts';
 import { jitTier, type TierOptions, type TierStats } from './index.ts';
 
 const CODE = 0x400000n;
+const SVC = 0x15;
+const SP_ALIGNMENT = 0x26;
 const LOOP = '1: subs x0, x0, #1\n add x1, x1, x0\n b.ne 1b\n svc #0';
 
 function machine(options: Partial<TierOptions>): { m: TestMachine; stats: () => TierStats } {
@@ -36,6 +39,30 @@ describe('the tier', () => {
     patient.m.poke(CODE, assembleProgram(LOOP, { base: CODE }).sections[0]!.bytes);
     runAt(patient.m, CODE);
     expect(patient.stats().regions).toBe(0);
+  });
+  it('assumes of SP what was so when it compiled, and looks whether it still is', () => {
+    const { m, stats } = machine({});
+    const stack = 0x10000n;
+    const source = '1: ldr x2, [sp]\n subs x0, x0, #1\n b.ne 1b\n svc #0';
+    m.poke(CODE, assembleProgram(source, { base: CODE }).sections[0]!.bytes);
+    m.map(stack);
+    const [aligned, misaligned] = [stack + 0x20n, stack + 0x28n];
+    const ends = (sp: bigint, ec: number, mask: bigint): void => {
+      m.cpu.set(Slot.SP_MASK, mask);
+      m.cpu.sp = sp;
+      runAt(m, CODE);
+      expect(m.cpu.exception).toMatchObject({ ec });
+      expect(m.cpu.x(0)).toBe(ec === SVC ? 0n : 2000n);
+    };
+    ends(aligned, SVC, 15n);
+    expect(stats().regions).toBe(1);
+    ends(misaligned, SP_ALIGNMENT, 15n);
+    ends(misaligned, SVC, 0n);
+    ends(misaligned, SP_ALIGNMENT, 15n);
+    for (let i = 0; i < 3; i++) ends(misaligned, SVC, 0n);
+    expect(stats().regions).toBeGreaterThan(1);
+    ends(misaligned, SP_ALIGNMENT, 15n);
+    ends(aligned, SVC, 15n);
   });
   it('drops the oldest code when the cache is full', () => {
     const { m, stats } = machine({ cache: 1 / 64 });

@@ -62,17 +62,20 @@ function assumptionsOf(cpu: CpuState, guarded: boolean, flat: boolean): Known {
   const fpcr = Number(cpu.get(Slot.FPCR) & 0xffff_ffffn);
   const sve = cpu.sveLive !== 0;
   const ixc = (cpu.get(Slot.FPSR) & BigInt(FPSR_IXC)) !== 0n;
-  return { fpOn, fpcr, ixc, sve, guarded, flat, key: `${fpOn} ${fpcr} ${sve}` };
+  const spMask = cpu.low(Slot.SP_MASK);
+  return { fpOn, fpcr, ixc, sve, spMask, guarded, flat, key: `${fpOn} ${fpcr} ${sve} ${spMask}` };
 }
 /** The region may run in this state. */
-function fits({ known, fp, inexact }: Region, now: Known): boolean {
+function fits({ known, fp, inexact, sp }: Region, now: Known): boolean {
   if (known.guarded !== now.guarded || (known.flat && !now.flat) || (inexact && known.ixc && !now.ixc)) return false;
+  if (sp && known.spMask !== now.spMask) return false;
   return !fp || (known.fpOn === now.fpOn && known.fpcr === now.fpcr && (known.sve || !now.sve));
 }
 
 interface Region {
-  /** What was assumed when it was made, whether it uses what is assumed of FP and SIMD, and of inexact results. */
+  /** What was assumed when it was made, and whether it uses what is assumed of SP, of FP and SIMD, of inexact results. */
   readonly known: Known;
+  readonly sp: boolean;
   readonly fp: boolean;
   readonly inexact: boolean;
   /** Entries that are still hooked. */
@@ -264,6 +267,7 @@ class JitTier implements Tier {
     const blocks = [...graph.blocks.values()];
     const region: Region = {
       known,
+      sp: blocks.some((b) => b.code.some((one) => one.sp)),
       fp: blocks.some((b) => b.code.some((one) => one.fp)),
       inexact: blocks.some((b) => b.code.some((one) => one.inexact)),
       live: entries.length,
