@@ -6,7 +6,7 @@ import { InternalError } from '../base/assert.ts';
 import { branchTypeOf } from '../cpu/bti.ts';
 import { Slot } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
-import type { Block, Node, NodeOf, Ty } from '../ir/ops.ts';
+import type { Block, Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import type { LaneOp, PlainOp } from '../wasm/opcodes.ts';
 import { emitHighProduct, emitQuotient, emitSelect } from './emit_arith.ts';
@@ -20,7 +20,8 @@ import {
   touchedBy,
 } from './emit_atomic.ts';
 import { emitHelper, emitSystem, emitVectorHelper } from './emit_calls.ts';
-import { emitFp, emitFpVector } from './emit_fp.ts';
+import { emitFp } from './emit_fp.ts';
+import { emitFpVector } from './emit_fp_vector.ts';
 import type { Frame, State } from './emit_frame.ts';
 import { emitHost } from './emit_memory.ts';
 import { isPlainLookup } from './emit_swizzle.ts';
@@ -33,15 +34,20 @@ export function emitLowHalf(code: Code): void {
 
 /** That the value of a node is in no local. */
 const NOWHERE = -1;
+/** What moves lanes of vectors. */
+const MOVED: ReadonlySet<string> = new Set(['i64x2.extract_lane']);
 
 export class Emitter {
   readonly f: Frame;
   readonly s: State;
   readonly code: Code;
-  // By the number of a node: how often its value is needed; the local it is in; whether it is a read still to be done; the
+  // By the number of a node: how often its value is needed; the local it is in; the local of a
+  // floating-point type that it is in, or of a vector, as the first lane; whether it is a read still to be done; the
   // effect that it was last seen to belong to.
   private readonly uses: number[] = [];
   private readonly where: number[] = [];
+  private readonly numbers: number[] = [];
+  private readonly lanes: number[] = [];
   private readonly waits: boolean[] = [];
   private readonly owner: number[] = [];
   private effects = 0;
@@ -73,10 +79,12 @@ export class Emitter {
   }
   /** @param nodes of the instruction */
   private begin(nodes: number): void {
-    const { uses, where, waits, owner } = this;
+    const { uses, where, numbers, lanes, waits, owner } = this;
     for (let i = 0; i < nodes; i++) {
       uses[i] = 0;
       where[i] = NOWHERE;
+      numbers[i] = NOWHERE;
+      lanes[i] = NOWHERE;
       waits[i] = false;
       owner[i] = 0;
     }
@@ -169,9 +177,12 @@ export class Emitter {
       this.compute(n);
     }
   }
+  private isKnown({ id }: Node): boolean {
+    return this.where[id] !== NOWHERE || this.numbers[id] !== NOWHERE || this.lanes[id] !== NOWHERE;
+  }
   /** Whether a value is needed once and has not been computed yet: then the caller computes it, now. */
   takes(n: Node): boolean {
-    if (this.uses[n.id] !== 1 || this.where[n.id] !== NOWHERE) return false;
+    if (this.uses[n.id] !== 1 || this.isKnown(n)) return false;
     this.waits[n.id] = false;
     return true;
   }
@@ -188,6 +199,73 @@ export class Emitter {
     if (constantOf(n) !== undefined) this.where[n.id] = NOWHERE;
     return local;
   }
+  /** Puts the value on the stack as the floating-point number that it is the bit pattern of. */
+  number(n: Node): void {
+    const { code } = this;
+    const known = this.numbers[n.id]!;
+    if (known !== NOWHERE) code.get(known);
+    else if (this.lanes[n.id] !== NOWHERE) code.get(this.lanes[n.id]!).lane('f64x2.extract_lane', 0);
+    else if (!this.takes(n) || !this.takeNumber(n)) {
+      this.value(n);
+      code.op(n.ty === 'i64' ? 'f64.reinterpret_i64' : 'f32.reinterpret_i32');
+    }
+  }
+  /** Computes a value that `takes` has been asked about where the way to it is not through integers. */
+  private takeNumber(n: Node): boolean {
+    const { code } = this;
+    switch (n.op) {
+      case 'get.i32':
+      case 'get.i64':
+        this.s.readNumber(this, n.attr, n.ty as 'i32' | 'i64');
+        return true;
+      case 'i32x4.extract_lane':
+      case 'i64x2.extract_lane':
+        this.value(n.args[0]);
+        code.lane(n.op === 'i64x2.extract_lane' ? 'f64x2.extract_lane' : 'f32x4.extract_lane', n.attr as number);
+        return true;
+      case 'host.load32':
+      case 'host.load64':
+        if (this.touchedAt(n.args[0]!)) return false;
+        this.value(n.args[0]);
+        code.mem(n.op === 'host.load64' ? 'f64.load' : 'f32.load', n.attr as number);
+        return true;
+      default:
+        return false;
+    }
+  }
+  /** Whether the value is had as a number with no more work than as an integer. */
+  isNumber(n: Node): boolean {
+    if (this.numbers[n.id] !== NOWHERE) return true;
+    return this.uses[n.id] === 1 && !this.isKnown(n) && MOVED.has(n.op);
+  }
+  /** The number in a local, for code that needs it several times. */
+  inNumber(n: Node): number {
+    const known = this.numbers[n.id]!;
+    if (known !== NOWHERE) return known;
+    const local = this.f.temp(n.ty === 'i64' ? 'f64' : 'f32');
+    this.number(n);
+    this.code.set(local);
+    if (constantOf(n) === undefined) this.numbers[n.id] = local;
+    return local;
+  }
+  /** A local with a vector whose first lane is the value, a double. */
+  inLane(n: Node): number {
+    const known = this.lanes[n.id]!;
+    if (known !== NOWHERE) return known;
+    const local = this.f.temp('v128');
+    const once = this.uses[n.id] === 1 && !this.isKnown(n) && n.op === 'get.i64';
+    if (!(once && this.s.readLane?.(n.attr as Place))) {
+      this.number(n);
+      this.code.op('f64x2.splat');
+    } else this.waits[n.id] = false;
+    this.code.set(local);
+    if (constantOf(n) === undefined && this.numbers[n.id] === NOWHERE) this.lanes[n.id] = local;
+    return local;
+  }
+  /** The value of a node is the bit pattern of the number in this local. */
+  defineNumber(n: { readonly id: number }, local: number): void {
+    this.numbers[n.id] = local;
+  }
   private args(n: { readonly args: readonly Node[] }): void {
     const { args } = n;
     for (let i = 0; i < args.length; i++) this.value(args[i]);
@@ -195,6 +273,11 @@ export class Emitter {
 
   private compute(n: Node): void {
     const { code } = this;
+    if (this.numbers[n.id] !== NOWHERE || this.lanes[n.id] !== NOWHERE) {
+      this.number(n);
+      code.op(n.ty === 'i64' ? 'i64.reinterpret_f64' : 'i32.reinterpret_f32');
+      return;
+    }
     if (n.row.plain) {
       this.plain(n);
       return;
@@ -277,6 +360,14 @@ export class Emitter {
     if (n.op === 'v128.and' && constantOf(n.args[1]!) === LOW_HALF) {
       this.value(n.args[0]);
       emitLowHalf(code);
+      return;
+    }
+    const last = n.args.at(-1)!;
+    if ((n.op === 'i64x2.splat' || n.op === 'i64x2.replace_lane') && this.isNumber(last)) {
+      if (n.args.length > 1) this.value(n.args[0]);
+      this.number(last);
+      if (n.op === 'i64x2.splat') code.op('f64x2.splat');
+      else code.lane('f64x2.replace_lane', n.attr as number);
       return;
     }
     this.args(n);

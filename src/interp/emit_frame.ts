@@ -43,10 +43,26 @@ export interface Frame {
 export type ReadFlags = NodeOf<'flags.get' | 'flags.carry' | 'flags.cond'>;
 export type Probe = NodeOf<'mem.r' | 'mem.w' | 'mem.rw'>;
 
+/** Code that looks at a result of the host's floating point. Each puts an i32 on the stack. */
+export interface Checks {
+  /** Inexact may be raised. */
+  readonly inexact: boolean;
+  /** Nonzero only if no other flag can have been raised. */
+  counts(): void;
+  /** The same for what `counts` says no to though it need not; it may change the result to what it should be. */
+  readonly rare?: (() => void) | undefined;
+  /** For a result that counts: nonzero only if Inexact has not been raised either. */
+  readonly exact?: (() => void) | undefined;
+}
+
 /** Where operands, registers and flags live. Methods that read leave the value on the stack. */
 export interface State {
   immediate(operand: number, ty: 'i32' | 'i64'): void;
   read(e: Emitter, place: Place, ty: Ty): void;
+  /** The same for a value that is the bit pattern of a floating-point number, which is left. */
+  readNumber(e: Emitter, place: Place, ty: 'i32' | 'i64'): void;
+  /** Leaves a vector whose first lane is V[n]'s. @returns false if that is not the shortest way to it */
+  readLane?(place: Place): boolean;
   /** A write of V[n] zeroes the rest of Z[n], as far as Slot.SVE_LIVE says that it can hold anything. */
   write(e: Emitter, place: Place, value: Node): void;
   pc(): void;
@@ -75,11 +91,6 @@ export interface State {
   readonly fused: boolean;
   /** Other PEs execute at the same time: what is atomic or ordered must be so in the host's memory. */
   readonly parallel: boolean;
-  /**
-   * Has the soft implementation compute unless the host's result counts.
-   * @param counts puts an i32 on the stack, nonzero if no flag but Inexact can have been raised
-   * @param soft computes and replaces the result
-   * @param exact puts an i32 on the stack, nonzero only if Inexact has not been raised either; not all engines ask
-   */
-  unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void, exact?: () => void): void;
+  /** Has the soft implementation compute unless the host's result counts. @param soft computes and replaces the result */
+  unlessExact(e: Emitter, checks: Checks, soft: () => void): void;
 }

@@ -16,7 +16,7 @@ import {
   emitSignZero,
 } from './emit_flags.ts';
 import { emitUnlessExact } from './emit_fp.ts';
-import type { Frame, Probe, ReadFlags, State } from './emit_frame.ts';
+import type { Checks, Frame, Probe, ReadFlags, State } from './emit_frame.ts';
 import { emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
 import { type Layout, layoutOf, POINTER_AT } from './record.ts';
 import { type RecordPlace, writeExecuted, writePc } from './record_place.ts';
@@ -95,6 +95,9 @@ export class RecordState implements State {
     this.code.mem(`${value.ty as Ty}.store`, offset);
     if (isVector(this.source, place)) this.zeroUpper(place);
   }
+  readNumber(_e: Emitter, place: Place, ty: 'i32' | 'i64'): void {
+    this.code.mem(ty === 'i64' ? 'f64.load' : 'f32.load', this.address(place));
+  }
   /** What only raises an exception is left to the function. */
   refusal(e: Emitter, n: NodeOf<'if'>): boolean {
     const { code, f } = this;
@@ -159,7 +162,7 @@ export class RecordState implements State {
     // What would be bounced is done by the function.
     if (!this.f.restarts) emitCommit(e, n);
   }
-  unlessExact(e: Emitter, inexact: boolean, counts: () => void, soft: () => void): void {
-    emitUnlessExact(e, inexact, counts, this.f.restarts ? () => this.f.slow!() : soft);
+  unlessExact(e: Emitter, checks: Checks, soft: () => void): void {
+    emitUnlessExact(e, checks, this.f.restarts ? () => this.f.slow!() : soft);
   }
 }

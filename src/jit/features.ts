@@ -8,7 +8,7 @@ export function hasFusedMultiplyAdd(): boolean {
   const module = new ModuleBuilder();
   const f = module.function(['f64', 'f64', 'f64'], ['f64'], (code) => {
     for (const x of [0, 1, 2]) code.get(x).op('f64x2.splat');
-    code.op('f64x2.relaxed_madd').floatLane(0);
+    code.op('f64x2.relaxed_madd').lane('f64x2.extract_lane', 0);
   });
   module.export('f', f);
   const bytes = module.finish();

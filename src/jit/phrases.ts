@@ -13,7 +13,7 @@ export type Part =
   | { readonly kind: 'get' | 'set' | 'clear' | 'zeroUpper'; readonly slot: string }
   | { readonly kind: 'leave' | 'leaveIf'; readonly why: Counted }
   | { readonly kind: 'jump'; readonly type: number }
-  | { readonly kind: 'pc' | 'counted' | 'branch' | 'fork' }
+  | { readonly kind: 'pc' | 'counted' | 'branch' | 'fork' | 'flush' }
   /** An arm is over: whether control has left it, and whether it is the last. */
   | { readonly kind: 'join'; readonly ends: boolean; readonly last: boolean }
   /** Kinds of flags that are possible from here on. */

@@ -4,7 +4,7 @@ import { InternalError } from '../base/assert.ts';
 import { Slot, slotOffset } from '../cpu/state.ts';
 import type { Emitter } from '../interp/emit.ts';
 import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
-import type { Probe, ReadFlags, State } from '../interp/emit_frame.ts';
+import type { Checks, Probe, ReadFlags, State } from '../interp/emit_frame.ts';
 import { emitFlatLookup, emitHit, emitLookup } from '../interp/emit_memory.ts';
 import { writeZeroRest } from '../interp/vector_rest.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
@@ -19,6 +19,7 @@ import { emitScalar, type Float } from './scalars.ts';
 const PC: Part = { kind: 'pc' };
 const COUNTED: Part = { kind: 'counted' };
 const FORK: Part = { kind: 'fork' };
+const FLUSH: Part = { kind: 'flush' };
 const ALL_ONES = (1n << 128n) - 1n;
 
 /** Where the code that is being written stands. */
@@ -101,6 +102,25 @@ export class RegionState implements State {
         if (ty !== 'v128') code.lane(ty === 'i64' ? 'i64x2.extract_lane' : 'i32x4.extract_lane', 0);
     }
   }
+  readNumber(e: Emitter, place: Place, ty: 'i32' | 'i64'): void {
+    const { code } = this.r;
+    const { slot, home } = this.homeOf(place);
+    const float = ty === 'i64' ? 'f64' : 'f32';
+    if (home?.type === float) this.get(home, slot);
+    else if (home?.type === 'v128') {
+      this.get(home, slot);
+      code.lane(ty === 'i64' ? 'f64x2.extract_lane' : 'f32x4.extract_lane', 0);
+    } else {
+      this.read(e, place, ty);
+      code.op(ty === 'i64' ? 'f64.reinterpret_i64' : 'f32.reinterpret_i32');
+    }
+  }
+  readLane(place: Place): boolean {
+    const { slot, home } = this.homeOf(place);
+    if (home?.type !== 'v128') return false;
+    this.get(home, slot);
+    return true;
+  }
   write(e: Emitter, place: Place, value: Node): void {
     const { code } = this.r;
     const { slot, home } = this.homeOf(place);
@@ -148,6 +168,13 @@ export class RegionState implements State {
     });
     tape.end(from, { kind: 'zeroUpper', slot });
   }
+  /** What follows may leave at a place that is not always reached. */
+  private flush(): void {
+    const { homes, tape } = this.r;
+    const from = tape.begin();
+    homes.flush();
+    tape.end(from, FLUSH);
+  }
   /** Writes again what a phrase leaves open. @param slot of the register, if the part is about one */
   part(part: Part, slot: string): void {
     const { flags, homes } = this.r;
@@ -169,6 +196,9 @@ export class RegionState implements State {
         return;
       case 'counted':
         this.counted();
+        return;
+      case 'flush':
+        this.flush();
         return;
       case 'flags':
         flags.possible = part.possible;
@@ -258,15 +288,30 @@ export class RegionState implements State {
     e.store(n);
   }
   commit(): void {}
-  unlessExact(_e: Emitter, inexact: boolean, counts: () => void, soft: () => void, exact?: () => void): void {
-    if (this.r.options.known.fpcr & FPCR_SPECIAL) {
+  unlessExact(_e: Emitter, { inexact, counts, rare, exact }: Checks, soft: () => void): void {
+    const { known } = this.r.options;
+    if (known.fpcr & FPCR_SPECIAL) {
       soft();
       return;
     }
     const { code, cpu } = this.r;
+    if (rare && known.ixc) {
+      this.flush();
+      counts();
+      code.op('i32.eqz').block('if');
+      rare();
+      code.op('i32.eqz');
+      this.position.leaveIf('inexact');
+      code.end();
+      return;
+    }
     counts();
+    if (rare) {
+      rare();
+      code.op('i32.or');
+    }
     code.op('i32.eqz');
-    if (inexact && !this.r.options.known.ixc) {
+    if (inexact && !known.ixc) {
       // Programs that compute with whole numbers may never have an inexact result.
       code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz');
       if (exact) {

@@ -9,6 +9,8 @@ import {
   CONTROL,
   DIVISION,
   FLOAT,
+  FLOAT_LANE,
+  type FloatLaneOp,
   INT,
   LANE,
   type LaneOp,
@@ -47,6 +49,7 @@ const PLAIN: ReadonlyMap<string, number> = new Map([
   ...encoded({ ...VECTOR, ...VECTOR_FLOAT, ...VECTOR_RELAXED }, PREFIX_VECTOR),
   ...encoded(SATURATING, PREFIX_SATURATING),
 ]);
+const LANES: ReadonlyMap<string, number> = new Map(Object.entries({ ...LANE, ...FLOAT_LANE }));
 const ACCESS: ReadonlyMap<string, number> = new Map([...encoded(MEMORY), ...encoded(VECTOR_MEMORY, PREFIX_VECTOR)]);
 
 /** An open block: what a branch names. */
@@ -139,12 +142,8 @@ export class Code extends Bytes {
     if (encoded < 1 << PREFIX_SHIFT) return this.byte(encoded);
     return this.byte(encoded >>> PREFIX_SHIFT).unsigned(encoded & ((1 << PREFIX_SHIFT) - 1));
   }
-  lane(name: LaneOp, lane: number): this {
-    return this.vectorNumber(LANE[name]).byte(lane);
-  }
-  /** Takes a lane of an f64x2 from the stack. */
-  floatLane(lane: number): this {
-    return this.vectorNumber(VECTOR_BYTES['f64x2.extract_lane']).byte(lane);
+  lane(name: LaneOp | FloatLaneOp, lane: number): this {
+    return this.vectorNumber(LANES.get(name)!).byte(lane);
   }
   private vectorNumber(n: number): this {
     return this.byte(PREFIX_VECTOR).unsigned(n);

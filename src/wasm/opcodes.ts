@@ -122,8 +122,12 @@ export const ATOMIC = {
   'i32.atomic.rmw.cmpxchg': 0x48, 'i64.atomic.rmw.cmpxchg': 0x49, 'i32.atomic.rmw8.cmpxchg_u': 0x4a,
   'i32.atomic.rmw16.cmpxchg_u': 0x4b,
 } as const; // biome-ignore format: a table
-/** `v128.const` and `i8x16.shuffle` are followed by 16 bytes, `f64x2.extract_lane` by one. */
-export const VECTOR_BYTES = { 'v128.const': 12, 'i8x16.shuffle': 13, 'f64x2.extract_lane': 33 } as const;
+/** Followed by 16 bytes. */
+export const VECTOR_BYTES = { 'v128.const': 12, 'i8x16.shuffle': 13 } as const;
+/** With a lane number, on numbers. */
+export const FLOAT_LANE = {
+  'f32x4.extract_lane': 31, 'f32x4.replace_lane': 32, 'f64x2.extract_lane': 33, 'f64x2.replace_lane': 34,
+} as const; // biome-ignore format: a table
 
 /** The relaxed ones are not in every engine: probe before use. */
 export const VECTOR_RELAXED = { 'i8x16.relaxed_swizzle': 256 } as const;
@@ -146,6 +150,7 @@ export const VECTOR_FLOAT = {
 export type IntOp = keyof typeof INT;
 export type VectorOp = keyof typeof VECTOR;
 export type LaneOp = keyof typeof LANE;
+export type FloatLaneOp = keyof typeof FLOAT_LANE;
 export type MemoryOp = keyof typeof MEMORY;
 export type VectorMemoryOp = keyof typeof VECTOR_MEMORY;
 export type AtomicOp = keyof typeof ATOMIC;

@@ -6,6 +6,7 @@ import {
   CONTROL,
   DIVISION,
   FLOAT,
+  FLOAT_LANE,
   INT,
   LANE,
   MEMORY,
@@ -36,7 +37,7 @@ const namesOf = (...tables: Readonly<Record<string, number>>[]): ReadonlyMap<num
 const PLAIN = namesOf(INT, DIVISION, FLOAT);
 const SATURATED = namesOf(SATURATING);
 const VECTORS = namesOf(VECTOR, VECTOR_FLOAT, VECTOR_RELAXED);
-const LANES = namesOf(LANE, { 'f64x2.extract_lane': VECTOR_BYTES['f64x2.extract_lane'] });
+const LANES = namesOf(LANE, FLOAT_LANE);
 const MEMORIES = namesOf(MEMORY);
 const VECTOR_MEMORIES = namesOf(VECTOR_MEMORY);
 const CONTROLS = namesOf(CONTROL);
