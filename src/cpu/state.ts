@@ -123,6 +123,8 @@ export const Slot = {
   LOOP_BRANCH: 92 * 8 + 4, // u32
   /** u32: address of the numbers of the functions that stand in for handlers of the loop, u16 each; 0: not known yet. */
   LOOP_FUNCTIONS: 93 * 8,
+  /** u32: address of what is known of instruction words (interp/templates.ts). */
+  LOOP_KNOWN: 93 * 8 + 4,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

@@ -28,8 +28,6 @@ interface CodePage {
   frame: number;
   /** What the frame held when the page was made. */
   sum: number;
-  /** No record has been decoded since the page was cleared. */
-  blank: boolean;
   /** Blocks for operands that do not fit their record, and the free room in the last one. */
   readonly aside: number[];
   asideNext: number;
@@ -63,6 +61,8 @@ export class CodePages {
   onHook: () => void = () => {};
   /** The handler of the first of two records that one handler does. */
   singleOf: (number: number) => number = (number) => number;
+  /** Of the contents of the frame at an address: compiled code, for TypeScript that has not run often takes its time. */
+  sum: (address: number) => number = () => 0;
   /** Called before decoded code is dropped. */
   beforeLoss: () => void = () => {};
 
@@ -73,7 +73,7 @@ export class CodePages {
 
   /** Address of the records of a frame. Records of contents that have changed since are dropped. */
   recordsOf(frame: number): number {
-    const sum = this.checksum(frame);
+    const sum = this.sum(frame * FRAME_SIZE);
     let page = this.byFrame.get(frame);
     if (page) {
       if (page.sum !== sum) this.clear(page);
@@ -96,11 +96,15 @@ export class CodePages {
   private use(records: number): number {
     const frame = this.frameOf(records);
     const page = this.pageOf(records);
-    if (page.blank) {
-      page.blank = false;
-      page.sum = this.checksum(frame);
+    if (!this.isUsed(page)) {
+      this.mem.u16[(records + END + EndRecord.used) >>> 1] = 1;
+      page.sum = this.sum(frame * FRAME_SIZE);
     }
     return frame;
+  }
+  /** A record has been decoded since the page was cleared, or more is known. */
+  private isUsed({ records }: CodePage): boolean {
+    return this.mem.u16[(records + END + EndRecord.used) >>> 1] !== 0;
   }
   /** Remembers that a branch may land at a place. @param bit its type, and LANDING_GUARDED */
   setLanding(records: number, index: number, bit: number): void {
@@ -113,7 +117,7 @@ export class CodePages {
   /** The frame holds what it held when the records were last fetched from. */
   isFresh(records: number): boolean {
     const page = this.pageOf(records);
-    return this.byFrame.get(page.frame) === page && page.sum === this.checksum(page.frame);
+    return this.byFrame.get(page.frame) === page && page.sum === this.sum(page.frame * FRAME_SIZE);
   }
 
   // ---- regions ----------------------------------------------------------------------------------------------------------------
@@ -227,9 +231,9 @@ export class CodePages {
     this.retired.push(page);
   }
   private clear(page: CodePage): void {
-    if (page.blank) return; // invalidation comes line by line
+    if (!this.isUsed(page)) return; // invalidation comes line by line
     this.beforeLoss();
-    page.blank = true;
+    this.mem.u16[(page.records + END + EndRecord.used) >>> 1] = 0;
     this.onDrop(page.records);
     // Others may be in the middle of an instruction: its operands stay until it is decoded again.
     if (this.mem.parallel) for (let i = 0; i < WORDS; i++) this.mem.u16[numberPlace(page.records, i)] = Special.Decode;
@@ -251,21 +255,9 @@ export class CodePages {
     }
     const records = this.chunkNext;
     this.chunkNext += RECORD_PAGE_SIZE;
-    const page = { records, frame: 0, sum: 0, blank: true, aside: [], asideNext: 0, asideEnd: 0, hooks: 0 };
+    const page = { records, frame: 0, sum: 0, aside: [], asideNext: 0, asideEnd: 0, hooks: 0 };
     this.mem.u16[(records + END) >>> 1] = Special.End;
     this.mem.u32[(records + END + EndRecord.index) >>> 2] = this.byIndex.push(page) - 1;
     return page;
-  }
-  /** Changes when the frame does, for all but contrived contents. */
-  private checksum(frame: number): number {
-    const { u32 } = this.mem;
-    const end = (frame + 1) * WORDS;
-    let a = 1;
-    let b = 0;
-    for (let i = frame * WORDS; i < end; i++) {
-      a = (Math.imul(a, 0x01000193) ^ u32[i]!) | 0;
-      b = (b + a) | 0;
-    }
-    return a ^ b;
   }
 }

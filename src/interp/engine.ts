@@ -33,7 +33,7 @@ import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TA
 import { LANDING_GUARDED, RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
 import { LinkEntry, type MakeTier, type Tier, usualTier } from './region.ts';
-import { Templates } from './templates.ts';
+import { Known, Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
   /** Whether the machine has a feature, by its FEAT_ name. */
@@ -78,8 +78,9 @@ class Interpreter implements Engine {
   /** Address of the numbers of the functions that stand in for handlers of the loop, as far as they are known. */
   private readonly standIns: number;
   private readonly joined = new Set<Aside>();
-  /** For each number: it is known to be in the table. */
-  private readonly there = new Uint8Array(TABLE_MAX);
+  /** Address of Known, and of that, for each number: it is known to be in the table. */
+  private readonly known: number;
+  private readonly there: Uint8Array;
   private linker: Readonly<Record<string, unknown>> | undefined;
   private links: number | undefined;
   private readonly freeSlots: number[] = [];
@@ -105,7 +106,10 @@ class Interpreter implements Engine {
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
     this.pages.singleOf = (number) => this.program.single(number);
-    this.predecoder = new Predecoder(mem, this.pages, options.templates ?? new Templates(), {
+    this.known = mem.allocFixed(Known.size);
+    this.there = mem.u8.subarray(this.known + Known.there, this.known + Known.size);
+    this.there.fill(1, 0, this.program.endOfLoop);
+    this.predecoder = new Predecoder(mem, this.pages, options.templates ?? new Templates(), this.known, {
       decoder: this.decoder,
       install: (handler, row) => this.install(handler, row),
       isThere: (number) => this.isThere(number),
@@ -125,6 +129,7 @@ class Interpreter implements Engine {
     this.standIns = mem.allocFixed(2 * this.program.endOfLoop);
     const { exports } = this.instantiate(this.program.main);
     this.main = exports['run'] as (cpu: number) => number;
+    this.pages.sum = exports['sum'] as (address: number) => number;
     this.table = exports['handlers'] as WasmTable;
     this.nextNumber = this.program.firstFree;
     const { threads } = options;
@@ -199,6 +204,7 @@ class Interpreter implements Engine {
     u32[at(Slot.RETURN)] = 0;
     u32[at(Slot.EXEC)] = 0;
     u32[at(Slot.LOOP_FUNCTIONS)] = this.standIns;
+    u32[at(Slot.LOOP_KNOWN)] = this.known;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
     return btype !== 0 && !this.landHere(cpu, btype) ? Exit.Exception : undefined;

@@ -5,6 +5,7 @@ import { Slot } from '../cpu/state.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit_frame.ts';
+import { buildKnown, buildSum, type Pairs } from './emit_known.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { buildHotLoop, HotExit, Position, type Variant } from './hot_loop.ts';
 import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
@@ -232,20 +233,25 @@ function emitSlow(loop: Loop): void {
 /**
  * Adds the main function.
  * @param variants handlers of the hot loop; the k-th gets the number FIRST_HANDLER + k
- * @param parallel other PEs execute at the same time
+ * @param pairs those of them that are done by others; undefined: other PEs execute at the same time
  */
 export function buildLoop(
   module: ModuleBuilder,
   imports: Import,
   variants: readonly Variant[],
-  parallel: boolean,
+  pairs: Pairs | undefined,
 ): number {
+  const parallel = pairs === undefined;
   const handlerType = module.type(HANDLER_PARAMS, HANDLER_RESULTS);
   const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
   for (const [name, params, results] of CALLS) imports(name, params, results);
   const hotLoop = buildHotLoop(module, variants, parallel);
+  module.export('sum', buildSum(module));
+  const copy = pairs && buildKnown(module, pairs);
+  const known = copy === undefined ? undefined : module.indexOf(copy);
   // For tools/optimise.cjs.
   module.export('hot', hotLoop);
+  if (copy !== undefined) module.export('known', copy);
   const hot = module.indexOf(hotLoop);
   return module.function(['i32'], ['i32'], (code) => {
     const loop = new Loop(code, imports, parallel);
@@ -279,8 +285,14 @@ export function buildLoop(
       code.end();
       switch (id) {
         case Special.Decode:
+          if (known !== undefined) {
+            code.get(ip);
+            loop.slot(Slot.LOOP_RECORDS);
+            loop.slot(Slot.LOOP_KNOWN).call(known).op('i32.eqz').block('if');
+          }
           code.get(ip);
           loop.slot(Slot.LOOP_RECORDS).call(imports('decode', ['i32', 'i32'], []));
+          if (known !== undefined) code.end();
           loop.run();
           break;
         case Special.End:

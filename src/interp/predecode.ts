@@ -37,10 +37,12 @@ export class Predecoder {
   private readonly installed = new Map<Handler, Installed>();
   private readonly pairOf = (first: number, second: number): number | undefined => this.numbers.pair(first, second);
 
-  constructor(mem: PhysMem, pages: CodePages, templates: Templates, numbers: HandlerNumbers) {
+  /** @param known address of Known */
+  constructor(mem: PhysMem, pages: CodePages, templates: Templates, known: number, numbers: HandlerNumbers) {
     this.mem = mem;
     this.pages = pages;
     this.templates = templates;
+    templates.settle(mem, known);
     this.numbers = numbers;
   }
 

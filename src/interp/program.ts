@@ -108,7 +108,10 @@ export function generateModule(
   // Records of several threads are finished one by one: none is done with another.
   const pairs = parallel ? [] : pairsOf(variants);
   const all = withPairs(variants, pairs);
-  module.export('run', buildLoop(module, add, all, parallel));
+  module.export(
+    'run',
+    buildLoop(module, add, all, parallel ? undefined : { first: FIRST_HANDLER + variants.length, of: pairs }),
+  );
   let number = FIRST_HANDLER + all.length;
   const modules = aside.map((handlers) => {
     number += handlers.length;

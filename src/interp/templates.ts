@@ -8,16 +8,22 @@ import { POINTER_AT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
 
 const RECORD_WORDS = RECORD_SIZE / 4;
 /** Words of an entry: the instruction, its record, what of that depends on its place, operands aside. */
-const Entry = { word: 0, record: 1, place: 5, aside: 6, size: 10 } as const;
+export const Entry = { word: 0, record: 1, place: 5, aside: 6, size: 10 } as const;
 const ASIDE_MAX = 4 * (Entry.size - Entry.aside);
 /**
  * Of `place`: how many bytes are aside; for a branch (there is one at most) where its target lies, in the record or aside, as
  * a distance in bytes, and the handler for one within the page (0: none).
  */
-const Place = { aside: 0xff, at: 8, near: 12, branch: 1 << 28, branchAside: 1 << 29 } as const;
-const AT = 0xf;
+export const Place = { aside: 0xff, at: 8, atMask: 0xf, near: 12, branch: 1 << 28, branchAside: 1 << 29 } as const;
 /** Of the first word of a record: the number of its handler. */
-const NUMBER = 0xffff;
+export const NUMBER = 0xffff;
+/** The first place that is looked at for a word: a product, shifted, and what of that there is room for. */
+export const HASH = { factor: 0x9e3779b1 | 0, shift: 12 } as const;
+/**
+ * What compiled code needs to know to copy records itself (emit_known.ts): u32 address of the first entry, u32 how many there
+ * is room for, less one; a byte for each number, 1 if its handler is known to be there.
+ */
+export const Known = { table: 0, mask: 4, there: 8, size: 8 + (1 << 16) } as const;
 /** Words before the entries: what the array is, how many entries are in use. */
 const Head = { magic: 0, count: 1, size: 8 } as const;
 const MAGIC = 0x68772032;
@@ -66,11 +72,28 @@ export class Templates {
   private table: Uint32Array;
   private mask: number;
   private made = 0;
+  private home: { readonly mem: PhysMem; readonly known: number } | undefined;
 
   /** @param kept what `bytes` gave in an earlier run of the same program on a machine with the same features */
   constructor(kept?: Uint8Array) {
     this.table = (kept && tableOf(kept)) ?? emptyTable(SMALLEST);
     this.mask = roomOf(this.table) - 1;
+  }
+  /** From now on they are in memory. @param known address of Known, which says where */
+  settle(mem: PhysMem, known: number): void {
+    this.home = { mem, known };
+    this.use(this.table);
+  }
+  private use(table: Uint32Array): void {
+    this.mask = roomOf(table) - 1;
+    this.table = table;
+    if (!this.home) return;
+    const { mem, known } = this.home;
+    const at = mem.allocFixed(table.byteLength);
+    this.table = mem.u32.subarray(at >>> 2, (at >>> 2) + table.length);
+    this.table.set(table);
+    mem.u32[(known + Known.table) >>> 2] = at + 4 * Head.size;
+    mem.u32[(known + Known.mask) >>> 2] = this.mask;
   }
   /** How many records were made, where those of earlier runs did not do. */
   get added(): number {
@@ -109,7 +132,7 @@ export class Templates {
     const branch =
       what & Place.branch
         ? {
-            at: (what >>> Place.at) & AT,
+            at: (what >>> Place.at) & Place.atMask,
             isAside: (what & Place.branchAside) !== 0,
             near: (what >>> Place.near) & NUMBER || undefined,
           }
@@ -155,8 +178,7 @@ export class Templates {
       this.table.fill(0, Head.count);
       return;
     }
-    this.table = emptyTable(2 * room);
-    this.mask = 2 * room - 1;
+    this.use(emptyTable(2 * room));
     for (let at = Head.size; at < table.length; at += Entry.size)
       if (table[at] !== 0) this.table.set(table.subarray(at, at + Entry.size), this.find(table[at]!));
     this.table[Head.count] = table[Head.count]!;
@@ -164,7 +186,7 @@ export class Templates {
 }
 
 function hash(word: number): number {
-  return Math.imul(word, 0x9e3779b1) >>> 12;
+  return Math.imul(word, HASH.factor) >>> HASH.shift;
 }
 function roomOf(table: Uint32Array): number {
   return (table.length - Head.size) / Entry.size;

@@ -1,0 +1,171 @@
+// Code that copies the record of an instruction word which has been met before, on this page or another: most of what a short
+// program meets. All else of decoding is TypeScript's (predecode.ts), and so is whatever is unusual here.
+
+import { FRAME_SHIFT, FRAME_SIZE } from '../cpu/physmem.ts';
+import type { Code, ModuleBuilder } from '../wasm/builder.ts';
+import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
+import { Entry, HASH, Known, NUMBER, Place } from './templates.ts';
+
+/** Pairs of handlers that are done by one: their numbers follow each other from `first` on. */
+export interface Pairs {
+  readonly first: number;
+  /** Counted from the first handler. */
+  readonly of: readonly (readonly [first: number, second: number])[];
+}
+
+const END = RECORDS_PER_PAGE * RECORD_SIZE;
+const SUM_FACTOR = 0x01000193;
+const ENTRY_BYTES = 4 * Entry.size;
+
+/** A function of the address of a frame: a number that changes when the contents do, for all but contrived ones. */
+export function buildSum(module: ModuleBuilder): number {
+  return module.function(['i32'], ['i32'], (code) => {
+    const at = 0;
+    const [end, a, b] = [code.local('i32'), code.local('i32'), code.local('i32')];
+    code.get(at).i32(FRAME_SIZE).op('i32.add').set(end).i32(1).set(a);
+    const next = code.block('loop');
+    code.get(a).i32(SUM_FACTOR).op('i32.mul').get(at).mem('i32.load').op('i32.xor').tee(a);
+    code.get(b).op('i32.add').set(b);
+    code.get(at).i32(4).op('i32.add').tee(at).get(end).op('i32.ne').brIf(next).end();
+    code.get(a).get(b).op('i32.xor');
+  });
+}
+
+/** A function of ip, records and the address of Known. It gives 0 where it has not made a record. */
+export function buildKnown(module: ModuleBuilder, pairs: Pairs): number {
+  return module.function(['i32', 'i32', 'i32'], ['i32'], (code) => {
+    const [ip, records, known] = [0, 1, 2];
+    const [index, word, hash, entry, place, number, at, target] = Array.from({ length: 8 }, () =>
+      code.local('i32'),
+    ) as [...Locals];
+    const unknown = code.block('block');
+    code
+      .get(records)
+      .mem('i32.load16_u', END + EndRecord.used)
+      .op('i32.eqz')
+      .brIf(unknown);
+    code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT).op('i32.shr_u').tee(index).i32(2).op('i32.shl');
+    code
+      .get(records)
+      .mem('i32.load', END + EndRecord.frame)
+      .i32(FRAME_SHIFT)
+      .op('i32.shl')
+      .op('i32.add');
+    code.mem('i32.load').tee(word).op('i32.eqz').brIf(unknown);
+
+    code.get(word).i32(HASH.factor).op('i32.mul').i32(HASH.shift).op('i32.shr_u').set(hash);
+    const found = code.block('block');
+    const next = code.block('loop');
+    code.get(known).mem('i32.load', Known.table);
+    code.get(hash).get(known).mem('i32.load', Known.mask).op('i32.and').i32(ENTRY_BYTES).op('i32.mul').op('i32.add');
+    code
+      .tee(entry)
+      .mem('i32.load', 4 * Entry.word)
+      .tee(at)
+      .get(word)
+      .op('i32.eq')
+      .brIf(found);
+    code.get(at).op('i32.eqz').brIf(unknown);
+    code.get(hash).i32(1).op('i32.add').set(hash).br(next).end().end();
+
+    code
+      .get(entry)
+      .mem('i32.load', 4 * Entry.place)
+      .tee(place)
+      .i32(Place.aside)
+      .op('i32.and')
+      .brIf(unknown);
+    code
+      .get(entry)
+      .mem('i32.load16_u', 4 * Entry.record)
+      .set(number);
+    // A branch may have its target in the first word.
+    code
+      .get(ip)
+      .get(entry)
+      .mem('i32.load', 4 * Entry.record)
+      .i32(~NUMBER)
+      .op('i32.and')
+      .mem('i32.store');
+    code
+      .get(ip)
+      .get(entry)
+      .mem('i32.load', 4 * Entry.record + 4)
+      .mem('i32.store', 4);
+    code
+      .get(ip)
+      .get(entry)
+      .mem('i64.load', 4 * Entry.record + 8)
+      .mem('i64.store', 8);
+    writePlace(code, { ip, records, index, place, number, at, target });
+    code.get(known).get(number).op('i32.add').mem('i32.load8_u', Known.there).op('i32.eqz').brIf(unknown);
+    // The one before with this one, this one with the one after.
+    const before = target;
+    code.get(index).block('if');
+    code.get(ip).i32(RECORD_SIZE).op('i32.sub').tee(at);
+    writePaired(code, pairs, () => code.get(at).mem('i32.load16_u'), number, before);
+    code.mem('i32.store16').end();
+    code
+      .get(index)
+      .i32(RECORDS_PER_PAGE - 1)
+      .op('i32.lt_u')
+      .block('if');
+    writeSingle(code, pairs, ip, at);
+    writePaired(code, pairs, () => code.get(number), at, before);
+    code.set(number).end();
+    code.get(ip).get(number).mem('i32.store16').i32(1).return();
+    code.end().i32(0);
+  });
+}
+type Locals = [number, number, number, number, number, number, number, number];
+
+interface Branching {
+  readonly ip: number;
+  readonly records: number;
+  readonly index: number;
+  readonly place: number;
+  readonly number: number;
+  readonly at: number;
+  readonly target: number;
+}
+/** A branch within the page has its target's record for a target, and a handler of its own. */
+function writePlace(code: Code, { ip, records, index, place, number, at, target }: Branching): void {
+  code.get(place).i32(Place.near).op('i32.shr_u').i32(NUMBER).op('i32.and').tee(target).block('if');
+  code.get(place).i32(Place.at).op('i32.shr_u').i32(Place.atMask).op('i32.and').get(ip).op('i32.add').tee(at);
+  code.mem('i32.load').i32(2).op('i32.shr_s').get(index).op('i32.add').tee(index);
+  code.i32(RECORDS_PER_PAGE).op('i32.lt_u').block('if');
+  code.get(target).set(number);
+  code.get(at).get(index).i32(RECORD_SHIFT).op('i32.shl').get(records).op('i32.add').mem('i32.store').end();
+  code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT).op('i32.shr_u').set(index).end();
+}
+/** Leaves the number of the pair that two handlers are, or the first one's. */
+function writePaired(code: Code, pairs: Pairs, first: () => unknown, second: number, into: number): void {
+  first();
+  code.set(into);
+  for (const [i, [a, b]] of pairs.of.entries()) {
+    code.i32(pairs.first + i).get(into);
+    code
+      .get(into)
+      .i32(FIRST_HANDLER + a)
+      .op('i32.eq')
+      .get(second)
+      .i32(FIRST_HANDLER + b)
+      .op('i32.eq')
+      .op('i32.and');
+    code.select().set(into);
+  }
+  code.get(into);
+}
+/** The handler of the record after ip by itself, should it be the first of a pair. */
+function writeSingle(code: Code, pairs: Pairs, ip: number, into: number): void {
+  code.get(ip).mem('i32.load16_u', RECORD_SIZE).set(into);
+  for (const [i, [a]] of pairs.of.entries())
+    code
+      .i32(FIRST_HANDLER + a)
+      .get(into)
+      .get(into)
+      .i32(pairs.first + i)
+      .op('i32.eq')
+      .select()
+      .set(into);
+}
