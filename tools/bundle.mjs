@@ -5,15 +5,16 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { rolldown } from 'rolldown';
 
 const OUT = 'dist/bin';
-/** What comes before a command is chosen. */
-const FIRST = /\/dist\/(base\/assert|cli\/message)\.js/;
+/** What comes before a command is chosen, and what everything stands on. */
+const FIRST = /\/dist\/(base\/(?!nearest)|cli\/message)/;
 /** Modules of other commands, and what few programs need. */
 const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*|threads|stats)\.js)/;
 /** What a program needs that opens /dev/kvm: KVM, the CPU above EL0 with its system registers. */
 const KVM = new RegExp(
   '/dist/(?:' +
     [
-      'kvm/(?!(?:host|cpufeature|cputype|reg_names|compat)\\.)',
+      'kvm/(?!(?:host|cpufeature|cputype|compat)\\.)',
+      'uapi/',
       'lib/',
       'arch/(?:state_regs|control_regs|sysregs|sys_ops|gic|smccc|spaces)\\.',
       'cpu/(?:pe|pe_context|pe_controls|pe_exceptions|pe_regs|pe_system|timer|debug|exception|pstate|resx|access_questions|sysreg_access|sysreg_effects)\\.',
@@ -24,12 +25,19 @@ const KVM = new RegExp(
 );
 /** What instructions mean, and what makes code of that: not needed for what is decoded already. */
 const CODE =
-  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/(?!sections)|jit\/)|interp\/(?:emit|loop|cold|hot|reference|record_state))/;
+  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/(?!sections)|jit\/)|interp\/(?:emit|loop|cold|hot|reference|record_state|record_place|fetch_entry|restart|temps))/;
+/** Floating point that the host's does not do. */
+const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
+/** What most programs never meet. */
+const SELDOM =
+  /\/dist\/(?:linux\/(?:strace\w*|vfs\/(?:\w+fd|fifo|pipe))|interp\/(?:crew|flights)|cpu\/model_\w+|arch\/requirements|cli\/fp_trace)\.js/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },
   { name: 'kvm', priority: 2, test: KVM },
   { name: 'code', priority: 2, test: CODE },
+  { name: 'numbers', priority: 2, test: NUMBERS },
+  { name: 'seldom', priority: 2, test: SELDOM },
   { name: 'exec', priority: 1, test: (id) => /\/dist\//.test(id) && !APART.test(id) },
 ];
 /** Chunks that are there, whole, before anything that imports them runs. All others are loaded when something of them is used. */

@@ -2,6 +2,7 @@
 // floating-point operation of ir/ops.ts. Knows how arguments are passed (i32 as number, i64 and vectors as bigint), not
 // how engines call.
 
+import { lazy } from '../base/lazy.ts';
 import type { FpOp } from '../ir/fp_ops.ts';
 import type { FpAttr, Ty } from '../ir/ops.ts';
 import { FP_ATOMICS, type FpAtomic, type HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.ts';
@@ -42,19 +43,21 @@ const u = (v: number): bigint => BigInt(v >>> 0);
 const s = (v: bigint): number => Number(BigInt.asIntN(32, v));
 
 /** What FEAT_LSFE does to numbers; nothing is reported, and every NaN is the default NaN. */
-const ATOMIC: Readonly<Record<FpAtomic, typeof soft.fpAdd>> = {
-  add: soft.fpAdd,
-  max: soft.fpMax,
-  min: soft.fpMin,
-  maxnm: soft.fpMaxNum,
-  minnm: soft.fpMinNum,
-};
+const atomics = lazy(
+  (): Readonly<Record<FpAtomic, typeof soft.fpAdd>> => ({
+    add: soft.fpAdd,
+    max: soft.fpMax,
+    min: soft.fpMin,
+    maxnm: soft.fpMaxNum,
+    minnm: soft.fpMinNum,
+  }),
+);
 function fpAtomic(cx: HelperContext, number: number, width: soft.Fmt | 0, a: bigint, b: bigint): bigint {
   const op = FP_ATOMICS[number]!;
   const local = { fpcr: (cx.fpcr & ~FPCR.AH) | FPCR.DN, fpsr: 0 };
-  if (width !== 0) return ATOMIC[op](local, width, a, b);
+  if (width !== 0) return atomics()[op](local, width, a, b);
   // BFloat16 is the upper half of single precision: only a sum has to be rounded.
-  return op === 'add' ? soft.bfloatAdd(local, a, b) : ATOMIC[op](local, 32, a << 16n, b << 16n) >> 16n;
+  return op === 'add' ? soft.bfloatAdd(local, a, b) : atomics()[op](local, 32, a << 16n, b << 16n) >> 16n;
 }
 
 export const SCALAR_HELPERS: ScalarHelpers = {
