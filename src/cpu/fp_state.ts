@@ -33,9 +33,6 @@ export const FP_STATE: readonly FpItem[] = [
 export function fpStateOf(has: (feat: Feat) => boolean): readonly FpItem[] {
   return FP_STATE.filter((i) => i.name === 'vectors' || meets(i.feat, has));
 }
-export function hasItem(view: readonly FpItem[], name: FpItem['name']): boolean {
-  return view.some((i) => i.name === name);
-}
 
 /** Memory that FP state is saved to. */
 export interface FpBlock {

@@ -1,7 +1,7 @@
 // Text form of a block, for goldens and for eyes: one node a line, arms of `if` indented.
 
 import { fpKey } from './fp_ops.ts';
-import { type Block, type Node, OPS } from './ops.ts';
+import { type Block, type Node } from './ops.ts';
 
 function attrText(n: Node): string {
   switch (n.op) {
@@ -43,9 +43,4 @@ export function printBlock(block: Block, indent = ''): string {
     }
   }
   return lines.filter((l) => l !== '').join('\n');
-}
-
-/** Names of operations with an effect, for checks. */
-export function hasEffect(n: Node): boolean {
-  return OPS[n.op].effect === 'write' || OPS[n.op].effect === 'leave';
 }
