@@ -60,6 +60,7 @@ export class Pe extends PeExceptions implements PeApi, SystemHooks, PeMaintenanc
   resume(cpu: CpuState, reason: ExitReason): boolean {
     const { debug } = this;
     if (this.stale || this.debugStale || debug.stepping || debug.onBreakpointPage) return false;
+    const { level } = this;
     if (reason === Exit.System) {
       if (this.wordHere() !== ERET_WORD || this.controls.trapsEret) return false;
       cpu.execute(1);
@@ -74,7 +75,7 @@ export class Pe extends PeExceptions implements PeApi, SystemHooks, PeMaintenanc
       this.raised.iss = cpu.low(Slot.RAISE_ISS);
       takeToEl1(this.site, 'sync', this.raised);
     }
-    this.applyLevel();
+    if (this.levelStale || this.level !== level) this.applyLevel();
     if (debug.stepping) cpu.requestReturn();
     return true;
   }

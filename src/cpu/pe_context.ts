@@ -162,6 +162,10 @@ export abstract class PeContext {
     this.close(~0);
     this.applyLevel();
   }
+  /** All of the present EL and PSTATE that applyLevel() looks at. */
+  protected get level(): number {
+    return (this.pstate_.low & (SpsrLow.UAO | SpsrLow.PAN)) | this.cpu.el;
+  }
   /** What the engine has to know of the present EL and PSTATE. */
   applyLevel(): void {
     this.levelStale = false;

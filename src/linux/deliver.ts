@@ -11,6 +11,16 @@ import { type SigInfo, sigBit } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import { Restart } from './wait.ts';
 
+/** A signal that cannot be put off. Mostly nothing stands between it and its handler. */
+export function deliverFault(t: Thread, info: SigInfo): void {
+  const { process, machine } = t;
+  const action = process.sighand.actions[info.signo]!;
+  const { handler } = action;
+  const alone = t.pending.empty && process.pending.empty && t.savedMask === undefined && !machine.strace;
+  if (alone && handler !== SIG_DFL && handler !== SIG_IGN && t.mask === 0n && enterHandler(t, info, action)) return;
+  t.force(info);
+}
+
 /** @returns false when the thread does not go on (it died or stopped). */
 export function deliverSignals(t: Thread): boolean {
   const p = t.process;
@@ -55,10 +65,9 @@ function resumeCall(t: Thread, action: SignalAction | undefined): void {
     action === undefined ||
     code === Restart.ERESTARTNOINTR ||
     (code === Restart.ERESTARTSYS && (action.flags & SigAction.SA_RESTART) !== 0);
-  if (again) {
-    t.state.setX(0, t.origX0);
-    t.state.pc -= 4n;
-  } else t.state.setX(0, BigInt.asUintN(64, BigInt(-Errno.EINTR)));
+  // X0 still is the first argument.
+  if (again) t.state.pc -= 4n;
+  else t.state.setX(0, BigInt.asUintN(64, BigInt(-Errno.EINTR)));
 }
 
 function die(t: Thread, info: SigInfo): void {

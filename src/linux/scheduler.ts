@@ -325,9 +325,10 @@ export class Scheduler {
     const { process } = t;
     const { pauth } = process;
     const e = cpu.exception;
-    cpu.exception = undefined;
-    if (e) handleException(t, e.ec, e.iss, e.far);
-    else handleException(t, cpu.low(Slot.RAISE_EC), cpu.low(Slot.RAISE_ISS), 0n);
+    if (e) {
+      cpu.exception = undefined;
+      handleException(t, e.ec, e.iss, e.far);
+    } else handleException(t, cpu.low(Slot.RAISE_EC), cpu.low(Slot.RAISE_ISS), 0n);
     cpu.pass(machine.syscallCost);
     const goesOn = !t.op && !t.dead && t.runnable && !process.stopped && !machine.yielding;
     if (goesOn && !this.returnToUser(t)) machine.yielding = true;

@@ -29,7 +29,7 @@ function machine() {
   /** What it restores besides registers. */
   const pop = (): { mask: bigint; altStack: AltStack } | undefined => {
     const frame = frames.pop(cpu, mm);
-    return frame === 0 ? undefined : { mask: frames.maskIn(frame), altStack: frames.altStackIn(frame, NO_ALT_STACK) };
+    return frame === 0 ? undefined : { mask: frames.maskIn(frame), altStack: frames.altStackIn(frame) };
   };
   return { mm, cpu, top: BigInt(stack + STACK), push, pop };
 }

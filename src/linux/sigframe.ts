@@ -113,9 +113,9 @@ class Memory extends Struct {
       .set32(at + 8, low)
       .set32(at + 12, high);
   }
-  /** A 64-bit field, which mostly is 0: then no bigint has to be made. */
-  field(at: number): bigint {
-    return this.u32(at) === 0 && this.u32(at + 4) === 0 ? 0n : this.u64(at);
+  /** Of a 64-bit field. */
+  isZero(at: number): boolean {
+    return (this.u32(at) | this.u32(at + 4)) === 0;
   }
 }
 /** There what an `extra` record speaks of comes after the frame. */
@@ -191,11 +191,11 @@ export class SignalFrames {
     return true;
   }
   /** What is not zero before the records, and not a register that has been moved. */
-  private describe(t: Interrupted, info: SigInfo, at: number, mask: bigint, { sp, size, flags }: AltStack): void {
+  private describe(t: Interrupted, info: SigInfo, at: number, mask: bigint, altStack: AltStack): void {
     const { all } = this;
     putSigInfo(all, info, at);
-    if (sp !== 0n || size !== 0n) all.set64(at + At.STACK, sp).set64(at + At.STACK + 16, size);
-    all.set32(at + At.STACK + 8, flags);
+    all.set32(at + At.STACK + 8, altStack.flags);
+    if (altStack !== NO_ALT_STACK) all.set64(at + At.STACK, altStack.sp).set64(at + At.STACK + 16, altStack.size);
     if (mask !== 0n) all.set64(at + At.SIGMASK, mask);
     if (t.faultAddress !== 0n) all.set64(at + At.SC, t.faultAddress);
     all.set32(at + At.PSTATE, pstateLow(t.state));
@@ -249,14 +249,17 @@ export class SignalFrames {
   }
   /** uc_sigmask of a frame that pop() has found. */
   maskIn(frame: number): bigint {
-    return this.all.field(frame + At.SIGMASK);
+    const at = frame + At.SIGMASK;
+    // No bigint has to be made then.
+    return this.all.isZero(at) ? 0n : this.all.u64(at);
   }
-  /** uc_stack of it. @param now what there is, given back if it is the same */
-  altStackIn(frame: number, now: AltStack): AltStack {
+  /** uc_stack of it. */
+  altStackIn(frame: number): AltStack {
     const { all } = this;
     const at = frame + At.STACK;
-    const [sp, size, flags] = [all.field(at), all.field(at + 16), all.u32(at + 8)];
-    return now.flags === flags && now.sp === sp && now.size === size ? now : { sp, size, flags };
+    const flags = all.u32(at + 8);
+    const isNone = flags === SS_DISABLE && all.isZero(at) && all.isZero(at + 16);
+    return isNone ? NO_ALT_STACK : { sp: all.u64(at), size: all.u64(at + 16), flags };
   }
   /** Finds the frame, of which `length` bytes are looked at: mostly the beginning says everything. @returns 0 if it is not right */
   private read(cpu: CpuState, mm: AddressSpace, length: number): number {

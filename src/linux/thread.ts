@@ -29,9 +29,8 @@ export class Thread implements Caller, Sleeper {
 
   /** The system call it is inside of. */
   op: Pending | undefined;
-  /** Its number and first argument, for restarting. */
+  /** Its number. */
   syscall = -1;
-  origX0 = 0n;
   /** Set when an interrupted call asks to be restarted. */
   restart: number | undefined;
   /** In the run queue; a blocked thread waits for wake(). */

@@ -1,6 +1,7 @@
 // Why the engine came back from a program: a system call, or a fault that becomes a signal. @linux el0t_64_sync_handler
 
 import { SiCode, Signal } from './abi/flags.ts';
+import { deliverFault } from './deliver.ts';
 import type { SigInfo } from './siginfo.ts';
 import { dispatch } from './syscalls/dispatch.ts';
 import type { Thread } from './thread.ts';
@@ -40,7 +41,7 @@ export function handleException(t: Thread, ec: number, iss: number, far: bigint)
   if (info === undefined) return;
   t.faultEsr = ec * 0x400_0000 + (IL | iss);
   t.faultAddress = ec === Ec.DATA_ABORT || ec === Ec.INSTRUCTION_ABORT ? far : 0n;
-  t.force(info);
+  deliverFault(t, info);
 }
 
 function toSignal(t: Thread, ec: number, iss: number, far: bigint): SigInfo | undefined {

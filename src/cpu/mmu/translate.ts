@@ -157,7 +157,9 @@ export class Mmu {
   /** Address of the block for CpuState.tlb. */
   blockOf(mode: Mode): number {
     const space = this.current!;
-    return (space.tlbs[mode] ?? this.makeTlb(space, mode)).base;
+    const { el0, el1, el1Pan } = space.tlbs;
+    // Look-ups by ever other names are slow.
+    return ((mode === 'el0' ? el0 : mode === 'el1' ? el1 : el1Pan) ?? this.makeTlb(space, mode)).base;
   }
   flushAll(): void {
     this.forgetLast();

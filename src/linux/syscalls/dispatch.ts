@@ -77,7 +77,6 @@ export function dispatch(t: Thread): void {
   t.syscall = nr;
   // What SVE has beyond V does not survive a system call.
   if (cpu.sveLive !== 0) cpu.discardSve();
-  t.origX0 = cpu.x(0);
   const call = callByNumber(nr);
   const { strace } = t.machine;
   if (strace) {

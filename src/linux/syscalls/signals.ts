@@ -3,7 +3,7 @@
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { NSIG, SiCode } from '../abi/flags.ts';
 import { Struct } from '../bytes.ts';
-import { SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../sigframe.ts';
+import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../sigframe.ts';
 import { encodeSigInfo, SIGINFO_SIZE, type SigInfo, sigBit } from '../siginfo.ts';
 import { type Thread, UNBLOCKABLE } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
@@ -132,9 +132,10 @@ function sigreturn(t: Thread): number {
   }
   const mask = signalFrames.maskIn(frame);
   t.mask = mask === 0n ? 0n : mask & ~UNBLOCKABLE;
-  const alt = signalFrames.altStackIn(frame, t.altStack);
+  const alt = signalFrames.altStackIn(frame);
   const kept = SS_DISABLE | SS_AUTODISARM;
-  if (alt !== t.altStack && (alt.flags & SS_ONSTACK) === 0) t.altStack = { ...alt, flags: alt.flags & kept };
+  if (alt === NO_ALT_STACK) t.altStack = alt;
+  else if ((alt.flags & SS_ONSTACK) === 0) t.altStack = { ...alt, flags: alt.flags & kept };
   t.restart = undefined;
   return KEEP;
 }
