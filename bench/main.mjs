@@ -8,12 +8,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { toolArgs } from '../tools/args.mjs';
 import { buildKernel, buildVmm, KERNELS } from './build.mjs';
 import { engines, runOnce } from './engines.mjs';
 import { machine, median, summary } from './report.mjs';
 
-const { values: opt, positionals } = parseArgs({
+const { values: opt, positionals } = toolArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },

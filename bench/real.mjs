@@ -6,11 +6,11 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { toolArgs } from '../tools/args.mjs';
 import { hypatia, qemuUser } from './engines.mjs';
 import { machine, table } from './report.mjs';
 
-const { values: opt, positionals } = parseArgs({
+const { values: opt, positionals } = toolArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },

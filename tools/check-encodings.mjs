@@ -7,11 +7,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { assembleLine, disassemble, identify, rowsOf } from '../dist/asm/a64.js';
+import { toolArgs } from './args.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     words: { type: 'string', default: '40' },
     seed: { type: 'string', default: '1' },

@@ -14,13 +14,13 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { toolArgs } from './args.mjs';
 import { runOurs } from './conformance/ours.mjs';
 import { runReference } from './conformance/reference.mjs';
 import { markdown, sumLine, table, titleOf } from './conformance/report.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     selftests: { type: 'string' },
     kernel: { type: 'string' },

@@ -6,12 +6,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { toolArgs } from './args.mjs';
 import { convert } from './oracle/convert.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const ref = process.env.HYPATIA_REF ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'hypatia');
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     probe: { type: 'string' },
     hosts: { type: 'string', default: join(root, 'golden/real-kvm/hosts') },

@@ -4,14 +4,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { assembleProgram, writeElf } from '../dist/asm/index.js';
 import { assemble } from '../dist/cli/exec.js';
 import { nodeHost } from '../dist/cli/host.js';
 import { parseExec } from '../dist/cli/options.js';
 import { jitTier } from '../dist/jit/index.js';
+import { toolArgs } from './args.mjs';
 
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     minutes: { type: 'string', default: '5' },
     cache: { type: 'string', default: '16' },

@@ -1,7 +1,7 @@
 // Text form of a block, for goldens and for eyes: one node a line, arms of `if` indented.
 
 import { fpKey } from './fp_ops.ts';
-import { type Block, type Node } from './ops.ts';
+import type { Block, Node } from './ops.ts';
 
 function attrText(n: Node): string {
   switch (n.op) {

@@ -2,18 +2,18 @@
 // on both sides or on neither.
 //   node tools/difftest/features.mjs [--qemu PATH | QEMU_AARCH64=PATH]
 
-import { parseArgs } from 'node:util';
 import { has, isFeat } from '../../dist/arch/features.js';
 import { Decoder } from '../../dist/cpu/decode.js';
 import { builtinModel } from '../../dist/cpu/models.js';
 import { A64 } from '../../dist/isa/a64.js';
 import { collectRows } from '../../dist/isa/handlers.js';
+import { toolArgs } from '../args.mjs';
 import { randomState } from './generate.mjs';
 import { Qemu } from './qemu.mjs';
 import { NARROW } from './rows.mjs';
 import { generator, MAX_BLOCKS } from './state.mjs';
 
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: { qemu: { type: 'string', default: process.env.QEMU_AARCH64 ?? 'qemu-aarch64' } },
 });
 /** Models and what has to be switched off there because it is not done here. */

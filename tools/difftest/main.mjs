@@ -9,10 +9,10 @@
 //   --verbose       print differing blocks as they were drawn, too
 //   --write         write each case to test/cases/a64/NNNN.s
 
-import { parseArgs } from 'node:util';
 import { Decoder } from '../../dist/cpu/decode.js';
 import { createInterpreter } from '../../dist/interp/engine.js';
 import { collectRows } from '../../dist/isa/handlers.js';
+import { toolArgs } from '../args.mjs';
 import { Drawer } from './generate.mjs';
 import { all, groups as named, vectors } from './groups.mjs';
 import { Machine, Reference } from './ours.mjs';
@@ -20,7 +20,7 @@ import { Qemu } from './qemu.mjs';
 import { reportDifference } from './report.mjs';
 import { differences } from './state.mjs';
 
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     instructions: { type: 'string', default: '100000' },
     seed: { type: 'string', default: '1' },

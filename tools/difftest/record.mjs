@@ -6,9 +6,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Decoder } from '../../dist/cpu/decode.js';
 import { collectRows } from '../../dist/isa/handlers.js';
+import { toolArgs } from '../args.mjs';
 import { endText, parseState, registers } from './case_text.mjs';
 import { Drawer } from './generate.mjs';
 import { groups } from './groups.mjs';
@@ -16,7 +16,7 @@ import { Reference } from './ours.mjs';
 import { Qemu } from './qemu.mjs';
 import { sequenceOf } from './rows.mjs';
 
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     draw: { type: 'boolean', default: false },
     qemu: { type: 'string', default: process.env.QEMU_AARCH64 ?? 'qemu-aarch64' },

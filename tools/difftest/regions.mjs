@@ -7,13 +7,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { disassemble } from '../../dist/asm/index.js';
 import { jitTier } from '../../dist/jit/index.js';
+import { toolArgs } from '../args.mjs';
 import { runOn } from '../lockstep.mjs';
 import { AROUND, OUTPUT_BYTES, regionPrograms, show, signalsOf } from './regions_program.mjs';
 
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     instructions: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },

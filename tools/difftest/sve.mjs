@@ -9,16 +9,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { disassemble } from '../../dist/asm/a64.js';
 import { createInterpreter } from '../../dist/interp/engine.js';
 import { createReference } from '../../dist/interp/reference.js';
 import { GOLDEN_CASES, sumOf, sveCase, sveRows } from '../../dist/interp/sve_cases.js';
+import { toolArgs } from '../args.mjs';
 import { Machine } from './ours.mjs';
 import { Qemu } from './qemu.mjs';
 import { differences, MAX_BLOCKS } from './state.mjs';
 
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     only: { type: 'string' },
     words: { type: 'string', default: '60' },

@@ -2,18 +2,18 @@
 // over a few bits; known rows without semantics are left out.
 //   node tools/difftest/undefined.mjs [--words N] [--seed N] [--qemu PATH | QEMU_AARCH64=PATH]
 
-import { parseArgs } from 'node:util';
 import { fieldsOf } from '../../dist/arch/a64/encoding.js';
 import { disassemble } from '../../dist/asm/a64.js';
 import { Decoder } from '../../dist/cpu/decode.js';
 import { collectRows } from '../../dist/isa/handlers.js';
+import { toolArgs } from '../args.mjs';
 import { randomState } from './generate.mjs';
 import { all } from './groups.mjs';
 import { Qemu } from './qemu.mjs';
 import { NOT_UNDEFINED_THERE } from './rows.mjs';
 import { END, generator, MAX_BLOCKS } from './state.mjs';
 
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     words: { type: 'string', default: '40000' },
     seed: { type: 'string', default: '1' },

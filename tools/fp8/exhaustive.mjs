@@ -7,12 +7,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { toolArgs } from '../args.mjs';
 import { buildProgram } from '../difftest/qemu.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
-const { values: opt } = parseArgs({
+const { values: opt } = toolArgs({
   options: {
     qemu: { type: 'string', default: process.env.QEMU_AARCH64 ?? 'qemu-aarch64' },
     'no-exec': { type: 'boolean', default: false },

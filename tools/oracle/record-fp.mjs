@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { toolArgs } from '../args.mjs';
 
-const { values: opt, positionals: runner } = parseArgs({
+const { values: opt, positionals: runner } = toolArgs({
   options: { accept: { type: 'boolean', default: false }, 'llvm-mc': { type: 'string', default: 'llvm-mc-19' } },
   allowPositionals: true,
 });

@@ -5,9 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { toolArgs } from '../args.mjs';
 
-const { values: opt, positionals: runner } = parseArgs({
+const { values: opt, positionals: runner } = toolArgs({
   options: { accept: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
