@@ -1,10 +1,8 @@
 // What regions read from linear memory because code that makes it would be longer: vectors, and tables of checksums.
 
-import { CRC_TABLES, type CrcName, crcTables } from '../cpu/crc32.ts';
+import { type CrcName, crcTablesIn } from '../cpu/crc32.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 
-/** Bytes of one table of a checksum. */
-export const TABLE_SIZE = 4 * 256;
 /** Bytes of all vectors: what comes when this is full stays in the code. */
 const VECTORS_SIZE = FRAME_SIZE;
 const VECTOR = 16;
@@ -19,20 +17,13 @@ export interface Constants {
 /** Everything is put there when it is first asked for. */
 export class ConstantMemory implements Constants {
   private readonly mem: PhysMem;
-  private readonly tables = new Map<CrcName, number>();
   private readonly vectors = new Map<bigint, number>();
   private firstVector = 0;
   constructor(mem: PhysMem) {
     this.mem = mem;
   }
   crcTables(name: CrcName): number {
-    let at = this.tables.get(name);
-    if (at === undefined) {
-      at = this.mem.allocFixed(CRC_TABLES * TABLE_SIZE);
-      this.mem.u32.set(crcTables(name), at >>> 2);
-      this.tables.set(name, at);
-    }
-    return at;
+    return crcTablesIn(this.mem, name);
   }
   vector(value: bigint): number | undefined {
     const known = this.vectors.get(value);
