@@ -13,7 +13,7 @@ const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*|thread
 const KVM = new RegExp(
   '/dist/(?:' +
     [
-      'kvm/(?!(?:host|cpufeature|cputype|compat)\\.)',
+      'kvm/(?!(?:host|cpufeature|cputype|compat|modes)\\.)',
       'uapi/',
       'lib/',
       'arch/(?:state_regs|control_regs|sysregs|sys_ops|gic|smccc|spaces)\\.',
@@ -26,11 +26,13 @@ const KVM = new RegExp(
 /** What instructions mean, and what makes code of that: not needed for what is decoded already. */
 const CODE =
   /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/(?!sections)|jit\/)|interp\/(?:emit|loop|cold|hot|reference|record_state|record_place|fetch_entry|restart|temps))/;
+/** Which CPU has what: for a model that has run before, it is kept what is asked of it. */
+const FACTS =
+  /\/dist\/(?:arch\/(?:id_regs|id_fields|features|requirements)|cpu\/model(?:s|_\w+)|kvm\/(?:host|cpufeature|cputype)|linux\/hwcap)\.js/;
 /** Floating point that the host's does not do. */
 const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
 /** What most programs never meet. */
-const SELDOM =
-  /\/dist\/(?:linux\/(?:strace\w*|vfs\/(?:\w+fd|fifo|pipe))|interp\/(?:crew|flights)|cpu\/model_\w+|arch\/requirements|cli\/fp_trace)\.js/;
+const SELDOM = /\/dist\/(?:linux\/(?:strace\w*|vfs\/(?:\w+fd|fifo|pipe))|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },
@@ -38,6 +40,7 @@ const groups = [
   { name: 'code', priority: 2, test: CODE },
   { name: 'numbers', priority: 2, test: NUMBERS },
   { name: 'seldom', priority: 2, test: SELDOM },
+  { name: 'facts', priority: 2, test: FACTS },
   { name: 'exec', priority: 1, test: (id) => /\/dist\//.test(id) && !APART.test(id) },
 ];
 /** Chunks that are there, whole, before anything that imports them runs. All others are loaded when something of them is used. */

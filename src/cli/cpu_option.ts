@@ -1,13 +1,22 @@
 // `--cpu`: from a name or a file to ID registers, for KVM to show and for programs to trust.
 
 import { readFileSync } from 'node:fs';
-import type { Feat } from '../arch/features.ts';
+import { FEATURES, type Feat, has } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
+import { textOf } from '../base/text.ts';
 import { parseModelFile } from '../cpu/model_file.ts';
 import { lowerToExecutable } from '../cpu/model_lower.ts';
 import { builtinModel, type CpuModel, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
+import { makeHost } from '../kvm/host.ts';
+import { hwcapWords } from '../linux/hwcap.ts';
+import type { CpuFacts } from '../linux/index.ts';
 import { keepAtEnd, readKept } from './kept.ts';
 
+/** What follows from the registers of a model, for programs and for the host of KVM. */
+export interface ModelFacts extends CpuFacts {
+  readonly vectorQuads: readonly number[];
+  readonly unavailable: string | undefined;
+}
 export interface ChosenCpu {
   /** What KVM's host hardware says. */
   readonly shown: CpuModel;
@@ -15,6 +24,8 @@ export interface ChosenCpu {
   readonly executed: CpuModel;
   /** One line for each field that was lowered. */
   readonly warnings: readonly string[];
+  /** What follows, where it is kept from an earlier run. */
+  readonly facts?: ModelFacts;
   /** The model file, parsed as JSON: it may say more about the host than its registers. */
   readonly description: unknown;
 }
@@ -45,37 +56,63 @@ function readModel(option: string): { readonly model: CpuModel; readonly descrip
  * @throws UsageError
  */
 export function chooseCpu(option: string, unchecked: boolean, canExecute: (feat: Feat) => boolean): ChosenCpu {
-  if (isModelName(option) && !unchecked) {
-    const model = loweredModel(option, canExecute);
-    // A built-in model that wants more than can be executed is nobody's mistake.
-    return { shown: model, executed: model, warnings: [], description: undefined };
-  }
+  const known = unchecked ? undefined : keptModel(option);
+  if (known) return known;
+  if (isModelName(option) && !unchecked) return loweredModel(option, canExecute);
   const { model, description } = readModel(option);
   const lowered = lowerToExecutable(model, canExecute);
   if (unchecked) return { shown: model, executed: lowered.model, warnings: [], description };
   return { shown: lowered.model, executed: lowered.model, warnings: lowered.warnings, description };
 }
 
-/** A built-in model, as far as it can be executed: the same for every run of a build. */
-function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): CpuModel {
-  const file = `cpu-${name}`;
-  const known = keptModel(file);
-  if (known) return { name, title: known.title, raw: new Map(known.raw.map(([enc, value]) => [enc, BigInt(value)])) };
-  const { model } = lowerToExecutable(builtinModel(name), canExecute);
-  keepAtEnd(file, () => {
-    const all: KeptModel = { title: model.title, raw: [...model.raw].map(([enc, value]) => [enc, String(value)]) };
-    return new TextEncoder().encode(JSON.stringify(all));
-  });
-  return model;
-}
+/** What is kept of a built-in model, as far as it can be executed: the same for every run of a build. */
 interface KeptModel {
   readonly title: string;
   readonly raw: readonly (readonly [enc: number, value: string])[];
+  readonly features: readonly string[];
+  readonly hwcaps: readonly [string, string, string];
+  readonly vectorQuads: readonly number[];
+  readonly unavailable?: string;
 }
-function keptModel(file: string): KeptModel | undefined {
-  const bytes = readKept(file);
+const fileOf = (name: string): string => `cpu-${name}`;
+
+function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): ChosenCpu {
+  const { model } = lowerToExecutable(builtinModel(name), canExecute);
+  keepAtEnd(fileOf(name), () => {
+    const { title, raw } = model;
+    const read = (enc: number): bigint => raw.get(enc) ?? 0n;
+    const [hwcap, hwcap2, hwcap3] = hwcapWords(read);
+    const { vectorQuads, unavailable } = makeHost({ raw, mode: 'vhe' });
+    const all: KeptModel = {
+      title,
+      raw: [...raw].map(([enc, value]) => [enc, String(value)]),
+      features: FEATURES.filter((feat) => has(feat, read)),
+      hwcaps: [String(hwcap), String(hwcap2), String(hwcap3)],
+      vectorQuads,
+      ...(unavailable !== undefined && { unavailable }),
+    };
+    return new TextEncoder().encode(JSON.stringify(all));
+  });
+  return chosen(model);
+}
+/** A built-in model that wants more than can be executed is nobody's mistake. */
+function chosen(model: CpuModel, facts?: ModelFacts): ChosenCpu {
+  return { shown: model, executed: model, warnings: [], description: undefined, ...(facts && { facts }) };
+}
+function keptModel(name: string): ChosenCpu | undefined {
+  const bytes = /^[\w.-]+$/.test(name) ? readKept(fileOf(name)) : undefined;
   try {
-    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as KeptModel);
+    if (!bytes) return undefined;
+    const { title, raw, features, hwcaps, vectorQuads, unavailable } = JSON.parse(textOf(bytes)) as KeptModel;
+    const model = { name, title, raw: new Map(raw.map(([enc, value]) => [enc, BigInt(value)])) };
+    const all = new Set(features);
+    const [hwcap, hwcap2, hwcap3] = hwcaps;
+    return chosen(model, {
+      has: (feat) => all.has(feat),
+      hwcaps: [BigInt(hwcap), BigInt(hwcap2), BigInt(hwcap3)],
+      vectorQuads: vectorQuads.map(Number),
+      unavailable,
+    });
   } catch {
     return undefined; // it is written anew
   }

@@ -14,6 +14,7 @@ import type { MakeTier, Tier } from '../interp/region.ts';
 import { Templates } from '../interp/templates.ts';
 import { A64 } from '../isa/a64.ts';
 import type { TierOptions } from '../jit/index.ts';
+import type { CpuFacts } from '../linux/index.ts';
 import { keepAtEnd, optimisedModule, readKept } from './kept.ts';
 import type { EngineName } from './options.ts';
 import type { EngineStats } from './stats.ts';
@@ -152,6 +153,7 @@ function keptTemplates(model: CpuModel): Templates {
 export function createEngine(
   mem: PhysMem,
   model: CpuModel,
+  facts: CpuFacts | undefined,
   hooks: SystemHooks,
   pauth: (cpu: CpuState) => PauthState,
   { make, observe = (engine) => engine }: TierChoice = INTERPRETED,
@@ -162,7 +164,7 @@ export function createEngine(
   // A program on many threads is interpreted by another program.
   const templates = prebuilt && !threads && keptTemplates(model);
   const engine = createInterpreter(mem, {
-    has: (f) => isFeat(f) && has(f, read),
+    has: facts ? (f) => facts.has(f as Feat) : (f) => isFeat(f) && has(f, read),
     hooks,
     pauth,
     // Asked for when there is an instruction that nobody has met before.

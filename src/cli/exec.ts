@@ -102,12 +102,14 @@ export function assemble(
   const threads: ThreadOptions | undefined = begin
     ? { begin, most: options.smp, follow: (c) => machine!.clock.follow(c) }
     : undefined;
-  const engine = createEngine(mem, cpu.executed, ask, pauth, tier, threads);
+  const { facts } = cpu;
+  const engine = createEngine(mem, cpu.executed, facts, ask, pauth, tier, threads);
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
-  const host = makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp });
+  const host = lazy(() => makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp }));
+  const { unavailable, vectorQuads } = facts ?? host();
   const devices: DevicePlug[] = [];
   const story = options.trace === undefined ? undefined : fpTrace(options.trace, services.message);
-  if (host.unavailable === undefined) {
+  if (unavailable === undefined) {
     const clock = () => machine!.clock;
     const random = () => {
       const bytes = new Uint8Array(8);
@@ -117,7 +119,7 @@ export function assemble(
     // Most programs never open it.
     const kvm = lazy(() =>
       createKvm({
-        host,
+        host: host(),
         mem,
         counter: () => clock().counter(),
         hardware: guestHardware({
@@ -137,14 +139,15 @@ export function assemble(
       }),
     );
     devices.push({ ...KVM_DEVICE, open: () => kvm().open() });
-  } else services.message(`hypatia: no /dev/kvm on this CPU: ${host.unavailable}`);
+  } else services.message(`hypatia: no /dev/kvm on this CPU: ${unavailable}`);
   machine = boot(
     {
       mem,
       engine,
       host: services,
       readId,
-      vectorQuads: host.vectorQuads,
+      facts,
+      vectorQuads,
       cpus: options.smp,
       seed: options.seed,
       credentials: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },

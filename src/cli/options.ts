@@ -7,7 +7,8 @@ import { DEFAULT_MEGABYTES } from '../cpu/physmem.ts';
 import { KVM_COMPATS, type KvmCompat } from '../kvm/compat.ts';
 import type { FpHostState } from '../kvm/dev_kvm.ts';
 import { V6_BUGS } from '../kvm/fpsimd_v6.ts';
-import { KVM_MODES, type KvmMode } from '../kvm/host.ts';
+import type { KvmMode } from '../kvm/host.ts';
+import { KVM_MODES } from '../kvm/modes.ts';
 import { OFFER_NAMES, type OfferName } from '../kvm/offers.ts';
 import { TRACE_FORMATS, type TraceFormat } from './fp_trace.ts';
 

@@ -2,6 +2,7 @@
 // What is generated depends on the rows alone, not on a machine: engines with different features share it.
 
 import { lazy } from '../base/lazy.ts';
+import { textOf } from '../base/text.ts';
 import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { collectRows, type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
@@ -202,17 +203,10 @@ interface AsideContents {
 function contentsOf(module: WasmModule): unknown {
   const [section] = WebAssemblyHost.Module.customSections(module, CONTENTS);
   if (!section) throw notOne();
-  return JSON.parse(asciiText(new Uint8Array(section)));
+  return JSON.parse(textOf(new Uint8Array(section)));
 }
 function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
-}
-function asciiText(bytes: Uint8Array): string {
-  const CHUNK = 8192;
-  let text = '';
-  for (let i = 0; i < bytes.length; i += CHUNK)
-    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(i, i + CHUNK)) as string;
-  return text;
 }
 
 /** Handlers that are not in the loop, in one module. Compiled when the first of them is met: a program needs few of these. */

@@ -8,7 +8,8 @@ import { fieldOf, ID_REG_NAMES, idRegRow, readField, withField } from '../arch/i
 import { type FieldName, ID_REGS, type IdRegName } from '../arch/id_regs.ts';
 import { regList } from './get-reg-list.ts';
 import { getOneReg, setOneReg } from './guest.ts';
-import { type Host, KVM_MODES, makeHost } from './host.ts';
+import { type Host, makeHost } from './host.ts';
+import { KVM_MODES } from './modes.ts';
 import { regName } from './reg_names.ts';
 import { supportedFeatures } from './reset.ts';
 import { SVE_VLS } from './sve_regs.ts';

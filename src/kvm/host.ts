@@ -11,7 +11,6 @@ import { EVENT_COUNTERS, isListed, partOf, VECTOR_LENGTHS } from './cputype.ts';
 
 /** @linux kvm-arm.mode: 'vhe' is no option at all, 'nested' is VHE with FEAT_NV2. */
 export type KvmMode = 'vhe' | 'nvhe' | 'protected' | 'nested';
-export const KVM_MODES: readonly KvmMode[] = ['vhe', 'nvhe', 'protected', 'nested'];
 /** What the firmware answers when Linux asks for a workaround (SMCCC_ARCH_FEATURES). */
 export type FirmwareAnswer = 'none' | 'mitigated' | 'unaffected';
 /** @linux enum mitigation_state */

@@ -1,5 +1,7 @@
 // Reading and writing the ABI's little-endian structures in byte arrays.
 
+import { textOf } from '../base/text.ts';
+
 export class Struct {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -52,7 +54,7 @@ export function utf8(s: string): Uint8Array {
   return new TextEncoder().encode(s);
 }
 export function fromUtf8(b: Uint8Array): string {
-  return new TextDecoder().decode(b);
+  return textOf(b);
 }
 
 /** struct timespec at `o` as ns. @returns undefined when tv_nsec is out of range or tv_sec negative */

@@ -6,7 +6,6 @@ import { Slot } from '../cpu/state.ts';
 import { Map_ } from './abi/flags.ts';
 import { Struct, utf8 } from './bytes.ts';
 import { ElfError, type ElfImage, parseElf } from './elf.ts';
-import { hwcapWords } from './hwcap.ts';
 import type { Machine } from './machine.ts';
 import { anonymous, mmap } from './mm/map_calls.ts';
 import { type AddressSpace, MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './mm/mm.ts';
@@ -242,7 +241,7 @@ function buildStack(
   const random = new Uint8Array(16);
   machine.rng.fill(random);
   const randomAt = push(random);
-  const [hwcap, hwcap2, hwcap3] = hwcapWords(machine.readId);
+  const [hwcap, hwcap2, hwcap3] = machine.facts.hwcaps;
   const { uid, gid } = machine.credentials;
   const aux: [number, number | bigint][] = [
     [Aux.AT_HWCAP, hwcap],
@@ -299,7 +298,7 @@ export function become(t: Thread, l: Loaded): void {
   p.cmdline = l.argv;
   p.environ = l.envp;
   p.auxv = l.auxv;
-  p.pauth = newPauth(t.machine.readId, t.machine.rng);
+  p.pauth = newPauth(t.machine.facts, t.machine.rng);
   t.comm = l.name.slice(0, 15);
   const cpu = t.state;
   for (let i = 0; i < 31; i++) cpu.setX(i, 0n);

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { enc } from '../arch/schema.ts';
-import { HWCAPS, hwcapNames, hwcapWords, userIdRegister } from './hwcap.ts';
+import { HWCAPS, hwcapNames, hwcapWords } from './hwcap.ts';
+import { userIdRegister } from './user_id.ts';
 
 const HOSTS = new URL('../../golden/real-kvm/hosts/', import.meta.url);
 interface Host {

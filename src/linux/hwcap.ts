@@ -4,7 +4,7 @@
 import { type Feat, type FieldPath, fieldsBehind, has, isFeat, type ReadId } from '../arch/features.ts';
 import { idRegAt, idRegRow, readField } from '../arch/id_fields.ts';
 import type { IdRegName } from '../arch/id_regs.ts';
-import { enc, encParts } from '../arch/schema.ts';
+import { enc } from '../arch/schema.ts';
 import { extract, fieldMask } from '../base/bits.ts';
 import { lazy } from '../base/lazy.ts';
 
@@ -155,19 +155,8 @@ const SAFE: Readonly<Record<string, bigint>> = {
   ID_AA64MMFR0_EL1: 0xff00_0000n, // no 4K and no 64K granule
 };
 
-/**
- * What MRS of the ID space yields at EL0, where the kernel emulates it.
- * @returns undefined when the access is UNDEFINED there
- * @linux emulate_sys_reg
- */
-export function userIdRegister(packed: number, read: ReadId): bigint | undefined {
-  const [op0, op1, CRn, CRm, op2] = encParts(packed);
-  if (op0 !== 3 || op1 !== 0 || CRn !== 0 || CRm === 1 || CRm > 7) return undefined;
-  if (CRm === 0) {
-    if (op2 === 0) return read(packed); // MIDR_EL1
-    if (op2 === 5) return 0x8000_0000n; // MPIDR_EL1: only the RES1 bit
-    return op2 === 6 ? read(packed) : undefined; // REVIDR_EL1
-  }
+/** What a register of the ID space, after the first three, reads as at EL0. */
+export function visibleAt(packed: number, read: ReadId): bigint {
   const name = idRegAt(packed);
   if (name === undefined) return 0n;
   const mask = visible().get(name) ?? 0n;

@@ -1,8 +1,7 @@
 // The emulated host as a whole: its memory, clock, processes, threads, tree of files. Made by the composition root,
 // which plugs in the engine, the host's files and streams, and the devices.
 
-import type { ReadId } from '../arch/features.ts';
-import { has } from '../arch/features.ts';
+import { type Feat, has, type ReadId } from '../arch/features.ts';
 import { InternalError } from '../base/assert.ts';
 import type { HostFile, SharedPages } from '../base/hostfile.ts';
 import type { Engine, Tlb, Translator } from '../cpu/engine.ts';
@@ -16,6 +15,7 @@ import { Struct } from './bytes.ts';
 import { Clock, type RealClock } from './clock.ts';
 import { type CrashReport, type Disassemble, reportCrash } from './crash.ts';
 import { Futexes } from './futex.ts';
+import { hwcapWords } from './hwcap.ts';
 import { AddressSpace, type MmHost } from './mm/mm.ts';
 import { Pte } from './mm/page_table.ts';
 import type { Backing } from './mm/vma.ts';
@@ -54,12 +54,21 @@ export interface DevicePlug {
   open(): HostFile;
 }
 
+/** What programs decide by. */
+export interface CpuFacts {
+  has(feat: Feat): boolean;
+  /** AT_HWCAP, AT_HWCAP2, AT_HWCAP3. */
+  readonly hwcaps: readonly [bigint, bigint, bigint];
+}
+
 export interface MachineOptions {
   readonly mem: PhysMem;
   readonly engine: Engine;
   readonly host: HostServices;
   /** ID registers of the host CPU. */
   readonly readId: ReadId;
+  /** What follows from them, if that is known already. */
+  readonly facts?: CpuFacts | undefined;
   readonly cpus: number;
   readonly seed: bigint;
   readonly credentials?: Credentials;
@@ -117,6 +126,7 @@ export class Machine implements MmHost {
   /** The FP registers of the CPUs, and whose values are in them. */
   readonly fp: HostFp;
   readonly readId: ReadId;
+  readonly facts: CpuFacts;
   readonly credentials: Credentials;
   readonly allCpus: bigint;
   readonly hasFpmr: boolean;
@@ -150,16 +160,24 @@ export class Machine implements MmHost {
     this.engine = options.engine;
     this.pool = new PePool(options.mem, options.engine);
     this.host = options.host;
-    this.readId = options.readId;
+    const { readId } = options;
+    this.readId = readId;
+    this.facts = options.facts ?? {
+      has: (feat) => has(feat, readId),
+      get hwcaps() {
+        return hwcapWords(readId);
+      },
+    };
+    const is = (feat: Feat): boolean => this.facts.has(feat);
     this.clock = new Clock(options.host.realClock);
     this.rng = new Rng(options.seed);
     this.allCpus = (1n << BigInt(options.cpus)) - 1n;
     this.credentials = options.credentials ?? { uid: 0, gid: 0 };
-    this.hasFpmr = has('FEAT_FPMR', options.readId);
-    this.hasBti = has('FEAT_BTI', options.readId);
-    this.sve = new VectorLengths(has('FEAT_SVE', options.readId) ? (options.vectorQuads ?? ALL_QUADS) : []);
+    this.hasFpmr = is('FEAT_FPMR');
+    this.hasBti = is('FEAT_BTI');
+    this.sve = new VectorLengths(is('FEAT_SVE') ? (options.vectorQuads ?? ALL_QUADS) : []);
     this.scheduler = new Scheduler(this, options.cpus);
-    this.fp = new HostFp(this.mem, options.cpus, (f) => has(f, options.readId));
+    this.fp = new HostFp(this.mem, options.cpus, is);
     this.zeroFrame = this.mem.allocFrame();
     this.sigreturnFrame = this.mem.allocFrame();
     const RT_SIGRETURN = 139;

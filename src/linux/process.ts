@@ -124,7 +124,7 @@ export class Process {
     this.limits = limits;
     this.cred = parent?.cred ?? machine.credentials;
     this.startTime = machine.clock.now();
-    this.pauth = parent?.pauth ?? newPauth(machine.readId, machine.rng);
+    this.pauth = parent?.pauth ?? newPauth(machine.facts, machine.rng);
     parent?.children.push(this);
   }
   get leader(): Thread | undefined {

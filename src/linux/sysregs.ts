@@ -1,14 +1,14 @@
 // System registers and instructions as a program at EL0 finds them under Linux: what the kernel lets through, what it
 // emulates, and UNDEFINED for the rest. @linux cpu_enable_*, emulate_mrs, el0_sys
 
-import { has, type ReadId } from '../arch/features.ts';
 import { enc, encParts } from '../arch/schema.ts';
 import { fieldMask } from '../base/bits.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
+import type { Has } from '../cpu/needs.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { COUNTER_HZ } from './clock.ts';
-import { userIdRegister } from './hwcap.ts';
 import type { Machine } from './machine.ts';
+import { userIdRegister } from './user_id.ts';
 
 const CACHE_LINE = 64;
 /**
@@ -45,27 +45,28 @@ const EC_DATA_ABORT = 0x24;
 const ISS_CM = 1 << 8;
 
 /** FPCR bits that exist: DN, FZ, AHP, RMode always, others by feature. */
-function fpcrMask(read: ReadId): bigint {
+function fpcrMask(has: Has): bigint {
   let m = fieldMask(26, 22);
-  if (has('FEAT_FP16', read)) m |= fieldMask(19, 19); // FZ16
-  if (has('FEAT_EBF16', read)) m |= fieldMask(13, 13);
-  if (has('FEAT_AFP', read)) m |= fieldMask(2, 0); // NEP, AH, FIZ
+  if (has('FEAT_FP16')) m |= fieldMask(19, 19); // FZ16
+  if (has('FEAT_EBF16')) m |= fieldMask(13, 13);
+  if (has('FEAT_AFP')) m |= fieldMask(2, 0); // NEP, AH, FIZ
   return m;
 }
 
 export function linuxHooks(m: Machine): SystemHooks {
   const read = m.readId;
-  const fpcr = fpcrMask(read);
+  const has: Has = (feat) => m.facts.has(feat);
+  const fpcr = fpcrMask(has);
   const undefinedAt = (cpu: CpuState): undefined => {
     cpu.exception = { ec: 0, iss: 0, far: 0n, ipa: 0n, toEl2: false };
     return undefined;
   };
-  const hasRng = has('FEAT_RNG', read);
-  const hasEcv = has('FEAT_ECV', read);
+  const hasRng = has('FEAT_RNG');
+  const hasEcv = has('FEAT_ECV');
   const cacheOps = new Set<number>([Op.DC_CVAC, Op.DC_CVAU, Op.DC_CIVAC]);
-  if (has('FEAT_DPB', read)) cacheOps.add(Op.DC_CVAP);
-  if (has('FEAT_DPB2', read)) cacheOps.add(Op.DC_CVADP);
-  const restrictions = new Set<number>(has('FEAT_SPECRES', read) ? [Op.CFP_RCTX, Op.DVP_RCTX, Op.CPP_RCTX] : []);
+  if (has('FEAT_DPB')) cacheOps.add(Op.DC_CVAP);
+  if (has('FEAT_DPB2')) cacheOps.add(Op.DC_CVADP);
+  const restrictions = new Set<number>(has('FEAT_SPECRES') ? [Op.CFP_RCTX, Op.DVP_RCTX, Op.CPP_RCTX] : []);
 
   /** Cache maintenance by address needs the address to be readable. */
   const touch = (cpu: CpuState, addr: bigint): boolean => {
@@ -110,7 +111,7 @@ export function linuxHooks(m: Machine): SystemHooks {
           return BigInt(cpu.nzcv) << 28n;
       }
       const bit = PSTATE_BITS.get(reg);
-      if (bit && has(bit.feat, read)) return cpu.get(Slot.PSTATE) & (1n << BigInt(bit.bit));
+      if (bit && has(bit.feat)) return cpu.get(Slot.PSTATE) & (1n << BigInt(bit.bit));
       return userIdRegister(reg, read) ?? undefinedAt(cpu);
     },
     writeSysreg(cpu, reg, value) {
@@ -133,7 +134,7 @@ export function linuxHooks(m: Machine): SystemHooks {
           return true;
       }
       const bit = PSTATE_BITS.get(reg);
-      if (bit && has(bit.feat, read)) {
+      if (bit && has(bit.feat)) {
         const b = 1n << BigInt(bit.bit);
         cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~b) | (value & b));
         return true;

@@ -5,6 +5,7 @@
 import { InternalError } from '../../base/assert.ts';
 import { highHalf, lowHalf } from '../../base/bits.ts';
 import type { UserMemory } from '../../base/hostfile.ts';
+import { textOf } from '../../base/text.ts';
 import type { Access, Tlb, Translation, Translator } from '../../cpu/engine.ts';
 import { flatFrame } from '../../cpu/flat.ts';
 import { OutOfFrames, type PhysMem } from '../../cpu/physmem.ts';
@@ -477,7 +478,7 @@ export class AddressSpace implements Translator, UserMemory {
       const pa = (entry & Pte.FRAME) * PAGE;
       for (let o = at % PAGE; o < PAGE && parts.length < max; o++, at++) {
         const b = this.mem.u8[pa + o]!;
-        if (b === 0) return latin1ToUtf8(parts);
+        if (b === 0) return textOf(Uint8Array.from(parts));
         parts.push(b);
       }
     }
@@ -505,15 +506,6 @@ const offsetIn = (address: number): number => address - Math.floor(address / PAG
 /** An address argument as a number: the top byte is ignored, as for loads and stores. */
 export function userAddress(addr: bigint): number {
   return Number(addr & 0x00ff_ffff_ffff_ffffn);
-}
-const decoder = new TextDecoder();
-function latin1ToUtf8(bytes: number[]): string {
-  let ascii = '';
-  for (const b of bytes) {
-    if (b >= 0x80) return decoder.decode(Uint8Array.from(bytes));
-    ascii += String.fromCharCode(b);
-  }
-  return ascii;
 }
 
 /** Rounds up to whole pages. @throws InternalError when not finite */

@@ -187,7 +187,7 @@ function prctl(t: Thread, option: number, a2: bigint, a3: bigint, a4: bigint, a5
       return getVectorLength(t);
     case Prctl.PR_PAC_RESET_KEYS:
       if ((a2 & ~31n) !== 0n || a3 !== 0n || a4 !== 0n || a5 !== 0n) return -EINVAL;
-      p.pauth = newPauth(t.machine.readId, t.machine.rng);
+      p.pauth = newPauth(t.machine.facts, t.machine.rng);
       return 0;
     case Prctl.PR_SET_VMA: {
       if (a2 !== 0n) return -EINVAL;

@@ -1,0 +1,19 @@
+// Text from bytes. What Node has for it takes longer to load than many a program runs.
+
+import { lazy } from './lazy.ts';
+
+/** Characters that are made of bytes at once. */
+const CHUNK = 4096;
+interface Decoder {
+  decode(bytes: Uint8Array): string;
+}
+const decoder = lazy(() => new (globalThis as unknown as { readonly TextDecoder: new () => Decoder }).TextDecoder());
+
+/** UTF-8; what is none becomes U+FFFD. */
+export function textOf(bytes: Uint8Array): string {
+  for (const byte of bytes) if (byte >= 0x80) return decoder().decode(bytes);
+  let text = '';
+  for (let i = 0; i < bytes.length; i += CHUNK)
+    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(i, i + CHUNK)) as string;
+  return text;
+}
