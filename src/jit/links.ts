@@ -101,6 +101,33 @@ export function writeReturns(r: RegionFrame, returns: readonly Return[], choice:
   code.end();
 }
 
+/** Entries that are not far from each other. */
+export interface Row {
+  /** Place of the first, and how many places there are to the last and with it. */
+  readonly first: number;
+  readonly count: number;
+  /** What chooses the first place; the others follow. */
+  readonly choice: number;
+  /** The most instructions that it may be from any of them to where the budget is looked at. */
+  readonly limit: number;
+}
+/** A branch to an address may lead to one of a row of places, where nothing says which branches may land there. */
+export function writeRow({ code, base, pcOut, left }: RegionFrame, row: Row, choice: number, again: Label): void {
+  const place = code.local('i64');
+  const unlisted = code.block('block');
+  code.get(pcOut).get(base).op('i64.sub');
+  // What is not a multiple of 4 becomes large.
+  code
+    .i64(BigInt(row.first * 4))
+    .op('i64.sub')
+    .i64(2n)
+    .op('i64.rotr')
+    .tee(place);
+  code.i64(BigInt(row.count)).op('i64.ge_u').brIf(unlisted);
+  code.get(left).i32(row.limit).op('i32.le_s').brIf(unlisted);
+  code.get(place).op('i32.wrap_i64').i32(row.choice).op('i32.add').set(choice).br(again).end();
+}
+
 /**
  * A branch to an address may lead to another entry of this region.
  * @param again where entries are chosen from, by `choice`; @param out where control leaves the region

@@ -18,7 +18,7 @@ import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './fram
 import type { Block, Edge, Graph } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
 import type { Lifted } from './lift.ts';
-import { ENTRY_INDEX, type Return, writeEntry, writeGuard, writeLink, writeRedirect, writeReturns } from './links.ts';
+import { ENTRY_INDEX, type Return, type Row, writeEntry, writeGuard, writeLink, writeRedirect, writeReturns, writeRow } from './links.ts';
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
@@ -37,6 +37,8 @@ export interface BuiltRegion {
 const BRANCH: Part = { kind: 'branch' };
 /** Places that a return is compared with. */
 const FEW = 4;
+/** Places between the first and the last of a row. */
+const FARTHEST = 512;
 
 class Region implements Frame, Position, PartWriter, ShapeWriter {
   readonly cpu: number;
@@ -126,6 +128,24 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     }));
     return found.filter(({ place }) => after.has(place)).slice(0, FEW);
   }
+  /** Places that branches to addresses are looked for among, if there are such: entries outside of loops. */
+  private row(none: Label): Row | undefined {
+    const { r, places, structure, shapes } = this;
+    if (r.options.known.guarded || !r.everything.some((one) => one.jumps)) return undefined;
+    const outside = new Set(shapes.flatMap((s) => (s.kind === 'block' ? [s.id] : [])));
+    const found = this.graph.entries
+      .map((id, i) => ({ id, place: places[i]! }))
+      .filter(({ id }) => outside.has(id))
+      .sort((a, b) => a.place - b.place);
+    const first = found[0]?.place ?? 0;
+    const near = found.filter(({ place }) => place < first + FARTHEST);
+    if (near.length < 2) return undefined;
+    const count = near.at(-1)!.place - first + 1;
+    const ids = Array.from({ length: count }, () => undefined as number | undefined);
+    for (const { id, place } of near) ids[place - first] = id;
+    const limit = Math.max(...near.map(({ id }) => this.longest.get(id)!));
+    return { first, count, limit, choice: structure.row(ids, none) };
+  }
   build(): void {
     const { code, graph, r, structure } = this;
     const { choice } = structure;
@@ -139,8 +159,12 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     this.outs = new Outs(code, flags, this.kinds);
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
     const again = code.block('loop');
+    const unlisted = code.block('block');
     this.redirect = code.block('block');
+    const row = this.row(unlisted);
     structure.sequence(this.shapes, new Set(), undefined, graph.entries);
+    code.end();
+    if (row) writeRow(r, row, choice, again);
     code.end();
     const out = this.outs.label(this.kinds);
     writeReturns(r, this.returns(), choice, again);

@@ -29,6 +29,8 @@ export class Structure {
   private readonly writer: ShapeWriter;
   private readonly targets = new Map<number, Target>();
   private readonly numbers = new Map<number, number>();
+  /** More numbers of blocks of the outermost sequence: the first, and the blocks of it and those after it. */
+  private window: { readonly first: number; readonly ids: readonly (number | undefined)[]; readonly none: Label } | undefined;
 
   constructor(code: Code, writer: ShapeWriter) {
     this.code = code;
@@ -37,9 +39,19 @@ export class Structure {
   }
   /** What chooses a block. */
   number(id: number): number {
-    const n = this.numbers.get(id) ?? this.numbers.size + 1;
+    const n = this.numbers.get(id) ?? this.numbers.size + (this.window?.ids.length ?? 0) + 1;
     this.numbers.set(id, n);
     return n;
+  }
+  /**
+   * Gives blocks a row of numbers besides the ones they have.
+   * @param ids blocks of the outermost sequence; @param none where the choice leads for those that are undefined
+   * @returns the first number
+   */
+  row(ids: readonly (number | undefined)[], none: Label): number {
+    const first = this.numbers.size + 1;
+    this.window = { first, ids, none };
+    return first;
   }
   isChosen(id: number): boolean {
     return this.numbers.has(id);
@@ -87,7 +99,8 @@ export class Structure {
     // The way of the code itself comes first: it is the most frequent one.
     if (straight !== undefined) code.get(choice).op('i32.eqz').brIf(here.get(straight)!);
     const otherwise = here.get(straight ?? choices[0]!)!;
-    if (choices.length <= FEW) {
+    const row = straight === undefined ? this.window : undefined;
+    if (choices.length <= FEW && !row) {
       for (const id of choices) code.get(choice).i32(this.number(id)).op('i32.eq').brIf(here.get(id)!);
       code.br(otherwise);
       return;
@@ -95,6 +108,9 @@ export class Structure {
     const most = Math.max(...choices.map((id) => this.number(id)));
     const table = Array.from({ length: most + 1 }, () => otherwise);
     for (const id of choices) table[this.number(id)] = here.get(id)!;
+    row?.ids.forEach((id, i) => {
+      table[row.first + i] = id === undefined ? row.none : here.get(id)!;
+    });
     code.get(choice).brTable(table, otherwise);
   }
   private turns({ heads, extras, body }: Loop): void {
