@@ -35,7 +35,11 @@ export function emitLowHalf(code: Code): void {
 /** That the value of a node is in no local. */
 const NOWHERE = -1;
 /** What moves lanes of vectors. */
-const MOVED: ReadonlySet<string> = new Set(['i64x2.extract_lane']);
+const MOVED: ReadonlySet<string> = new Set(['i64x2.extract_lane', 'i32x4.extract_lane']);
+
+/** It is the low part of a vector register. */
+const readsVector = (n: Node): boolean =>
+  (n.op === 'get.i64' || n.op === 'get.i32') && 'slot' in n.attr && /^V\d/.test(n.attr.slot);
 
 export class Emitter {
   readonly f: Frame;
@@ -236,7 +240,7 @@ export class Emitter {
   /** Whether the value is had as a number with no more work than as an integer. */
   isNumber(n: Node): boolean {
     if (this.numbers[n.id] !== NOWHERE) return true;
-    return this.uses[n.id] === 1 && !this.isKnown(n) && MOVED.has(n.op);
+    return this.uses[n.id] === 1 && !this.isKnown(n) && (MOVED.has(n.op) || readsVector(n));
   }
   /** The number in a local, for code that needs it several times. */
   inNumber(n: Node): number {

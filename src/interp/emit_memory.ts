@@ -106,6 +106,7 @@ const STORE = {
   'host.store64': 'i64.store',
   'host.store128': 'v128.store',
 } as const;
+const STORE_NUMBER = { 'host.store32': 'f32.store', 'host.store64': 'f64.store' } as const;
 type HostOp = keyof typeof LOAD | keyof typeof STORE;
 export type LoadNode = NodeOf<keyof typeof LOAD>;
 export type StoreNode = NodeOf<keyof typeof STORE>;
@@ -115,6 +116,9 @@ export function emitHost(e: Emitter, n: NodeOf<HostOp>): void {
   e.value(n.args[0] as Node);
   if (n.op in LOAD) {
     code.mem(LOAD[n.op as keyof typeof LOAD], n.attr as number);
+  } else if (n.op in STORE_NUMBER && e.isNumber(n.args[1] as Node)) {
+    e.number(n.args[1] as Node);
+    code.mem(STORE_NUMBER[n.op as keyof typeof STORE_NUMBER], n.attr as number);
   } else {
     e.value(n.args[1] as Node);
     code.mem(STORE[n.op as keyof typeof STORE], n.attr as number);

@@ -15,6 +15,8 @@ export interface Home {
   readonly type: 'i64' | 'v128' | 'f64' | 'f32';
   readonly offset: number;
   readonly written: boolean;
+  /** A loop has it, for a vector register that is a number in the loop though not everywhere. */
+  readonly own?: boolean;
 }
 
 /** Registers, and the exclusive monitor, that are kept in locals; everything else stays in the CPU state. */
@@ -95,14 +97,17 @@ interface Held {
 export interface Used {
   readonly all: readonly Home[];
   readonly written: readonly Home[];
+  /** Those that only these instructions have, by register. */
+  readonly own: ReadonlyMap<string, Home>;
 }
+const floatOf = (how: number): 'v128' | 'f64' | 'f32' => (how & WHOLE ? 'v128' : how & DOUBLE ? 'f64' : 'f32');
 
 export class Homes {
   private readonly code: Code;
   private readonly cpu: number;
   private readonly homes = new Map<string, Home>();
   /** All are in their locals: control is in a loop that keeps them there. */
-  private resident = false;
+  private loop: Used | undefined;
   private readonly bits: Uint8Array;
   private dirty: Home[] = [];
   /** Blocks that are open where code is written that is always reached: what is loaded further inside may not be. */
@@ -122,7 +127,7 @@ export class Homes {
       }
     }
     for (const [slot, how] of uses) {
-      const type = !isVector(slot) ? 'i64' : how & WHOLE ? 'v128' : how & DOUBLE ? 'f64' : 'f32';
+      const type = isVector(slot) ? floatOf(how) : 'i64';
       const number = this.homes.size;
       const written = (how & WRITTEN) !== 0;
       this.homes.set(slot, { number, local: code.local(type), type, offset: slotOffset(slot), written });
@@ -130,7 +135,7 @@ export class Homes {
     this.bits = new Uint8Array(this.homes.size);
   }
   of(slot: string): Home | undefined {
-    return this.homes.get(slot);
+    return this.loop?.own.get(slot) ?? this.homes.get(slot);
   }
   get writesVectors(): boolean {
     return [...this.homes.values()].some((h) => h.type !== 'i64' && h.written);
@@ -140,36 +145,46 @@ export class Homes {
     if (vectors.length > MOST_SORTS) return NO_SORTS;
     let sorts = 0;
     for (let i = 0; i < vectors.length; i++) {
-      const { type } = this.homes.get(vectors[i]!)!;
+      const { type } = this.of(vectors[i]!)!;
       sorts = 4 * sorts + (type === 'v128' ? 1 : type === 'f64' ? 2 : 3);
     }
     return sorts;
   }
   /** Those of some instructions, in the order of their first uses. */
   usedBy(blocks: Iterable<{ readonly code: readonly Using[] }>): Used {
-    const all: Home[] = [];
-    const seen = this.bits.map(() => 0);
+    const seen = new Map<string, number>();
     for (const { code } of blocks) {
       for (let i = 0; i < code.length; i++) {
         const { uses } = code[i]!;
         for (let k = 0; k < uses.length; k++) {
           const { slot, how } = uses[k]!;
-          const home = this.homes.get(slot)!;
-          if (seen[home.number] === 0) all.push(home);
-          seen[home.number]! |= how | WORD;
+          seen.set(slot, (seen.get(slot) ?? 0) | how);
         }
       }
     }
-    return { all, written: all.filter((h) => (seen[h.number]! & WRITTEN) !== 0) };
+    const all: Home[] = [];
+    const written: Home[] = [];
+    const own = new Map<string, Home>();
+    for (const [slot, how] of seen) {
+      let home = this.homes.get(slot)!;
+      const type = home.type === 'v128' ? floatOf(how) : home.type;
+      if (type !== home.type) {
+        home = { ...home, type, local: this.code.local(type), own: true };
+        own.set(slot, home);
+      }
+      all.push(home);
+      if (how & WRITTEN) written.push(home);
+    }
+    return { all, written, own };
   }
 
   // ---- where values are --------------------------------------------------------------------------------------------------
 
-  /** A block begins. @param valid locals that have the value, wherever control comes from; 'all': it is part of a loop that keeps them */
-  begin(valid: Valid | 'all' | undefined): void {
-    this.resident = valid === 'all';
-    if (valid === undefined || valid === 'all') this.bits.fill(0);
-    else this.bits.set(valid);
+  /** A block begins. @param valid locals that have the value, wherever control comes from @param loop that it is part of, which keeps all */
+  begin(valid: Valid | undefined, loop: Used | undefined): void {
+    this.loop = loop;
+    if (valid && !loop) this.bits.set(valid);
+    else this.bits.fill(0);
     this.dirty = [];
   }
   /** An instruction, or an arm of one, begins. @param depth blocks that are open there */
@@ -179,16 +194,16 @@ export class Homes {
   get valid(): Valid {
     return this.bits.map((b) => b & VALID);
   }
-  /** Where these are in their locals, and no others. */
+  /** Where these are in their locals, and no others; what a loop has of its own is of no use behind it. */
   only(homes: readonly Home[]): Valid {
     const valid = new Uint8Array(this.bits.length);
-    for (const h of homes) valid[h.number] = VALID;
+    for (const h of homes) if (!h.own) valid[h.number] = VALID;
     return valid;
   }
   /** Puts the value on the stack. */
   get(home: Home): void {
     const { code, cpu } = this;
-    if (this.resident || this.bits[home.number]! & VALID) {
+    if (this.loop || this.bits[home.number]! & VALID) {
       code.get(home.local);
       return;
     }
@@ -200,7 +215,7 @@ export class Homes {
   /** Takes the new value from the stack. */
   set(home: Home): void {
     this.code.set(home.local);
-    if (this.resident) return;
+    if (this.loop) return;
     if (!(this.bits[home.number]! & DIRTY)) this.dirty.push(home);
     this.bits[home.number] = VALID | DIRTY;
   }

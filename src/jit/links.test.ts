@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { assembleProgram } from '../asm/index.ts';
 import { Exit, type Translator } from '../cpu/engine.ts';
 import { createInterpreter } from '../interp/engine.ts';
-import { TestMachine } from '../interp/testing.ts';
+import { Random, TestMachine } from '../interp/testing.ts';
 import { jitTier, type TierStats } from './index.ts';
 
 const CODE = 0x400000n;
@@ -82,5 +82,62 @@ describe.each(Object.entries(CALLEES))('what is remembered of a %s callee', (_, 
       for (let j = 0; j < 1 + (i % 3); j++) expect(run(m)).toBe(BigInt(2 * i));
     }
     expect(stats().dropped).toBeGreaterThan(0);
+  });
+});
+
+describe('branches to addresses in a row of places', () => {
+  const HANDLERS = 9;
+  const LIST = 0x10000n;
+  const LENGTH = 500;
+  /** Each goes to where the list says next; the last one ends. */
+  const handlers = Array.from(
+    { length: HANDLERS },
+    (_, n) => `add x4, x4, x4, lsl #${n}\n add x4, x4, #${n}\n ldr x3, [x1], #8\n br x3`,
+  );
+  const code = bytesOf(`${handlers.join('\n')}\n svc #0`, CODE);
+  const machine = (compiles: boolean): TestMachine => {
+    const m = new TestMachine(
+      createInterpreter,
+      [],
+      compiles ? { tier: jitTier({ threshold: 1, stretch: [40, 100] }) } : {},
+    );
+    m.poke(CODE, code);
+    m.poke(CODE + 0x10_0000n, code);
+    m.map(LIST);
+    return m;
+  };
+  const [interpreter, compiler] = [machine(false), machine(true)];
+  /** Where every turn ends, and what is computed. */
+  const trace = (m: TestMachine, list: readonly bigint[], turn: number): string[] => {
+    new BigUint64Array(m.mem.wasm.buffer, m.pages.get(LIST >> 12n)!.frame * 4096, LENGTH).set(list);
+    m.cpu.pc = CODE;
+    m.cpu.setX(1, LIST);
+    m.cpu.setX(4, 1n);
+    const lines: string[] = [];
+    for (let reason: number = Exit.Budget; reason === Exit.Budget; ) {
+      reason = m.engine.run(m.cpu, turn);
+      lines.push(`${reason} ${m.cpu.pc.toString(16)} ${m.cpu.x(4).toString(16)}`);
+    }
+    return lines;
+  };
+  const start = (n: number): bigint => CODE + BigInt(16 * n);
+  const END = start(HANDLERS);
+  const special: Readonly<Record<string, bigint>> = {
+    'to entries only': start(3),
+    'into the middle of a block': start(5) + 4n,
+    'past the row': END + 16n * 4n,
+    'to what is no instruction': start(2) + 2n,
+    'to the same code elsewhere': start(2) + 0x10_0000n,
+    'to nowhere': 1n << 40n,
+  };
+  it.each(Object.entries(special))('%s', (_, other) => {
+    const r = new Random(3);
+    for (let round = 0; round < 12; round++) {
+      const list = Array.from({ length: LENGTH }, () => start(r.below(HANDLERS)));
+      for (const k of [100, 200, 300]) list[k + r.below(90)] = other;
+      list[LENGTH - 1] = END;
+      const turn = round < 6 ? 100_000 : 50 + r.below(200);
+      expect(trace(compiler, list, turn)).toEqual(trace(interpreter, list, turn));
+    }
   });
 });

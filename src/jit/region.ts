@@ -17,8 +17,18 @@ import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
-import type { Lifted } from './lift.ts';
-import { ENTRY_INDEX, type Return, type Row, writeEntry, writeGuard, writeLink, writeRedirect, writeReturns, writeRow } from './links.ts';
+import type { Flow, Lifted } from './lift.ts';
+import {
+  ENTRY_INDEX,
+  type Return,
+  type Row,
+  writeEntry,
+  writeGuard,
+  writeLink,
+  writeRedirect,
+  writeReturns,
+  writeRow,
+} from './links.ts';
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
@@ -35,7 +45,9 @@ export interface BuiltRegion {
 }
 
 const BRANCH: Part = { kind: 'branch' };
-/** Places that a return is compared with. */
+/** What leads out of a loop that is not over. */
+const LEAVES: ReadonlySet<Flow> = new Set(['call', 'indirect', 'stop']);
+/** Places that a return is compared with; where there are no more, nothing else is done either. */
 const FEW = 4;
 /** Places between the first and the last of a row. */
 const FARTHEST = 512;
@@ -104,6 +116,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     this.zones = zonesOf(
       shapes,
       (id) => blocks.get(id)!.code.length,
+      (id) => LEAVES.has(blocks.get(id)!.code.at(-1)!.flow),
       (ids) => this.r.homes.usedBy(Array.from(ids, (id) => blocks.get(id)!)),
     );
     this.unknown = new Set([...entries, ...entriesOf(shapes)]);
@@ -129,8 +142,8 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     return found.filter(({ place }) => after.has(place)).slice(0, FEW);
   }
   /** Places that branches to addresses are looked for among, if there are such: entries outside of loops. */
-  private row(none: Label): Row | undefined {
-    const { r, places, structure, shapes } = this;
+  private row(): (Omit<Row, 'choice'> & { readonly ids: readonly (number | undefined)[] }) | undefined {
+    const { r, places, shapes } = this;
     if (r.options.known.guarded || !r.everything.some((one) => one.jumps)) return undefined;
     const outside = new Set(shapes.flatMap((s) => (s.kind === 'block' ? [s.id] : [])));
     const found = this.graph.entries
@@ -139,12 +152,12 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
       .sort((a, b) => a.place - b.place);
     const first = found[0]?.place ?? 0;
     const near = found.filter(({ place }) => place < first + FARTHEST);
-    if (near.length < 2) return undefined;
+    if (near.length <= FEW) return undefined;
     const count = near.at(-1)!.place - first + 1;
     const ids = Array.from({ length: count }, () => undefined as number | undefined);
     for (const { id, place } of near) ids[place - first] = id;
     const limit = Math.max(...near.map(({ id }) => this.longest.get(id)!));
-    return { first, count, limit, choice: structure.row(ids, none) };
+    return { first, count, limit, ids };
   }
   build(): void {
     const { code, graph, r, structure } = this;
@@ -159,13 +172,15 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     this.outs = new Outs(code, flags, this.kinds);
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
     const again = code.block('loop');
-    const unlisted = code.block('block');
+    const row = this.row();
+    const choices = row && structure.row(row.ids, code.block('block'));
     this.redirect = code.block('block');
-    const row = this.row(unlisted);
     structure.sequence(this.shapes, new Set(), undefined, graph.entries);
     code.end();
-    if (row) writeRow(r, row, choice, again);
-    code.end();
+    if (row) {
+      writeRow(r, { ...row, choice: choices! }, choice, again);
+      code.end();
+    }
     const out = this.outs.label(this.kinds);
     writeReturns(r, this.returns(), choice, again);
     writeRedirect(r, choice, again, out);
@@ -207,7 +222,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     const block: Placed = this.graph.blocks.get(id)!;
     const { homes } = this.r;
     this.block = block;
-    homes.begin(this.zone ? 'all' : this.unknown.has(id) ? undefined : this.arriving.get(id));
+    homes.begin(this.unknown.has(id) ? undefined : this.arriving.get(id), this.zone?.used);
     this.state.beginBlock(this.kindsIn.get(id)!);
     if (structure.isChosen(id)) code.i32(0).set(structure.choice);
     block.code.forEach((one, i) => {

@@ -30,7 +30,9 @@ export class Structure {
   private readonly targets = new Map<number, Target>();
   private readonly numbers = new Map<number, number>();
   /** More numbers of blocks of the outermost sequence: the first, and the blocks of it and those after it. */
-  private window: { readonly first: number; readonly ids: readonly (number | undefined)[]; readonly none: Label } | undefined;
+  private window:
+    | { readonly first: number; readonly ids: readonly (number | undefined)[]; readonly none: Label }
+    | undefined;
 
   constructor(code: Code, writer: ShapeWriter) {
     this.code = code;

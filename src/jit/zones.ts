@@ -40,13 +40,15 @@ function* headsOf(shapes: readonly Shape[]): Generator<number> {
 }
 
 /**
- * The outermost loops that control only comes into at heads of loops.
+ * The outermost loops that control only comes into at heads of loops, or that nothing leaves to come back into.
  * @param weight instructions of a block
+ * @param leaves whether a block ends where control leaves the region to come back
  * @param used homes of the instructions of blocks
  */
 export function zonesOf(
   shapes: readonly Shape[],
   weight: (id: number) => number,
+  leaves: (id: number) => boolean,
   used: (ids: Iterable<number>) => Used,
 ): Map<Loop, Zone> {
   const zones = new Map<Loop, Zone>();
@@ -56,7 +58,7 @@ export function zonesOf(
       if (s.kind !== 'loop') continue;
       const blocks = new Set(members(s));
       const size = [...blocks].reduce((sum, id) => sum + weight(id), 0);
-      if (size <= LARGEST && s.extras.every((id) => heads.has(id)))
+      if (size <= LARGEST && (s.extras.every((id) => heads.has(id)) || ![...blocks].some(leaves)))
         zones.set(s, { blocks, used: used(blocks), out: undefined, kinds: 0 });
       else walk(s.body);
     }
