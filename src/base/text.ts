@@ -4,6 +4,7 @@ import { lazy } from './lazy.ts';
 
 /** Characters that are made of bytes at once. */
 const CHUNK = 4096;
+const NOT_ASCII = /[\x80-\xff]/;
 interface Decoder {
   decode(bytes: Uint8Array): string;
 }
@@ -11,9 +12,8 @@ const decoder = lazy(() => new (globalThis as unknown as { readonly TextDecoder:
 
 /** UTF-8; what is none becomes U+FFFD. */
 export function textOf(bytes: Uint8Array): string {
-  for (const byte of bytes) if (byte >= 0x80) return decoder().decode(bytes);
   let text = '';
   for (let i = 0; i < bytes.length; i += CHUNK)
     text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(i, i + CHUNK)) as string;
-  return text;
+  return NOT_ASCII.test(text) ? decoder().decode(bytes) : text;
 }

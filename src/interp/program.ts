@@ -126,12 +126,13 @@ export function generateModule(
   });
   module.table('handlers', Math.max(TABLE_START, 2 * number), TABLE_MAX);
   const contents: Contents = {
-    hot: variants.map((v) => [v.handler.key, v.near]),
+    hot: variants.length,
     pairs,
     aside: aside.map((handlers, i) => [handlers.length, modules[i]!.length]),
     imports: names,
   };
-  module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
+  const keys: HotKeys = variants.map((v) => [v.handler.key, v.near]);
+  addContents(module, contents, keys);
   for (const bytes of modules) module.customSection(ASIDE, bytes);
   return module.finish();
 }
@@ -142,8 +143,9 @@ function generateAside(handlers: readonly Handler[], first: number, shared: bool
   module.importTable(HOST, TABLE);
   const functions = handlers.map((h) => buildHandler(module, add, h, false));
   module.fillTable(first, functions);
-  const contents: AsideContents = { handlers: handlers.map((h) => h.key), imports: names };
-  module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
+  const contents: AsideContents = { imports: names };
+  const keys: AsideKeys = handlers.map((h) => h.key);
+  addContents(module, contents, keys);
   return module.finish();
 }
 /** Handlers as functions `0`, `1`, ... of one module. */
@@ -186,10 +188,14 @@ export interface Memory {
 }
 const ALONE: Memory = { shared: false, parallel: false };
 
-/** A custom section: what is in a module, as JSON. */
+/** Custom sections, JSON: what is in a module, and the keys of its handlers, which few ask for. */
 const CONTENTS = 'handlers';
+const KEYS = 'keys';
+type HotKeys = readonly (readonly [key: string, near: boolean])[];
+type AsideKeys = readonly string[];
 interface Contents {
-  readonly hot: readonly (readonly [key: string, near: boolean])[];
+  /** How many handlers there are in the loop that do one instruction. */
+  readonly hot: number;
   /** Which of those are done by one handler: they come next. */
   readonly pairs: readonly (readonly [first: number, second: number])[];
   /** How many handlers each of the modules has, and bytes: those of the usual rows, of the groups in their order, of what stands in. */
@@ -197,11 +203,14 @@ interface Contents {
   readonly imports: readonly string[];
 }
 interface AsideContents {
-  readonly handlers: readonly string[];
   readonly imports: readonly string[];
 }
-function contentsOf(module: WasmModule): unknown {
-  const [section] = WebAssemblyHost.Module.customSections(module, CONTENTS);
+function addContents(module: ModuleBuilder, contents: Contents | AsideContents, keys: HotKeys | AsideKeys): void {
+  module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
+  module.customSection(KEYS, asciiBytes(JSON.stringify(keys)));
+}
+function readSection(module: WasmModule, name: string): unknown {
+  const [section] = WebAssemblyHost.Module.customSections(module, name);
   if (!section) throw notOne();
   return JSON.parse(textOf(new Uint8Array(section)));
 }
@@ -217,10 +226,11 @@ export class Aside {
   private readonly end: number;
   private readonly contents = lazy(() => {
     const module = new WebAssemblyHost.Module(this.bytes());
-    return { module, ...(contentsOf(module) as AsideContents) };
+    return { module, ...(readSection(module, CONTENTS) as AsideContents) };
   });
   private readonly numbers = lazy(
-    (): ReadonlyMap<string, number> => new Map(this.contents().handlers.map((key, i) => [key, this.first + i])),
+    (): ReadonlyMap<string, number> =>
+      new Map((readSection(this.contents().module, KEYS) as AsideKeys).map((key, i) => [key, this.first + i])),
   );
 
   constructor(bytes: () => Uint8Array, first: number, count: number) {
@@ -257,7 +267,7 @@ export class Program {
   private readonly memory: Memory;
   /** The number after those of the handlers in the loop. */
   readonly endOfLoop: number;
-  private readonly keys: Contents['hot'];
+  private readonly keys: () => HotKeys;
   private readonly firstPair: number;
   private readonly pairs: Contents['pairs'];
   private readonly pairNumbers = lazy(
@@ -272,11 +282,11 @@ export class Program {
     const prebuilt = parallel ? undefined : source.prebuilt;
     const main = prebuilt ? withMemory(prebuilt.main, shared) : generateModule(this.variants(), [], memory);
     const module = (prebuilt?.main === main && source.compiled?.()) || new WebAssemblyHost.Module(main);
-    const contents = contentsOf(module) as Contents;
+    const contents = readSection(module, CONTENTS) as Contents;
     this.main = { module, imports: contents.imports };
-    this.hot = lazy(() => numbersOf(contents.hot));
-    this.keys = contents.hot;
-    this.firstPair = FIRST_HANDLER + contents.hot.length;
+    this.keys = lazy(() => readSection(module, KEYS) as HotKeys);
+    this.hot = lazy(() => numbersOf(this.keys()));
+    this.firstPair = FIRST_HANDLER + contents.hot;
     this.endOfLoop = this.firstPair + contents.pairs.length;
     this.pairs = contents.pairs;
     let id = this.endOfLoop;
@@ -316,7 +326,7 @@ export class Program {
   }
   /** Number of the function that stands in for a handler of the loop, if it was generated ahead of time. */
   standIn(number: number): number | undefined {
-    return this.asides.at(-1)?.number(this.keys[this.single(number) - FIRST_HANDLER]![0]);
+    return this.asides.at(-1)?.number(this.keys()[this.single(number) - FIRST_HANDLER]![0]);
   }
   /** A handler of the loop, where nothing was generated ahead of time. */
   handlerInLoop(number: number): Handler {
@@ -334,7 +344,7 @@ export class Program {
   }
 }
 
-function numbersOf(hot: Contents['hot']): ReadonlyMap<string, Numbers> {
+function numbersOf(hot: HotKeys): ReadonlyMap<string, Numbers> {
   const numbers = new Map<string, Numbers>();
   for (const [i, [key, near]] of hot.entries()) {
     const id = FIRST_HANDLER + i;
