@@ -25,7 +25,7 @@ const KVM = new RegExp(
 );
 /** What instructions mean, and what makes code of that: not needed for what is decoded already. */
 const CODE =
-  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/(?!sections)|jit\/)|interp\/(?:emit|loop|cold|hot|reference|record_state|record_place|fetch_entry|restart|temps))/;
+  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/(?!sections)|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|interp\/(?:emit|loop|cold|hot|reference|record_state|record_place|fetch_entry|restart|temps))/;
 /** Which CPU has what: for a model that has run before, it is kept what is asked of it. */
 const FACTS =
   /\/dist\/(?:arch\/(?:id_regs|id_fields|features|requirements)|cpu\/model(?:s|_\w+)|kvm\/(?:host|cpufeature|cputype)|linux\/hwcap)\.js/;
@@ -89,7 +89,7 @@ export async function bundle() {
   digest.update(readFileSync('dist/interp/interp.wasm'));
   const loader = readFileSync('tools/load.cjs', 'utf8');
   files.set('load.js', loader.replace('@BUILD@', digest.digest('hex').slice(0, 16)));
-  files.set('optimise.js', readFileSync('tools/optimise.cjs', 'utf8'));
+  for (const name of ['optimise', 'programs']) files.set(`${name}.js`, readFileSync(`tools/${name}.cjs`, 'utf8'));
   files.set('restore.js', '(optimised, bytes) => %DeserializeWasmModule(optimised, bytes);\n');
   files.set('hypatia.js', "#!/usr/bin/env node\nrequire('./load.js')('command.js');\n");
   files.set('package.json', '{ "type": "commonjs" }\n');

@@ -43,6 +43,7 @@ const wanted = new Map();
 globalThis[Symbol.for('hypatia.kept')] = {
   read: kept,
   optimised,
+  native,
   keepAtEnd(name, make, isMuchNew) {
     wanted.set(name, { make, isMuchNew });
   },
@@ -58,18 +59,39 @@ function optimised(bytes) {
   const made = kept(OPTIMISED);
   if (!made) atEnd.push(() => save(() => [[OPTIMISED, optimise(bytes)]]));
   if (!made?.length) return undefined;
+  const restored = restore(made, bytes);
+  if (!restored) atEnd.push(() => save(() => [[OPTIMISED, Buffer.alloc(0)]]));
+  return restored;
+}
+/** @param {Buffer} made what optimise.js gave for a module of these bytes */
+function restore(made, bytes) {
   try {
     const head = HEAD + made.readUInt32LE(0);
     const cachedData = made.subarray(HEAD, head);
     const filename = `${__dirname}/restore.js`;
     const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
-    const restored = script.runInThisContext()(new Uint8Array(made.subarray(head)).buffer, bytes);
-    if (restored) return restored;
+    return script.runInThisContext()(new Uint8Array(made.subarray(head)).buffer, bytes);
   } catch {
     // The script is no JavaScript without its code.
+    return undefined;
   }
-  atEnd.push(() => save(() => [[OPTIMISED, Buffer.alloc(0)]]));
-  return undefined;
+}
+
+/**
+ * The WebAssembly module that a file which is kept has, as optimise.js compiled it: it does so, if it has not yet, when this
+ * process has ended (programs.js).
+ * @param {string} name of the file
+ * @param {number} sum that both have, if it is the same module
+ * @param {Uint8Array} bytes of the module
+ * @returns {WebAssembly.Module | undefined}
+ */
+function native(name, sum, bytes) {
+  const { isOf, used, MADE } = require('./programs.js');
+  const made = () => kept(`${name}${MADE}`);
+  const isDebugged = options.includes('inspect');
+  atEnd.push(() => used(writable(), name, (now) => isDebugged || isOf(made(), now)));
+  const before = made();
+  return isOf(before, sum) ? restore(before.subarray(2 * HEAD), bytes) : undefined;
 }
 /** Where it fails once it is not tried again: an empty file says so. A debugger is not for this process. */
 function optimise(input) {
@@ -97,6 +119,7 @@ if (enabled) {
     if (user + system < SHORT) saveCode();
     const files = [...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined);
     if (files.length > 0) save(() => files);
+    if (files.some(([name]) => name.startsWith('program-'))) require('./programs.js').forget(writable());
     for (const act of atEnd) act();
   });
 }

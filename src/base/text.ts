@@ -17,3 +17,9 @@ export function textOf(bytes: Uint8Array): string {
     text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(i, i + CHUNK)) as string;
   return NOT_ASCII.test(text) ? decoder().decode(bytes) : text;
 }
+/** A byte for each character of ASCII. */
+export function bytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

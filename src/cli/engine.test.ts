@@ -65,7 +65,7 @@ describe('--stats', () => {
     expect(stats.instructions).toBe(4001);
     const text = stats.text('jit', 2 ** 20);
     expect(text).toMatch(/instructions 4,001: [89]\d\.\d\d% compiled, 1?\d\.\d\d% interpreted/);
-    expect(text).toMatch(/regions 1 of 4 instructions, compiled in \d+ ms; 0 dropped, 1 left/);
+    expect(text).toMatch(/regions 1 of 4 instructions, compiled in \d+ ms; 0 of an earlier run; 0 dropped, 1 left/);
     expect(text).toMatch(/regions entered [1-9]\d*; left for a branch to code outside 1/);
     expect(text).toContain('engine returned for budget 1, exception 1');
     expect(text).toMatch(/TLB misses: data 1 \(about 99\.\d+% hits\), fetch 1 \(99\.9/);

@@ -10,12 +10,15 @@ import type { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { createInterpreter, type ThreadOptions } from '../interp/engine.ts';
 import { Prebuilt } from '../interp/prebuilt.ts';
-import type { MakeTier, Tier } from '../interp/region.ts';
+import type { MakeTier } from '../interp/region.ts';
 import { Templates } from '../interp/templates.ts';
 import { A64 } from '../isa/a64.ts';
+import { Counts } from '../jit/counts.ts';
 import type { TierOptions } from '../jit/index.ts';
+import { circumstancesOf, readKept as readRegions } from '../jit/kept.ts';
+import { Regions } from '../jit/regions.ts';
 import type { CpuFacts } from '../linux/index.ts';
-import { keepAtEnd, optimisedModule, readKept } from './kept.ts';
+import { keepAtEnd, nativeModule, optimisedModule, readKept } from './kept.ts';
 import type { EngineName } from './options.ts';
 import type { EngineStats } from './stats.ts';
 
@@ -77,6 +80,8 @@ export const DEFAULT_CACHE = 256;
 /** Samples before the compiler is loaded, and instructions from one to the next. */
 const PATIENCE = 512;
 const STRETCH = 4096;
+/** Samples before what was kept of the program is read: it pays where there are more. */
+const SHORT = 64;
 /** How often samples are taken where everything is to be compiled when it is first met. */
 const EAGER: Partial<TierOptions> = { threshold: 1, stretch: [512, 1 << 16] };
 
@@ -88,15 +93,18 @@ export interface CompilerOptions {
   readonly stats?: EngineStats | undefined;
   /** Is given the text of every region. */
   readonly dump?: ((text: string, address: bigint) => void) | undefined;
+  /** Name of the program whose compiled code is kept for its next run; undefined: nothing is kept, and nothing kept is used. */
+  readonly keepFor?: string | undefined;
 }
 
 /** `auto` loads the compiler when a program has run for a while: short ones never pay for it. */
 export async function chooseTier(name: EngineName, options: CompilerOptions = {}): Promise<TierChoice> {
-  const { cache = DEFAULT_CACHE, eager = false, stats, dump } = options;
+  const { cache = DEFAULT_CACHE, eager = false, stats, dump, keepFor } = options;
   const observe = stats && { observe: stats.observe };
   if (name === 'interp') return { ...INTERPRETED, ...observe };
-  const load = async (): Promise<MakeTier> => {
-    const { jitTier, regionText } = await import('../jit/index.ts');
+  const program = eager || dump ? undefined : keepFor;
+  const load = async (): Promise<Load> => {
+    const { jitTier, keptBytes, regionText } = await import('../jit/index.ts');
     const { disassemble } = dump ? await import('../asm/a64.ts') : {};
     const more: Partial<TierOptions> = {
       ...(eager && EAGER),
@@ -109,38 +117,85 @@ export async function chooseTier(name: EngineName, options: CompilerOptions = {}
           ),
       }),
     };
-    return jitTier({ cache, now: () => performance.now(), ...more }, stats?.report);
+    return {
+      keptBytes,
+      make: (regions) =>
+        jitTier({ cache, now: () => performance.now(), keep: program !== undefined, regions, ...more }, stats?.report),
+    };
   };
-  return { make: name === 'jit' ? await load() : lazily(load), ...observe };
+  const loaded = name === 'jit' ? await load() : undefined;
+  return { make: lazily(load, options, program, loaded), ...observe };
 }
-function lazily(load: () => Promise<MakeTier>): MakeTier {
+
+/** The compiler. */
+interface Load {
+  readonly keptBytes: typeof import('../jit/index.ts').keptBytes;
+  make(regions: Regions): MakeTier;
+}
+/** @param program see keepFor @param loaded is there at once */
+function lazily(
+  load: () => Promise<Load>,
+  { cache = DEFAULT_CACHE, stats }: CompilerOptions,
+  program: string | undefined,
+  loaded: Load | undefined,
+): MakeTier {
   return (host) => {
-    let tier: Tier | undefined;
+    const regions = new Regions(host, cache);
+    stats?.report(regions.stats, new Counts(host.mem, host.area.at));
+    let compiler = loaded;
+    /** Samples until what was kept is read; compiled code must not be there yet. */
+    let untilKept = program === undefined || host.mem.parallel ? 0 : loaded ? 1 : SHORT;
+    let tier = compiler?.make(regions)(host);
     let samples = 0;
     return {
-      stretch: STRETCH,
+      stretch: tier?.stretch ?? STRETCH,
       sample(cpu, pc, records, guarded) {
+        if (untilKept > 0 && --untilKept === 0) {
+          useKept(program!, regions, stats !== undefined, () => compiler);
+          for (const page of host.fetched(cpu)) regions.arrived(cpu, ...page);
+        }
         if (tier) return tier.sample(cpu, pc, records, guarded);
+        if (regions.putDue()) return STRETCH;
         if (++samples === PATIENCE) {
-          void load().then((make) => {
-            tier = make(host);
+          void load().then((made) => {
+            compiler = made;
+            tier = made.make(regions)(host);
           });
         }
         return STRETCH;
       },
-      dropped: (records) => tier?.dropped(records),
+      arrived: (cpu, pc, records, guarded) => regions.arrived(cpu, pc, records, guarded),
+      dropped: (records) => regions.lost(records),
     };
   };
+}
+/** Has regions that earlier runs of a program have made, and keeps those of this run. */
+function useKept(program: string, regions: Regions, counts: boolean, compiler: () => Load | undefined): void {
+  const circumstances = circumstancesOf(regions.host, counts);
+  const name = `program-${program.replace(/[^\w.-]/g, '_').slice(0, 64)}-${digestOf(circumstances)}`;
+  const bytes = readKept(name);
+  const kept = bytes && readRegions(bytes, circumstances, (module, sum) => nativeModule(name, sum, module));
+  if (kept) regions.use(kept);
+  keepAtEnd(name, () => compiler()?.keptBytes(regions, circumstances));
+}
+function digestOf(text: string): string {
+  let sum = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) sum = Math.imul(sum ^ text.charCodeAt(i), 0x01000193);
+  return (sum >>> 0).toString(16);
 }
 
 /** Instructions that nobody has met before of a program that is like no other before. */
 const OTHER_PROGRAM = 256;
 
-/** What earlier runs on the same model have decoded: it depends on its features. */
-function keptTemplates(model: CpuModel): Templates {
+/** Another one for other features. */
+function nameOf(model: CpuModel): string {
   let sum = 0xcbf29ce484222325n;
   for (const [enc, value] of model.raw) sum = BigInt.asUintN(64, (sum ^ (BigInt(enc) << 48n) ^ value) * 0x100000001b3n);
-  const name = `decoded-${sum.toString(16)}`;
+  return sum.toString(16);
+}
+/** What earlier runs on the same model have decoded: it depends on its features. */
+function keptTemplates(machine: string): Templates {
+  const name = `decoded-${machine}`;
   const templates = new Templates(readKept(name));
   keepAtEnd(
     name,
@@ -161,10 +216,12 @@ export function createEngine(
 ): Engine {
   const read = (enc: number): bigint => model.raw.get(enc) ?? 0n;
   const prebuilt = prebuiltInterpreter();
+  const machine = nameOf(model);
   // A program on many threads is interpreted by another program.
-  const templates = prebuilt && !threads && keptTemplates(model);
+  const templates = prebuilt && !threads && keptTemplates(machine);
   const engine = createInterpreter(mem, {
     has: facts ? (f) => facts.has(f as Feat) : (f) => isFeat(f) && has(f, read),
+    machine,
     hooks,
     pauth,
     // Asked for when there is an instruction that nobody has met before.

@@ -1,7 +1,7 @@
 // `hypatia exec`: puts engine, KVM and host process together and runs a program. The one place that knows all of them.
 
 import { accessSync, closeSync, constants, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { ReadId } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
 import { lazy } from '../base/lazy.ts';
@@ -48,7 +48,13 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
   const strace = openStrace(options.strace);
   const stats = options.stats ? new (await import('./stats.ts')).EngineStats() : undefined;
   const dump = options.jitDump === undefined ? undefined : openDump(options.jitDump);
-  const tier = await chooseTier(options.engine, { cache: options.jitCache, eager: options.jitEager, stats, dump });
+  const tier = await chooseTier(options.engine, {
+    cache: options.jitCache,
+    eager: options.jitEager,
+    stats,
+    dump,
+    keepFor: options.codeCache ? basename(options.program) : undefined,
+  });
   const machine = assemble(options, await nodeHost(options.realClock), tier, threads?.startThread);
   if (strace) machine.strace = new Strace({ write: strace.write, regName });
   // Ctrl-C is the program's; three in a row within a second are ours.

@@ -6,6 +6,7 @@ import type { WasmModule } from '../base/webassembly.ts';
 interface Kept {
   read(name: string): Uint8Array | undefined;
   optimised(bytes: Uint8Array): WasmModule | undefined;
+  native(name: string, sum: number, bytes: Uint8Array): WasmModule | undefined;
   keepAtEnd(name: string, make: () => Uint8Array | undefined, isMuchNew: () => boolean): void;
 }
 const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbol.for('hypatia.kept')];
@@ -17,6 +18,10 @@ export function readKept(name: string): Uint8Array | undefined {
 /** The module of these bytes, compiled as V8 does it for code that runs often. Threads and options of V8 may be without it. */
 export function optimisedModule(bytes: Uint8Array): WasmModule | undefined {
   return kept?.optimised(bytes);
+}
+/** The same for the module in what is kept by a name, which has a sum. If there is none, there is one for a later run. */
+export function nativeModule(name: string, sum: number, bytes: Uint8Array): WasmModule | undefined {
+  return kept?.native(name, sum, bytes);
 }
 /**
  * When the process ends, keeps what `make` gives then; undefined: what is kept stays.

@@ -25,6 +25,7 @@ export const execHelp = (): string => `hypatia exec [options] PROGRAM [ARGUMENT.
   --seed N              of everything random and of the scheduler (default 1)
   --engine auto|jit|interp  how code is run: compiled when it is met often (default), compiled soon, or interpreted
   --parallel            vCPUs execute at the same time, on threads of the host: faster where they are busy, not deterministic
+  --no-code-cache       neither use code that was compiled for the program in earlier runs nor keep any for later ones
   --jit-cache MIB       memory for compiled code (default 256)
   --jit-eager           compile what is met once, not what is met often: slow, for tests
   --jit-dump FILE|DIR   write every compiled region there: its instructions, their meaning, the WebAssembly made of them
@@ -61,6 +62,8 @@ export interface ExecOptions {
   readonly parallel: boolean;
   readonly jitCache: number;
   readonly jitEager: boolean;
+  /** Compiled code is kept from run to run. */
+  readonly codeCache: boolean;
   /** undefined: no. */
   readonly jitDump: string | undefined;
   readonly stats: boolean;
@@ -90,6 +93,7 @@ const SPEC = {
   parallel: { type: 'boolean', default: false },
   'jit-cache': { type: 'string', default: '256' },
   'jit-eager': { type: 'boolean', default: false },
+  'no-code-cache': { type: 'boolean', default: false },
   'jit-dump': { type: 'string' },
   stats: { type: 'boolean', default: false },
   strace: { type: 'boolean', default: false },
@@ -182,6 +186,7 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     parallel: parallel(v),
     jitCache: wholeNumber('jit-cache', v['jit-cache'], 1, 4096),
     jitEager: v['jit-eager'] || (hostEnv['HYPATIA_JIT_EAGER'] ?? '') !== '',
+    codeCache: !v['no-code-cache'],
     jitDump: v['jit-dump'],
     stats: v.stats,
     trace: v.trace === undefined ? undefined : traceFormat(v.trace),

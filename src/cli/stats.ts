@@ -73,7 +73,7 @@ export class EngineStats {
     const lines = [
       `instructions ${count(instructions)}: ${share(inside, instructions)} compiled, ${share(instructions - inside, instructions)} interpreted`,
       tier
-        ? `regions ${count(tier.regions)} of ${count(tier.instructions)} instructions, compiled in ${count(tier.milliseconds)} ms; ${count(tier.dropped)} dropped, ${count(tier.present)} left`
+        ? `regions ${count(tier.regions)} of ${count(tier.instructions)} instructions, compiled in ${count(tier.milliseconds)} ms; ${count(tier.kept)} of an earlier run; ${count(tier.dropped)} dropped, ${count(tier.present)} left`
         : 'regions none',
       `regions entered ${count(counts?.get('entered') ?? 0)}; left for ${list(left)}`,
       `engine returned for ${list([...this.returns].map(([name, n]) => `${name} ${count(n)}`))}`,

@@ -148,6 +148,15 @@ export class SoftTlb implements Tlb {
     const at = this.entryOf(table, lowHalf(va), highHalf(va));
     return at === 0 ? undefined : [u32[(at + ENTRY_VALUE) >>> 2]!, u32[(at + ENTRY_EXTRA) >>> 2]!];
   }
+  /** Everything that fill() put into a table and that is still there: page, value and extra. */
+  *all(table: TableName): Generator<readonly [va: bigint, value: number, extra: number]> {
+    const { mem, base } = this;
+    for (let i = 0; i < entriesOf(table); i++) {
+      const va = mem.view.getBigUint64(base + offsetOf(table) + i * ENTRY_SIZE, true);
+      const found = lowHalf(va) & ~PAGE ? undefined : this.find(table, va);
+      if (found && indexOf(lowHalf(va), entriesOf(table)) === i) yield [va, ...found];
+    }
+  }
   /** Address of the entry for the page of an address, given by its halves; 0: there is none. */
   entryOf(table: TableName, low: number, high: number): number {
     const at = this.base + this.entry(table, low) * ENTRY_SIZE;

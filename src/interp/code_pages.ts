@@ -111,6 +111,10 @@ export class CodePages {
     this.use(records);
     this.mem.u8[records + LANDINGS + index]! |= 1 << bit;
   }
+  /** Changes with what the page held when its records were last asked for. */
+  sumOf(records: number): number {
+    return this.pageOf(records).sum;
+  }
   frameOf(records: number): number {
     return this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
   }
@@ -152,9 +156,10 @@ export class CodePages {
   private hookAt(records: number, index: number): number {
     return this.pageOf(records).hooks + (index << HookEntry.shift);
   }
-  /** Has the interpreter enter a region at a decoded record. */
+  /** Has the interpreter enter a region at a record, which need not be decoded yet. */
   hook(records: number, index: number, hook: Hook): void {
     const { u16 } = this.mem;
+    this.use(records);
     const at = this.hooksOf(records) + (index << HookEntry.shift);
     const record = numberPlace(records, index);
     if (index > 0) this.split(records, index - 1);
@@ -170,6 +175,13 @@ export class CodePages {
     const { u16 } = this.mem;
     const at = this.handlerPlace(records, index);
     u16[at] = this.singleOf(u16[at]!);
+  }
+  /** The record behind a hook has been decoded in its place: it stands behind it again. */
+  decodedBehindHook(records: number, index: number): void {
+    const { u16 } = this.mem;
+    const record = numberPlace(records, index);
+    u16[(this.hookAt(records, index) + HookEntry.handler) >>> 1] = u16[record]!;
+    u16[record] = Special.Region;
   }
   /** Has one handler do a record that has just been decoded and the one after it, and the one before it and this one. */
   pair(records: number, index: number, pairOf: (first: number, second: number) => number | undefined): void {

@@ -32,12 +32,14 @@ import { type Numbers, Predecoder } from './predecode.ts';
 import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
 import { LANDING_GUARDED, RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
-import { LinkEntry, type MakeTier, type Tier, usualTier } from './region.ts';
+import { FIRST_SLOT, LinkEntry, type MakeTier, type Tier, usualTier } from './region.ts';
 import { Known, Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
   /** Whether the machine has a feature, by its FEAT_ name. */
   has(feature: string): boolean;
+  /** Another one for other features: what is compiled depends on it. */
+  readonly machine?: string;
   readonly hooks: SystemHooks;
   /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
   readonly prebuilt?: Prebuilt;
@@ -61,6 +63,8 @@ export interface ThreadOptions {
 const FLAT_FRAMES = 2 ** 18;
 /** Numbers kept for handlers that are met later. */
 const RESERVED = 4096;
+/** What the tier gets for itself: bytes, and a part of all memory. */
+const AREA = { least: 1 << 15, most: 1 << 23, share: 64 };
 
 class Interpreter implements Engine {
   private readonly mem: PhysMem;
@@ -83,6 +87,8 @@ class Interpreter implements Engine {
   private readonly there: Uint8Array;
   private linker: Readonly<Record<string, unknown>> | undefined;
   private links: number | undefined;
+  /** What modules have imported. */
+  private readonly imported: Record<string, unknown> = {};
   private readonly freeSlots: number[] = [];
   private nextNumber: number;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
@@ -106,6 +112,15 @@ class Interpreter implements Engine {
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
     this.pages.singleOf = (number) => this.program.single(number);
+    const makeTier = options.tier ?? usualTier();
+    const area = { at: 0, size: 0 };
+    if (makeTier) {
+      // What compiled code names comes first: it is where it was in earlier runs.
+      area.size = Math.min(AREA.most, Math.max(AREA.least, (mem.frames * FRAME_SIZE) / AREA.share));
+      area.at = mem.allocFixed(area.size);
+      this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
+      this.flat = mem.frames > FLAT_FRAMES ? new FlatPages(mem) : undefined;
+    }
     this.known = mem.allocFixed(Known.size);
     this.there = mem.u8.subarray(this.known + Known.there, this.known + Known.size);
     this.there.fill(1, 0, this.program.endOfLoop);
@@ -138,11 +153,8 @@ class Interpreter implements Engine {
       this.flights = flights;
       this.pages.beforeLoss = () => flights.standStill();
     }
-    const makeTier = options.tier ?? usualTier();
     if (makeTier) {
       const { decoder } = this;
-      this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
-      this.flat = mem.frames > FLAT_FRAMES ? new FlatPages(mem) : undefined;
       const tier = makeTier({
         links: this.links,
         flat: this.flat?.tables,
@@ -151,11 +163,22 @@ class Interpreter implements Engine {
         get decoder() {
           return decoder();
         },
+        area,
+        machine: options.machine ?? '',
         takeSlot: () => this.freeSlots.pop() ?? (this.nextNumber < TABLE_MAX - RESERVED ? this.newNumber() : undefined),
         setSlot: (slot, part) => {
           this.setSlot(slot, part);
           if (!part) this.freeSlots.push(slot);
         },
+        fill: (count, part, isGood) => {
+          if (this.nextNumber + count > TABLE_MAX - RESERVED) return undefined;
+          const first = this.nextNumber;
+          for (let i = 0; i < count; i++) this.newNumber();
+          const { exports } = this.instantiate(part, first);
+          return isGood(exports) ? first : undefined;
+        },
+        fetched: (cpu) =>
+          [...this.path.tlbOf(cpu).all('fetch')].map(([va, records, guarded]) => [va, records, guarded !== 0] as const),
         recordsAt: (cpu, pc, guarded) => {
           const found = this.path.tlbOf(cpu).find('fetch', pc);
           return found && (found[1] !== 0) === guarded ? found[0] : 0;
@@ -380,6 +403,8 @@ class Interpreter implements Engine {
     if (!t) return 0;
     const records = this.pages.recordsOf(t.frame);
     tlb.fill('fetch', pc, records, t.guarded ? 1 : 0, t.tag);
+    if (this.tier && !this.mem.parallel && this.tier.arrived(cpu, pc, records, t.guarded === true))
+      this.mem.u32[(cpu.base + Slot.PAUSE) >>> 2] = 0;
     return records;
   }
   /** An indirect branch has come to a guarded page. @returns 0 for a fault */
@@ -459,13 +484,16 @@ class Interpreter implements Engine {
     if (number >= this.table.length) this.table.grow(Math.min(this.table.length, TABLE_MAX - this.table.length));
     return number;
   }
-  private instantiate(part: Part): WasmInstance {
-    return new WebAssemblyHost.Instance(part.module, { [HOST]: this.imports(part.imports) });
+  /** @param first for modules that put their functions into the table themselves (FIRST_SLOT) */
+  private instantiate(part: Part, first?: number): WasmInstance {
+    const imports = this.imports(part.imports);
+    if (first !== undefined) imports[FIRST_SLOT] = first;
+    return new WebAssemblyHost.Instance(part.module, { [HOST]: imports });
   }
   private imports(names: readonly string[]): Record<string, unknown> {
     const imports: Record<string, unknown> = { [MEMORY]: this.mem.wasm };
     if (this.table) imports[TABLE] = this.table;
-    for (const name of names) imports[name] = this.importFor(name);
+    for (const name of names) imports[name] = this.imported[name] ??= this.importFor(name);
     return imports;
   }
   private importFor(name: string): unknown {

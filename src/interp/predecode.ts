@@ -52,9 +52,11 @@ export class Predecoder {
     // Two threads have come to it at once: the first may be executing what would be written again, step by step.
     if (mem.parallel && Atomics.load(mem.u16, ip >>> 1) !== Special.Decode) return;
     const { word, index } = pages.locate(ip, records);
+    const isHooked = mem.u16[ip >>> 1] === Special.Region;
     const known = this.templates.copyTo(mem, pages, word, { ip, index, records });
     if (known === 0 || !this.numbers.isThere(known)) this.decodeAnew(word, ip, index, records);
-    if (!mem.parallel) pages.pair(records, index, this.pairOf);
+    if (isHooked) pages.decodedBehindHook(records, index);
+    else if (!mem.parallel) pages.pair(records, index, this.pairOf);
   }
   private decodeAnew(word: number, ip: number, index: number, records: number): void {
     const d = this.numbers.decoder().decode(word);

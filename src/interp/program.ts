@@ -2,15 +2,16 @@
 // What is generated depends on the rows alone, not on a machine: engines with different features share it.
 
 import { lazy } from '../base/lazy.ts';
-import { textOf } from '../base/text.ts';
+import { bytesOf, textOf } from '../base/text.ts';
 import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { collectRows, type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
+import type { ValueType } from '../wasm/opcodes.ts';
 import { withMemory } from '../wasm/sections.ts';
 import { buildHandler } from './cold.ts';
-import { ALSO_BULK, BULK, HOT, PAIRS, type Rows, USUAL } from './hot.ts';
-import { LoopBit, type LoopSet, type Variant } from './hot_loop.ts';
+import { HOT, type HotRow, PAIRS, USUAL } from './hot.ts';
+import type { Variant } from './hot_loop.ts';
 import { buildLoop, type Import } from './loop.ts';
 import { ASIDE, notOne, type Prebuilt } from './prebuilt.ts';
 import { FIRST_HANDLER } from './record.ts';
@@ -35,17 +36,32 @@ export interface Numbers {
   readonly far: number | undefined;
 }
 
-/** Makes imports by name, each once. */
-export function importer(module: ModuleBuilder, shared = false): { readonly add: Import; readonly names: string[] } {
+/** A function that is imported. */
+export interface ImportRow {
+  readonly name: string;
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+/** Makes imports by name, each once. @param rows what is imported whether or not it is asked for; is told of what comes to that */
+export function importer(
+  module: ModuleBuilder,
+  shared = false,
+  rows: ImportRow[] = [],
+): { readonly add: Import; readonly names: string[] } {
   const known = new Map<string, number>();
   const names: string[] = [];
   module.importMemory(HOST, MEMORY, 16, 65536, shared);
+  for (const { name, params, results } of rows) {
+    known.set(name, module.importFunction(HOST, name, params, results));
+    names.push(name);
+  }
   const add: Import = (name, params, results) => {
     let index = known.get(name);
     if (index === undefined) {
       index = module.importFunction(HOST, name, params, results);
       known.set(name, index);
       names.push(name);
+      rows.push({ name, params, results });
     }
     return index;
   };
@@ -55,50 +71,44 @@ export function importer(module: ModuleBuilder, shared = false): { readonly add:
 function branches(handler: Handler): boolean {
   return handler.code.operands.some((o) => o.kind === 'branch');
 }
-/** Handlers of the hot loops, branching ones twice: those that only the loop for bulk has are the last. */
+/** Handlers of the main loop, branching ones twice. */
 export function hotVariants(rows: readonly RowEntry[]): Variant[] {
   const byName = new Map(rows.map((r) => [r.name, r]));
-  const handlersOf = (wanted: Rows): Handler[] =>
-    Object.entries(wanted).flatMap(([name, choices]) => {
-      const entry = byName.get(name);
-      const all = entry?.semantic ? [...entry.enumerate((c) => choices[c.label])] : [];
-      return all.filter((h) => fitsLoop(h.code.block));
-    });
-  const main = [UNDEFINED, ...handlersOf(HOT)].flatMap((handler): Variant[] => {
-    const loops = isAmong(handler, ALSO_BULK) ? 3 : LoopBit.main;
-    const far: Variant = { handler, near: false, loops };
+  const handlers = [UNDEFINED];
+  for (const [name, wanted] of Object.entries(HOT)) {
+    const entry = byName.get(name);
+    if (!entry?.semantic) continue;
+    for (const h of entry.enumerate((c) => wanted[c.label])) if (fitsLoop(h.code.block)) handlers.push(h);
+  }
+  return handlers.flatMap((handler) => {
+    const far = { handler, near: false };
     if (!branches(handler)) return [far];
-    const near: Variant = { handler, near: true, loops };
+    const near = { handler, near: true };
     // Conditional branches seldom leave their page.
-    return handler.code.block.some((n) => n.op === 'if') ? [near] : [near, { ...far, loops: LoopBit.main }];
+    return handler.code.block.some((n) => n.op === 'if') ? [near] : [near, far];
   });
-  return [...main, ...handlersOf(BULK).map((handler): Variant => ({ handler, near: false, loops: LoopBit.bulk }))];
-}
-function isAmong(handler: Handler, rows: Rows): boolean {
-  const [row, ...choices] = handler.key.split(' ') as [string, ...string[]];
-  const wanted = rows[row];
-  const isWanted = (choice: string): boolean => {
-    const at = choice.lastIndexOf('=');
-    return wanted![choice.slice(0, at)]?.includes(Number(choice.slice(at + 1))) ?? true;
-  };
-  return wanted !== undefined && choices.every(isWanted);
 }
 /** Pairs of the handlers of the main loop. */
 function pairsOf(variants: readonly Variant[]): [first: number, second: number][] {
-  const all = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
-  const among = (rows: Rows): number[] =>
-    all.filter(({ far, handler }) => !far && isAmong(handler, rows)).map(({ i }) => i);
+  const choicesOf = (key: string): [string, [string, number][]] => {
+    const [row, ...rest] = key.split(' ') as [string, ...string[]];
+    return [row, rest.map((c) => [c.slice(0, c.lastIndexOf('=')), Number(c.slice(c.lastIndexOf('=') + 1))])];
+  };
+  const all = variants.map((v, i) => ({ i, far: branches(v.handler) && !v.near, key: choicesOf(v.handler.key) }));
+  const among = (rows: Readonly<Record<string, HotRow>>): number[] =>
+    all
+      .filter(({ far, key: [row, choices] }) => {
+        const wanted = rows[row];
+        return wanted && !far && choices.every(([label, value]) => wanted[label]?.includes(value) ?? true);
+      })
+      .map(({ i }) => i);
   return PAIRS.flatMap(([a, b]) => {
     const seconds = among(b);
     return among(a).flatMap((first) => seconds.map((second): [number, number] => [first, second]));
   });
 }
 export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {
-  const joined = pairs.map(([i, k]): Variant => {
-    const [first, second] = [variants[i]!, variants[k]!];
-    return { ...first, second, loops: (first.loops & second.loops) as LoopSet };
-  });
-  return [...variants, ...joined];
+  return [...variants, ...pairs.map(([first, second]) => ({ ...variants[first]!, second: variants[second]! }))];
 }
 
 /**
@@ -206,16 +216,13 @@ interface AsideContents {
   readonly imports: readonly string[];
 }
 function addContents(module: ModuleBuilder, contents: Contents | AsideContents, keys: HotKeys | AsideKeys): void {
-  module.customSection(CONTENTS, asciiBytes(JSON.stringify(contents)));
-  module.customSection(KEYS, asciiBytes(JSON.stringify(keys)));
+  module.customSection(CONTENTS, bytesOf(JSON.stringify(contents)));
+  module.customSection(KEYS, bytesOf(JSON.stringify(keys)));
 }
 function readSection(module: WasmModule, name: string): unknown {
   const [section] = WebAssemblyHost.Module.customSections(module, name);
   if (!section) throw notOne();
   return JSON.parse(textOf(new Uint8Array(section)));
-}
-function asciiBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }
 
 /** Handlers that are not in the loop, in one module. Compiled when the first of them is met: a program needs few of these. */

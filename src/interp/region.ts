@@ -52,9 +52,17 @@ export interface Tier {
    * @returns how many instructions to interpret before the next sample; 0: where the next branch is interpreted
    */
   sample(cpu: CpuState, pc: bigint, records: number, guarded: boolean): number;
+  /**
+   * Code is about to be run from a page that the TLB has just been told of.
+   * @returns a sample is to be taken as soon as may be
+   */
+  arrived(cpu: CpuState, pc: bigint, records: number, guarded: boolean): boolean;
   /** Nothing that was compiled from these records may run again. */
   dropped(records: number): void;
 }
+
+/** A number that a module imports: that of the first of its functions in the table. */
+export const FIRST_SLOT = 'first';
 
 /** What the interpreter gives to a Tier. */
 export interface TierHost {
@@ -65,10 +73,18 @@ export interface TierHost {
   readonly links: number | undefined;
   /** Addresses of the tables of flat pages (cpu/flat.ts), for reads and for writes, if there are any. */
   readonly flat: readonly [number, number] | undefined;
+  /** See EngineOptions. */
+  readonly machine: string;
+  /** Memory that is the tier's: where and how much depends on how large all memory is, and on nothing else. */
+  readonly area: { readonly at: number; readonly size: number };
   /** Takes a place in the table of handlers. @returns its number, or undefined if there is none left */
   takeSlot(): number | undefined;
   /** Puts the function `0` of a module there; without one, gives the place back. */
   setSlot(slot: number, part?: Part): void;
+  /** Puts functions of a module into places one after the other, as it does itself (FIRST_SLOT). @param isGood looks at what the module exports @returns the first place, or undefined if there are not as many or it is not */
+  fill(count: number, part: Part, isGood: (exports: Readonly<Record<string, unknown>>) => boolean): number | undefined;
+  /** Pages that code would be fetched from without asking the translator, with their records. */
+  fetched(cpu: CpuState): Iterable<readonly [va: bigint, records: number, guarded: boolean]>;
   /** Records that code at `pc` would be fetched from without asking the translator, or 0, also if it is not guarded alike. */
   recordsAt(cpu: CpuState, pc: bigint, guarded: boolean): number;
 }

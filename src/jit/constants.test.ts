@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { FRAME_SIZE, PhysMem } from '../cpu/physmem.ts';
+import { Area } from './area.ts';
 import { ConstantMemory } from './constants.ts';
 
 describe('constants of regions', () => {
   const mem = new PhysMem(1);
-  const constants = new ConstantMemory(mem);
+  const constants = new ConstantMemory(mem, mem.allocFixed(Area.cells));
   it('are where they are said to be, once', () => {
     const value = 0x0f0e0d0c_0b0a0908_87060504_03020180n;
     const at = constants.vector(value)!;

@@ -1,8 +1,11 @@
 // What regions read from linear memory because code that makes it would be longer: vectors, and tables of checksums.
 
-import { type CrcName, crcTablesIn } from '../cpu/crc32.ts';
+import { CRC_TABLES, type CrcName, crcTables } from '../cpu/crc32.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { Area } from './area.ts';
 
+/** Bytes of one table of a checksum. */
+export const TABLE_SIZE = 4 * 256;
 /** Bytes of all vectors: what comes when this is full stays in the code. */
 const VECTORS_SIZE = FRAME_SIZE;
 const VECTOR = 16;
@@ -14,22 +17,38 @@ export interface Constants {
   vector(value: bigint): number | undefined;
 }
 
+/** Order of their tables. */
+const CRCS: readonly CrcName[] = ['crc32', 'crc32c'];
+
 /** Everything is put there when it is first asked for. */
 export class ConstantMemory implements Constants {
   private readonly mem: PhysMem;
+  private readonly firstTable: number;
+  private readonly firstVector: number;
+  private readonly tables = new Set<CrcName>();
   private readonly vectors = new Map<bigint, number>();
-  private firstVector = 0;
-  constructor(mem: PhysMem) {
+  /** @param area see area.ts */
+  constructor(mem: PhysMem, area: number) {
     this.mem = mem;
+    this.firstTable = area + Area.tables;
+    this.firstVector = area + Area.vectors;
+  }
+  /** What has been asked for, in that order. */
+  get used(): { readonly vectors: readonly bigint[]; readonly tables: readonly CrcName[] } {
+    return { vectors: [...this.vectors.keys()], tables: [...this.tables] };
   }
   crcTables(name: CrcName): number {
-    return crcTablesIn(this.mem, name);
+    const at = this.firstTable + CRCS.indexOf(name) * CRC_TABLES * TABLE_SIZE;
+    if (!this.tables.has(name)) {
+      this.mem.u32.set(crcTables(name), at >>> 2);
+      this.tables.add(name);
+    }
+    return at;
   }
   vector(value: bigint): number | undefined {
     const known = this.vectors.get(value);
     const used = this.vectors.size * VECTOR;
     if (known !== undefined || used === VECTORS_SIZE) return known;
-    this.firstVector ||= this.mem.allocFixed(VECTORS_SIZE);
     const at = this.firstVector + used;
     for (let i = 0; i < 4; i++) this.mem.u32[(at >>> 2) + i] = Number((value >> BigInt(32 * i)) & 0xffff_ffffn);
     this.vectors.set(value, at);

@@ -4,6 +4,7 @@ import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import type { TierHost } from '../interp/region.ts';
 import type { Block } from '../ir/ops.ts';
 import type { Code } from '../wasm/builder.ts';
+import { Area } from './area.ts';
 
 /** Instructions executed in regions, entries, and why they are left: the meaning is in STATS_HELP of the command. */
 export const COUNTED = ['inside', 'entered', 'missed', 'inexact', 'interpreted', 'budget', 'edge', 'indirect'] as const;
@@ -17,9 +18,10 @@ export class Counts {
   readonly surveyed = { instructions: 0, accesses: 0 };
   private readonly mem: PhysMem;
 
-  constructor(mem: PhysMem) {
+  /** @param area see area.ts */
+  constructor(mem: PhysMem, area: number) {
     this.mem = mem;
-    this.at = mem.allocFixed(COUNTED.length * CELL);
+    this.at = area + Area.counts;
   }
   get(what: Counted): number {
     return Number(this.mem.view.getBigInt64(cell(this.at, what), true));

@@ -1,6 +1,5 @@
 // What all parts of a region's function share: what it was asked to be, and where its values are.
 
-import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { FIND, FIND_PARAMS, FIND_RESULTS } from '../interp/linker.ts';
 import type { Import } from '../interp/loop.ts';
@@ -12,17 +11,15 @@ import { Homes } from './homes.ts';
 import type { Assumptions, Lifted } from './lift.ts';
 import { Tape } from './phrases.ts';
 
-export const PLACES_PER_PAGE = FRAME_SIZE / 4;
-export const pageOf = (place: number): number => Math.floor(place / PLACES_PER_PAGE);
-
 export interface RegionOptions {
   readonly known: Assumptions;
-  /** Records of the pages that the region has code of, by their distance from the page of the root. */
-  readonly records: ReadonlyMap<number, number>;
-  /** Number of the region's function in the table. */
-  readonly slot: number;
-  /** Where it remembers its pages (cells.ts) and where branches lead (LinkEntry); undefined: PEs execute at the same time. */
-  readonly cell: number | undefined;
+  /** Pages that the region has code of, by their distance from the page of the root: their order is that in its cell. */
+  readonly pages: readonly number[];
+  /** Address of its cell. */
+  readonly cell: number;
+  /** Address of the last Refusal (area.ts). */
+  readonly refusal: number;
+  /** Where it is remembered where branches lead (LinkEntry); undefined: PEs execute at the same time, and nothing is. */
   readonly links: number | undefined;
   /** Tables of flat pages (cpu/flat.ts), for reads and for writes. */
   readonly flat: readonly [number, number] | undefined;

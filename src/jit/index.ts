@@ -2,4 +2,6 @@
 
 export { COUNTED, type Counted, type Counts } from './counts.ts';
 export { type CompiledRegion, type Disassemble, regionText } from './dump.ts';
-export { jitTier, NO_STATS, type TierOptions, type TierStats } from './tier.ts';
+export { type KeepingTier, keepingTier, keptBytes } from './keep.ts';
+export { NO_STATS, Regions, type TierStats } from './regions.ts';
+export { jitTier, type TierOptions } from './tier.ts';

@@ -10,20 +10,16 @@ import { NOWHERE, writeFind, writeLinkEntry } from '../interp/linker.ts';
 import { LANDING_GUARDED } from '../interp/record.ts';
 import { EntryBit, HookEntry, LANDS_UNGUARDED, LinkEntry, RegionExit } from '../interp/region.ts';
 import type { Code, Label } from '../wasm/builder.ts';
+import { Refusal } from './area.ts';
 import { Cell } from './cells.ts';
-import { pageOf, type RegionFrame } from './frame.ts';
-
-/** The hook says in the upper byte which page the entry lies in, counted from 128 before the root's. */
-const PAGE_BIAS = 128;
-export const entryNumber = (index: number, place: number): number => index | ((pageOf(place) + PAGE_BIAS) << 8);
-/** Which of the entries, from an entry number. */
-export const ENTRY_INDEX = 0xff;
+import type { RegionFrame } from './frame.ts';
+import { ENTRY_INDEX, PAGE_BIAS } from './places.ts';
 
 /** Finds the page of the root. */
 export function writeEntry(r: RegionFrame): void {
   const { code, cpu, base, options } = r;
   code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
-  if (options.records.size === 1) return;
+  if (options.pages.length === 1) return;
   code.get(base);
   pageOfEntry(r).i32(FRAME_SIZE).op('i32.mul').op('i64.extend_i32_s').op('i64.sub').set(base);
 }
@@ -140,7 +136,7 @@ export function writeRedirect(r: RegionFrame, choice: number, again: Label, out:
     writeFound(r);
     code.get(at).i32(NOWHERE).op('i32.eq').brIf(out);
   }
-  code.get(at).mem('i32.load16_u', HookEntry.slot).i32(options.slot).op('i32.ne').brIf(out);
+  code.get(at).mem('i32.load16_u', HookEntry.slot).i32(options.cell).mem('i32.load', Cell.slot).op('i32.ne').brIf(out);
   // The same code may be mapped elsewhere, too.
   code.get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(base).op('i64.sub');
   number().i32(8).op('i32.shr_u').i32(PAGE_BIAS).op('i32.sub').i32(FRAME_SIZE).op('i32.mul');
@@ -199,18 +195,15 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
   code.op('i32.and').set(answer).end().end();
 }
 
-/** Refuses where what the code was made for does not hold. */
+/** Refuses where what the code was made for does not hold, and leaves word of it. */
 export function writeGuard(r: RegionFrame): void {
-  const { code, cpu, options } = r;
+  const { code, cpu, base, entry, options } = r;
+  const { cell } = options;
+  const all = r.everything;
+  const good = code.block('block');
+  const refused = code.block('block');
   const refuse = (): void => {
-    code.block('if');
-    // The region that called has been left: what it says is to be said now.
-    code.get(r.entry).i32(EntryBit.linked).op('i32.shr_u').i32(1).op('i32.and');
-    code
-      .i32(RegionExit.left | RegionExit.unchecked)
-      .op('i32.mul')
-      .return()
-      .end();
+    code.seldom().brIf(refused);
   };
   code
     .get(r.entry)
@@ -223,7 +216,6 @@ export function writeGuard(r: RegionFrame): void {
     code.get(r.tlb).mem('i32.load', FLAT).op('i32.eqz');
     refuse();
   }
-  const all = r.everything;
   if (all.some((one) => one.sp)) {
     code.get(cpu).mem('i32.load', Slot.SP_MASK).i32(options.known.spMask).op('i32.ne');
     refuse();
@@ -243,20 +235,40 @@ export function writeGuard(r: RegionFrame): void {
     refuse();
   }
   writePages(r, refuse);
+  code.br(good).end();
+  code
+    .i32(0)
+    .get(base)
+    .mem('i64.store', options.refusal + Refusal.base);
+  code
+    .i32(0)
+    .get(entry)
+    .mem('i32.store', options.refusal + Refusal.entry);
+  code
+    .i32(0)
+    .i32(cell)
+    .mem('i32.store', options.refusal + Refusal.cell);
+  // The region that called has been left: what it says is to be said now.
+  code.get(entry).i32(EntryBit.linked).op('i32.shr_u').i32(1).op('i32.and');
+  code
+    .i32(RegionExit.left | RegionExit.unchecked)
+    .op('i32.mul')
+    .return()
+    .end();
 }
 /** The pages are where they were when this was last looked at, or all of them are looked at. */
 function writePages(r: RegionFrame, refuse: () => void): void {
   const { code, base, tlb, options } = r;
-  const { records, cell } = options;
-  if (records.size === 1) return;
-  if (cell !== undefined) {
+  const { pages, cell, links } = options;
+  if (pages.length === 1) return;
+  if (links !== undefined) {
     code.i32(cell).mem('i64.load', Cell.base).get(base).op('i64.ne');
     code.i32(cell).mem('i64.load', Cell.generation).get(tlb).mem('i64.load', GENERATION).op('i64.ne').op('i32.or');
     code.seldom().block('if');
   }
   const at = code.local('i64');
   const found = code.local('i32');
-  for (const [page, address] of records) {
+  for (const [i, page] of pages.entries()) {
     code
       .get(base)
       .i64(BigInt(page * FRAME_SIZE))
@@ -264,10 +276,10 @@ function writePages(r: RegionFrame, refuse: () => void): void {
       .tee(at);
     writeFetchEntry(code, () => code.get(tlb)).tee(found);
     code.mem('i64.load', TlbTable.fetch).get(at).op('i64.ne');
+    code.get(found).mem('i32.load', TlbTable.fetch + ENTRY_VALUE);
     code
-      .get(found)
-      .mem('i32.load', TlbTable.fetch + ENTRY_VALUE)
-      .i32(address)
+      .i32(cell)
+      .mem('i32.load', Cell.pages + 4 * i)
       .op('i32.ne')
       .op('i32.or');
     code
@@ -278,7 +290,7 @@ function writePages(r: RegionFrame, refuse: () => void): void {
       .op('i32.or');
     refuse();
   }
-  if (cell === undefined) return;
+  if (links === undefined) return;
   code.i32(cell).get(base).mem('i64.store', Cell.base);
   code.i32(cell).get(tlb).mem('i64.load', GENERATION).mem('i64.store', Cell.generation).end();
 }

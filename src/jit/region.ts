@@ -7,6 +7,7 @@ import { Emitter } from '../interp/emit.ts';
 import type { Frame } from '../interp/emit_frame.ts';
 import { LINK, LINK_PARAMS } from '../interp/linker.ts';
 import type { Import } from '../interp/loop.ts';
+import { type ImportRow, importer } from '../interp/program.ts';
 import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import { Temps } from '../interp/temps.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
@@ -14,12 +15,11 @@ import type { ValueType } from '../wasm/opcodes.ts';
 import { Cell } from './cells.ts';
 import { type Counted, writeCount } from './counts.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
-import { PLACES_PER_PAGE, pageOf, RegionFrame, type RegionOptions } from './frame.ts';
+import { RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
 import type { Flow, Lifted } from './lift.ts';
 import {
-  ENTRY_INDEX,
   type Return,
   type Row,
   writeEntry,
@@ -32,6 +32,7 @@ import {
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
+import { ENTRY_INDEX, PLACES_PER_PAGE, pageOf } from './places.ts';
 import { type Position, RegionState } from './region_state.ts';
 import { backEdges, longestPaths, type Shape } from './shape.ts';
 import { type ShapeWriter, Structure } from './structure.ts';
@@ -350,7 +351,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   }
   private countMiss(): void {
     const { known, cell } = this.r.options;
-    if (!known.flat || cell === undefined) return;
+    if (!known.flat) return;
     this.code.i32(cell).i32(cell).mem('i32.load', Cell.missed).i32(1).op('i32.add').mem('i32.store', Cell.missed);
   }
   leaveIf(why: Counted): void {
@@ -409,6 +410,12 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
 
 /** The most that a block takes of the budget. */
 const costOf = (block: Block): number => block.code.reduce((sum, one) => sum + one.cost, 0);
+
+/** Makes imports of regions. What has been imported before has the same number in all modules, and so has the type of regions. */
+export function regionImporter(module: ModuleBuilder, parallel: boolean, rows: ImportRow[]) {
+  module.type(REGION_PARAMS, REGION_RESULTS);
+  return importer(module, parallel, rows);
+}
 
 /** Adds the function of a region to a module. */
 export function buildRegion(module: ModuleBuilder, imports: Import, graph: Graph, options: RegionOptions): BuiltRegion {

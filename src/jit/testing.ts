@@ -3,9 +3,9 @@
 import { HOST, importer, TABLE } from '../interp/program.ts';
 import type { Random } from '../interp/testing.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
-import { pageOf } from './frame.ts';
 import type { Graph } from './graph.ts';
 import type { Assumptions } from './lift.ts';
+import { pageOf } from './places.ts';
 import { buildRegion } from './region.ts';
 
 const CONDITIONS = ['eq', 'ne', 'cs', 'cc', 'mi', 'pl', 'vs', 'vc', 'hi', 'ls', 'ge', 'lt', 'gt', 'le'] as const;
@@ -223,12 +223,11 @@ const CHANGE = '(change)';
 export function testRegion(graph: Graph, known: Assumptions, places: readonly number[]) {
   const module = new ModuleBuilder();
   module.importTable(HOST, TABLE);
-  const records = new Map(places.map((place) => [pageOf(place), 0x100000 + 0x10000 * pageOf(place)] as const));
   const options = {
     known,
-    records,
-    slot: 7,
+    pages: [...new Set(places.map(pageOf))],
     cell: 0x8000,
+    refusal: 0x7000,
     links: 0x200000,
     flat: [0x1000000, 0x1800000] as const,
     fused: true,

@@ -58,10 +58,16 @@ export interface Label {
 }
 
 /** The body of one function: what stands before and after the size of both, and where in it branches are not likely. */
-export interface Body {
+interface Body {
   readonly locals: Bytes;
   readonly code: Bytes;
   /** Offsets from the beginning of the declaration of locals. */
+  readonly unlikely: readonly number[];
+}
+
+/** The same for another module: the declaration of locals and the code. */
+export interface FunctionBody {
+  readonly bytes: Uint8Array;
   readonly unlikely: readonly number[];
 }
 
@@ -247,13 +253,16 @@ export class ModuleBuilder {
   private readonly imports = new Bytes();
   private imported = 0;
   private importedFunctions = 0;
+  private importedGlobals = 0;
   private readonly functions: number[] = [];
   private readonly bodies: Body[] = [];
   private readonly exports: { readonly name: string; readonly func: number }[] = [];
   private readonly custom: Bytes[] = [];
   private tableName = '';
   private tableSize: readonly [number, number] = [0, 0];
-  private elements: { offset: number; functions: readonly number[] } | undefined;
+  private elements:
+    | { readonly offset: number | { readonly global: number }; readonly functions: readonly number[] }
+    | undefined;
 
   type(params: readonly ValueType[], results: readonly ValueType[]): number {
     const key = `${params.join()}:${results.join()}`;
@@ -278,6 +287,11 @@ export class ModuleBuilder {
   importTable(module: string, name: string): void {
     this.import(module, name, KIND.table).list([FUNCREF, 0, 0]);
   }
+  /** A number that does not change comes from elsewhere. @returns its index, good for fillTable */
+  importGlobal(module: string, name: string): number {
+    this.import(module, name, KIND.global).list([TYPE_CODE.i32, 0]);
+    return this.importedGlobals++;
+  }
   /** @returns the function's index, good for Code.call. */
   importFunction(module: string, name: string, params: readonly ValueType[], results: readonly ValueType[]): number {
     this.import(module, name, KIND.func).unsigned(this.type(params, results));
@@ -293,6 +307,19 @@ export class ModuleBuilder {
     this.bodies.push(code.finish());
     return this.functions.push(this.type(params, results)) - 1;
   }
+  /** Adds a function of another module that imports the same functions, as `bodyOf` gave it. @returns its number */
+  add(params: readonly ValueType[], results: readonly ValueType[], { bytes, unlikely }: FunctionBody): number {
+    this.bodies.push({ locals: new Bytes(), code: new Bytes().list(bytes), unlikely });
+    return this.functions.push(this.type(params, results)) - 1;
+  }
+  /** What there is of one of the module's own functions: good as long as nothing that its code names has another index. */
+  bodyOf(func: number): FunctionBody {
+    const { locals, code, unlikely } = this.bodies[func]!;
+    const bytes = new Uint8Array(locals.length + code.length);
+    bytes.set(locals.view);
+    bytes.set(code.view, locals.length);
+    return { bytes, unlikely };
+  }
   /** Index of one of the module's own functions, good for Code.call, once everything is imported. */
   indexOf(func: number): number {
     return this.importedFunctions + func;
@@ -302,8 +329,8 @@ export class ModuleBuilder {
     this.tableSize = [size, max];
     this.tableName = name;
   }
-  /** Puts functions into table 0, from `offset` on. */
-  fillTable(offset: number, functions: readonly number[]): void {
+  /** Puts functions into table 0, from `offset` on, or from what a global says. */
+  fillTable(offset: number | { readonly global: number }, functions: readonly number[]): void {
     this.elements = { offset, functions };
   }
   export(name: string, func: number): void {
@@ -358,7 +385,10 @@ export class ModuleBuilder {
       section(
         SECTION.element,
         items(1, (to) => {
-          to.list([0, 0x41]).signed(elements.offset).byte(CONTROL.end).unsigned(elements.functions.length);
+          to.byte(0);
+          if (typeof elements.offset === 'number') to.byte(0x41).signed(elements.offset);
+          else to.byte(CONTROL['global.get']).unsigned(elements.offset.global);
+          to.byte(CONTROL.end).unsigned(elements.functions.length);
           for (const func of elements.functions) to.unsigned(indexOf(func));
         }),
       );
@@ -385,6 +415,17 @@ export class ModuleBuilder {
     const bytes = out.view.slice();
     out.free();
     return bytes;
+  }
+  /** Where the bodies of functions are in what finish() gave: they come last, if there are no custom sections. */
+  placesOf(bytes: Uint8Array): { readonly from: number; readonly to: number }[] {
+    const places: { from: number; to: number }[] = [];
+    let to = bytes.length;
+    for (const { locals, code } of [...this.bodies].reverse()) {
+      const size = locals.length + code.length;
+      places.unshift({ from: to - size, to });
+      to -= size + new Bytes().unsigned(size).length;
+    }
+    return places;
   }
   /** Nothing more is done with the module. */
   free(): void {

@@ -12,7 +12,7 @@ export const SECTION = {
   element: 9,
   code: 10,
 } as const;
-export const KIND = { func: 0, table: 1, memory: 2 } as const;
+export const KIND = { func: 0, table: 1, memory: 2, global: 3 } as const;
 /** Of an imported memory, with a maximum: such as threads may share, or not. */
 export const LIMITS = { own: 1, shared: 3 } as const;
 

@@ -1,0 +1,15 @@
+// Places of a region: instructions, counted from the beginning of the page that its root lies in.
+
+import { FRAME_SIZE } from '../cpu/physmem.ts';
+
+export const PLACES_PER_PAGE = FRAME_SIZE / 4;
+/** How many pages after the root's a place lies in. */
+export const pageOf = (place: number): number => Math.floor(place / PLACES_PER_PAGE);
+export const indexOf = (place: number): number => place - pageOf(place) * PLACES_PER_PAGE;
+
+/** A hook says in the upper byte of the entry's number which page the entry lies in, counted from 128 before the root's. */
+export const PAGE_BIAS = 128;
+/** @param index of the entry among those of the region */
+export const entryNumber = (index: number, place: number): number => index | ((pageOf(place) + PAGE_BIAS) << 8);
+/** Which of the entries, from an entry number. */
+export const ENTRY_INDEX = 0xff;

@@ -1,0 +1,81 @@
+// Looks after what is kept of programs (src/jit/kept.ts, tools/load.cjs): has a module compiled as V8 does it for code that
+// runs often, by a process that nobody waits for when a program has ended, and forgets what has not been used for long.
+'use strict';
+const fs = require('node:fs');
+const path = require('node:path');
+
+/** What the name of a file is followed by, when its module has been compiled: the number of the module, a sum, what optimise.js gives. */
+exports.MADE = '.native';
+const Head = { module: 0, sum: 4, size: 8 };
+/** The number in a file that is kept. */
+const NUMBER = 4;
+/** Bytes that all programs may take, of all builds. */
+const MOST = 1 << 28;
+const IS_PROGRAM = /^program-/;
+/** Of so many bytes one is looked at: files are whole or torn. */
+const STEP = 61;
+
+function sumOf(bytes) {
+  let sum = bytes.length;
+  for (let at = bytes.length - 1; at >= 0; at -= STEP) sum = (Math.imul(sum, 0x01000193) ^ bytes[at]) >>> 0;
+  return sum;
+}
+/** @param {number} number of the module @param {Buffer} made @returns what is to be written */
+exports.together = (number, made) => {
+  const head = Buffer.alloc(Head.size);
+  head.writeUInt32LE(number, Head.module);
+  head.writeUInt32LE(sumOf(made), Head.sum);
+  return Buffer.concat([head, made]);
+};
+/** @param {Buffer | undefined} file @param {number} number of the module */
+exports.isOf = (file, number) =>
+  file !== undefined &&
+  file.length > Head.size &&
+  file.readUInt32LE(Head.module) === number &&
+  file.readUInt32LE(Head.sum) === sumOf(file.subarray(Head.size));
+
+/**
+ * @param {string | undefined} folder where files of this build are
+ * @param {string} name of what was used
+ * @param {(number: number) => boolean} isMade the module of that number has been compiled
+ */
+exports.used = (folder, name, isMade) => {
+  if (folder === undefined) return;
+  const file = path.join(folder, name);
+  try {
+    const now = new Date();
+    fs.utimesSync(file, now, now);
+    if (isMade(fs.readFileSync(file).readUInt32LE(NUMBER))) return;
+  } catch {
+    // Others have forgotten it.
+    return;
+  }
+  const { spawn } = require('node:child_process');
+  const words = [...process.execArgv, path.join(__dirname, 'optimise.js'), file];
+  spawn(process.execPath, words, { detached: true, stdio: 'ignore' }).unref();
+};
+
+/** @param {string | undefined} folder where files of this build are: those of others are beside it */
+exports.forget = (folder) => {
+  if (folder === undefined) return;
+  const parent = path.dirname(folder);
+  const all = [];
+  try {
+    for (const build of fs.readdirSync(parent)) {
+      for (const name of fs.readdirSync(path.join(parent, build))) {
+        if (!IS_PROGRAM.test(name)) continue;
+        const file = path.join(parent, build, name);
+        const { size, mtimeMs } = fs.statSync(file);
+        all.push({ file, size, mtimeMs });
+      }
+    }
+    let size = all.reduce((sum, one) => sum + one.size, 0);
+    for (const one of all.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
+      if (size <= MOST) break;
+      fs.rmSync(one.file, { force: true });
+      size -= one.size;
+    }
+  } catch {
+    // Others are at it.
+  }
+};
