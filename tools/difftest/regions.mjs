@@ -8,7 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { disassemble } from '../../dist/asm/index.js';
-import { jitTier } from '../../dist/jit/index.js';
+import { keepingTier } from '../../dist/jit/index.js';
 import { toolArgs } from '../args.mjs';
 import { runOn } from '../lockstep.mjs';
 import { AROUND, OUTPUT_BYTES, regionPrograms, show, signalsOf } from './regions_program.mjs';
@@ -47,6 +47,7 @@ const total = {
   compiled: 0,
   inside: 0,
   dropped: 0,
+  kept: 0,
   signals: 0,
   different: 0,
 };
@@ -112,22 +113,29 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   const interp = await runOn(undefined, options, (_cpu, _reason, h) => states.push(h), MOST);
   let stats;
   let counts;
-  const tier = jitTier({ threshold: 1, stretch: [40, 300], count: true }, (s, c) => {
-    stats = s;
-    counts = c;
-  });
-  let at = 0;
-  let first;
-  const jit = await runOn(tier, options, (cpu, _reason, h) => {
-    if (states[at++] !== h)
-      first ??= `return ${at} of the engine differs: pc 0x${cpu.pc.toString(16)}, ${cpu.icount} instructions`;
-  });
+  /** @returns what can be seen, how it first differs, and what is kept */
+  const compiled = async (kept) => {
+    const tier = keepingTier(kept, { threshold: 1, stretch: [40, 300], count: true }, (s, c) => {
+      stats = s;
+      counts = c;
+    });
+    let at = 0;
+    let first;
+    const run = await runOn(tier.make, options, (cpu, _reason, h) => {
+      if (states[at++] !== h)
+        first ??= `return ${at} of the engine differs: pc 0x${cpu.pc.toString(16)}, ${cpu.icount} instructions`;
+    });
+    return { output: run.output, first, kept: tier.bytes() };
+  };
+  const jit = await compiled(undefined);
   const qemu = runQemu(file);
   total.programs += perBatch;
   total.regions += stats.regions;
   total.compiled += stats.instructions;
   total.inside += counts.get('inside');
   total.dropped += stats.dropped;
+  const again = await compiled(jit.kept);
+  total.kept += stats.kept;
   let signals = 0;
   for (let i = 0; i < interp.output.length / OUTPUT_BYTES; i++) signals += signalsOf(interp.output, i);
   total.signals += signals;
@@ -135,8 +143,10 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   const around = AROUND.start + perBatch * AROUND.program + words * AROUND.word + signals * AROUND.signal;
   total.instructions += Math.round(interp.instructions - around);
   total.around += Math.round(around);
-  const inner = compare(interp.output, jit.output, ['interpreter', 'jit']) ?? (first && { n: -1, lines: [first] });
-  if (inner) report(seed, programs, elf, inner, ['interpreter', 'jit']);
+  for (const [name, { output, first }] of Object.entries({ jit, 'kept regions': again })) {
+    const inner = compare(interp.output, output, ['interpreter', name]) ?? (first && { n: -1, lines: [first] });
+    if (inner) report(seed, programs, elf, inner, ['interpreter', name]);
+  }
   const outer = compare(interp.output, qemu.stdout, ['interpreter', 'qemu']);
   if (outer) report(seed, programs, elf, outer, ['interpreter', 'qemu']);
   if (Math.floor(total.instructions / 1e6) > told) {
@@ -153,12 +163,12 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   }
 }
 const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-const { programs, instructions, around, regions, compiled, inside, dropped, signals, different } = total;
+const { programs, instructions, around, regions, compiled, inside, dropped, kept, signals, different } = total;
 process.stdout.write(
   `${programs} programs, ${instructions} instructions and ${around} around them, ${signals} signals, ${seconds.toFixed(0)} s\n`,
 );
 process.stdout.write(
-  `${regions} regions of ${compiled} instructions compiled, ${dropped} dropped, ${inside} instructions executed in them\n`,
+  `${regions} regions of ${compiled} instructions compiled, ${dropped} dropped, ${kept} used again by another run, ${inside} instructions executed in them\n`,
 );
 // What is not compiled is not compared.
 const idle = inside < (instructions + around) / 3;
