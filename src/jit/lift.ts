@@ -64,7 +64,6 @@ export const STOP: Lifted = {
   key: '', block: () => [], flow: 'stop', distance: 0, links: false, jumps: false, fp: false, inexact: false, sp: false, varies: false,
   cost: 1, uses: [], vectors: [], flags: { made: 0, keeps: true }, slots: [], pattern: { readsFlags: false, phrases: [], unfit: false },
 }; // biome-ignore format: a table
-const STOP_NOW: Lifted = { ...STOP, varies: true };
 
 interface Named {
   readonly slot: string;
@@ -317,8 +316,10 @@ export function lift(handler: Handler, fields: FieldValues, known: Assumptions):
   try {
     lifter.walk(block);
   } catch (e) {
-    if (e instanceof NotForRegions) return lifter.fp || lifter.sp ? STOP_NOW : STOP;
-    throw e;
+    if (!(e instanceof NotForRegions)) throw e;
+    // It may be for a region once it does not trap any more.
+    const { fp, sp } = lifter;
+    return fp || sp ? { ...STOP, fp, sp, varies: true } : STOP;
   }
   const links = lifter.flow === 'jump' && block.some((n) => n.op === 'set.i64');
   const { nodes } = lifter.ir;

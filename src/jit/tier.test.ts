@@ -64,6 +64,27 @@ describe('the tier', () => {
     ends(misaligned, SP_ALIGNMENT, 15n);
     ends(aligned, SVC, 15n);
   });
+  it('compiles again, with floating point, what was compiled while that trapped', () => {
+    const { m, stats } = machine({});
+    const source = '1: cbz x3, 2f\n fmov d0, x0\n 2: subs x0, x0, #1\n b.ne 1b\n svc #0';
+    m.poke(CODE, assembleProgram(source, { base: CODE }).sections[0]!.bytes);
+    const run = (uses: boolean): number => {
+      m.cpu.setX(3, uses ? 1n : 0n);
+      runAt(m, CODE);
+      return stats().regions;
+    };
+    m.cpu.fpOn = false;
+    run(true); // It traps, and has been decoded.
+    const before = run(false);
+    expect(before).toBeGreaterThan(0);
+    m.cpu.fpOn = true;
+    for (let i = 0; i < 3; i++) run(true);
+    const after = run(true);
+    expect(after).toBeGreaterThan(before);
+    for (let i = 0; i < 3; i++) expect(run(true)).toBe(after);
+    m.cpu.fpOn = false;
+    expect(run(false)).toBeGreaterThanOrEqual(after);
+  });
   it('drops the oldest code when the cache is full', () => {
     const { m, stats } = machine({ cache: 1 / 64 });
     const { bytes } = assembleProgram(LOOP, { base: CODE }).sections[0]!;
