@@ -74,7 +74,7 @@ export class FlatPages {
       if (this.touched[Math.floor(place / GROUP)] !== 0) {
         for (const table of this.tables) {
           const from = table + (Math.max(place, FIRST) << TAG_SHIFT);
-          this.mem.u32.fill(0, from >>> 2, (table + (end << TAG_SHIFT)) >>> 2);
+          this.mem.zero(from, Math.max(from, table + (end << TAG_SHIFT)));
         }
         if (next - at === GROUP) this.touched[Math.floor(place / GROUP)] = 0;
       }
