@@ -1,6 +1,7 @@
 // CRC32 and CRC32C steps as the CRC32* instructions do them: no inversion before or after, data in from its low byte.
 
 import { lazy } from '../base/lazy.ts';
+import type { PhysMem } from './physmem.ts';
 
 /** One table of 256 remainders for a reflected polynomial. */
 function table(polynomial: number): Uint32Array {
@@ -17,6 +18,8 @@ const CRC32C = lazy(() => table(0x82f63b78));
 export type CrcName = 'crc32' | 'crc32c';
 /** Tables for that many bytes at once. */
 export const CRC_TABLES = 4;
+/** Bytes of one of them. */
+export const CRC_TABLE_SIZE = 4 * 256;
 /** The remainders of each byte with 0, 1, ... bytes of zeros after it, one table after the other. */
 export function crcTables(name: CrcName): Uint32Array {
   const first = (name === 'crc32' ? CRC32 : CRC32C)();
@@ -24,6 +27,22 @@ export function crcTables(name: CrcName): Uint32Array {
   all.set(first);
   for (let i = 256; i < all.length; i++) all[i] = step(first, all[i - 256]!, 0, 8);
   return all;
+}
+const placed = new WeakMap<PhysMem, Map<CrcName, number>>();
+/** Address of the tables in linear memory, for generated code. */
+export function crcTablesIn(mem: PhysMem, name: CrcName): number {
+  let known = placed.get(mem);
+  if (!known) {
+    known = new Map();
+    placed.set(mem, known);
+  }
+  let at = known.get(name);
+  if (at === undefined) {
+    at = mem.allocFixed(CRC_TABLES * CRC_TABLE_SIZE);
+    mem.u32.set(crcTables(name), at >>> 2);
+    known.set(name, at);
+  }
+  return at;
 }
 
 function step(t: Uint32Array, crc: number, data: number, bits: number): number {

@@ -125,6 +125,9 @@ export const Slot = {
   LOOP_FUNCTIONS: 93 * 8,
   /** u32: address of what is known of instruction words (interp/templates.ts). */
   LOOP_KNOWN: 93 * 8 + 4,
+  // u32: addresses of the tables of checksums (crc32.ts); 0: they have not been asked for.
+  CRC32: 94 * 8,
+  CRC32C: 94 * 8 + 4,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

@@ -8,6 +8,7 @@ import { HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.
 import type { Group } from '../isa/semantics.ts';
 import type { AccessPath } from './access.ts';
 import { packAccess } from './access.ts';
+import { type CrcName, crcTablesIn } from './crc32.ts';
 import type { SystemHooks } from './engine.ts';
 import { bindFp, type HelperContext, SCALAR_HELPERS, VECTOR_HELPERS } from './helpers.ts';
 import { PacCache } from './pac_cache.ts';
@@ -159,6 +160,12 @@ export class SystemAccess {
     };
   }
   /** The function that compiled code imports under a name: `helper:..`, `vector:..`, `fp:..`, `routine:..` or an operation of the IR. */
+  /** The next such instruction finds its tables in memory. */
+  private placeTables(name: CrcName): void {
+    const { mem } = this;
+    const slot = (this.cpu.base + (name === 'crc32' ? Slot.CRC32 : Slot.CRC32C)) >>> 2;
+    if (mem.u32[slot] === 0 && !mem.parallel) mem.u32[slot] = crcTablesIn(mem, name);
+  }
   importFor(name: string): (...args: never[]) => unknown {
     const colon = name.indexOf(':');
     const rest = name.slice(colon + 1);
@@ -167,7 +174,12 @@ export class SystemAccess {
       assert(rest in HELPERS, `no helper '${rest}'`);
       // What programs execute often takes nothing of the general form, which brings floating-point state along.
       const { context } = this;
-      if (rest.startsWith('crc')) return (a: number, b: number, c: number) => helper(context, a, b, c);
+      if (rest === 'crc32' || rest === 'crc32c') {
+        return (a: number, b: number, c: number) => {
+          this.placeTables(rest);
+          return helper(context, a, b, c);
+        };
+      }
       if (rest === 'pacAdd' || rest === 'pacAuth') return this.signing(rest);
       if (rest.startsWith('pac')) {
         return (a: number | bigint, b: number | bigint, c: number) => {

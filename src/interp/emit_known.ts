@@ -142,32 +142,47 @@ function writePlace(code: Code, { ip, records, index, place, number, at, target 
 }
 /** Leaves the number of the pair that two handlers are, or the first one's. */
 function writePaired(code: Code, pairs: Pairs, first: () => unknown, second: number, into: number): void {
+  const firsts = new Map<number, [second: number, number: number][]>();
+  for (const [i, [a, b]] of pairs.of.entries()) {
+    if (!firsts.has(a)) firsts.set(a, []);
+    firsts.get(a)!.push([b, pairs.first + i]);
+  }
   first();
   code.set(into);
-  for (const [i, [a, b]] of pairs.of.entries()) {
-    code.i32(pairs.first + i).get(into);
+  const done = code.block('block');
+  for (const [a, seconds] of firsts) {
     code
       .get(into)
       .i32(FIRST_HANDLER + a)
       .op('i32.eq')
-      .get(second)
-      .i32(FIRST_HANDLER + b)
-      .op('i32.eq')
-      .op('i32.and');
-    code.select().set(into);
+      .block('if');
+    for (const [b, number] of seconds) {
+      code.i32(number).get(into).get(second);
+      code
+        .i32(FIRST_HANDLER + b)
+        .op('i32.eq')
+        .select()
+        .set(into);
+    }
+    code.br(done).end();
   }
-  code.get(into);
+  code.end().get(into);
 }
 /** The handler of the record after ip by itself, should it be the first of a pair. */
 function writeSingle(code: Code, pairs: Pairs, ip: number, into: number): void {
   code.get(ip).mem('i32.load16_u', RECORD_SIZE).set(into);
-  for (const [i, [a]] of pairs.of.entries())
+  const pair = (): Code => code.get(into).i32(pairs.first).op('i32.sub');
+  pair().i32(pairs.of.length).op('i32.lt_u').block('if');
+  for (const [i, [a]] of pairs.of.entries()) {
     code
       .i32(FIRST_HANDLER + a)
       .get(into)
-      .get(into)
+      .get(into);
+    code
       .i32(pairs.first + i)
       .op('i32.eq')
       .select()
       .set(into);
+  }
+  code.end();
 }

@@ -1,5 +1,5 @@
-// Which instructions are written into the main loop, by row and the choices that matter, and which are compiled first of all
-// others. Tables of frequency, nothing else: a row that is missing here is only slower. The loop must stay below about
+// Which instructions are written into the hot loops, by row and the choices that matter, and which are compiled first of all
+// others. Tables of frequency, nothing else: a row that is missing here is only slower. Each loop must stay below about
 // 40 KB, where compilers take to worse ways of using registers.
 
 /** Values allowed for choices, by label; choices that are not named take all their values. */
@@ -20,6 +20,7 @@ const PLAIN: HotRow = { shift: [0], '?0': [0] };
 const ATOMIC: HotRow = { 'Rn=31': [0], size: [2, 3] };
 const DOUBLE: HotRow = { sz: [1] };
 
+/** Of the main loop. */
 export const HOT: Readonly<Record<string, HotRow>> = {
   ADR: ANY, ADRP: ANY,
   ADD_imm: ANY, ADDS_imm: ANY, SUB_imm: ANY, SUBS_imm: ANY,
@@ -45,23 +46,50 @@ export const HOT: Readonly<Record<string, HotRow>> = {
   LDR_post: NO_SP, STR_post: NO_SP, LDRB_post: NO_SP, STRB_post: NO_SP, LDRB_pre: NO_SP, STRB_pre: NO_SP, LDR_pre: NO_SP, STR_pre: SP,
   LDP: ANY, STP: ANY, LDP_post: SP, STP_pre: SP, STP_post: NO_SP,
   LDR_imm_fp: FP, STR_imm_fp: FP, LDP_fp: { opc: [1, 2] }, STP_fp: { opc: [1, 2] },
-  LDUR_fp: FP_REG, STUR_fp: FP_REG, LDR_reg_fp: FP_SCALED, STR_reg_fp: FP_SCALED, LDR_post_fp: FP_REG, STR_post_fp: FP_REG,
-  LD1R_post: { 'Rn=31': [0], Q: [1], size: [3] },
+  LDUR_fp: FP_REG, STUR_fp: FP_REG,
 
   LDADD: ATOMIC, SWP: ATOMIC, CAS: ATOMIC, LDAR: ATOMIC, STLR: ATOMIC,
   LDXR: ATOMIC, LDAXR: ATOMIC, STXR: ATOMIC, STLXR: ATOMIC,
-
-  FADD: DOUBLE, FSUB: DOUBLE, FMUL: DOUBLE, FMOV_reg: DOUBLE,
-  FADD_vec: DOUBLE, FMUL_vec: DOUBLE,
 } as const; // biome-ignore format: a table
 
-type Rows = Readonly<Record<string, HotRow>>;
+export type Rows = Readonly<Record<string, HotRow>>;
 
-/** Two instructions in a row that one handler does, both of them in the table above: a branch then asks for no flags. */
+/** Words. */
+const WORDS: HotRow = { '?0': [2], size: [2] };
+/** Of the loop for bulk alone: what is frequent in programs that work through much data, and in no others. */
+export const BULK: Rows = {
+  CRC32: ANY, CRC32C: ANY, CRC32X: ANY, CRC32CX: ANY, REV_w: ANY,
+  AESE: ANY, AESMC: ANY, AESD: ANY, AESIMC: ANY,
+  LDR_reg_fp: FP_SCALED, STR_reg_fp: FP_SCALED, LDR_post_fp: FP_REG, STR_post_fp: FP_REG,
+  FADD: DOUBLE, FSUB: DOUBLE, FMUL: DOUBLE, FMOV_reg: DOUBLE, FMADD: DOUBLE, FMSUB: DOUBLE,
+  FADD_vec: DOUBLE, FSUB_vec: DOUBLE, FMUL_vec: DOUBLE, FMLA_vec: DOUBLE, FMLS_vec: DOUBLE,
+  AND_vec: ANY, ORR_vec: ANY, EOR_vec: ANY, BIC_vec: ANY, BSL_vec: ANY, BIT_vec: ANY, BIF_vec: ANY,
+  ADD_vec: { size: [0, 2, 3] }, SUB_vec: WORDS, MUL_vec: WORDS, MLA_vec: WORDS,
+  SHL_vec: { '?0': [2, 3] }, USHR_vec: { '?0': [2, 3] }, SRI_vec: WORDS, SLI_vec: WORDS, USHLL: { '?0': [0, 1] }, SHLL: ANY,
+  EXT: ANY, INS_gen: { '?0': [2, 3] }, REV32_vec: ANY, REV64_vec: ANY, TBL: ANY,
+  LD1_x1_post: { 'Rn=31': [0] }, ST1_x1_post: { 'Rn=31': [0] }, LD1R_post: { 'Rn=31': [0], Q: [1], size: [2, 3] },
+}; // biome-ignore format: a table
+
+const SOME: HotRow = { cond: [0, 1, 2, 3, 8, 9] };
+/** Of the first table: what programs do besides in the loops where they do that. */
+export const ALSO_BULK: Rows = {
+  ADD_imm: ANY, SUB_imm: ANY, SUBS_imm: ANY, ADD_shift: { shift: [0] }, SUBS_shift: PLAIN, ORR_shift: PLAIN, EOR_shift: PLAIN,
+  AND_imm: ANY, UBFM: ANY, B_cond: SOME, CBZ: ANY, CBNZ: ANY, B: ANY,
+  LDRB_post: ANY, LDR_post: ANY, STR_post: ANY, LDR_imm: NO_SP, STR_imm: NO_SP, LDR_reg: REG, LDUR: ANY,
+  LDR_imm_fp: ANY, STR_imm_fp: ANY, LDP_fp: ANY, STP_fp: ANY, LDUR_fp: ANY, STUR_fp: ANY,
+}; // biome-ignore format: a table
+
+/** What ciphers and checksums written in C consist of. */
+const MIXING: Rows = {
+  ADD_shift: { sf: [0], ...PLAIN }, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, EXTR: { sf: [0] },
+}; // biome-ignore format: a table
+/** Two instructions in a row that one handler does, both of them in the first table. */
 export const PAIRS: readonly (readonly [Rows, Rows])[] = [
+  // The branch asks for no flags.
   [{ SUBS_imm: ANY }, { B_cond: { cond: [0, 1, 8, 9] } }],
   [{ SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1, 2, 3] } }],
   [{ ANDS_imm: ANY }, { B_cond: { cond: [0, 1] } }],
+  [MIXING, MIXING],
 ]; // biome-ignore format: a table
 
 /** Rows that most programs meet while they start: the library of C, tests of KVM. */

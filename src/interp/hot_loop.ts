@@ -2,6 +2,8 @@
 // is never made, costs registers everywhere around it. Whatever needs one is left to the function around (loop.ts).
 // The instruction count costs nothing on the straight line: `count` is what makes count + ip/16 the number of instructions
 // executed before the one at ip, and changes only when ip jumps.
+//
+// There are two such loops: what works through much data is in one of its own, lest the first become too long for compilers.
 
 import { InternalError } from '../base/assert.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
@@ -24,9 +26,15 @@ import { Temps } from './temps.ts';
 export interface Variant {
   readonly handler: Handler;
   readonly near: boolean;
+  readonly loops: LoopSet;
   /** Of the record after it, which is done with it. */
   readonly second?: Variant;
 }
+/** Which loops a handler is in, as bits. */
+export const LoopBit = { main: 1, bulk: 2 } as const;
+export type LoopSet = 1 | 2 | 3;
+/** By number from FIRST_HANDLER on: handlers, and undefined for those that are elsewhere. */
+export type HotHandlers = readonly (Variant | undefined)[];
 
 /** cpu, ip, count, number of the handler at ip. */
 const HOT_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i32'];
@@ -284,11 +292,50 @@ function emitKnownTarget(loop: HotLoop, out: Label): void {
 }
 
 /**
+ * Jumps to the handler: in one step among calculations, in another among what accesses memory or branches. Processors whose
+ * predictor of indirect jumps is fed by conditional branches alone (Zen 3) mistake most of the jumps without such a branch.
+ */
+function emitDispatch(
+  { code, handler }: HotLoop,
+  labels: readonly Label[],
+  cuts: readonly number[],
+  elsewhere: Label,
+): void {
+  const among = (from: number, to: number): void => {
+    const inside = cuts.filter((cut) => cut > from && cut < to);
+    const cut = inside[inside.length >> 1];
+    if (cut === undefined) {
+      code
+        .get(handler)
+        .i32(FIRST_HANDLER + from)
+        .op('i32.sub');
+      code.brTable(labels.slice(from, to), elsewhere);
+      return;
+    }
+    code
+      .get(handler)
+      .i32(FIRST_HANDLER + cut)
+      .op('i32.lt_u')
+      .block('if');
+    among(from, cut);
+    code.end();
+    among(cut, to);
+  };
+  among(0, labels.length);
+}
+/** Where calculations end, by number, and where what only this loop has begins. */
+function cutsOf(handlers: HotHandlers): number[] {
+  const own = handlers.findIndex((v) => v?.loops === LoopBit.bulk);
+  return [handlers.findIndex(accesses), own].filter((cut) => cut > 0);
+}
+const accesses = (v: Variant | undefined): boolean => v?.handler.code.block.some((n) => /^mem|^br/.test(n.op)) ?? false;
+
+/**
  * Adds the function.
- * @param variants handlers; the k-th has the number FIRST_HANDLER + k
  * @param parallel other PEs execute at the same time
  */
-export function buildHotLoop(module: ModuleBuilder, variants: readonly Variant[], parallel: boolean): number {
+export function buildHotLoop(module: ModuleBuilder, handlers: HotHandlers, parallel: boolean): number {
+  const variants = handlers.filter((v) => v !== undefined);
   return module.function(HOT_PARAMS, ['i32'], (code) => {
     const loop = new HotLoop(code, parallel);
     const { cpu, handler, status } = loop;
@@ -300,8 +347,9 @@ export function buildHotLoop(module: ModuleBuilder, variants: readonly Variant[]
     loop.goto = code.block('block');
     loop.land = code.block('block');
     // The innermost block is left first: its code is that of handler 0.
-    const labels = variants.map(() => code.block('block')).reverse();
-    code.get(handler).i32(FIRST_HANDLER).op('i32.sub').brTable(labels, elsewhere);
+    const blocks = variants.map(() => code.block('block'));
+    const labels = handlers.map((v) => (v ? blocks.pop()! : elsewhere));
+    emitDispatch(loop, labels, cutsOf(handlers), elsewhere);
     for (const variant of variants) {
       code.end();
       let before: InlineFrame | undefined;

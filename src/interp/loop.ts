@@ -7,7 +7,7 @@ import type { ValueType } from '../wasm/opcodes.ts';
 import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit_frame.ts';
 import { buildKnown, buildSum, type Pairs } from './emit_known.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
-import { buildHotLoop, HotExit, Position, type Variant } from './hot_loop.ts';
+import { buildHotLoop, HotExit, LoopBit, Position, type Variant } from './hot_loop.ts';
 import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
 
@@ -174,10 +174,29 @@ function emitFunction(loop: Loop, handlerType: number): void {
   code.br(loop.goto);
 }
 
-/** Runs handlers in the hot loop until one is not there, and does what that has come back for. */
-function emitHot(loop: Loop, hot: number): void {
+/** The functions of hot loops. */
+interface HotLoops {
+  readonly main: number;
+  /** With the numbers, beginning at FIRST_HANDLER, of the handlers that are only there; undefined if there are none. */
+  readonly bulk: { readonly loop: number; readonly from: number; readonly count: number } | undefined;
+}
+/** Runs handlers in a hot loop until one is not there, and does what that has come back for. */
+function emitHot(loop: Loop, { main, bulk }: HotLoops): void {
   const { code, cpu, ip, count, handler, status } = loop;
-  code.get(cpu).get(ip).get(count).get(handler).call(hot).set(status);
+  const run = (hot: number): Code => code.get(cpu).get(ip).get(count).get(handler).call(hot);
+  if (bulk) {
+    code
+      .get(handler)
+      .i32(FIRST_HANDLER + bulk.from)
+      .op('i32.sub')
+      .i32(bulk.count)
+      .op('i32.lt_u')
+      .block('if', 'i32');
+    run(bulk.loop);
+    code.else();
+    run(main);
+    code.end().set(status);
+  } else run(main).set(status);
   const byKind = [HotExit.Function, HotExit.Slow, HotExit.Leave, HotExit.Target];
   const last = code.block('block');
   const labels = byKind.map(() => code.block('block')).reverse();
@@ -230,9 +249,23 @@ function emitSlow(loop: Loop): void {
   emitItself(loop);
 }
 
+function buildHotLoops(module: ModuleBuilder, variants: readonly Variant[], parallel: boolean): HotLoops {
+  const build = (name: keyof HotLoops): number => {
+    const here = variants.map((v) => (v.loops & LoopBit[name] ? v : undefined));
+    const loop = buildHotLoop(module, here, parallel);
+    // For tools/optimise.cjs.
+    module.export(name, loop);
+    return module.indexOf(loop);
+  };
+  const main = build('main');
+  const own = (v: Variant): boolean => v.loops === LoopBit.bulk;
+  const count = variants.filter(own).length;
+  return { main, bulk: count === 0 ? undefined : { loop: build('bulk'), from: variants.findIndex(own), count } };
+}
+
 /**
  * Adds the main function.
- * @param variants handlers of the hot loop; the k-th gets the number FIRST_HANDLER + k
+ * @param variants handlers of the hot loops; the k-th gets the number FIRST_HANDLER + k. Those of bulk alone come in a row
  * @param pairs those of them that are done by others; undefined: other PEs execute at the same time
  */
 export function buildLoop(
@@ -245,14 +278,12 @@ export function buildLoop(
   const handlerType = module.type(HANDLER_PARAMS, HANDLER_RESULTS);
   const regionType = module.type(REGION_PARAMS, REGION_RESULTS);
   for (const [name, params, results] of CALLS) imports(name, params, results);
-  const hotLoop = buildHotLoop(module, variants, parallel);
+  const hot = buildHotLoops(module, variants, parallel);
   module.export('sum', buildSum(module));
   const copy = pairs && buildKnown(module, pairs);
   const known = copy === undefined ? undefined : module.indexOf(copy);
   // For tools/optimise.cjs.
-  module.export('hot', hotLoop);
   if (copy !== undefined) module.export('known', copy);
-  const hot = module.indexOf(hotLoop);
   return module.function(['i32'], ['i32'], (code) => {
     const loop = new Loop(code, imports, parallel);
     const { cpu, ip, handler, status, executed, target } = loop;

@@ -10,8 +10,8 @@ import { ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { withMemory } from '../wasm/sections.ts';
 import { buildHandler } from './cold.ts';
-import { HOT, type HotRow, PAIRS, USUAL } from './hot.ts';
-import type { Variant } from './hot_loop.ts';
+import { ALSO_BULK, BULK, HOT, PAIRS, type Rows, USUAL } from './hot.ts';
+import { LoopBit, type LoopSet, type Variant } from './hot_loop.ts';
 import { buildLoop, type Import } from './loop.ts';
 import { ASIDE, notOne, type Prebuilt } from './prebuilt.ts';
 import { FIRST_HANDLER } from './record.ts';
@@ -71,44 +71,50 @@ export function importer(
 function branches(handler: Handler): boolean {
   return handler.code.operands.some((o) => o.kind === 'branch');
 }
-/** Handlers of the main loop, branching ones twice. */
+/** Handlers of the hot loops, branching ones twice: those that only the loop for bulk has are the last. */
 export function hotVariants(rows: readonly RowEntry[]): Variant[] {
   const byName = new Map(rows.map((r) => [r.name, r]));
-  const handlers = [UNDEFINED];
-  for (const [name, wanted] of Object.entries(HOT)) {
-    const entry = byName.get(name);
-    if (!entry?.semantic) continue;
-    for (const h of entry.enumerate((c) => wanted[c.label])) if (fitsLoop(h.code.block)) handlers.push(h);
-  }
-  return handlers.flatMap((handler) => {
-    const far = { handler, near: false };
+  const handlersOf = (wanted: Rows): Handler[] =>
+    Object.entries(wanted).flatMap(([name, choices]) => {
+      const entry = byName.get(name);
+      const all = entry?.semantic ? [...entry.enumerate((c) => choices[c.label])] : [];
+      return all.filter((h) => fitsLoop(h.code.block));
+    });
+  const main = [UNDEFINED, ...handlersOf(HOT)].flatMap((handler): Variant[] => {
+    const loops = isAmong(handler, ALSO_BULK) ? 3 : LoopBit.main;
+    const far: Variant = { handler, near: false, loops };
     if (!branches(handler)) return [far];
-    const near = { handler, near: true };
+    const near: Variant = { handler, near: true, loops };
     // Conditional branches seldom leave their page.
-    return handler.code.block.some((n) => n.op === 'if') ? [near] : [near, far];
+    return handler.code.block.some((n) => n.op === 'if') ? [near] : [near, { ...far, loops: LoopBit.main }];
   });
+  return [...main, ...handlersOf(BULK).map((handler): Variant => ({ handler, near: false, loops: LoopBit.bulk }))];
+}
+function isAmong(handler: Handler, rows: Rows): boolean {
+  const [row, ...choices] = handler.key.split(' ') as [string, ...string[]];
+  const wanted = rows[row];
+  const isWanted = (choice: string): boolean => {
+    const at = choice.lastIndexOf('=');
+    return wanted![choice.slice(0, at)]?.includes(Number(choice.slice(at + 1))) ?? true;
+  };
+  return wanted !== undefined && choices.every(isWanted);
 }
 /** Pairs of the handlers of the main loop. */
 function pairsOf(variants: readonly Variant[]): [first: number, second: number][] {
-  const choicesOf = (key: string): [string, [string, number][]] => {
-    const [row, ...rest] = key.split(' ') as [string, ...string[]];
-    return [row, rest.map((c) => [c.slice(0, c.lastIndexOf('=')), Number(c.slice(c.lastIndexOf('=') + 1))])];
-  };
-  const all = variants.map((v, i) => ({ i, far: branches(v.handler) && !v.near, key: choicesOf(v.handler.key) }));
-  const among = (rows: Readonly<Record<string, HotRow>>): number[] =>
-    all
-      .filter(({ far, key: [row, choices] }) => {
-        const wanted = rows[row];
-        return wanted && !far && choices.every(([label, value]) => wanted[label]?.includes(value) ?? true);
-      })
-      .map(({ i }) => i);
+  const all = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
+  const among = (rows: Rows): number[] =>
+    all.filter(({ far, handler }) => !far && isAmong(handler, rows)).map(({ i }) => i);
   return PAIRS.flatMap(([a, b]) => {
     const seconds = among(b);
     return among(a).flatMap((first) => seconds.map((second): [number, number] => [first, second]));
   });
 }
 export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {
-  return [...variants, ...pairs.map(([first, second]) => ({ ...variants[first]!, second: variants[second]! }))];
+  const joined = pairs.map(([i, k]): Variant => {
+    const [first, second] = [variants[i]!, variants[k]!];
+    return { ...first, second, loops: (first.loops & second.loops) as LoopSet };
+  });
+  return [...variants, ...joined];
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Recording } from '../isa/record.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { MemoryOp } from '../wasm/opcodes.ts';
 import type { Emitter } from './emit.ts';
+import { emitCrc, isCrc } from './emit_crc.ts';
 import {
   type Compared,
   emitAddWithCarry,
@@ -132,6 +133,19 @@ export class RecordState implements State {
   }
   fork(): () => void {
     return () => {};
+  }
+  /** Checksums are looked up in tables; the function, which is called while there are none, has them made. */
+  helper(e: Emitter, n: NodeOf<'helper'>): boolean {
+    const { code, f } = this;
+    const { name } = n.attr;
+    if (!f.restarts || !isCrc(name)) return false;
+    const tables = f.temp('i32');
+    code.get(f.cpu).mem('i32.load', name === 'crc32' ? Slot.CRC32 : Slot.CRC32C);
+    code.tee(tables).op('i32.eqz').seldom().block('if');
+    f.slow!();
+    code.end();
+    emitCrc(e, n, 0, tables);
+    return true;
   }
   addWithCarry(e: Emitter, n: NodeOf<'adc.i32' | 'adc.i64'>): void {
     this.compared = emitAddWithCarry(e, n);

@@ -3,12 +3,15 @@
 
 import { type Block, type Node, type NodeOf, OPS, type Place } from '../ir/ops.ts';
 import type { Recording } from '../isa/record.ts';
+import { isCrc } from './emit_crc.ts';
 
 const ASKS = /^(mem\.(r|w|rw)|fpv?)$/;
 const CALLS = /^(sys\..*|helperV?|routine|ptr\.check)$/;
 
 export const onlyRaises = (n: NodeOf<'if'>): boolean => n.attr.no.length === 0 && n.attr.yes.at(-1)?.op === 'raise';
-const mayBeginAnew = (n: Node): boolean => ASKS.test(n.op) || (n.op === 'if' && onlyRaises(n));
+/** Needs tables that may not be there yet. */
+const looksUp = (n: Node): boolean => n.op === 'helper' && isCrc(n.attr.name);
+const mayBeginAnew = (n: Node): boolean => ASKS.test(n.op) || looksUp(n) || (n.op === 'if' && onlyRaises(n));
 const changes = (n: Node): boolean =>
   n.op === 'if'
     ? [...n.attr.yes, ...n.attr.no].some(changes)
@@ -18,7 +21,7 @@ const anywhere = (block: Block, test: (n: Node) => boolean): boolean =>
 
 /** A handler can be in the loop. */
 export function fitsLoop(block: Block): boolean {
-  if (anywhere(block, (n) => CALLS.test(n.op))) return false;
+  if (anywhere(block, (n) => CALLS.test(n.op) && !looksUp(n))) return false;
   let changed = false;
   for (const n of block) {
     if (mayBeginAnew(n)) {

@@ -130,9 +130,8 @@ const evaluateInto = (bits: number) => (o: Kit<'SETF8'>, f: { readonly Rn: Reg }
 
 const crc32 =
   (helper: string) =>
-  (o: Kit<'CRC32'>, f: { readonly Rm: Reg; readonly Rn: Reg; readonly Rd: Reg }): void => {
-    const bits = o.imm32((x) => 8 << x.sz);
-    o.setX(f.Rd, o.helper(helper, o.X(f.Rn, 0), o.X(f.Rm, 0), bits));
+  (o: Kit<'CRC32'>, f: { readonly Rm: Reg; readonly sz: number; readonly Rn: Reg; readonly Rd: Reg }): void => {
+    o.setX(f.Rd, o.helper(helper, o.X(f.Rn, 0), o.X(f.Rm, 0), o.i32(8 << f.sz)));
   };
 /** 64 bits are two steps of 32. */
 const crc32x =

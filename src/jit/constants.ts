@@ -1,11 +1,9 @@
 // What regions read from linear memory because code that makes it would be longer: vectors, and tables of checksums.
 
-import { CRC_TABLES, type CrcName, crcTables } from '../cpu/crc32.ts';
+import { CRC_TABLE_SIZE, CRC_TABLES, type CrcName, crcTables } from '../cpu/crc32.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { Area } from './area.ts';
 
-/** Bytes of one table of a checksum. */
-export const TABLE_SIZE = 4 * 256;
 /** Bytes of all vectors: what comes when this is full stays in the code. */
 const VECTORS_SIZE = FRAME_SIZE;
 const VECTOR = 16;
@@ -38,7 +36,7 @@ export class ConstantMemory implements Constants {
     return { vectors: [...this.vectors.keys()], tables: [...this.tables] };
   }
   crcTables(name: CrcName): number {
-    const at = this.firstTable + CRCS.indexOf(name) * CRC_TABLES * TABLE_SIZE;
+    const at = this.firstTable + CRCS.indexOf(name) * CRC_TABLES * CRC_TABLE_SIZE;
     if (!this.tables.has(name)) {
       this.mem.u32.set(crcTables(name), at >>> 2);
       this.tables.add(name);

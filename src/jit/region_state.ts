@@ -3,13 +3,13 @@
 import { InternalError } from '../base/assert.ts';
 import { Slot, slotOffset } from '../cpu/state.ts';
 import type { Emitter } from '../interp/emit.ts';
+import { emitCrc, isCrc } from '../interp/emit_crc.ts';
 import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
 import type { Checks, Probe, ReadFlags, State } from '../interp/emit_frame.ts';
 import { emitFlatLookup, emitHit, emitLookup } from '../interp/emit_memory.ts';
 import { writeZeroRest } from '../interp/vector_rest.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Counted } from './counts.ts';
-import { emitCrc } from './crc.ts';
 import { FlagNodes } from './flag_nodes.ts';
 import type { RegionFrame } from './frame.ts';
 import { clearRest, type Home, type Homes, joined, scalarOf } from './homes.ts';
@@ -221,7 +221,7 @@ export class RegionState implements State {
   }
   helper(e: Emitter, n: NodeOf<'helper'>): boolean {
     const { name } = n.attr;
-    if (name !== 'crc32' && name !== 'crc32c') return false;
+    if (!isCrc(name)) return false;
     emitCrc(e, n, this.r.options.constants.crcTables(name));
     return true;
   }

@@ -1,13 +1,18 @@
-// CRC32 instructions in regions: one step for each byte, all of whose tables stand in linear memory.
+// CRC32 instructions in line: one step for each byte, all of whose tables stand in linear memory.
 
-import type { Emitter } from '../interp/emit.ts';
+import { CRC_TABLE_SIZE, type CrcName } from '../cpu/crc32.ts';
 import { constantOf } from '../ir/builder.ts';
 import type { NodeOf } from '../ir/ops.ts';
 import type { Code } from '../wasm/builder.ts';
-import { TABLE_SIZE } from './constants.ts';
+import type { Emitter } from './emit.ts';
 
-/** @param tables address of the first of CRC_TABLES tables. Leaves the result on the stack. */
-export function emitCrc(e: Emitter, n: NodeOf<'helper'>, tables: number): void {
+export const isCrc = (name: string): name is CrcName => name === 'crc32' || name === 'crc32c';
+
+/**
+ * Leaves the result on the stack.
+ * @param tables address of the first of CRC_TABLES tables, or of that less what a local holds
+ */
+export function emitCrc(e: Emitter, n: NodeOf<'helper'>, tables: number, base?: number): void {
   const { code, f } = e;
   const [crc, data, size] = n.args as [NodeOf<'get.i32'>, NodeOf<'get.i32'>, NodeOf<'const.i32'>];
   const bytes = Number(constantOf(size)) / 8;
@@ -21,10 +26,9 @@ export function emitCrc(e: Emitter, n: NodeOf<'helper'>, tables: number): void {
     code.get(mixed);
     if (byte > 0) code.i32(8 * byte).op('i32.shr_u');
     if (byte < 3) code.i32(255).op('i32.and');
-    return code
-      .i32(2)
-      .op('i32.shl')
-      .mem('i32.load', tables + (bytes - 1 - byte) * TABLE_SIZE);
+    code.i32(2).op('i32.shl');
+    if (base !== undefined) code.get(base).op('i32.add');
+    return code.mem('i32.load', tables + (bytes - 1 - byte) * CRC_TABLE_SIZE);
   };
   step(0);
   for (let byte = 1; byte < bytes; byte++) step(byte).op('i32.xor');
