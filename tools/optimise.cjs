@@ -34,10 +34,7 @@ function begin() {
 /** The module, and the number that it is known by. */
 function subject() {
   if (!program) return { bytes: new Uint8Array(readFileSync(0)) };
-  const kept = readFileSync(program);
-  const word = (i) => kept.readUInt32LE(4 * i);
-  const from = 4 * (6 + word(3)) + word(2);
-  return { bytes: new Uint8Array(kept.subarray(from, from + word(4))), number: word(1) };
+  return require('./programs.js').moduleOf(readFileSync(program));
 }
 const { bytes, number } = subject();
 

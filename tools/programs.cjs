@@ -7,8 +7,9 @@ const path = require('node:path');
 /** What the name of a file is followed by, when its module has been compiled: the number of the module, a sum, what optimise.js gives. */
 exports.MADE = '.native';
 const Head = { module: 0, sum: 4, size: 8 };
-/** The number in a file that is kept. */
-const NUMBER = 4;
+/** Words of a file that is kept: Head of src/jit/kept.ts. */
+const Kept = { number: 1, json: 2, words: 3, module: 4, size: 6 };
+const wordOf = (file, i) => file.readUInt32LE(4 * i);
 /** Bytes that all programs may take, of all builds. */
 const MOST = 1 << 28;
 const IS_PROGRAM = /^program-/;
@@ -34,6 +35,13 @@ exports.isOf = (file, number) =>
   file.readUInt32LE(Head.module) === number &&
   file.readUInt32LE(Head.sum) === sumOf(file.subarray(Head.size));
 
+/** @param {Buffer} file that is kept @returns the module in it, and its number */
+exports.moduleOf = (file) => {
+  const from = 4 * (Kept.size + wordOf(file, Kept.words)) + wordOf(file, Kept.json);
+  const bytes = new Uint8Array(file.subarray(from, from + wordOf(file, Kept.module)));
+  return { bytes, number: wordOf(file, Kept.number) };
+};
+
 /**
  * @param {string | undefined} folder where files of this build are
  * @param {string} name of what was used
@@ -45,7 +53,7 @@ exports.used = (folder, name, isMade) => {
   try {
     const now = new Date();
     fs.utimesSync(file, now, now);
-    if (isMade(fs.readFileSync(file).readUInt32LE(NUMBER))) return;
+    if (isMade(wordOf(fs.readFileSync(file), Kept.number))) return;
   } catch {
     // Others have forgotten it.
     return;

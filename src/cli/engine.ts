@@ -16,7 +16,7 @@ import { A64 } from '../isa/a64.ts';
 import { Counts } from '../jit/counts.ts';
 import type { TierOptions } from '../jit/index.ts';
 import { circumstancesOf, readKept as readRegions } from '../jit/kept.ts';
-import { Regions } from '../jit/regions.ts';
+import { DEFAULT_CACHE, Regions } from '../jit/regions.ts';
 import type { CpuFacts } from '../linux/index.ts';
 import { keepAtEnd, nativeModule, optimisedModule, readKept } from './kept.ts';
 import type { EngineName } from './options.ts';
@@ -75,8 +75,6 @@ export interface TierChoice {
   readonly observe?: (engine: Engine) => Engine;
 }
 const INTERPRETED: TierChoice = { make: undefined };
-/** Megabytes. */
-export const DEFAULT_CACHE = 256;
 /** Samples before the compiler is loaded, and instructions from one to the next. */
 const PATIENCE = 512;
 const STRETCH = 4096;

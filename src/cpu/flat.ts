@@ -58,11 +58,12 @@ export class FlatPages {
     this.mem.u32[at + 1] = high;
     this.touched[Math.floor(place / GROUP)] = 1;
   }
-  /** The page of an address may be read, or written, where it stands, whatever the top byte of the address. */
-  has(low: number, high: number, write: boolean): boolean {
-    const place = flatFrame(low);
-    const at = (this.tables[write ? 1 : 0] + (place << TAG_SHIFT)) >>> 2;
-    return this.mem.u32[at] !== 0 && ((this.mem.u32[at + 1]! ^ high) & UNTAGGED_HIGH) === 0;
+  /** The page of an address may be read or written where it stands, whatever the top byte of the address. */
+  has(low: number, high: number): boolean {
+    const { u32 } = this.mem;
+    const offset = flatFrame(low) << TAG_SHIFT;
+    const isTag = (at: number): boolean => u32[at] !== 0 && ((u32[at + 1]! ^ high) & UNTAGGED_HIGH) === 0;
+    return this.tables.some((table) => isTag((table + offset) >>> 2));
   }
   /** @param count of places from the first one on, around the end */
   forget(first: number, count: number): void {

@@ -159,13 +159,13 @@ export class SystemAccess {
       return r;
     };
   }
-  /** The function that compiled code imports under a name: `helper:..`, `vector:..`, `fp:..`, `routine:..` or an operation of the IR. */
   /** The next such instruction finds its tables in memory. */
   private placeTables(name: CrcName): void {
     const { mem } = this;
     const slot = (this.cpu.base + (name === 'crc32' ? Slot.CRC32 : Slot.CRC32C)) >>> 2;
     if (mem.u32[slot] === 0 && !mem.parallel) mem.u32[slot] = crcTablesIn(mem, name);
   }
+  /** The function that compiled code imports under a name: `helper:..`, `vector:..`, `fp:..`, `routine:..` or an operation of the IR. */
   importFor(name: string): (...args: never[]) => unknown {
     const colon = name.indexOf(':');
     const rest = name.slice(colon + 1);

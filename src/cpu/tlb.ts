@@ -23,11 +23,11 @@ export type TableName = keyof typeof TlbTable;
 /** After the tables: a u64 that no block ever had before, whenever something that was known of code may not hold any more. */
 export const GENERATION = TlbTable.fetch + FETCH_ENTRIES * ENTRY_SIZE;
 let generations = 0;
-/** Entries filled in since everything was forgotten, up to which they are forgotten one by one. */
-const FEW_FILLED = 128;
 /** After that: a u32, 1 if the block's address space has the flat pages (flat.ts). */
 export const FLAT = GENERATION + 8;
 const SIZE = GENERATION + 16;
+/** Entries filled in since everything was forgotten, up to which they are forgotten one by one. */
+const FEW_FILLED = 128;
 const ENTRIES = GENERATION / ENTRY_SIZE;
 /** Of an entry that was filled in without one. */
 const NO_TAG = -1;
@@ -63,7 +63,6 @@ export class SoftTlb implements Tlb {
   /** What the translator knows each entry's page by; made when it first says so. */
   private tags: Float64Array | undefined;
   private readonly tagCounts = new Uint32Array(TAG_COUNTS);
-
   private readonly flat: FlatPages | undefined;
   private isFlat = false;
 
@@ -193,8 +192,7 @@ export class SoftTlb implements Tlb {
     for (const table of TABLES) this.invalidate(this.base + TlbTable[table]);
   }
   flushPage(low: number, high: number): void {
-    if (this.isFlat && (this.flat!.has(low, high, false) || this.flat!.has(low, high, true)))
-      this.forgetFlat(flatFrame(low), 1);
+    if (this.isFlat && this.flat!.has(low, high)) this.forgetFlat(flatFrame(low), 1);
     if (this.filled === 0) return;
     const { base } = this;
     const page = low >>> FRAME_SHIFT;

@@ -119,7 +119,7 @@ class Interpreter implements Engine {
       area.size = Math.min(AREA.most, Math.max(AREA.least, (mem.frames * FRAME_SIZE) / AREA.share));
       area.at = mem.allocFixed(area.size);
       this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
-      this.flat = mem.frames > FLAT_FRAMES ? new FlatPages(mem) : undefined;
+      this.flat = mem.frames > FLAT_FRAMES && !mem.parallel ? new FlatPages(mem) : undefined;
     }
     this.known = mem.allocFixed(Known.size);
     this.there = mem.u8.subarray(this.known + Known.there, this.known + Known.size);

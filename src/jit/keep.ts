@@ -18,8 +18,8 @@ import {
   sumOf,
 } from './kept.ts';
 import { regionImporter } from './region.ts';
-import { type Region, Regions, type TierStats } from './regions.ts';
-import { DEFAULT_CACHE, jitTier, type TierOptions } from './tier.ts';
+import { DEFAULT_CACHE, type Region, Regions, type TierStats } from './regions.ts';
+import { jitTier, type TierOptions } from './tier.ts';
 
 /** Megabytes of one program, and how often a region is kept that is not used. */
 const MOST = 8;

@@ -11,7 +11,7 @@ import { forgetsImporters, roundsOnce } from './features.ts';
 import { type Kept, keyOf, Region, type RegionCode } from './regions.ts';
 
 export const MAGIC = 0x68776b31;
-/** Words before everything else, then: JSON, words of all regions, the module, JSON with what is wanted to make another module. */
+/** Words before everything else (tools/programs.cjs reads them, too), then: JSON, words of all regions, the module, JSON with what is wanted to make another module. */
 export const Head = { magic: 0, sum: 1, json: 2, words: 3, module: 4, hints: 5, size: 6 } as const;
 /** Name of the function in the module that multiplies and adds, if regions want it to round once. */
 export const MADD = 'madd';

@@ -71,6 +71,11 @@ export class Region {
   }
 }
 
+/** In which of the records of its pages a place of a region is. */
+function whereIs({ pages }: RegionCode, records: readonly number[]): (place: number) => number {
+  const near = new Map(pages.map(({ page }, i) => [page, records[i]!]));
+  return (place) => near.get(pageOf(place))!;
+}
 /** The region may run in this state. */
 function fits({ code: { known, fp, inexact, sp } }: Region, now: Known): boolean {
   if (known.guarded !== now.guarded || (known.flat && !now.flat) || (inexact && known.ixc && !now.ixc)) return false;
@@ -98,6 +103,8 @@ export const NO_STATS: Readonly<TierStats> = {
 
 /** What a byte of WebAssembly becomes: itself, what the engine remembers of it, machine code of two qualities. */
 const GROWTH = 16;
+/** Megabytes that compiled code may take where nobody says how many. */
+export const DEFAULT_CACHE = 256;
 /** Regions that wait for their code to come back. */
 const MAX_WAITING = 4096;
 const MAX_DUE = 256;
@@ -226,9 +233,9 @@ export class Regions {
     region.spans = spans.map(({ page, from, to }) => ({ records: records[page]!, from, to }));
     this.cells.write(cell, slot, records);
     this.bySlot.set(slot, region);
-    const near = new Map(region.code.pages.map(({ page }, i) => [page, records[i]!]));
+    const recordsAt = whereIs(region.code, records);
     for (const [i, { place, limit }] of entries.entries()) {
-      const at = near.get(pageOf(place))!;
+      const at = recordsAt(place);
       const before = this.hookedAt(at, indexOf(place));
       if (before && before.order > region.order) continue;
       pages.hook(at, indexOf(place), { slot, entry: entryNumber(i, place), limit });
@@ -257,9 +264,8 @@ export class Regions {
   private takeAway(region: Region): void {
     const { host, cover } = this;
     if (!region.records) return;
-    const near = new Map(region.code.pages.map(({ page }, i) => [page, region.records![i]!]));
-    for (const { place } of region.code.entries)
-      host.pages.unhook(near.get(pageOf(place))!, indexOf(place), region.slot!);
+    const recordsAt = whereIs(region.code, region.records);
+    for (const { place } of region.code.entries) host.pages.unhook(recordsAt(place), indexOf(place), region.slot!);
     for (const p of region.records) this.byPage.get(p)?.delete(region);
     cover.remove(region.spans, region);
     this.bySlot.delete(region.slot!);

@@ -22,7 +22,7 @@ import type { Lifted } from './lift.ts';
 import { Lifts } from './lifts.ts';
 import { indexOf, PLACES_PER_PAGE, pageOf } from './places.ts';
 import { buildRegion, regionImporter } from './region.ts';
-import { type Known, keyOf, type Region, type RegionCode, Regions, type TierStats } from './regions.ts';
+import { DEFAULT_CACHE, type Known, keyOf, type Region, type RegionCode, Regions, type TierStats } from './regions.ts';
 
 export interface TierOptions {
   /** Samples of a place before it is compiled. */
@@ -44,7 +44,6 @@ export interface TierOptions {
   /** Where regions are put; without it, where there are none yet. */
   readonly regions?: Regions;
 }
-export const DEFAULT_CACHE = 256;
 const DEFAULTS: TierOptions = {
   threshold: 4, stretch: [1 << 14, 1 << 16], size: 500, cache: DEFAULT_CACHE, now: () => 0,
 }; // biome-ignore format: a table
@@ -59,12 +58,13 @@ const MAX_HEAT = 1 << 16;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
 
-function assumptionsOf(cpu: CpuState, guarded: boolean, flat: boolean): Known {
+function assumptionsOf({ mem }: TierHost, cpu: CpuState, guarded: boolean): Known {
   const fpOn = cpu.get(Slot.FP_ON) !== 0n;
   const fpcr = Number(cpu.get(Slot.FPCR) & 0xffff_ffffn);
   const sve = cpu.sveLive !== 0;
   const ixc = (cpu.get(Slot.FPSR) & BigInt(FPSR_IXC)) !== 0n;
   const spMask = cpu.low(Slot.SP_MASK);
+  const flat = mem.u32[(cpu.low(Slot.TLB) + FLAT) >>> 2] !== 0;
   const known = { fpOn, fpcr, ixc, sve, spMask, guarded, flat };
   return { ...known, key: keyOf(known) };
 }
@@ -105,10 +105,7 @@ class JitTier implements Tier {
     regions.stats.samples++;
     const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
     this.counts?.survey(this.host, records, index);
-    const flat =
-      this.host.links !== undefined &&
-      this.host.mem.u32[(this.host.mem.u32[(cpu.base + Slot.TLB) >>> 2]! + FLAT) >>> 2] !== 0;
-    const known = assumptionsOf(cpu, guarded, flat);
+    const known = assumptionsOf(this.host, cpu, guarded);
     const region = regions.at(records, index, known);
     if (region && this.missesOften(region)) {
       regions.drop(region);

@@ -1,7 +1,7 @@
 // An ELF file as the loader sees it: is it one of ours, what goes where, who interprets it. Reads bytes, touches nothing.
 
 import { UsageError } from '../base/assert.ts';
-import { Struct } from './bytes.ts';
+import { fromUtf8, Struct } from './bytes.ts';
 
 export interface Segment {
   readonly vaddr: number;
@@ -110,7 +110,7 @@ export function parseElf(name: string, size: number, read: (offset: number, leng
       case PT.INTERP: {
         const b = read(offset, filesz);
         if (b.length < filesz || filesz < 2 || filesz > 4096) return bad('the name of its interpreter is cut off');
-        interpreter = new TextDecoder().decode(b.subarray(0, b.indexOf(0) < 0 ? b.length : b.indexOf(0)));
+        interpreter = fromUtf8(b.subarray(0, b.indexOf(0) < 0 ? b.length : b.indexOf(0)));
         break;
       }
       case PT.PHDR:

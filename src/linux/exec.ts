@@ -4,7 +4,7 @@
 import { Errno } from '../base/hostfile.ts';
 import { Slot } from '../cpu/state.ts';
 import { Map_ } from './abi/flags.ts';
-import { Struct, utf8 } from './bytes.ts';
+import { fromUtf8, Struct, utf8 } from './bytes.ts';
 import { ElfError, type ElfImage, parseElf } from './elf.ts';
 import type { Machine } from './machine.ts';
 import { anonymous, mmap } from './mm/map_calls.ts';
@@ -142,7 +142,7 @@ function loadScript(
   program: Program,
   depth: number,
 ): Loaded {
-  const line = new TextDecoder().decode(head.subarray(2)).split('\n')[0]!.trim();
+  const line = fromUtf8(head.subarray(2)).split('\n')[0]!.trim();
   const [interpreter = '', ...rest] = line.split(/\s+/);
   const w = walk(fs.root, fs.cwd, interpreter, true);
   const location = typeof w === 'number' ? undefined : w.location;

@@ -2,7 +2,7 @@
 
 import { Errno } from '../../base/hostfile.ts';
 import { Mode, O_ACCMODE } from '../abi/flags.ts';
-import { utf8 } from '../bytes.ts';
+import { fromUtf8, utf8 } from '../bytes.ts';
 import type { DirEntry, FileOps, Stat } from './file.ts';
 import { DirNode, Node } from './node.ts';
 
@@ -38,7 +38,7 @@ export class TextNode extends Node {
         return part.length;
       },
       pwrite: (data) => {
-        const r = onWrite ? onWrite(new TextDecoder().decode(data)) : -Errno.EINVAL;
+        const r = onWrite ? onWrite(fromUtf8(data)) : -Errno.EINVAL;
         return r < 0 ? r : data.length;
       },
       stat: () => this.stat(),
