@@ -6,7 +6,8 @@ import { Errno } from '../base/hostfile.ts';
 import { Slot } from '../cpu/state.ts';
 import { SiCode, SigAction, Signal } from './abi/flags.ts';
 import { CORE_SIGNALS, SIG_DFL, SIG_IGN, type SignalAction, STOP_SIGNALS } from './process.ts';
-import { type Halves, NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK, stackOf, ucontextOf } from './sigframe.ts';
+import { type Halves, NO_ALT_STACK, SS_AUTODISARM, SS_ONSTACK, stackOf, ucontextOf } from './sigframe.ts';
+import { handlerPstate, SS_DISABLE } from './sigframe_layout.ts';
 import { type SigInfo, sigBit } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import { Restart } from './wait.ts';
@@ -17,7 +18,9 @@ export function deliverFault(t: Thread, info: SigInfo): void {
   const action = process.sighand.actions[info.signo]!;
   const { handler } = action;
   const alone = t.pending.empty && process.pending.empty && t.savedMask === undefined && !machine.strace;
-  if (alone && handler !== SIG_DFL && handler !== SIG_IGN && t.mask === 0n && enterHandler(t, info, action)) return;
+  if (alone && handler !== SIG_DFL && handler !== SIG_IGN && t.mask === 0n) {
+    if (enterQuickly(t, info, action) || enterHandler(t, info, action)) return;
+  }
   t.force(info);
 }
 
@@ -80,6 +83,21 @@ function die(t: Thread, info: SigInfo): void {
 const union = (a: bigint, b: bigint): bigint => (a === 0n ? b : b === 0n ? a : a | b);
 const halvesOf = (v: bigint): Halves => ({ low: lowHalf(v), high: highHalf(v) });
 
+const maskFor = (sig: number, { flags, mask }: SignalAction): bigint =>
+  union(mask, (flags & SigAction.SA_NODEFER) === 0 ? sigBit(sig) : 0n);
+/** Where a handler returns to. */
+const restorerOf = (t: Thread, { flags, restorer }: SignalAction): bigint =>
+  (flags & SigAction.SA_RESTORER) !== 0 ? restorer : t.machine.sigreturnAddress;
+
+/** Nothing is blocked. @returns false: nothing has been done */
+function enterQuickly(t: Thread, info: SigInfo, action: SignalAction): boolean {
+  const { flags, handler } = action;
+  if (t.altStack !== NO_ALT_STACK || t.state.sveLive !== 0 || (flags & SigAction.SA_RESETHAND) !== 0) return false;
+  const withInfo = (flags & SigAction.SA_SIGINFO) !== 0;
+  if (!t.machine.signalFrames.enter(t, info, handler, restorerOf(t, action), withInfo)) return false;
+  t.mask = maskFor(info.signo, action);
+  return true;
+}
 function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
   const cpu = t.state;
   const alt = t.altStack;
@@ -99,15 +117,11 @@ function enterHandler(t: Thread, info: SigInfo, action: SignalAction): boolean {
     cpu.setHalves(Slot.X + 8, sp.low, sp.high);
     cpu.setHalves(Slot.X + 16, ucontext.low, ucontext.high);
   }
-  cpu.setX(30, (action.flags & SigAction.SA_RESTORER) !== 0 ? action.restorer : t.machine.sigreturnAddress);
+  cpu.setX(30, restorerOf(t, action));
   cpu.pc = handler;
-  // A handler starts like a function reached by BLR: BTYPE = 0b10 where BTI exists, else 0; TCO clear.
-  const BTYPE = 0xc00;
-  const TCO = 0x0200_0000;
-  cpu.setLow(Slot.PSTATE, (cpu.low(Slot.PSTATE) & ~(BTYPE | TCO)) | (t.machine.hasBti ? 0x800 : 0));
+  cpu.setLow(Slot.PSTATE, handlerPstate(cpu.low(Slot.PSTATE), t.machine.hasBti));
   t.savedMask = undefined;
-  const more = (action.flags & SigAction.SA_NODEFER) === 0 ? sigBit(info.signo) : 0n;
-  t.mask = union(mask, union(action.mask, more));
+  t.mask = union(mask, maskFor(info.signo, action));
   if ((action.flags & SigAction.SA_RESETHAND) !== 0) action.handler = SIG_DFL;
   return true;
 }

@@ -276,7 +276,8 @@ export class Machine implements MmHost {
     return t.process.pauth;
   }
   get signalFrames(): SignalFrames {
-    this.frames ??= new SignalFrames(this.mem, { hasFpmr: this.hasFpmr, hasSve: this.sve.exists });
+    const { hasFpmr, hasBti, sve } = this;
+    this.frames ??= new SignalFrames(this.mem, { hasFpmr, hasSve: sve.exists, hasBti });
     return this.frames;
   }
   /** A fresh address space with what every program finds mapped. */

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { PhysMem } from '../cpu/physmem.ts';
 import { CpuState, Slot } from '../cpu/state.ts';
+import { SoftTlb } from '../cpu/tlb.ts';
 import { Map_, Signal } from './abi/flags.ts';
 import { Struct } from './bytes.ts';
 import { mmap } from './mm/map_calls.ts';
@@ -12,7 +13,7 @@ import { encodeSigInfo, type SigInfo } from './siginfo.ts';
 import { addressSpace } from './testing.ts';
 
 const STACK = 8 * PAGE;
-const RECORDS = { hasFpmr: true, hasSve: true };
+const RECORDS = { hasFpmr: true, hasSve: true, hasBti: true };
 const TAG = 0x5a00_0000_0000_0000n;
 
 function machine() {
@@ -31,7 +32,17 @@ function machine() {
     const frame = frames.pop(cpu, mm);
     return frame === 0 ? undefined : { mask: frames.maskIn(frame), altStack: frames.altStackIn(frame) };
   };
-  return { mm, cpu, top: BigInt(stack + STACK), push, pop };
+  /** The program has lately written to its whole stack. */
+  const touchStack = (): void => {
+    const tlb = new SoftTlb(mem, mm);
+    for (let at = BigInt(stack); at < BigInt(stack + STACK); at += BigInt(PAGE))
+      for (const table of ['read', 'write'] as const) tlb.fillData(table, at, Number(mm.frame(at, true)));
+    cpu.tlb = tlb.base;
+  };
+  const enter = (info: SigInfo, withInfo: boolean, { faultEsr, faultAddress }: Rest): boolean =>
+    frames.enter({ state: cpu, mm, faultEsr, faultAddress }, info, 0xdead_0004n, 0xbeef_0008n, withInfo);
+  const leave = (): boolean => frames.leave(cpu);
+  return { mm, cpu, top: BigInt(stack + STACK), push, pop, touchStack, enter, leave };
 }
 /** What a frame keeps besides registers and siginfo. */
 interface Rest {
@@ -198,5 +209,91 @@ describe('a signal frame', () => {
     const altStack = { sp: 0n, size: 8192n, flags: 0 };
     expect(push({ signo: Signal.SIGUSR1, code: 0 }, { altStack })).toBe(true);
     expect(pop()?.altStack).toEqual(altStack);
+  });
+
+  describe('of a fault that is met as most are', () => {
+    const info: SigInfo = { signo: Signal.SIGILL, code: 1, addr: 0xff00_0040_1234n };
+    const rest: Rest = { ...REST, faultEsr: 0x9200_0047, faultAddress: 0xff00_0000_dead_beefn };
+    const fits = (sp: bigint): boolean => (sp - 16n - 4688n) % BigInt(PAGE) <= BigInt(PAGE) - 592n - 592n;
+    it('is the same', () => {
+      const { mm, cpu, top, touchStack, enter, leave } = machine();
+      touchStack();
+      let [entered, left] = [0, 0];
+      for (let down = 0; down < 2 * PAGE; down += 8) {
+        mm.write(top - BigInt(STACK), new Uint8Array(STACK).fill(JUNK));
+        cpu.sp = top - BigInt(down);
+        fill(cpu, down + 3);
+        // Everything that a program may have there.
+        const pstate = [0n, 0x0300_1c00n, 0x0200_0800n, 0x0100_1400n][(down / 8) % 4]!;
+        cpu.set(Slot.PSTATE, pstate);
+        const before = show(cpu);
+        const { sp } = cpu;
+        const at = ((sp - 16n) & ~15n) - 4688n;
+        const expected = new Struct(Number(sp - at));
+        expected.bytes.fill(JUNK);
+        expected.bytes.set(written(cpu, info, at, rest));
+        const [fp, withInfo] = [(sp - 16n) & ~15n, down % 16 === 0];
+        expected.set64(Number(fp - at), cpu.x(29)).set64(Number(fp - at) + 8, cpu.x(30));
+        const x = Array.from({ length: 31 }, (_, i) => cpu.x(i));
+        if (!enter(info, withInfo, rest)) {
+          expect(fits(sp)).toBe(false);
+          expect(show(cpu)).toEqual(before);
+          continue;
+        }
+        entered++;
+        const found = new Uint8Array(expected.bytes.length);
+        expect(mm.read(at, found)).toBe(true);
+        expect(found.findIndex((byte, i) => byte !== expected.bytes[i])).toBe(-1);
+        [x[0], x[29], x[30]] = [BigInt(info.signo), fp, 0xbeef_0008n];
+        if (withInfo) [x[1], x[2]] = [at, at + 128n];
+        expect(Array.from({ length: 31 }, (_, i) => cpu.x(i))).toEqual(x);
+        expect([cpu.sp, cpu.pc, cpu.get(Slot.PSTATE)]).toEqual([at, 0xdead_0004n, (pstate & 0x0100_1000n) | 0x800n]);
+        fill(cpu, down + 4);
+        cpu.set(Slot.PSTATE, 0n);
+        cpu.sp = at;
+        expect(leave()).toBe(true);
+        left++;
+        expect(show(cpu)).toEqual(before);
+        expect(cpu.get(Slot.PSTATE)).toBe(pstate);
+      }
+      expect(left).toBe(entered);
+      expect(entered).toBeGreaterThan(PAGE / 8);
+    });
+    it('is left alone where the program has not been', () => {
+      const { cpu, top, enter, leave } = machine();
+      cpu.tlb = new SoftTlb(cpu.mem, machine().mm).base;
+      cpu.sp = top;
+      fill(cpu, 1);
+      const before = show(cpu);
+      expect([enter(info, true, rest), leave()]).toEqual([false, false]);
+      expect(show(cpu)).toEqual(before);
+    });
+    it('is taken back only if it says no more than that', () => {
+      const { mm, cpu, top, touchStack, push, leave } = machine();
+      touchStack();
+      cpu.sp = top - 1024n;
+      fill(cpu, 1);
+      expect(push(info, rest)).toBe(true);
+      const { sp } = cpu;
+      const esr = 592 + 528;
+      // Stack, mask, PSTATE, records, the end.
+      for (const at of [144, 152, 160, 168, 576, 592, 596, esr, esr + 16, esr + 24, esr + 32, esr + 48, esr + 52]) {
+        const byte = new Uint8Array(1);
+        expect(mm.read(sp + BigInt(at), byte)).toBe(true);
+        mm.write(sp + BigInt(at), Uint8Array.of(byte[0]! ^ 1));
+        const before = show(cpu);
+        expect([at, leave()]).toEqual([at, false]);
+        expect(show(cpu)).toEqual(before);
+        mm.write(sp + BigInt(at), byte);
+      }
+      cpu.sp = sp + 8n;
+      expect(leave()).toBe(false);
+      cpu.sp = sp;
+      expect(leave()).toBe(true);
+      // A signal that is none of a fault: without ESR.
+      cpu.sp = top - 1024n;
+      expect(push({ signo: Signal.SIGUSR1, code: 0 })).toBe(true);
+      expect(leave()).toBe(true);
+    });
   });
 });

@@ -13,15 +13,20 @@ import {
   FRAME_MAX,
   FRAME_SIZE,
   Magic,
+  PSTATE_FIXED,
+  PSTATE_USER,
   RECORD,
+  type Records,
   type Shape,
   SMALL,
+  SS_DISABLE,
   SVE_HEADER,
   shapeOf,
   sveSize,
   TERMINATOR_SIZE,
 } from './sigframe_layout.ts';
 import { type Moves, makeMoves } from './sigframe_moves.ts';
+import { makeQuick, type Quick, Told } from './sigframe_quick.ts';
 import { putSigInfo, type SigInfo } from './siginfo.ts';
 
 export interface AltStack {
@@ -30,15 +35,10 @@ export interface AltStack {
   readonly flags: number;
 }
 export const SS_ONSTACK = 1;
-export const SS_DISABLE = 2;
 export const SS_AUTODISARM = 0x8000_0000;
 export const NO_ALT_STACK: AltStack = { sp: 0n, size: 0n, flags: SS_DISABLE };
 
 const NZCV_SHIFT = 28;
-/** PSTATE bits besides NZCV that a program may choose through rt_sigreturn: TCO, DIT, SSBS, BTYPE. @linux valid_user_regs */
-const PSTATE_USER = 0x0300_1c00;
-/** Those that must be those of plain execution at EL0: mode, D, A, I, F, IL and SS. */
-const PSTATE_FIXED = 0x3df;
 
 /** SPSR as the kernel would have saved it: its upper half is zero. */
 function pstateLow(cpu: CpuState): number {
@@ -61,12 +61,6 @@ export interface Interrupted {
   readonly faultEsr: number;
   readonly faultAddress: bigint;
 }
-/** What of a CPU decides which records may stand in a frame. */
-export interface Records {
-  readonly hasFpmr: boolean;
-  readonly hasSve: boolean;
-}
-
 /** An address in two parts. */
 export interface Halves {
   readonly low: number;
@@ -144,6 +138,8 @@ export class SignalFrames {
   private readonly has: Records;
   private readonly all: Memory;
   private readonly moves: Moves;
+  private readonly quick: Quick;
+  private readonly told: number;
   private readonly scratch: number;
   /** Of programs that do not use SVE, without and with ESR. */
   private readonly usual: readonly [Shape, Shape];
@@ -154,9 +150,35 @@ export class SignalFrames {
     this.has = has;
     this.all = new Memory(mem);
     this.moves = makeMoves(mem);
+    this.quick = makeQuick(mem, has);
+    this.told = mem.allocFixed(Told.SIZE);
     this.scratch = mem.allocFixed(EXTRA_SCRATCH + FRAME_MAX);
     const sve = has.hasSve ? SVE_HEADER : 0;
     this.usual = [shapeOf(false, sve, has.hasFpmr), shapeOf(true, sve, has.hasFpmr)];
+  }
+
+  /**
+   * Enters the handler of a fault if everything is as it mostly is. Nothing may be blocked, and there may be no alternate
+   * stack and nothing of SVE beyond V.
+   * @param restorer what the handler returns to
+   * @returns false: nothing has been done
+   */
+  enter(t: Interrupted, info: SigInfo, handler: bigint, restorer: bigint, withInfo: boolean): boolean {
+    const { all, told } = this;
+    all
+      .set64(told + Told.ADDR, info.addr!)
+      .set64(told + Told.FAULT, t.faultAddress)
+      .set64(told + Told.HANDLER, handler)
+      .set64(told + Told.RESTORER, restorer);
+    return this.quick.enter(t.state.base, told, info.signo, info.code, t.faultEsr, withInfo ? 1 : 0) !== 0;
+  }
+  /**
+   * Returns from a handler, if everything is as it mostly is: then nothing is blocked, and there is no alternate stack.
+   * Nothing of SVE may be there beyond V.
+   * @returns false: nothing has been done
+   */
+  leave(cpu: CpuState): boolean {
+    return this.quick.leave(cpu.base) !== 0;
   }
 
   // ---- delivery --------------------------------------------------------------------------------------------------------

@@ -28,6 +28,26 @@ export const FRAME_SIZE = RESERVED + RESERVED_SIZE;
 /** @linux SIGFRAME_MAXSZ */
 export const FRAME_MAX = 64 * 1024;
 
+/** uc_stack.ss_flags: there is no alternate stack. */
+export const SS_DISABLE = 2;
+
+/** PSTATE bits besides NZCV that a program may choose through rt_sigreturn: TCO, DIT, SSBS, BTYPE. @linux valid_user_regs */
+export const PSTATE_USER = 0x0300_1c00;
+/** Those that must be those of plain execution at EL0: mode, D, A, I, F, IL and SS. */
+export const PSTATE_FIXED = 0x3df;
+/** Those that a handler does not inherit: TCO, BTYPE. */
+const PSTATE_ANEW = 0x0200_0c00;
+/** PSTATE of a handler, which starts like a function reached by BLR: BTYPE is 0b10 where there is BTI. */
+export const handlerPstate = (pstate: number, hasBti: boolean): number =>
+  (pstate & ~PSTATE_ANEW) | (hasBti ? 0x800 : 0);
+
+/** What of a CPU decides how a frame looks. */
+export interface Records {
+  readonly hasFpmr: boolean;
+  readonly hasSve: boolean;
+  readonly hasBti: boolean;
+}
+
 /** A record begins with its magic number and its size. */
 export const Magic = {
   FPSIMD: 0x46508001,

@@ -18,25 +18,30 @@ export interface Moves {
 
 const [CPU, FRAME, VECTORS] = [0, 1, 2] as const;
 const QUAD = 16;
+/** A local that has an address, and what to add. */
 type Place = readonly [local: number, offset: number];
+const beyond = ([local, offset]: Place, more: number): Place => [local, offset + more];
 
 function copy(code: Code, from: Place, to: Place): void {
   code.get(to[0]).get(from[0]).mem('v128.load', from[1]).mem('v128.store', to[1]);
 }
-/** X0 to X30 and SP stand in the frame as in the state; PC comes after them. */
-function writeMove(code: Code, toFrame: boolean): void {
-  const move = (state: Place, frame: Place): void => (toFrame ? copy(code, state, frame) : copy(code, frame, state));
-  for (let at = 0; at < 32 * 8; at += QUAD) move([CPU, Slot.X + at], [FRAME, At.REGS + at]);
-  const [pc, saved] = [
-    [CPU, Slot.PC],
-    [FRAME, At.PC],
-  ] as const;
+/**
+ * X0 to X30 and SP stand in the frame as in the state; PC comes after them.
+ * @param vectors where V0 is in the frame
+ */
+export function writeMove(code: Code, cpu: Place, frame: Place, vectors: Place, toFrame: boolean): void {
+  const move = (state: Place, saved: Place): void => (toFrame ? copy(code, state, saved) : copy(code, saved, state));
+  for (let at = 0; at < 32 * 8; at += QUAD) move(beyond(cpu, Slot.X + at), beyond(frame, At.REGS + at));
+  const [pc, saved] = [beyond(cpu, Slot.PC), beyond(frame, At.PC)];
   const [from, to] = toFrame ? [pc, saved] : [saved, pc];
   code.get(to[0]).get(from[0]).mem('i64.load', from[1]).mem('i64.store', to[1]);
-  for (let n = 0; n < 32; n++) move([CPU, Slot.V + n * V_STRIDE], [VECTORS, n * QUAD]);
+  for (let n = 0; n < 32; n++) move(beyond(cpu, Slot.V + n * V_STRIDE), beyond(vectors, n * QUAD));
 }
-function writeZero(code: Code, from: number, to: number): void {
-  for (let at = from; at < to; at += 8) code.get(FRAME).i64(0n).mem('i64.store', at);
+/** Zeroes [from, to) behind the address that a local has. */
+export function writeZero(code: Code, local: number, from: number, to: number): void {
+  let at = from;
+  for (; to - at >= QUAD; at += QUAD) code.get(local).v128(0n).mem('v128.store', at);
+  if (at < to) code.get(local).i64(0n).mem('i64.store', at);
 }
 
 export function makeMoves(mem: PhysMem): Moves {
@@ -45,11 +50,11 @@ export function makeMoves(mem: PhysMem): Moves {
   const add = (name: string, write: (code: Code) => void): void =>
     module.export(name, module.function(['i32', 'i32', 'i32'], [], write));
   add('save', (code) => {
-    writeZero(code, 0, At.REGS);
-    writeZero(code, At.PSTATE, At.RESERVED);
-    writeMove(code, true);
+    writeZero(code, FRAME, 0, At.REGS);
+    writeZero(code, FRAME, At.PSTATE, At.RESERVED);
+    writeMove(code, [CPU, 0], [FRAME, 0], [VECTORS, 0], true);
   });
-  add('restore', (code) => writeMove(code, false));
+  add('restore', (code) => writeMove(code, [CPU, 0], [FRAME, 0], [VECTORS, 0], false));
   const made = new WebAssemblyHost.Module(module.finish());
   return new WebAssemblyHost.Instance(made, { '': { memory: mem.wasm } }).exports as unknown as Moves;
 }

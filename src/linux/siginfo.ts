@@ -32,6 +32,8 @@ export interface SignalTimer {
 }
 
 export const SIGINFO_SIZE = 128;
+/** si_addr, of a fault. */
+export const SI_ADDR = 16;
 const SIGCHLD = 17;
 /** Bit n: signal n tells of a fault. */
 const FAULTS = [4, 5, 7, 8, 11].reduce((m, s) => m | (1 << s), 0);
@@ -53,7 +55,7 @@ export function putSigInfo(s: Struct, i: SigInfo, at = 0): void {
     .set32(at + 4, i.errno ?? 0)
     .set32(at + 8, i.code);
   if (i.addr !== undefined && i.signo < 32 && (FAULTS >> i.signo) & 1) {
-    s.set64(at + 16, i.addr);
+    s.set64(at + SI_ADDR, i.addr);
     if (i.addrLsb !== undefined) s.set16(at + 24, i.addrLsb);
     return;
   }

@@ -16,7 +16,7 @@ import { MEMORY } from './memory.ts';
 import { PROCESS } from './process.ts';
 import { SCHED } from './sched.ts';
 import { KEEP, type Kind, type Params, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
-import { SIGNALS } from './signals.ts';
+import { returnQuickly, SIGNALS } from './signals.ts';
 import { SOCKETS } from './sockets.ts';
 import { STAT } from './stat.ts';
 import { SYSTEM } from './system.ts';
@@ -27,6 +27,7 @@ import { getString } from './util.ts';
 export const SYSCALLS: SyscallTable = {
   ...IO, ...SOCKETS, ...DESCRIPTORS, ...FILES, ...STAT, ...EVENTS, ...MEMORY, ...CLONE, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
 }; // biome-ignore format: a list
+const SIGRETURN = SIGNALS['rt_sigreturn']!.nr;
 
 type Value = number | bigint | string;
 type Read = (raw: bigint, t: Thread) => Value;
@@ -77,8 +78,9 @@ export function dispatch(t: Thread): void {
   t.syscall = nr;
   // What SVE has beyond V does not survive a system call.
   if (cpu.sveLive !== 0) cpu.discardSve();
-  const call = callByNumber(nr);
   const { strace } = t.machine;
+  if (nr === SIGRETURN && !strace && returnQuickly(t)) return;
+  const call = callByNumber(nr);
   if (strace) {
     const raw = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4), cpu.x(5)];
     strace.enter(t, call, nr, raw);

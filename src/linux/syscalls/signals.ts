@@ -3,7 +3,8 @@
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { NSIG, SiCode } from '../abi/flags.ts';
 import { Struct } from '../bytes.ts';
-import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../sigframe.ts';
+import { NO_ALT_STACK, SS_AUTODISARM, SS_ONSTACK } from '../sigframe.ts';
+import { SS_DISABLE } from '../sigframe_layout.ts';
 import { encodeSigInfo, SIGINFO_SIZE, type SigInfo, sigBit } from '../siginfo.ts';
 import { type Thread, UNBLOCKABLE } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
@@ -120,6 +121,14 @@ function sigaltstack(t: Thread, set: bigint, old: bigint): number {
   }
   t.altStack = next;
   return 0;
+}
+/** rt_sigreturn, if everything is as it mostly is. @returns false: nothing has been done */
+export function returnQuickly(t: Thread): boolean {
+  if (t.state.sveLive !== 0 || !t.machine.signalFrames.leave(t.state)) return false;
+  t.mask = 0n;
+  t.altStack = NO_ALT_STACK;
+  t.restart = undefined;
+  return true;
 }
 function sigreturn(t: Thread): number {
   const { signalFrames } = t.machine;
