@@ -8,6 +8,9 @@ import type { PhysMem } from './physmem.ts';
 /** Bytes from one vector register to the next: room for SVE's largest (2048 bits). V[n] is the low 16 bytes. */
 export const V_STRIDE = 256;
 
+/** FPSR.IXC: a result was inexact. */
+export const FPSR_IXC = 0x10;
+
 /** The vector length that every implementation of SVE has, in bytes. */
 const MIN_VL = 16;
 const P_STRIDE = 32;

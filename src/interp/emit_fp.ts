@@ -4,7 +4,7 @@
 // - the result shows that no flag but Inexact can have been raised, and Inexact is set already (or cannot be raised).
 // Programs meet the slow path once, for their first inexact result; after that only for special values.
 
-import { Slot } from '../cpu/state.ts';
+import { FPSR_IXC, Slot } from '../cpu/state.ts';
 import { constantOf } from '../ir/builder.ts';
 import { fpKey, fpTypes } from '../ir/fp_ops.ts';
 import type { FpAttr, NodeOf } from '../ir/ops.ts';
@@ -17,7 +17,6 @@ import { checksOf, type Fast, Scalar, WIDTH } from './fp_scalar.ts';
 
 /** FPCR: RMode, FZ, AH, FIZ. Default NaNs do not matter where there are no NaNs. */
 export const FPCR_SPECIAL = 0x01c0_0003;
-export const FPSR_IXC = 0x10;
 
 export function callSoft(e: Emitter, attr: FpAttr): void {
   const { args, result } = fpTypes(attr);

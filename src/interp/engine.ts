@@ -33,6 +33,7 @@ import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TA
 import { LANDING_GUARDED, RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
 import { FIRST_SLOT, LinkEntry, type MakeTier, type Tier, usualTier } from './region.ts';
+import { CHECK } from './region_check.ts';
 import { Known, Templates } from './templates.ts';
 
 export interface EngineOptions extends SystemOptions {
@@ -87,6 +88,8 @@ class Interpreter implements Engine {
   private readonly there: Uint8Array;
   private linker: Readonly<Record<string, unknown>> | undefined;
   private links: number | undefined;
+  /** Of the memory of the tier. */
+  private areaAt = 0;
   /** What modules have imported. */
   private readonly imported: Record<string, unknown> = {};
   private readonly freeSlots: number[] = [];
@@ -118,6 +121,7 @@ class Interpreter implements Engine {
       // What compiled code names comes first: it is where it was in earlier runs.
       area.size = Math.min(AREA.most, Math.max(AREA.least, (mem.frames * FRAME_SIZE) / AREA.share));
       area.at = mem.allocFixed(area.size);
+      this.areaAt = area.at;
       this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
       this.flat = mem.frames > FLAT_FRAMES && !mem.parallel ? new FlatPages(mem) : undefined;
     }
@@ -513,7 +517,8 @@ class Interpreter implements Engine {
         return () => this.path.commit(this.cpu!);
       case LINK:
       case FIND:
-        this.linker ??= makeLinker(this.imports([]), this.links, this.mem.shared);
+      case CHECK:
+        this.linker ??= makeLinker(this.imports([]), this.links, this.areaAt, this.mem.shared);
         return this.linker[name];
       default:
         return this.system.importFor(name);

@@ -1,4 +1,5 @@
-// How a region goes on in another one. Where a branch leads is found by one function for all regions. On V8 before Node 24 they
+// How a region goes on in another one. Where a branch leads is found by one function for all regions, and another one looks
+// whether a region may run (region_check.ts). On V8 before Node 24 they
 // call each other through the one instance that has the table: it keeps every instance that imports a table as long as the
 // table, and for each of them a copy of it; regions come and go.
 
@@ -10,7 +11,8 @@ import type { ValueType } from '../wasm/opcodes.ts';
 import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
 import { HOST, MEMORY, TABLE } from './program.ts';
 import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
-import { HookEntry, LANDS_UNGUARDED, LinkEntry, REGION_PARAMS, REGION_RESULTS } from './region.ts';
+import { EntryBit, HookEntry, LANDS_UNGUARDED, LinkEntry, REGION_PARAMS, REGION_RESULTS } from './region.ts';
+import { CHECK, CHECK_PARAMS, CHECK_RESULTS, REFUSAL, writeCheck, writeLinkEntry } from './region_check.ts';
 
 /** Name of the import that calls a region. */
 export const LINK = 'link';
@@ -25,15 +27,6 @@ export type FindLocals = readonly [cpu: number, address: number, kind: number];
 /** Address of the hook, or of a copy of it, of the region that a branch enters; or NOWHERE. */
 export const FIND_RESULTS: readonly ValueType[] = ['i32'];
 export const NOWHERE = 1;
-
-/** Bytes of addresses of code to those of entries. */
-const LINK_SHIFT = LinkEntry.shift - 2;
-const LINK_MASK = (LinkEntry.count - 1) << LinkEntry.shift;
-
-/** The address on the stack becomes the distance of its entry in the table of links. */
-export function writeLinkEntry(code: Code): Code {
-  return code.op('i32.wrap_i64').i32(LINK_SHIFT).op('i32.shl').i32(LINK_MASK).op('i32.and');
-}
 
 /**
  * Does what FIND does.
@@ -96,17 +89,32 @@ export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: n
       .mem('i64.store', links + LinkEntry.hook);
     code
       .get(entry)
+      .get(kind)
+      .i32(Math.log2(LANDING_GUARDED) - (EntryBit.guarded - EntryBit.linked))
+      .op('i32.shr_u');
+    code
+      .i32(1)
+      .op('i32.or')
+      .mem('i32.store16', links + LinkEntry.bits);
+    code
+      .get(entry)
       .get(landings)
-      .mem('i32.store', links + LinkEntry.landings);
+      .mem('i32.store16', links + LinkEntry.landings);
+    code
+      .get(entry)
+      .i32(links + LinkEntry.hook)
+      .op('i32.add')
+      .set(hook);
   }
   code.get(hook).br(found).end();
   code.i32(NOWHERE).end();
 }
 
-/** @param imports memory and table @param links where the table of links is @param shared the kind of memory */
+/** @param imports memory and table @param links where the table of links is @param area where the memory of the tier is @param shared the kind of memory */
 export function makeLinker(
   imports: Record<string, unknown>,
   links: number | undefined,
+  area: number,
   shared: boolean,
 ): Record<string, unknown> {
   const module = new ModuleBuilder();
@@ -125,6 +133,10 @@ export function makeLinker(
   module.export(
     FIND,
     module.function(FIND_PARAMS, FIND_RESULTS, (code) => writeFind(code, [0, 1, 2], links)),
+  );
+  module.export(
+    CHECK,
+    module.function(CHECK_PARAMS, CHECK_RESULTS, (code) => writeCheck(code, area + REFUSAL, links)),
   );
   const made = new WebAssemblyHost.Module(module.finish());
   return new WebAssemblyHost.Instance(made, { [HOST]: imports }).exports;

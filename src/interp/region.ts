@@ -20,10 +20,19 @@ export const HookEntry = { handler: 0, limit: 2, slot: 4, entry: 6, shift: 3 } a
 
 /**
  * A table of places where branches have led to another region, by their address, so that they need not be looked up again:
- * the address, the GENERATION (cpu/tlb.ts) in which that was so, a copy of the hook, how branches may land there: bits as in
- * record.ts, LANDING_ANY for type 0, LANDS_UNGUARDED if the page is not guarded.
+ * the address, the GENERATION (cpu/tlb.ts) in which that was so, a copy of the hook, the upper half of the parameter with the
+ * entry (which comes last in the hook), how branches may land there: bits as in record.ts, LANDING_ANY for type 0,
+ * LANDS_UNGUARDED if the page is not guarded.
  */
-export const LinkEntry = { address: 0, generation: 8, hook: 16, landings: 24, shift: 5, count: 2048 } as const;
+export const LinkEntry = {
+  address: 0,
+  generation: 8,
+  hook: 16,
+  bits: 24,
+  landings: 26,
+  shift: 5,
+  count: 2048,
+} as const;
 export const LANDS_UNGUARDED = 256;
 
 /** How a region is left. Slot.EXEC has the count. */
@@ -39,8 +48,8 @@ export const RegionExit = {
   indexShift: 8,
 } as const;
 
-/** Bits of the parameter with the entry: another region called, which has been left already; the page is guarded. */
-export const EntryBit = { linked: 16, guarded: 17 } as const;
+/** Bits of the parameter with the entry: another region called, which has been left already; the page is guarded; the pages of the region have been found where they belong in this GENERATION. Above are facts (region_check.ts). */
+export const EntryBit = { linked: 16, guarded: 17, placed: 18 } as const;
 
 /** Compiles what runs often. The interpreter comes with samples; what is made of them never shows in results. */
 export interface Tier {

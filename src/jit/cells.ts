@@ -1,15 +1,26 @@
 // A cell for each region: what its code has to know of where it is.
 
-import type { PhysMem } from '../cpu/physmem.ts';
+import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
+import { Cell, Fact, Need, USUAL_SP_MASK } from '../interp/region_check.ts';
+import type { Assumptions } from './lift.ts';
+import type { RegionCode } from './regions.ts';
 
-/** Pages that a region may have code of. */
-export const MAX_PAGES = 26;
-/**
- * Base and generation: for which address of its root's page, and in which generation of the TLB, its pages have been found
- * where they were; generation 0 never is. The number of its function in the table. How many accesses
- * were to pages that are not flat (cpu/flat.ts). The records of its pages.
- */
-export const Cell = { base: 0, generation: 8, slot: 16, missed: 20, pages: 24, size: 128 } as const;
+/** What must hold where a region's code runs, as bits of a cell. */
+export function needsOf({
+  known,
+  sp,
+  fp,
+  inexact,
+}: Pick<RegionCode, 'sp' | 'fp' | 'inexact'> & { readonly known: Assumptions }): number {
+  let needs = known.guarded ? Fact.guarded : 0;
+  if (known.flat) needs |= Fact.flat;
+  if (sp) needs |= known.spMask === USUAL_SP_MASK ? Fact.sp : Need.spMask;
+  if (fp && known.fpOn && known.fpcr === 0) needs |= Fact.fp;
+  else if (fp) needs |= Need.fpcr | (known.fpOn ? 0 : Need.trapped);
+  if (fp && !known.sve) needs |= Fact.noSve;
+  if (inexact && known.ixc) needs |= Fact.ixc;
+  return needs;
+}
 
 export class Cells {
   private readonly mem: PhysMem;
@@ -44,11 +55,20 @@ export class Cells {
     this.taken.delete(cell);
   }
   /** The region is there, with its pages, of which it remembers nothing. */
-  write(cell: number, slot: number, records: readonly number[]): void {
-    const at = this.address(cell) >>> 2;
+  write(code: RegionCode, slot: number, records: readonly number[]): void {
+    const { known, pages } = code;
+    const at = this.address(code.cell) >>> 2;
     const { u32 } = this.mem;
     u32.fill(0, at, at + Cell.size / 4);
-    u32[at + Cell.slot / 4] = slot;
+    const put = (field: number, value: number): void => {
+      u32[at + field / 4] = value;
+    };
+    put(Cell.slot, slot);
+    put(Cell.needs, needsOf(code));
+    put(Cell.fpcr, known.fpcr);
+    put(Cell.spMask, known.spMask);
+    put(Cell.count, pages.length);
     u32.set(records, at + Cell.pages / 4);
+    for (const [i, { page }] of pages.entries()) put(Cell.distances + 4 * i, page * FRAME_SIZE);
   }
 }

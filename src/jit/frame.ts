@@ -3,6 +3,7 @@
 import { Slot } from '../cpu/state.ts';
 import { FIND, FIND_PARAMS, FIND_RESULTS } from '../interp/linker.ts';
 import type { Import } from '../interp/loop.ts';
+import { CHECK, CHECK_PARAMS, CHECK_RESULTS } from '../interp/region_check.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { Constants } from './constants.ts';
 import { Flags } from './flags.ts';
@@ -55,6 +56,8 @@ export class RegionFrame {
   readonly at: number;
   /** The function that finds regions; undefined: it is written in line. */
   readonly find: number | undefined;
+  /** The function that looks whether the region may run. */
+  readonly check: number;
   readonly flags: Flags;
   /** Locals below are the same in each region. */
   readonly shared: number;
@@ -62,10 +65,18 @@ export class RegionFrame {
   readonly tape: Tape;
   readonly everything: readonly Lifted[];
 
+  /** Puts on the stack where the TLB is. */
+  getTlb(): Code {
+    // Where pages are flat, it is hardly ever asked for.
+    const { code, cpu, options, tlb } = this;
+    return options.known.flat ? code.get(cpu).mem('i32.load', Slot.TLB) : code.get(tlb);
+  }
+
   constructor(code: Code, imports: Import, options: RegionOptions, blocks: Iterable<Block>) {
     this.code = code;
     this.options = options;
     this.find = options.links === undefined ? undefined : imports(FIND, FIND_PARAMS, FIND_RESULTS);
+    this.check = imports(CHECK, CHECK_PARAMS, CHECK_RESULTS);
     this.tlb = code.local('i32');
     this.budget = code.local('i32');
     this.left = code.local('i32');

@@ -3,22 +3,20 @@
 
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { ENTRY_EXTRA, ENTRY_VALUE, FLAT, GENERATION, TlbTable } from '../cpu/tlb.ts';
-import { FPSR_IXC } from '../interp/emit_fp.ts';
-import { writeFetchEntry } from '../interp/fetch_entry.ts';
-import { NOWHERE, writeFind, writeLinkEntry } from '../interp/linker.ts';
+import { GENERATION } from '../cpu/tlb.ts';
+import { NOWHERE, writeFind } from '../interp/linker.ts';
 import { LANDING_GUARDED } from '../interp/record.ts';
 import { EntryBit, HookEntry, LANDS_UNGUARDED, LinkEntry, RegionExit } from '../interp/region.ts';
+import { Cell, Fact, LASTING, writeLinkEntry } from '../interp/region_check.ts';
 import type { Code, Label } from '../wasm/builder.ts';
-import { Refusal } from './area.ts';
-import { Cell } from './cells.ts';
+import { needsOf } from './cells.ts';
 import type { RegionFrame } from './frame.ts';
 import { ENTRY_INDEX, PAGE_BIAS } from './places.ts';
 
 /** Finds the page of the root. */
 export function writeEntry(r: RegionFrame): void {
-  const { code, cpu, base, options } = r;
-  code.get(cpu).mem('i32.load', Slot.TLB).set(r.tlb);
+  const { code, base, options } = r;
+  if (!options.known.flat) code.get(r.cpu).mem('i32.load', Slot.TLB).set(r.tlb);
   if (options.pages.length === 1) return;
   code.get(base);
   pageOfEntry(r).i32(FRAME_SIZE).op('i32.mul').op('i64.extend_i32_s').op('i64.sub').set(base);
@@ -33,23 +31,28 @@ function writeKind({ code, answer, options }: RegionFrame): Code {
   code.get(answer).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and');
   return options.known.guarded ? code.i32(LANDING_GUARDED).op('i32.or') : code;
 }
-/** If the table of links says where a branch to `pcOut` leads, `at` becomes the address of the hook there; else `unknown` is gone to. */
-function writeKnown(r: RegionFrame, links: number, unknown: Label): void {
+/**
+ * If the table of links says where a branch to `pcOut` leads, `at` becomes the address of the hook there; else `unknown` is
+ * gone to. @param direct nothing is asked of where it lands
+ */
+function writeKnown(r: RegionFrame, links: number, unknown: Label, direct: boolean): void {
   const { code, pcOut, at, options } = r;
   const entry = code.local('i32');
   code.get(pcOut);
   writeLinkEntry(code).tee(entry);
+  // Differences: machines would read what is compared twice.
   code
     .mem('i64.load', links + LinkEntry.address)
     .get(pcOut)
-    .op('i64.ne')
-    .brIf(unknown);
+    .op('i64.xor');
   code.get(entry).mem('i64.load', links + LinkEntry.generation);
-  code.get(r.tlb).mem('i64.load', GENERATION).op('i64.ne').brIf(unknown);
-  code.get(entry).mem('i32.load', links + LinkEntry.landings);
-  if (options.known.guarded) writeKind(r);
-  else code.i32(Math.log2(LANDS_UNGUARDED));
-  code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(unknown);
+  r.getTlb().mem('i64.load', GENERATION).op('i64.xor').op('i64.or').i64(0n).op('i64.ne').brIf(unknown);
+  if (!direct) {
+    code.get(entry).mem('i32.load16_u', links + LinkEntry.landings);
+    if (options.known.guarded) writeKind(r);
+    else code.i32(Math.log2(LANDS_UNGUARDED));
+    code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(unknown);
+  }
   code
     .get(entry)
     .i32(links + LinkEntry.hook)
@@ -131,11 +134,14 @@ export function writeRow({ code, base, pcOut, left }: RegionFrame, row: Row, cho
 export function writeRedirect(r: RegionFrame, choice: number, again: Label, out: Label): void {
   const { code, options, at, base, pcOut } = r;
   const number = (): Code => code.get(at).mem('i32.load16_u', HookEntry.entry);
-  if (options.links !== undefined) writeKnown(r, options.links, out);
-  else {
-    writeFound(r);
-    code.get(at).i32(NOWHERE).op('i32.eq').brIf(out);
+  const found = code.block('block');
+  if (options.links !== undefined) {
+    const unknown = code.block('block');
+    writeKnown(r, options.links, unknown, false);
+    code.br(found).end();
   }
+  writeFound(r);
+  code.get(at).i32(NOWHERE).op('i32.eq').brIf(out).end();
   code.get(at).mem('i32.load16_u', HookEntry.slot).i32(options.cell).mem('i32.load', Cell.slot).op('i32.ne').brIf(out);
   // The same code may be mapped elsewhere, too.
   code.get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(base).op('i64.sub');
@@ -149,7 +155,6 @@ export function writeRedirect(r: RegionFrame, choice: number, again: Label, out:
 /** Where a branch leaves to a place that another region begins at, that one goes on. @param link calls it; undefined: this module has the table @param type of functions of regions */
 export function writeLink(r: RegionFrame, link: number | undefined, type: number): void {
   const { code, cpu, base, answer, pcOut, executed, at, options } = r;
-  const guarded = options.known.guarded ? 1 : 0;
   const ends: Label = code.block('block');
   code.get(answer).i32(RegionExit.inPage).op('i32.and');
   code.block('if');
@@ -157,29 +162,34 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
   code.i32(2).op('i32.shl').op('i64.extend_i32_u').op('i64.add').set(pcOut);
   code.end();
   code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
-  // A branch to an address may have been looked up.
-  const known = code.block('block');
-  code.get(at).brIf(known);
-  const unknown = code.block('block');
+  const goes: Label = code.block('block');
+  const unknown: Label = code.block('block');
+  // A branch to an address has been looked up.
+  const given: Label = code.block('block');
+  code.get(at).brIf(given);
   if (options.links !== undefined) {
-    writeKnown(r, options.links, unknown);
-    code.br(known);
-  }
+    writeKnown(r, options.links, unknown, true);
+    code.br(goes);
+  } else code.br(unknown);
   code.end();
+  code.get(at).i32(NOWHERE).op('i32.ne').brIf(goes).br(ends).end();
   writeFound(r);
-  code.end();
-  code.get(at).i32(NOWHERE).op('i32.eq').brIf(ends);
-  code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+  code.get(at).i32(NOWHERE).op('i32.eq').brIf(ends).end();
+  // Others may have the budget end.
+  if (options.parallel) code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+  else code.get(r.left);
   code.get(at).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
   code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
   code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
-  code.get(cpu).get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(at).mem('i32.load16_u', HookEntry.entry);
-  code
-    .i32((1 << EntryBit.linked) | (guarded << EntryBit.guarded))
-    .op('i32.or')
-    .get(executed)
-    .get(at)
-    .mem('i32.load16_u', HookEntry.slot);
+  code.get(cpu).get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(at);
+  if (options.links !== undefined) code.mem('i32.load', HookEntry.entry);
+  else
+    code
+      .mem('i32.load16_u', HookEntry.entry)
+      .i32((1 << EntryBit.linked) | (options.known.guarded ? Fact.guarded : 0))
+      .op('i32.or');
+  code.get(r.entry).i32(LASTING).op('i32.and').op('i32.or');
+  code.get(executed).get(at).mem('i32.load16_u', HookEntry.slot);
   if (link === undefined) code.returnCallIndirect(type).end();
   else code.returnCall(link).end();
   // What the interpreter knows of the present page is of no use where it stands in another one.
@@ -197,100 +207,33 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
 
 /** Refuses where what the code was made for does not hold, and leaves word of it. */
 export function writeGuard(r: RegionFrame): void {
-  const { code, cpu, base, entry, options } = r;
-  const { cell } = options;
-  const all = r.everything;
-  const good = code.block('block');
-  const refused = code.block('block');
-  const refuse = (): void => {
-    code.seldom().brIf(refused);
-  };
-  code
-    .get(r.entry)
-    .i32(EntryBit.guarded)
-    .op('i32.shr_u')
-    .i32(options.known.guarded ? 1 : 0)
-    .op('i32.ne');
-  refuse();
-  if (options.known.flat) {
-    code.get(r.tlb).mem('i32.load', FLAT).op('i32.eqz');
-    refuse();
-  }
-  if (all.some((one) => one.sp)) {
-    code.get(cpu).mem('i32.load', Slot.SP_MASK).i32(options.known.spMask).op('i32.ne');
-    refuse();
-  }
-  const inexact = all.some((one) => one.inexact);
-  if (inexact || all.some((one) => one.fp)) {
-    code.get(cpu).mem('i32.load', Slot.FPCR).i32(options.known.fpcr).op('i32.ne');
-    code.get(cpu).mem('i32.load', Slot.FP_ON);
-    if (options.known.fpOn) code.op('i32.eqz');
-    code.op('i32.or');
-    if (inexact && options.known.ixc)
-      code.get(cpu).mem('i32.load', Slot.FPSR).i32(FPSR_IXC).op('i32.and').op('i32.eqz').op('i32.or');
-    refuse();
-  }
-  if (r.homes.writesVectors && !options.known.sve) {
-    code.get(cpu).mem('i32.load', Slot.SVE_LIVE);
-    refuse();
-  }
-  writePages(r, refuse);
-  code.br(good).end();
-  code
-    .i32(0)
-    .get(base)
-    .mem('i64.store', options.refusal + Refusal.base);
-  code
-    .i32(0)
-    .get(entry)
-    .mem('i32.store', options.refusal + Refusal.entry);
-  code
-    .i32(0)
-    .i32(cell)
-    .mem('i32.store', options.refusal + Refusal.cell);
+  const { code, cpu, base, entry, options, everything } = r;
+  const needs = needsOf({
+    known: options.known,
+    sp: everything.some((one) => one.sp),
+    fp: everything.some((one) => one.fp),
+    inexact: everything.some((one) => one.inexact),
+  });
+  const placed = options.pages.length > 1 ? 1 << EntryBit.placed : 0;
+  const facts = needs & (LASTING | Fact.guarded);
+  if (facts === needs)
+    code
+      .get(entry)
+      .i32(facts | placed | Fact.guarded)
+      .op('i32.and')
+      .i32(facts | placed)
+      .op('i32.ne')
+      .seldom()
+      .block('if');
+  else code.block('block');
+  code.get(cpu).get(base).get(entry).i32(options.cell).call(r.check).get(entry).op('i32.or').tee(entry);
+  code.i32(Fact.some).op('i32.and').op('i32.eqz').seldom().block('if');
   // The region that called has been left: what it says is to be said now.
   code.get(entry).i32(EntryBit.linked).op('i32.shr_u').i32(1).op('i32.and');
   code
     .i32(RegionExit.left | RegionExit.unchecked)
     .op('i32.mul')
     .return()
+    .end()
     .end();
-}
-/** The pages are where they were when this was last looked at, or all of them are looked at. */
-function writePages(r: RegionFrame, refuse: () => void): void {
-  const { code, base, tlb, options } = r;
-  const { pages, cell, links } = options;
-  if (pages.length === 1) return;
-  if (links !== undefined) {
-    code.i32(cell).mem('i64.load', Cell.base).get(base).op('i64.ne');
-    code.i32(cell).mem('i64.load', Cell.generation).get(tlb).mem('i64.load', GENERATION).op('i64.ne').op('i32.or');
-    code.seldom().block('if');
-  }
-  const at = code.local('i64');
-  const found = code.local('i32');
-  for (const [i, page] of pages.entries()) {
-    code
-      .get(base)
-      .i64(BigInt(page * FRAME_SIZE))
-      .op('i64.add')
-      .tee(at);
-    writeFetchEntry(code, () => code.get(tlb)).tee(found);
-    code.mem('i64.load', TlbTable.fetch).get(at).op('i64.ne');
-    code.get(found).mem('i32.load', TlbTable.fetch + ENTRY_VALUE);
-    code
-      .i32(cell)
-      .mem('i32.load', Cell.pages + 4 * i)
-      .op('i32.ne')
-      .op('i32.or');
-    code
-      .get(found)
-      .mem('i32.load', TlbTable.fetch + ENTRY_EXTRA)
-      .i32(options.known.guarded ? 1 : 0)
-      .op('i32.ne')
-      .op('i32.or');
-    refuse();
-  }
-  if (links === undefined) return;
-  code.i32(cell).get(base).mem('i64.store', Cell.base);
-  code.i32(cell).get(tlb).mem('i64.load', GENERATION).mem('i64.store', Cell.generation).end();
 }

@@ -1,10 +1,10 @@
 // The State of the instructions of a region: operands are constants, registers are locals, flags are remembered.
 
 import { InternalError } from '../base/assert.ts';
-import { Slot, slotOffset } from '../cpu/state.ts';
+import { FPSR_IXC, Slot, slotOffset } from '../cpu/state.ts';
 import type { Emitter } from '../interp/emit.ts';
 import { emitCrc, isCrc } from '../interp/emit_crc.ts';
-import { FPCR_SPECIAL, FPSR_IXC } from '../interp/emit_fp.ts';
+import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
 import type { Checks, Probe, ReadFlags, State } from '../interp/emit_frame.ts';
 import { emitFlatLookup, emitHit, emitLookup } from '../interp/emit_memory.ts';
 import { writeZeroRest } from '../interp/vector_rest.ts';

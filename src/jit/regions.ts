@@ -6,9 +6,10 @@ import { FRAME_SIZE } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import type { ImportRow } from '../interp/program.ts';
 import type { TierHost } from '../interp/region.ts';
+import { Cell, Refusal } from '../interp/region_check.ts';
 import type { FunctionBody } from '../wasm/builder.ts';
-import { Area, Refusal } from './area.ts';
-import { Cell, Cells } from './cells.ts';
+import { Area } from './area.ts';
+import { Cells } from './cells.ts';
 import { ConstantMemory } from './constants.ts';
 import { Cover, type PageSpan, type Span } from './cover.ts';
 import type { Assumptions } from './lift.ts';
@@ -225,13 +226,13 @@ export class Regions {
   /** From now on the region runs where its code is. */
   private put(region: Region, slot: number, records: readonly number[]): void {
     const { cover, host, byPage } = this;
-    const { entries, spans, cell } = region.code;
+    const { entries, spans } = region.code;
     const { pages } = host;
     region.slot = slot;
     region.records = records;
     region.used = true;
     region.spans = spans.map(({ page, from, to }) => ({ records: records[page]!, from, to }));
-    this.cells.write(cell, slot, records);
+    this.cells.write(region.code, slot, records);
     this.bySlot.set(slot, region);
     const recordsAt = whereIs(region.code, records);
     for (const [i, { place, limit }] of entries.entries()) {

@@ -3,15 +3,14 @@
 
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
-import { type CpuState, Slot } from '../cpu/state.ts';
+import { type CpuState, FPSR_IXC, Slot } from '../cpu/state.ts';
 import { FLAT } from '../cpu/tlb.ts';
-import { FPSR_IXC } from '../interp/emit_fp.ts';
 import { HOST, TABLE } from '../interp/program.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
+import { Cell, MAX_PAGES } from '../interp/region_check.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { Area } from './area.ts';
-import { Cell, MAX_PAGES } from './cells.ts';
 import { Counts } from './counts.ts';
 import { spansOf, wordsOf } from './cover.ts';
 import type { CompiledRegion } from './dump.ts';
