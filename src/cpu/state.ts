@@ -131,6 +131,9 @@ export const Slot = {
   // u32: addresses of the tables of checksums (crc32.ts); 0: they have not been asked for.
   CRC32: 94 * 8,
   CRC32C: 94 * 8 + 4,
+  /** u64: where the region that called the one that runs goes on, and u32: how many such there are. */
+  AWAITED: 95 * 8,
+  CALLS: 96 * 8,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

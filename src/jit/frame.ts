@@ -52,6 +52,8 @@ export class RegionFrame {
   readonly answer: number;
   /** Where control goes from the region, unless the answer says a place in the page. */
   readonly pcOut: number;
+  /** Number of the entry that control comes back to from where it goes, if that is a call; else 0. */
+  readonly resume: number;
   /** Where the hook of the region is that control goes to, if it is known; 0: not looked for yet. */
   readonly at: number;
   /** The function that finds regions; undefined: it is written in line. */
@@ -82,6 +84,7 @@ export class RegionFrame {
     this.left = code.local('i32');
     this.answer = code.local('i32');
     this.at = code.local('i32');
+    this.resume = code.local('i32');
     this.pcOut = code.local('i64');
     const everything: Lifted[] = [];
     for (const { code: list } of blocks) for (let i = 0; i < list.length; i++) everything.push(list[i]!);

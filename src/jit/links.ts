@@ -2,7 +2,7 @@
 // lead out of one.
 
 import { FRAME_SIZE } from '../cpu/physmem.ts';
-import { Slot } from '../cpu/state.ts';
+import { Slot, slotOffset } from '../cpu/state.ts';
 import { GENERATION } from '../cpu/tlb.ts';
 import { NOWHERE, writeFind } from '../interp/linker.ts';
 import { LANDING_GUARDED } from '../interp/record.ts';
@@ -79,13 +79,21 @@ export interface Return {
   readonly choice: number;
   readonly limit: number;
 }
-/** A branch to an address may be the end of a call from here. Returns may land anywhere. */
-export function writeReturns(r: RegionFrame, returns: readonly Return[], choice: number, again: Label): void {
-  if (returns.length === 0) return;
+/** A branch to an address may be the end of a call from here, or of one that brought control here. Returns may land anywhere. @param out where control leaves the region */
+export function writeReturns(
+  r: RegionFrame,
+  returns: readonly Return[],
+  choice: number,
+  again: Label,
+  out: Label,
+): void {
   const { code, base, pcOut, answer } = r;
   const distance = code.local('i64');
   code.get(answer).i32(RegionExit.left).op('i32.eq');
   code.block('if');
+  // The region that called goes on by itself.
+  code.get(r.cpu).mem('i64.load', Slot.AWAITED).get(pcOut).op('i64.xor').op('i64.eqz').block('if');
+  code.i32(NOWHERE).set(r.at).br(out).end();
   code.get(pcOut).get(base).op('i64.sub').set(distance);
   for (const { place, choice: number, limit } of returns) {
     code
@@ -111,7 +119,12 @@ export interface Row {
   readonly limit: number;
 }
 /** A branch to an address may lead to one of a row of places, where nothing says which branches may land there. */
-export function writeRow({ code, base, pcOut, left }: RegionFrame, row: Row, choice: number, again: Label): void {
+export function writeRow(
+  { code, base, pcOut, left, resume }: RegionFrame,
+  row: Row,
+  choice: number,
+  again: Label,
+): void {
   const place = code.local('i64');
   const unlisted = code.block('block');
   code.get(pcOut).get(base).op('i64.sub');
@@ -124,7 +137,8 @@ export function writeRow({ code, base, pcOut, left }: RegionFrame, row: Row, cho
     .tee(place);
   code.i64(BigInt(row.count)).op('i64.ge_u').brIf(unlisted);
   code.get(left).i32(row.limit).op('i32.le_s').brIf(unlisted);
-  code.get(place).op('i32.wrap_i64').i32(row.choice).op('i32.add').set(choice).br(again).end();
+  code.get(place).op('i32.wrap_i64').i32(row.choice).op('i32.add').set(choice);
+  code.i32(0).set(resume).br(again).end();
 }
 
 /**
@@ -149,11 +163,60 @@ export function writeRedirect(r: RegionFrame, choice: number, again: Label, out:
   code.op('i64.extend_i32_s').op('i64.ne').brIf(out);
   code.get(r.left).get(at).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(out);
   number().i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
-  code.i32(0).set(at).br(again);
+  code.i32(0).set(at).i32(0).set(r.resume).br(again);
 }
 
-/** Where a branch leaves to a place that another region begins at, that one goes on. @param link calls it; undefined: this module has the table @param type of functions of regions */
-export function writeLink(r: RegionFrame, link: number | undefined, type: number): void {
+/** How deep regions call each other. */
+const MOST_CALLS = 48;
+/** Where control comes back to after calls out of the region. */
+export interface Resumed {
+  /** The most instructions that it may be from there to where the budget is looked at. */
+  readonly limit: number;
+  /** Goes on at `resume`. */
+  readonly goOn: () => void;
+}
+/** Puts on the stack what the region at `at` is called with, and its number. */
+function writeParams(r: RegionFrame): void {
+  const { code, cpu, pcOut, at, options } = r;
+  code.get(cpu).get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(at);
+  if (options.links !== undefined) code.mem('i32.load', HookEntry.entry);
+  else
+    code
+      .mem('i32.load16_u', HookEntry.entry)
+      .i32((1 << EntryBit.linked) | (options.known.guarded ? Fact.guarded : 0))
+      .op('i32.or');
+  code.get(r.entry).i32(LASTING).op('i32.and').op('i32.or');
+  code.get(r.executed).get(at).mem('i32.load16_u', HookEntry.slot);
+}
+/**
+ * If control is to come back, the region is called, and what it returns is returned, unless control has come back. Calls go
+ * only so deep: the host's stack has an end.
+ */
+function writeCall(r: RegionFrame, link: number | undefined, type: number, { limit, goOn }: Resumed): void {
+  const { code, cpu, left, budget } = r;
+  const [calls, awaited, place] = [code.local('i32'), code.local('i64'), code.local('i64')];
+  const answer = code.local('i32');
+  code.get(r.resume).i32(0).op('i32.ne').get(cpu).mem('i32.load', Slot.CALLS).tee(calls);
+  code.i32(MOST_CALLS).op('i32.lt_u').op('i32.and').block('if');
+  code.get(cpu).mem('i64.load', Slot.AWAITED).set(awaited);
+  code.get(cpu).get(cpu).mem('i64.load', slotOffset('X30')).tee(place).mem('i64.store', Slot.AWAITED);
+  code.get(cpu).get(calls).i32(1).op('i32.add').mem('i32.store', Slot.CALLS);
+  writeParams(r);
+  if (link === undefined) code.callIndirect(type);
+  else code.call(link);
+  code.set(answer);
+  code.get(cpu).get(awaited).mem('i64.store', Slot.AWAITED);
+  code.get(cpu).get(calls).mem('i32.store', Slot.CALLS);
+  const elsewhere = code.block('block');
+  code.get(answer).i32(RegionExit.left).op('i32.ne').brIf(elsewhere);
+  code.get(cpu).mem('i64.load', Slot.PC).get(place).op('i64.xor').i64(0n).op('i64.ne').brIf(elsewhere);
+  code.get(cpu).mem('i32.load', Slot.BUDGET).tee(budget);
+  code.get(cpu).mem('i32.load', Slot.EXEC).op('i32.sub').tee(left).i32(limit).op('i32.le_s').brIf(elsewhere);
+  goOn();
+  code.end().get(answer).return().end();
+}
+/** Where a branch leaves to a place that another region begins at, that one goes on. @param link calls it; undefined: this module has the table @param type of functions of regions @param resumed there are calls that control comes back from */
+export function writeLink(r: RegionFrame, link: number | undefined, type: number, resumed: Resumed | undefined): void {
   const { code, cpu, base, answer, pcOut, executed, at, options } = r;
   const ends: Label = code.block('block');
   code.get(answer).i32(RegionExit.inPage).op('i32.and');
@@ -181,15 +244,8 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
   code.get(at).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
   code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
   code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
-  code.get(cpu).get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(at);
-  if (options.links !== undefined) code.mem('i32.load', HookEntry.entry);
-  else
-    code
-      .mem('i32.load16_u', HookEntry.entry)
-      .i32((1 << EntryBit.linked) | (options.known.guarded ? Fact.guarded : 0))
-      .op('i32.or');
-  code.get(r.entry).i32(LASTING).op('i32.and').op('i32.or');
-  code.get(executed).get(at).mem('i32.load16_u', HookEntry.slot);
+  if (resumed) writeCall(r, link, type, resumed);
+  writeParams(r);
   if (link === undefined) code.returnCallIndirect(type).end();
   else code.returnCall(link).end();
   // What the interpreter knows of the present page is of no use where it stands in another one.

@@ -15,6 +15,7 @@ import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { type Counted, writeCount } from './counts.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
+import { Kind } from './flags.ts';
 import { RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
@@ -75,6 +76,8 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   private readonly kinds: number;
   private readonly kindsIn: ReadonlyMap<number, number>;
   private readonly zones: ReadonlyMap<Loop, Zone>;
+  /** Where control comes back to after calls out of the region: entries, by place. */
+  private readonly resumes: ReadonlyMap<number, number>;
   /** Blocks that nothing is known of in locals where they begin: control comes from outside, or back. */
   private readonly unknown: ReadonlySet<number>;
   /** Locals that have their value on all ways to a block, as far as they have been written. */
@@ -122,12 +125,24 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     );
     this.unknown = new Set([...entries, ...entriesOf(shapes)]);
     for (const e of entries) this.structure.number(e);
+    this.resumes = this.afterCalls();
   }
   private tally(what: Counted, amount?: () => void): void {
     writeCount(this.code, this.r.options.counts, what, amount);
   }
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
+  }
+  /** Entries behind calls out of the region, by place. */
+  private afterCalls(): Map<number, number> {
+    const { blocks, entries } = this.graph;
+    const after = new Set<number>();
+    for (const { start, code, branch } of blocks.values()) {
+      const { flow, links } = code.at(-1)!;
+      const calls = flow === 'call' ? !(branch && blocks.has(branch.to)) : flow === 'indirect' && links;
+      if (calls) after.add(start + code.length);
+    }
+    return new Map(entries.flatMap((id, i) => (after.has(this.places[i]!) ? [[this.places[i]!, id] as const] : [])));
   }
   /** Where calls within the region come back to. */
   private returns(): Return[] {
@@ -170,9 +185,9 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     // Executed so far, taken away here and added there.
     this.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
     code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(r.executed).op('i32.sub').set(r.left);
-    this.outs = new Outs(code, flags, this.kinds);
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
     const again = code.block('loop');
+    this.outs = new Outs(code, flags, this.kinds);
     const row = this.row();
     const choices = row && structure.row(row.ids, code.block('block'));
     this.redirect = code.block('block');
@@ -183,17 +198,28 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
       code.end();
     }
     const out = this.outs.label(this.kinds);
-    writeReturns(r, this.returns(), choice, again);
+    if (r.everything.some((one) => one.flow === 'indirect')) writeReturns(r, this.returns(), choice, again, out);
     writeRedirect(r, choice, again, out);
-    code.br(out).end().unreachable();
+    code.br(out);
     this.outs.end();
     code.get(r.budget).get(r.left).op('i32.sub').set(r.executed);
     this.tally('inside', () => code.get(r.executed).op('i64.extend_i32_u'));
     const link = r.options.linked ? undefined : this.import(LINK, LINK_PARAMS, REGION_RESULTS);
-    writeLink(r, link, this.type);
+    const back = [...this.resumes.values()];
+    const resumed = back.length > 0 && {
+      limit: Math.max(...back.map((id) => this.longest.get(id)!)),
+      goOn: () => {
+        this.tally('inside', () =>
+          code.i64(0n).get(cpu).mem('i32.load', Slot.EXEC).op('i64.extend_i32_u').op('i64.sub'),
+        );
+        code.get(r.resume).set(choice).i32(Kind.Mem).set(flags.kind);
+        code.i32(0).set(r.resume).i32(0).set(r.at).br(again);
+      },
+    };
+    writeLink(r, link, this.type, resumed || undefined);
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
     code.get(cpu).get(r.executed).mem('i32.store', Slot.EXEC);
-    code.get(r.answer);
+    code.get(r.answer).return().end().unreachable();
   }
   // ---- blocks and loops ----------------------------------------------------------------------------------------------------
 
@@ -246,6 +272,15 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     if (!next) return;
     if (block.code.at(-1)!.flow === 'next') this.count(block.code.length);
     this.follow(next);
+  }
+  /** Says where control comes back to, if the present instruction calls what is not in the region. */
+  private expect(): void {
+    const { branch, code } = this.block;
+    const { flow, links } = code.at(-1)!;
+    if (flow !== 'call' && !(flow === 'indirect' && links)) return;
+    if (branch && this.graph.blocks.has(branch.to)) return;
+    const id = this.resumes.get(this.place + 1);
+    if (id !== undefined) this.code.i32(this.structure.number(id)).set(this.r.resume);
   }
   private write(one: Lifted): void {
     const { flags, homes, options, shared, tape } = this.r;
@@ -389,6 +424,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   branch(): void {
     const { tape } = this.r;
     const from = tape.begin();
+    this.expect();
     this.follow(this.block.branch!);
     tape.end(from, BRANCH);
   }
@@ -397,6 +433,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     const from = tape.begin();
     this.tally('indirect');
     const { homes } = this.r;
+    this.expect();
     this.code.set(this.r.pcOut);
     if (this.zone) homes.store(this.zone.used.written);
     else homes.flush();
