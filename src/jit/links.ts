@@ -119,14 +119,11 @@ export interface Row {
   readonly limit: number;
 }
 /** A branch to an address may lead to one of a row of places, where nothing says which branches may land there. */
-export function writeRow(
-  { code, base, pcOut, left, resume }: RegionFrame,
-  row: Row,
-  choice: number,
-  again: Label,
-): void {
+export function writeRow(r: RegionFrame, row: Row, choice: number, again: Label): void {
+  const { code, base, pcOut, left, resume, options } = r;
   const place = code.local('i64');
   const unlisted = code.block('block');
+  if (options.known.guarded) code.get(r.answer).i32(RegionExit.left).op('i32.ne').brIf(unlisted);
   code.get(pcOut).get(base).op('i64.sub');
   // What is not a multiple of 4 becomes large.
   code

@@ -125,7 +125,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     );
     this.unknown = new Set([...entries, ...entriesOf(shapes)]);
     for (const e of entries) this.structure.number(e);
-    this.resumes = this.afterCalls();
+    this.resumes = new Map(this.entriesAt(this.afterCalls(false)).map(({ place, id }) => [place, id]));
   }
   private tally(what: Counted, amount?: () => void): void {
     writeCount(this.code, this.r.options.counts, what, amount);
@@ -133,42 +133,51 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
   }
-  /** Entries behind calls out of the region, by place. */
-  private afterCalls(): Map<number, number> {
-    const { blocks, entries } = this.graph;
+  /** Places behind calls, within the region or out of it. */
+  private afterCalls(within: boolean): Set<number> {
+    const { blocks } = this.graph;
     const after = new Set<number>();
     for (const { start, code, branch } of blocks.values()) {
       const { flow, links } = code.at(-1)!;
-      const calls = flow === 'call' ? !(branch && blocks.has(branch.to)) : flow === 'indirect' && links;
-      if (calls) after.add(start + code.length);
+      const inside = flow === 'call' && branch !== undefined && blocks.has(branch.to);
+      if (within ? inside : !inside && (flow === 'call' || (flow === 'indirect' && links)))
+        after.add(start + code.length);
     }
-    return new Map(entries.flatMap((id, i) => (after.has(this.places[i]!) ? [[this.places[i]!, id] as const] : [])));
+    return after;
+  }
+  /** Entries at some places. */
+  private entriesAt(wanted: ReadonlySet<number>): { readonly id: number; readonly place: number }[] {
+    const all = this.graph.entries.map((id, i) => ({ id, place: this.places[i]! }));
+    return all.filter(({ place }) => wanted.has(place));
   }
   /** Where calls within the region come back to. */
   private returns(): Return[] {
-    const { blocks, entries } = this.graph;
-    const after = new Set<number>();
-    for (const { start, code, branch } of blocks.values())
-      if (code.at(-1)?.flow === 'call' && branch && blocks.has(branch.to)) after.add(start + code.length);
-    const found = entries.map((e, i) => ({
-      place: this.places[i]!,
-      choice: this.structure.number(e),
-      limit: this.longest.get(e)!,
+    const found = this.entriesAt(this.afterCalls(true)).slice(0, FEW);
+    return found.map(({ id, place }) => ({
+      place,
+      choice: this.structure.number(id),
+      limit: this.longest.get(id)!,
     }));
-    return found.filter(({ place }) => after.has(place)).slice(0, FEW);
   }
-  /** Places that branches to addresses are looked for among, if there are such: entries outside of loops. */
+  /**
+   * Places that branches to addresses are looked for among, if there are such: entries outside of loops. Where it is checked
+   * how branches land, these are returns.
+   */
   private row(): (Omit<Row, 'choice'> & { readonly ids: readonly (number | undefined)[] }) | undefined {
     const { r, places, shapes } = this;
-    if (r.options.known.guarded || !r.everything.some((one) => one.jumps)) return undefined;
+    const { guarded } = r.options.known;
+    if (!guarded && !r.everything.some((one) => one.jumps)) return undefined;
     const outside = new Set(shapes.flatMap((s) => (s.kind === 'block' ? [s.id] : [])));
-    const found = this.graph.entries
-      .map((id, i) => ({ id, place: places[i]! }))
+    const found = this.entriesAt(guarded ? this.afterCalls(true) : new Set(places))
       .filter(({ id }) => outside.has(id))
       .sort((a, b) => a.place - b.place);
-    const first = found[0]?.place ?? 0;
-    const near = found.filter(({ place }) => place < first + FARTHEST);
+    let near: typeof found = [];
+    for (const [i, { place }] of found.entries()) {
+      const others = found.slice(i).filter((other) => other.place < place + FARTHEST);
+      if (others.length > near.length) near = others;
+    }
     if (near.length <= FEW) return undefined;
+    const first = near[0]!.place;
     const count = near.at(-1)!.place - first + 1;
     const ids = Array.from({ length: count }, () => undefined as number | undefined);
     for (const { id, place } of near) ids[place - first] = id;
