@@ -82,14 +82,34 @@ export const ALSO_BULK: Rows = {
 /** What ciphers and checksums written in C consist of. */
 const MIXING: Rows = {
   ADD_shift: { sf: [0], ...PLAIN }, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, EXTR: { sf: [0] },
+  AND_shift: { sf: [0], ...PLAIN },
 }; // biome-ignore format: a table
-/** Two instructions in a row that one handler does, both of them in the first table. */
+/** The same of two words at a time. */
+const TWO: HotRow = { Q: [0], size: [2] };
+const MIXING_VECTORS: Rows = {
+  SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] }, ORR_vec: TWO, EOR_vec: TWO, ADD_vec: TWO,
+}; // biome-ignore format: a table
+const W: HotRow = { ...NO_SP, sf: [0] };
+const X: HotRow = { ...NO_SP, sf: [1] };
+/** Two instructions in a row that one handler does, where there is a loop that has both. */
 export const PAIRS: readonly (readonly [Rows, Rows])[] = [
   // The branch asks for no flags.
   [{ SUBS_imm: ANY }, { B_cond: { cond: [0, 1, 8, 9] } }],
   [{ SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1, 2, 3] } }],
   [{ ANDS_imm: ANY }, { B_cond: { cond: [0, 1] } }],
+  [{ ANDS_imm: { sf: [1] } }, { CSEL: { sf: [0], cond: [0, 1] } }],
   [MIXING, MIXING],
+  [{ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS],
+  [{ ORR_vec: TWO, EOR_vec: TWO }, { EOR_vec: TWO, ADD_vec: TWO }],
+  [{ EOR_shift: { sf: [0], ...PLAIN } }, { UBFM: { sf: [0] } }],
+  // Walks of strings and lists, copies.
+  [{ LDRB_imm: W, LDRB_pre: W, LDR_imm: W }, { CBZ: { sf: [0] }, CBNZ: { sf: [0] } }],
+  [{ LDR_imm: X }, { CBZ: { sf: [1] }, CBNZ: { sf: [1] } }],
+  [{ ORR_shift: { sf: [1], ...PLAIN } }, { LDRB_imm: W }],
+  [{ LDR_imm: W }, { LDR_imm: W }],
+  [{ LDUR: W }, { STR_post: W }],
+  [{ LDR_post: X }, { STR_post: X }],
+  [{ LDRB_post: ANY }, { CRC32: { sz: [0] } }],
 ]; // biome-ignore format: a table
 
 /** Rows that most programs meet while they start: the library of C, tests of KVM. */

@@ -99,15 +99,18 @@ function isAmong(handler: Handler, rows: Rows): boolean {
   };
   return wanted !== undefined && choices.every(isWanted);
 }
-/** Pairs of the handlers of the main loop. */
+/** Pairs of handlers that are in one loop. Those of bulk alone come first: they follow the last of its handlers. */
 function pairsOf(variants: readonly Variant[]): [first: number, second: number][] {
   const all = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
   const among = (rows: Rows): number[] =>
     all.filter(({ far, handler }) => !far && isAmong(handler, rows)).map(({ i }) => i);
-  return PAIRS.flatMap(([a, b]) => {
+  const loopsOf = ([first, second]: readonly [number, number]): number => all[first]!.loops & all[second]!.loops;
+  const pairs = PAIRS.flatMap(([a, b]) => {
     const seconds = among(b);
     return among(a).flatMap((first) => seconds.map((second): [number, number] => [first, second]));
-  });
+  }).filter((pair) => loopsOf(pair) !== 0);
+  const isBulk = (pair: readonly [number, number]): boolean => loopsOf(pair) === LoopBit.bulk;
+  return [...pairs.filter(isBulk), ...pairs.filter((pair) => !isBulk(pair))];
 }
 export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {
   const joined = pairs.map(([i, k]): Variant => {

@@ -1,0 +1,93 @@
+// Two instructions that one handler does: the same results, faults and counts as one by one, and as the reference has them.
+
+import { expect, it } from 'vitest';
+import { assembleProgram } from '../asm/index.ts';
+import { Exit } from '../cpu/engine.ts';
+import { createInterpreter } from './engine.ts';
+import { createReference } from './reference.ts';
+import { Random, TestMachine } from './testing.ts';
+
+const CODE = 0x400000n;
+const DATA = 0x10000n;
+const SOURCES = [
+  ...['cbz w1', 'cbnz w1'].flatMap((branch) =>
+    ['ldrb w1, [x0, #3]', 'ldrb w1, [x0, #1]!', 'ldr w1, [x0, #4]'].map((load) => `${load}; ${branch}, 1f`),
+  ),
+  'ldrb w0, [x0, #1]!; cbz w0, 1f',
+  'ldr x1, [x0, #8]; cbz x1, 1f',
+  'ldr x0, [x0]; cbnz x0, 1f',
+  'mov x1, x0; ldrb w2, [x1]',
+  'ldr w1, [x0, #4]; ldr w0, [x2, #8]',
+  'ldr w2, [x0]; ldr w1, [x2]',
+  'ldur w1, [x0, #-4]; str w1, [x2], #-4',
+  'ldr x1, [x0], #8; str x1, [x2], #8',
+  'ldr x0, [x2], #8; str x0, [x2], #-16',
+  'ldrb w1, [x0], #1; crc32b w3, w3, w1',
+  'tst w1, #1; csel w2, w3, w1, ne',
+  'ands x1, x2, #0xf0; csel w2, w3, w1, eq',
+  'eor w1, w1, w3; lsr w2, w1, #5',
+  ...['add', 'eor', 'and'].flatMap((op) => [
+    `${op} w1, w2, w3; ror w3, w1, #7`,
+    `ror w1, w2, #31; ${op} w1, w1, w1`,
+    `eor w3, w1, w2, ror #25; ${op} w3, w3, w2`,
+  ]),
+  'shl v1.2s, v0.2s, #25; ushr v2.2s, v1.2s, #7',
+  'ushr v1.2s, v0.2s, #19; orr v0.8b, v0.8b, v1.8b',
+  'orr v0.8b, v2.8b, v1.8b; eor v0.8b, v0.8b, v1.8b',
+  'eor v0.8b, v2.8b, v1.8b; add v2.2s, v0.2s, v1.2s',
+];
+
+/** The last bytes of a page before one that cannot be read, and of one that cannot be written. */
+const ADDRESSES = [0n, 0x20n, 0xff4n, 0xffbn, 0xffcn, 0xfffn, 0x1000n, 0x1ffcn].map((at) => DATA + at);
+
+it.each(SOURCES)('%s', (source) => {
+  const machine = (make: typeof createInterpreter | typeof createReference): TestMachine => {
+    const m = new TestMachine(make);
+    const { sections } = assembleProgram(`${source.replace(';', '\n')}\nmov x4, #1\n1: svc #0`, { base: CODE });
+    for (const s of sections) m.poke(s.address, s.bytes);
+    m.map(DATA);
+    m.map(DATA + 0x1000n, { writable: false });
+    return m;
+  };
+  const machines = [machine(createInterpreter), machine(createInterpreter), machine(createReference)];
+  const random = new Random(5);
+  const value = (): bigint =>
+    random.chance(70) ? random.pick(ADDRESSES) : random.pick([0n, 1n, random.u64(), (1n << 64n) - 1n]);
+  for (let round = 0; round < 40; round++) {
+    const x = [0, 1, 2, 3, 4].map(value);
+    const v = [0, 1, 2].map(() => random.u64());
+    const bytes = Uint8Array.from({ length: 32 }, () => (random.chance(50) ? 0 : random.below(256)));
+    const results = machines.map((m, way) => {
+      m.cpu.pc = CODE;
+      for (const at of [0n, 0xff0n, 0x1ff0n]) m.poke(DATA + at, bytes.subarray(0, 16));
+      m.poke(DATA + 0x20n, bytes);
+      x.forEach((each, i) => {
+        m.cpu.setX(i, each);
+      });
+      v.forEach((each, i) => {
+        m.cpu.setV(i, each, ~each);
+      });
+      const before = m.cpu.icount;
+      let exit: number = Exit.Budget;
+      for (let i = 0; i < 4 && exit === Exit.Budget; i++) exit = m.engine.run(m.cpu, way === 1 ? 1 : 100);
+      const memory = [0n, 0x20n, 0xff4n, 0xff8n].map((at) => m.peek64(DATA + at));
+      const registers = [0, 1, 2, 3, 4].map((i) => m.cpu.x(i));
+      const vectors = [0, 1, 2].map((i) => m.cpu.v(i));
+      const { ec, iss, far } = m.cpu.exception ?? {};
+      return {
+        exit,
+        ec,
+        iss,
+        far,
+        pc: m.cpu.pc,
+        count: m.cpu.icount - before,
+        nzcv: m.cpu.nzcv,
+        registers,
+        vectors,
+        memory,
+      };
+    });
+    expect(results[1]).toEqual(results[0]);
+    expect(results[2]).toEqual(results[0]);
+  }
+});
