@@ -134,6 +134,8 @@ export const Slot = {
   /** u64: where the region that called the one that runs goes on, and u32: how many such there are. */
   AWAITED: 95 * 8,
   CALLS: 96 * 8,
+  /** i32: the lesser of BUDGET and PAUSE, which stay what they are while a hot loop runs and no other PE does. */
+  LOOP_LIMIT: 96 * 8 + 4,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

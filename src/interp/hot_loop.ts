@@ -192,6 +192,21 @@ class HotLoop extends Position {
     this.access = code.local('i32');
     this.landing = code.local('i32');
   }
+  /** Others may ask it to come back, if there are any. */
+  override withinBudget(): Code {
+    if (this.parallel) return super.withinBudget();
+    this.code.get(this.executed);
+    return this.slot(Slot.LOOP_LIMIT).op('i32.lt_s');
+  }
+  /** To be done before it is asked whether something is within the budget. */
+  begin(): void {
+    if (this.parallel) return;
+    const { code, cpu, executed, status } = this;
+    code.get(cpu);
+    this.slot(Slot.BUDGET).tee(executed);
+    this.slot(Slot.PAUSE).tee(status).get(executed).get(status).op('i32.lt_s').select();
+    code.mem('i32.store', Slot.LOOP_LIMIT);
+  }
   leaveWith(status: number): void {
     this.code
       .i32((HotExit.Leave << HotExit.shift) | status)
@@ -339,6 +354,7 @@ export function buildHotLoop(module: ModuleBuilder, handlers: HotHandlers, paral
   return module.function(HOT_PARAMS, ['i32'], (code) => {
     const loop = new HotLoop(code, parallel);
     const { cpu, handler, status } = loop;
+    loop.begin();
     loop.leaving = code.block('block');
     const out = code.block('block');
     loop.slow = code.block('block');
