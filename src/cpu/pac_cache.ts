@@ -2,6 +2,7 @@
 // return address and check it. A table is of one PauthState; which table a PE uses is found out anew in each run, and
 // after whatever may have changed the state. Knows not how codes are computed.
 
+import { lowHalf } from '../base/bits.ts';
 import type { PauthState } from './pauth.ts';
 import type { PhysMem } from './physmem.ts';
 import { type CpuState, Slot } from './state.ts';
@@ -12,12 +13,16 @@ export const PAC_ENTRIES = 4096;
 const SIZE = PAC_ENTRIES << PacEntry.shift;
 /** Tables: programs that take turns have different keys. */
 const TABLES = 4;
-/** The index is the top of the sum of the low halves times these; whole halves, or else stacks of calls meet in few places. */
-export const PAC_HASH = {
-  pointer: 0x9e3779b1 | 0,
-  modifier: 0x85ebca6b | 0,
-  shift: 32 - Math.log2(PAC_ENTRIES),
-} as const;
+/**
+ * The index is the top of the sum of the low halves times this and a factor; whole halves, or else stacks of calls meet in few
+ * places. The factor (Slot.PAC_FACTOR) is another one when entries drive each other out again and again.
+ */
+export const PAC_HASH = { pointer: 0x9e3779b1 | 0, shift: 32 - Math.log2(PAC_ENTRIES) } as const;
+const FIRST_FACTOR = 0x85ebca6b | 0;
+/** From one to the next: both are odd. */
+const NEXT_FACTOR = 0x2c1b3c6d;
+/** So many entries are driven out before the first change, and twice as many before the next. */
+const PATIENCE = 1024;
 
 interface Table {
   readonly at: number;
@@ -38,6 +43,10 @@ export class PacCache {
   private readonly none: number;
   /** The one that was needed last comes first. */
   private readonly tables: Table[] = [];
+  private factor = FIRST_FACTOR;
+  private patience = PATIENCE;
+  /** Entries driven out since the factor changed. */
+  private lost = 0;
 
   constructor(mem: PhysMem) {
     this.mem = mem;
@@ -46,6 +55,7 @@ export class PacCache {
   /** What the state of the PE is must be looked at again. */
   forget(cpu: CpuState): void {
     this.mem.u32[(cpu.base + Slot.PAC_CACHE) >>> 2] = this.none;
+    this.mem.i32[(cpu.base + Slot.PAC_FACTOR) >>> 2] = this.factor;
   }
   /** Remembers a pointer, and what it is signed. */
   keep(cpu: CpuState, s: PauthState, key: number, pointer: bigint, modifier: bigint, signed: bigint): void {
@@ -54,13 +64,24 @@ export class PacCache {
     // Others may be looking.
     if (this.mem.parallel) return;
     if (u32[slot] === this.none) u32[slot] = this.tableOf(s);
-    const low = (v: bigint): number => Number(BigInt.asUintN(32, v));
-    const sum = Math.imul(low(pointer), PAC_HASH.pointer) + Math.imul(low(modifier), PAC_HASH.modifier);
+    const sum = Math.imul(lowHalf(pointer), PAC_HASH.pointer) + Math.imul(lowHalf(modifier), this.factor);
     const at = u32[slot]! + ((((sum + key) | 0) >>> PAC_HASH.shift) << PacEntry.shift);
+    if (u32[(at + PacEntry.key) >>> 2] !== 0 && ++this.lost > this.patience) {
+      this.change();
+      this.forget(cpu);
+      return;
+    }
     u64[(at + PacEntry.pointer) >>> 3] = BigInt.asUintN(64, pointer);
     u64[(at + PacEntry.modifier) >>> 3] = BigInt.asUintN(64, modifier);
     u64[(at + PacEntry.signed) >>> 3] = BigInt.asUintN(64, signed);
     u32[(at + PacEntry.key) >>> 2] = key + 1;
+  }
+  /** Has all entries elsewhere: there are none at first. */
+  private change(): void {
+    this.factor = Math.imul(this.factor, NEXT_FACTOR);
+    this.patience *= 2;
+    this.lost = 0;
+    for (const { at } of this.tables) this.mem.zero(at, at + SIZE);
   }
   private tableOf(s: PauthState): number {
     const { tables } = this;

@@ -114,6 +114,8 @@ export const Slot = {
   PAC_FAILED: 86 * 8 + 4,
   /** i32: where the interpreter pauses though the budget is not used up; regions do not, but move it on. */
   PAUSE: 87 * 8,
+  /** u32: what the modifier is multiplied by to find an entry of that table. */
+  PAC_FACTOR: 87 * 8 + 4,
   // Of the interpreter's loop: what it knows of the page it is in, and what its two functions say to each other (hot_loop.ts).
   /** u64: address of the instruction at ip, minus ip/4. */
   LOOP_PC_BASE: 88 * 8,

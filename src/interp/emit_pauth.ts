@@ -25,7 +25,7 @@ export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
   const modifier = e.inLocal(n.args[1]!);
   const entry = f.temp('i32');
   code.get(pointer).op('i32.wrap_i64').i32(PAC_HASH.pointer).op('i32.mul');
-  code.get(modifier).op('i32.wrap_i64').i32(PAC_HASH.modifier).op('i32.mul').op('i32.add');
+  code.get(modifier).op('i32.wrap_i64').get(f.cpu).mem('i32.load', Slot.PAC_FACTOR).op('i32.mul').op('i32.add');
   if (key) code.i32(Number(key)).op('i32.add');
   code.i32(PAC_HASH.shift).op('i32.shr_u').i32(PacEntry.shift).op('i32.shl');
   code.get(f.cpu).mem('i32.load', Slot.PAC_CACHE).op('i32.add').tee(entry);
