@@ -230,6 +230,11 @@ export class Machine implements MmHost {
   process(pid: number): Process | undefined {
     return this.processes.get(pid);
   }
+  /** No process goes on. */
+  get isOver(): boolean {
+    for (const p of this.processes.values()) if (p.status === undefined) return false;
+    return true;
+  }
   allProcesses(): Process[] {
     return [...this.processes.values()];
   }

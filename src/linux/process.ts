@@ -251,7 +251,7 @@ export class Process {
       this.vforking = false;
       this.vforkDone.wake();
     }
-    if (--this.mm.users === 0) this.mm.destroy();
+    if (--this.mm.users === 0) this.mm.destroy(this.machine.isOver);
   }
 }
 

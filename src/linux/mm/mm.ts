@@ -374,14 +374,18 @@ export class AddressSpace implements Translator, UserMemory {
     }
     return child;
   }
-  /** The last user left: everything is unmapped. */
-  destroy(): void {
-    this.zap(0, TASK_SIZE);
+  /**
+   * The last user left: everything is unmapped.
+   * @param isLast nobody needs what it gives back, except those who want to hear of it
+   */
+  destroy(isLast = false): void {
+    const isKept = isLast && this.listeners.size === 0;
+    if (!isKept) this.zap(0, TASK_SIZE);
     for (const v of this.vmas.remove(0, TASK_SIZE)) v.backing?.unref();
     for (const stop of this.watched.values()) stop();
     this.watched.clear();
     this.listeners.clear();
-    this.host.releaseTlb(this.tlb);
+    if (!isKept) this.host.releaseTlb(this.tlb);
   }
 
   // ---- UserMemory ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // From X8 to the row, and from the result back to X0. All rows of all families come together here.
 
 import { Errno, type Result } from '../../base/hostfile.ts';
+import { lazy } from '../../base/lazy.ts';
 import { OutOfFrames } from '../../cpu/physmem.ts';
 import { Slot } from '../../cpu/state.ts';
 import { UserfaultWait, userAddress } from '../mm/mm.ts';
@@ -15,7 +16,7 @@ import { IO } from './io.ts';
 import { MEMORY } from './memory.ts';
 import { PROCESS } from './process.ts';
 import { SCHED } from './sched.ts';
-import { KEEP, type Kind, type Params, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
+import { KEEP, type Kind, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
 import { returnQuickly, SIGNALS } from './signals.ts';
 import { SOCKETS } from './sockets.ts';
 import { STAT } from './stat.ts';
@@ -23,10 +24,11 @@ import { SYSTEM } from './system.ts';
 import { TIME } from './time.ts';
 import { getString } from './util.ts';
 
-/** Every system call there is, by name. */
-export const SYSCALLS: SyscallTable = {
-  ...IO, ...SOCKETS, ...DESCRIPTORS, ...FILES, ...STAT, ...EVENTS, ...MEMORY, ...CLONE, ...PROCESS, ...SIGNALS, ...FUTEX, ...SCHED, ...TIME, ...SYSTEM,
-}; // biome-ignore format: a list
+const TABLES: readonly SyscallTable[] = [
+  IO, SOCKETS, DESCRIPTORS, FILES, STAT, EVENTS, MEMORY, CLONE, PROCESS, SIGNALS, FUTEX, SCHED, TIME, SYSTEM,
+]; // biome-ignore format: a list
+/** Every system call there is, by name. Programs do without: an object of so many names takes long to make. */
+export const syscalls = lazy((): SyscallTable => Object.assign({}, ...TABLES) as SyscallTable);
 const SIGRETURN = SIGNALS['rt_sigreturn']!.nr;
 
 type Value = number | bigint | string;
@@ -53,19 +55,23 @@ export interface Call {
   readonly handler: SyscallRow['handler'];
   readonly readers: readonly Read[];
 }
-const names: string[] = [];
-for (const name of Object.keys(SYSCALLS)) {
-  const { nr } = SYSCALLS[name]!;
-  if (names[nr]) throw new Error(`system call ${nr} is claimed by ${name} and ${names[nr]}`);
-  names[nr] = name;
+type Row = SyscallTable[string];
+const rows: (readonly [name: string, row: Row])[] = [];
+for (const table of TABLES) {
+  for (const name of Object.keys(table)) {
+    const row = table[name]!;
+    const other = rows[row.nr];
+    if (other) throw new Error(`system call ${row.nr} is claimed by ${name} and ${other[0]}`);
+    rows[row.nr] = [name, row];
+  }
 }
 /** Made when they are first made use of. */
 const calls: Call[] = [];
 export function callByNumber(nr: number): Call | undefined {
-  const name = names[nr];
-  if (calls[nr] || name === undefined) return calls[nr];
-  const row = SYSCALLS[name]!;
-  const params = Object.entries(row.params as Params);
+  const found = rows[nr];
+  if (calls[nr] || !found) return calls[nr];
+  const [name, row] = found;
+  const params = Object.entries(row.params);
   const readers = params.map(([, kind]) => READ[kind] ?? whole);
   calls[nr] = { name, nr, params, readers, handler: row.handler as SyscallRow['handler'] };
   return calls[nr];
