@@ -12,7 +12,7 @@ const ahead = new Uint8Array(AHEAD * PAGE);
 
 /** Where bytes come from that were not written here: a file of the host. */
 export interface Filler {
-  /** Fills `out` from `offset`; what lies beyond the end stays zero. */
+  /** Fills all of `out`, from `offset` of the file; what lies beyond the end becomes zero. */
   fill(offset: number, out: Uint8Array): void;
 }
 
@@ -73,7 +73,7 @@ export class PageStore implements SharedPages {
       filler.fill(index * PAGE, this.mem.frameBytes(made));
       return made;
     }
-    const bytes = ahead.subarray(0, count * PAGE).fill(0);
+    const bytes = ahead.subarray(0, count * PAGE);
     filler.fill(index * PAGE, bytes);
     for (let i = 0; i < count; i++) {
       const frame = i === 0 ? made : this.mem.allocFrame(wish === 0 ? 0 : wish + i);
@@ -96,9 +96,10 @@ export class PageStore implements SharedPages {
         // All pages together that are not in memory.
         for (let next = index + 1; done + len < n && !this.frames.has(next); next++)
           len = Math.min(len + PAGE, n - done);
-        const rest = out.subarray(done, done + len).fill(0);
-        if (this.filler && offset + done < this.fillLimit)
-          this.filler.fill(offset + done, rest.subarray(0, this.fillLimit - offset - done));
+        const rest = out.subarray(done, done + len);
+        const filled = this.filler ? Math.max(0, Math.min(len, this.fillLimit - offset - done)) : 0;
+        if (filled > 0) this.filler!.fill(offset + done, rest.subarray(0, filled));
+        rest.fill(0, filled);
       }
       done += len;
     }

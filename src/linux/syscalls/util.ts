@@ -1,6 +1,7 @@
 // What handlers share: user memory in and out, descriptors, waiting.
 
 import { Errno, type Pending, type Result } from '../../base/hostfile.ts';
+import { lazy } from '../../base/lazy.ts';
 import { Struct, timespec, timespec64 } from '../bytes.ts';
 import { UserfaultWait } from '../mm/mm.ts';
 import type { Thread } from '../thread.ts';
@@ -11,6 +12,8 @@ import { SysError } from './schema.ts';
 export const MAX_RW = 0x7fff_f000;
 /** Files are handed at most this much at once, so that a huge count does not need a huge buffer. */
 const CHUNK = 1 << 20;
+/** What is read goes through it, one chunk after the other. */
+const chunk = lazy(() => new Uint8Array(CHUNK));
 
 export function getBytes(t: Thread, addr: bigint, n: number): Uint8Array {
   const b = new Uint8Array(n);
@@ -117,7 +120,7 @@ export function readInto(t: Thread, d: Description, addr: bigint, count: number,
     let done = 0;
     let at = offset ?? d.pos;
     while (done < n) {
-      const buffer = new Uint8Array(Math.min(CHUNK, n - done));
+      const buffer = chunk().subarray(0, n - done);
       const r = file.pread(buffer, BigInt(at));
       if (r < 0) return done > 0 ? done : r;
       if (r === 0) break;

@@ -68,10 +68,12 @@ export class FileNode extends Node {
     this.store = new PageStore(mem, this.hostSize, {
       fill: (offset, out) => {
         const h = this.acquire();
+        let n = 0;
         if (h >= 0) {
-          host.pread(h, out, offset);
+          n = Math.max(0, host.pread(h, out, offset));
           this.releaseHandle();
         }
+        out.fill(0, n);
       },
     });
     return this.store;
