@@ -4,7 +4,7 @@
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { Slot, V_STRIDE } from '../cpu/state.ts';
 import type { RegKind } from '../isa/record.ts';
-import { EndRecord, LANDINGS, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
+import { EndRecord, LANDINGS, LONGEST, RECORD_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { HookEntry } from './region.ts';
 
 const CHUNK_SIZE = 1 << 20;
@@ -59,7 +59,7 @@ export class CodePages {
   onDrop: (records: number) => void = () => {};
   /** Called when a hook has been set or taken away. */
   onHook: () => void = () => {};
-  /** The handler of the first of two records that one handler does. */
+  /** The handler of the first of the records that one handler does. */
   singleOf: (number: number) => number = (number) => number;
   /** Of the contents of the frame at an address: compiled code, for TypeScript that has not run often takes its time. */
   sum: (address: number) => number = () => 0;
@@ -162,7 +162,7 @@ export class CodePages {
     this.use(records);
     const at = this.hooksOf(records) + (index << HookEntry.shift);
     const record = numberPlace(records, index);
-    if (index > 0) this.split(records, index - 1);
+    for (let i = 1; i < LONGEST && i <= index; i++) this.split(records, index - i);
     if (u16[record] !== Special.Region) u16[(at + HookEntry.handler) >>> 1] = u16[record]!;
     u16[(at + HookEntry.limit) >>> 1] = hook.limit;
     u16[(at + HookEntry.slot) >>> 1] = hook.slot;
@@ -170,7 +170,7 @@ export class CodePages {
     u16[record] = Special.Region;
     this.onHook();
   }
-  /** Has the handler of a record do nothing of the next one. */
+  /** Has the handler of a record do nothing of those after it. */
   split(records: number, index: number): void {
     const { u16 } = this.mem;
     const at = this.handlerPlace(records, index);
@@ -183,15 +183,16 @@ export class CodePages {
     u16[(this.hookAt(records, index) + HookEntry.handler) >>> 1] = u16[record]!;
     u16[record] = Special.Region;
   }
-  /** Has one handler do a record that has just been decoded and the one after it, and the one before it and this one. */
+  /** Has one handler do a record that has just been decoded and those after it, and those before it and this one. */
   pair(records: number, index: number, pairOf: (first: number, second: number) => number | undefined): void {
     const { u16 } = this.mem;
-    const at = numberPlace(records, index);
-    const before = numberPlace(records, index - 1);
-    const own = u16[at]!;
-    if (index > 0) u16[before] = pairOf(u16[before]!, own) ?? u16[before]!;
-    const after = u16[numberPlace(records, index + 1)]!;
-    if (index + 1 < RECORDS_PER_PAGE) u16[at] = pairOf(own, this.singleOf(after)) ?? own;
+    for (let i = index; i >= 0 && i > index - LONGEST; i--) {
+      if (i + 1 === RECORDS_PER_PAGE) continue;
+      const at = numberPlace(records, i);
+      const after = u16[numberPlace(records, i + 1)]!;
+      const own = this.singleOf(u16[at]!);
+      u16[at] = pairOf(own, after) ?? pairOf(own, this.singleOf(after)) ?? own;
+    }
   }
   /** Has the interpreter run the instruction itself again, if the hook is still that of the region in `slot`. */
   unhook(records: number, index: number, slot: number): void {

@@ -3,7 +3,7 @@
 
 import { FRAME_SHIFT, FRAME_SIZE } from '../cpu/physmem.ts';
 import type { Code, ModuleBuilder } from '../wasm/builder.ts';
-import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
+import { EndRecord, FIRST_HANDLER, LONGEST, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
 import { Entry, HASH, Known, NUMBER, Place } from './templates.ts';
 
 /** Pairs of handlers that are done by one: their numbers follow each other from `first` on. */
@@ -33,6 +33,10 @@ export function buildSum(module: ModuleBuilder): number {
 
 /** A function of ip, records and the address of Known. It gives 0 where it has not made a record. */
 export function buildKnown(module: ModuleBuilder, pairs: Pairs): number {
+  const joined = buildJoined(module, pairs);
+  const join = module.indexOf(joined);
+  // For tools/optimise.cjs.
+  module.export('join', joined);
   return module.function(['i32', 'i32', 'i32'], ['i32'], (code) => {
     const [ip, records, known] = [0, 1, 2];
     const [index, word, hash, entry, place, number, at, target] = Array.from({ length: 8 }, () =>
@@ -101,21 +105,31 @@ export function buildKnown(module: ModuleBuilder, pairs: Pairs): number {
       .mem('i64.store', 8);
     writePlace(code, { ip, records, index, place, number, at, target });
     code.get(known).get(number).op('i32.add').mem('i32.load8_u', Known.there).op('i32.eqz').brIf(unknown);
-    // The one before with this one, this one with the one after.
-    const before = target;
-    code.get(index).block('if');
-    code.get(ip).i32(RECORD_SIZE).op('i32.sub').tee(at);
-    writePaired(code, pairs, () => code.get(at).mem('i32.load16_u'), number, before);
-    code.mem('i32.store16').end();
+    // This one with those after it, those before it with this one.
+    const after = target;
     code
       .get(index)
       .i32(RECORDS_PER_PAGE - 1)
       .op('i32.lt_u')
       .block('if');
-    writeSingle(code, pairs, ip, at);
-    writePaired(code, pairs, () => code.get(number), at, before);
-    code.set(number).end();
-    code.get(ip).get(number).mem('i32.store16').i32(1).return();
+    code.get(ip).mem('i32.load16_u', RECORD_SIZE).set(after);
+    code.get(number).get(after).call(join).set(number).end();
+    code.get(ip).get(number).mem('i32.store16');
+    code.get(number).set(after);
+    const done = code.block('block');
+    for (let i = 1; i < LONGEST; i++) {
+      code.get(index).i32(i).op('i32.lt_u').brIf(done);
+      code
+        .get(ip)
+        .i32(i * RECORD_SIZE)
+        .op('i32.sub')
+        .tee(entry)
+        .mem('i32.load16_u')
+        .set(number);
+      code.get(number).get(after).call(join).set(number);
+      code.get(entry).get(number).mem('i32.store16').get(number).set(after);
+    }
+    code.end().i32(1).return();
     code.end().i32(0);
   });
 }
@@ -140,49 +154,58 @@ function writePlace(code: Code, { ip, records, index, place, number, at, target 
   code.get(at).get(index).i32(RECORD_SHIFT).op('i32.shl').get(records).op('i32.add').mem('i32.store').end();
   code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT).op('i32.shr_u').set(index).end();
 }
-/** Leaves the number of the pair that two handlers are, or the first one's. */
-function writePaired(code: Code, pairs: Pairs, first: () => unknown, second: number, into: number): void {
+/** A function of the handlers of two records: the number of what does the first one and, if there is such, those after it. */
+function buildJoined(module: ModuleBuilder, pairs: Pairs): number {
   const firsts = new Map<number, [second: number, number: number][]>();
   for (const [i, [a, b]] of pairs.of.entries()) {
     if (!firsts.has(a)) firsts.set(a, []);
-    firsts.get(a)!.push([b, pairs.first + i]);
+    firsts.get(a)!.push([FIRST_HANDLER + b, pairs.first + i]);
   }
-  first();
-  code.set(into);
-  const done = code.block('block');
-  for (const [a, seconds] of firsts) {
-    code
-      .get(into)
-      .i32(FIRST_HANDLER + a)
-      .op('i32.eq')
-      .block('if');
-    for (const [b, number] of seconds) {
-      code.i32(number).get(into).get(second);
+  return module.function(['i32', 'i32'], ['i32'], (code) => {
+    const [first, second] = [0, 1];
+    const [single, joined] = [code.local('i32'), code.local('i32')];
+    writeSingle(code, pairs, first);
+    code.get(second).set(single).get(first).set(joined);
+    writeSingle(code, pairs, single);
+    for (const [a, seconds] of firsts) {
       code
-        .i32(FIRST_HANDLER + b)
+        .get(first)
+        .i32(FIRST_HANDLER + a)
         .op('i32.eq')
-        .select()
-        .set(into);
+        .block('if');
+      const among = (of: typeof seconds, local: number): void => {
+        for (const [b, number] of of) {
+          code.i32(number).get(joined).get(local);
+          code.i32(b).op('i32.eq').select().set(joined);
+        }
+      };
+      among(
+        seconds.filter(([b]) => b < pairs.first),
+        single,
+      );
+      // More at once is better.
+      among(
+        seconds.filter(([b]) => b >= pairs.first),
+        second,
+      );
+      code.get(joined).return().end();
     }
-    code.br(done).end();
-  }
-  code.end().get(into);
+    code.get(first);
+  });
 }
-/** The handler of the record after ip by itself, should it be the first of a pair. */
-function writeSingle(code: Code, pairs: Pairs, ip: number, into: number): void {
-  code.get(ip).mem('i32.load16_u', RECORD_SIZE).set(into);
-  const pair = (): Code => code.get(into).i32(pairs.first).op('i32.sub');
-  pair().i32(pairs.of.length).op('i32.lt_u').block('if');
+/** The number of a pair becomes that of its first handler. */
+function writeSingle(code: Code, pairs: Pairs, number: number): void {
+  code.get(number).i32(pairs.first).op('i32.sub').i32(pairs.of.length).op('i32.lt_u').block('if');
   for (const [i, [a]] of pairs.of.entries()) {
     code
       .i32(FIRST_HANDLER + a)
-      .get(into)
-      .get(into);
+      .get(number)
+      .get(number);
     code
       .i32(pairs.first + i)
       .op('i32.eq')
       .select()
-      .set(into);
+      .set(number);
   }
   code.end();
 }

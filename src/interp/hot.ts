@@ -87,7 +87,7 @@ const MIXING: Rows = {
 /** The same of two words at a time. */
 const TWO: HotRow = { Q: [0], size: [2] };
 const MIXING_VECTORS: Rows = {
-  SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] }, ORR_vec: TWO, EOR_vec: TWO, ADD_vec: TWO,
+  USHR_vec: { Q: [0], '?0': [2] }, ORR_vec: TWO, EOR_vec: TWO, ADD_vec: TWO,
 }; // biome-ignore format: a table
 const W: HotRow = { ...NO_SP, sf: [0] };
 const X: HotRow = { ...NO_SP, sf: [1] };
@@ -97,19 +97,24 @@ export const PAIRS: readonly (readonly [Rows, Rows])[] = [
   [{ SUBS_imm: ANY }, { B_cond: { cond: [0, 1, 8, 9] } }],
   [{ SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1, 2, 3] } }],
   [{ ANDS_imm: ANY }, { B_cond: { cond: [0, 1] } }],
-  [{ ANDS_imm: { sf: [1] } }, { CSEL: { sf: [0], cond: [0, 1] } }],
+  [{ ANDS_imm: { sf: [1] } }, { CSEL: { sf: [0], cond: [1] } }],
   [MIXING, MIXING],
   [{ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS],
   [{ ORR_vec: TWO, EOR_vec: TWO }, { EOR_vec: TWO, ADD_vec: TWO }],
   [{ EOR_shift: { sf: [0], ...PLAIN } }, { UBFM: { sf: [0] } }],
   // Walks of strings and lists, copies.
-  [{ LDRB_imm: W, LDRB_pre: W, LDR_imm: W }, { CBZ: { sf: [0] }, CBNZ: { sf: [0] } }],
+  [{ LDRB_imm: W, LDRB_pre: W }, { CBZ: { sf: [0] }, CBNZ: { sf: [0] } }],
   [{ LDR_imm: X }, { CBZ: { sf: [1] }, CBNZ: { sf: [1] } }],
   [{ ORR_shift: { sf: [1], ...PLAIN } }, { LDRB_imm: W }],
   [{ LDR_imm: W }, { LDR_imm: W }],
   [{ LDUR: W }, { STR_post: W }],
   [{ LDR_post: X }, { STR_post: X }],
   [{ LDRB_post: ANY }, { CRC32: { sz: [0] } }],
+]; // biome-ignore format: a table
+
+/** An instruction and a pair, which one handler does, too: ends of loops. */
+export const TRIPLES: readonly (readonly [Rows, Rows, Rows])[] = [
+  [{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1] } }],
 ]; // biome-ignore format: a table
 
 /** Rows that most programs meet while they start: the library of C, tests of KVM. */

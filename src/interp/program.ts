@@ -10,7 +10,7 @@ import { ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { withMemory } from '../wasm/sections.ts';
 import { buildHandler } from './cold.ts';
-import { ALSO_BULK, BULK, HOT, PAIRS, type Rows, USUAL } from './hot.ts';
+import { ALSO_BULK, BULK, HOT, PAIRS, type Rows, TRIPLES, USUAL } from './hot.ts';
 import { LoopBit, type LoopSet, type Variant } from './hot_loop.ts';
 import { buildLoop, type Import } from './loop.ts';
 import { ASIDE, notOne, type Prebuilt } from './prebuilt.ts';
@@ -99,7 +99,10 @@ function isAmong(handler: Handler, rows: Rows): boolean {
   };
   return wanted !== undefined && choices.every(isWanted);
 }
-/** Pairs of handlers that are in one loop. Those of bulk alone come first: they follow the last of its handlers. */
+/**
+ * Pairs of handlers that are in one loop. Those of bulk alone come first: they follow the last of its handlers. What comes
+ * second may be a pair that is before it.
+ */
 function pairsOf(variants: readonly Variant[]): [first: number, second: number][] {
   const all = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
   const among = (rows: Rows): number[] =>
@@ -110,14 +113,23 @@ function pairsOf(variants: readonly Variant[]): [first: number, second: number][
     return among(a).flatMap((first) => seconds.map((second): [number, number] => [first, second]));
   }).filter((pair) => loopsOf(pair) !== 0);
   const isBulk = (pair: readonly [number, number]): boolean => loopsOf(pair) === LoopBit.bulk;
-  return [...pairs.filter(isBulk), ...pairs.filter((pair) => !isBulk(pair))];
+  const two = [...pairs.filter(isBulk), ...pairs.filter((pair) => !isBulk(pair))];
+  const triples = TRIPLES.flatMap(([a, b, c]) => {
+    const [seconds, thirds] = [among(b), among(c)];
+    const isWanted = ([second, third]: readonly [number, number]): boolean =>
+      seconds.includes(second) && thirds.includes(third);
+    const rest = two.flatMap((pair, i) => (isWanted(pair) ? [variants.length + i] : []));
+    return among(a).flatMap((first) => rest.map((second): [number, number] => [first, second]));
+  });
+  return [...two, ...triples];
 }
 export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {
-  const joined = pairs.map(([i, k]): Variant => {
-    const [first, second] = [variants[i]!, variants[k]!];
-    return { ...first, second, loops: (first.loops & second.loops) as LoopSet };
-  });
-  return [...variants, ...joined];
+  const all = [...variants];
+  for (const [i, k] of pairs) {
+    const [first, second] = [all[i]!, all[k]!];
+    all.push({ ...first, second, loops: (first.loops & second.loops) as LoopSet });
+  }
+  return all;
 }
 
 /**
@@ -215,7 +227,7 @@ type AsideKeys = readonly string[];
 interface Contents {
   /** How many handlers there are in the loop that do one instruction. */
   readonly hot: number;
-  /** Which of those are done by one handler: they come next. */
+  /** Which of those are done by one handler: they come next, and may be second in later ones. */
   readonly pairs: readonly (readonly [first: number, second: number])[];
   /** How many handlers each of the modules has, and bytes: those of the usual rows, of the groups in their order, of what stands in. */
   readonly aside: readonly (readonly [handlers: number, bytes: number])[];
