@@ -195,8 +195,11 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     this.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
     code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(r.executed).op('i32.sub').set(r.left);
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
-    const again = code.block('loop');
+    const back = [...this.resumes.values()];
+    // A loop of its own: what is done where control leaves must not weigh on the one around the code.
+    const resumes = back.length > 0 ? code.block('loop') : undefined;
     this.outs = new Outs(code, flags, this.kinds);
+    const again = code.block('loop');
     const row = this.row();
     const choices = row && structure.row(row.ids, code.block('block'));
     this.redirect = code.block('block');
@@ -209,26 +212,26 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     const out = this.outs.label(this.kinds);
     if (r.everything.some((one) => one.flow === 'indirect')) writeReturns(r, this.returns(), choice, again, out);
     writeRedirect(r, choice, again, out);
-    code.br(out);
+    code.br(out).end().unreachable();
     this.outs.end();
     code.get(r.budget).get(r.left).op('i32.sub').set(r.executed);
     this.tally('inside', () => code.get(r.executed).op('i64.extend_i32_u'));
     const link = r.options.linked ? undefined : this.import(LINK, LINK_PARAMS, REGION_RESULTS);
-    const back = [...this.resumes.values()];
-    const resumed = back.length > 0 && {
+    const resumed = resumes && {
       limit: Math.max(...back.map((id) => this.longest.get(id)!)),
       goOn: () => {
         this.tally('inside', () =>
           code.i64(0n).get(cpu).mem('i32.load', Slot.EXEC).op('i64.extend_i32_u').op('i64.sub'),
         );
         code.get(r.resume).set(choice).i32(Kind.Mem).set(flags.kind);
-        code.i32(0).set(r.resume).i32(0).set(r.at).br(again);
+        code.i32(0).set(r.resume).i32(0).set(r.at).br(resumes);
       },
     };
-    writeLink(r, link, this.type, resumed || undefined);
+    writeLink(r, link, this.type, resumed);
     code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
     code.get(cpu).get(r.executed).mem('i32.store', Slot.EXEC);
-    code.get(r.answer).return().end().unreachable();
+    code.get(r.answer);
+    if (resumes) code.return().end().unreachable();
   }
   // ---- blocks and loops ----------------------------------------------------------------------------------------------------
 

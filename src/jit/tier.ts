@@ -49,6 +49,8 @@ const DEFAULTS: TierOptions = {
 const MAX_ENTRIES = 64;
 /** Regions that places which branches lead to are scattered over before they are made one. */
 const SCATTERED = 1;
+/** Instructions of regions that are made again sooner. */
+const SMALL = 128;
 /** Samples in a row that may meet the beginnings of regions. */
 const PATIENCE = 8;
 /** Accesses of a region to pages that are not flat, after which it is made for such. */
@@ -253,7 +255,8 @@ class JitTier implements Tier {
       else fresh.push(i);
       all.push(i);
     }
-    return found.size > SCATTERED ? all : fresh;
+    const instructions = [...found].reduce((sum, region) => sum + region.instructions, 0);
+    return found.size > SCATTERED || instructions <= SMALL ? all : fresh;
   }
 }
 
