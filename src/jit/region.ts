@@ -13,6 +13,7 @@ import { Cell } from '../interp/region_check.ts';
 import { Temps } from '../interp/temps.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
+import { Comebacks } from './comebacks.ts';
 import { type Counted, writeCount } from './counts.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import { Kind } from './flags.ts';
@@ -20,16 +21,7 @@ import { RegionFrame, type RegionOptions } from './frame.ts';
 import type { Block, Edge, Graph } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
 import type { Flow, Lifted } from './lift.ts';
-import {
-  type Return,
-  type Row,
-  writeEntry,
-  writeGuard,
-  writeLink,
-  writeRedirect,
-  writeReturns,
-  writeRow,
-} from './links.ts';
+import { writeEntry, writeGuard, writeLink, writeRedirect, writeReturns, writeRow } from './links.ts';
 import { Outs } from './outs.ts';
 import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
@@ -49,10 +41,6 @@ export interface BuiltRegion {
 const BRANCH: Part = { kind: 'branch' };
 /** What leads out of a loop that is not over. */
 const LEAVES: ReadonlySet<Flow> = new Set(['call', 'indirect', 'stop']);
-/** Places that a return is compared with; where there are no more, nothing else is done either. */
-const FEW = 4;
-/** Places between the first and the last of a row. */
-const FARTHEST = 512;
 
 class Region implements Frame, Position, PartWriter, ShapeWriter {
   readonly cpu: number;
@@ -63,8 +51,6 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   /** Of functions of regions. */
   private readonly type: number;
   private readonly graph: Peeled;
-  /** Of its entries. */
-  private readonly places: readonly number[];
   private readonly structure: Structure;
   private outs!: Outs;
   /** Where branches to an address in `pcOut` go. */
@@ -76,8 +62,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   private readonly kinds: number;
   private readonly kindsIn: ReadonlyMap<number, number>;
   private readonly zones: ReadonlyMap<Loop, Zone>;
-  /** Where control comes back to after calls out of the region: entries, by place. */
-  private readonly resumes: ReadonlyMap<number, number>;
+  private readonly comebacks: Comebacks;
   /** Blocks that nothing is known of in locals where they begin: control comes from outside, or back. */
   private readonly unknown: ReadonlySet<number>;
   /** Locals that have their value on all ways to a block, as far as they have been written. */
@@ -103,7 +88,6 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
       return imports(name, params, results);
     };
     this.graph = peel(graph);
-    this.places = graph.entries;
     const { blocks, entries } = this.graph;
     this.r = new RegionFrame(code, imports, options, blocks.values());
     this.state = new RegionState(this.r, this);
@@ -125,64 +109,15 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     );
     this.unknown = new Set([...entries, ...entriesOf(shapes)]);
     for (const e of entries) this.structure.number(e);
-    this.resumes = new Map(this.entriesAt(this.afterCalls(false)).map(({ place, id }) => [place, id]));
+    const { everything } = this.r;
+    const jumps = everything.some((one) => one.jumps);
+    this.comebacks = new Comebacks(this.graph, graph.entries, this.longest, options.known.guarded, jumps);
   }
   private tally(what: Counted, amount?: () => void): void {
     writeCount(this.code, this.r.options.counts, what, amount);
   }
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
-  }
-  /** Places behind calls, within the region or out of it. */
-  private afterCalls(within: boolean): Set<number> {
-    const { blocks } = this.graph;
-    const after = new Set<number>();
-    for (const { start, code, branch } of blocks.values()) {
-      const { flow, links } = code.at(-1)!;
-      const inside = flow === 'call' && branch !== undefined && blocks.has(branch.to);
-      if (within ? inside : !inside && (flow === 'call' || (flow === 'indirect' && links)))
-        after.add(start + code.length);
-    }
-    return after;
-  }
-  /** Entries at some places. */
-  private entriesAt(wanted: ReadonlySet<number>): { readonly id: number; readonly place: number }[] {
-    const all = this.graph.entries.map((id, i) => ({ id, place: this.places[i]! }));
-    return all.filter(({ place }) => wanted.has(place));
-  }
-  /** Where calls within the region come back to. */
-  private returns(): Return[] {
-    const found = this.entriesAt(this.afterCalls(true)).slice(0, FEW);
-    return found.map(({ id, place }) => ({
-      place,
-      choice: this.structure.number(id),
-      limit: this.longest.get(id)!,
-    }));
-  }
-  /**
-   * Places that branches to addresses are looked for among, if there are such: entries outside of loops. Where it is checked
-   * how branches land, these are returns.
-   */
-  private row(): (Omit<Row, 'choice'> & { readonly ids: readonly (number | undefined)[] }) | undefined {
-    const { r, places, shapes } = this;
-    const { guarded } = r.options.known;
-    if (!guarded && !r.everything.some((one) => one.jumps)) return undefined;
-    const outside = new Set(shapes.flatMap((s) => (s.kind === 'block' ? [s.id] : [])));
-    const found = this.entriesAt(guarded ? this.afterCalls(true) : new Set(places))
-      .filter(({ id }) => outside.has(id))
-      .sort((a, b) => a.place - b.place);
-    let near: typeof found = [];
-    for (const [i, { place }] of found.entries()) {
-      const others = found.slice(i).filter((other) => other.place < place + FARTHEST);
-      if (others.length > near.length) near = others;
-    }
-    if (near.length <= FEW) return undefined;
-    const first = near[0]!.place;
-    const count = near.at(-1)!.place - first + 1;
-    const ids = Array.from({ length: count }, () => undefined as number | undefined);
-    for (const { id, place } of near) ids[place - first] = id;
-    const limit = Math.max(...near.map(({ id }) => this.longest.get(id)!));
-    return { first, count, limit, ids };
   }
   build(): void {
     const { code, graph, r, structure } = this;
@@ -195,12 +130,11 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     this.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
     code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(r.executed).op('i32.sub').set(r.left);
     code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
-    const back = [...this.resumes.values()];
+    const { inside, outside, row } = this.comebacks;
     // A loop of its own: what is done where control leaves must not weigh on the one around the code.
-    const resumes = back.length > 0 ? code.block('loop') : undefined;
+    const resumes = outside.length > 0 ? code.block('loop') : undefined;
     this.outs = new Outs(code, flags, this.kinds);
     const again = code.block('loop');
-    const row = this.row();
     const choices = row && structure.row(row.ids, code.block('block'));
     this.redirect = code.block('block');
     structure.sequence(this.shapes, new Set(), undefined, graph.entries);
@@ -210,7 +144,10 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
       code.end();
     }
     const out = this.outs.label(this.kinds);
-    if (r.everything.some((one) => one.flow === 'indirect')) writeReturns(r, this.returns(), choice, again, out);
+    if (r.everything.some((one) => one.flow === 'indirect')) {
+      const returns = inside.map(({ id, ...entry }) => ({ ...entry, choice: structure.number(id) }));
+      writeReturns(r, returns, choice, again, out);
+    }
     writeRedirect(r, choice, again, out);
     code.br(out).end().unreachable();
     this.outs.end();
@@ -218,7 +155,7 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     this.tally('inside', () => code.get(r.executed).op('i64.extend_i32_u'));
     const link = r.options.linked ? undefined : this.import(LINK, LINK_PARAMS, REGION_RESULTS);
     const resumed = resumes && {
-      limit: Math.max(...back.map((id) => this.longest.get(id)!)),
+      limit: Math.max(...outside.map((entry) => entry.limit)),
       goOn: () => {
         this.tally('inside', () =>
           code.i64(0n).get(cpu).mem('i32.load', Slot.EXEC).op('i64.extend_i32_u').op('i64.sub'),
@@ -291,8 +228,8 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
     const { flow, links } = code.at(-1)!;
     if (flow !== 'call' && !(flow === 'indirect' && links)) return;
     if (branch && this.graph.blocks.has(branch.to)) return;
-    const id = this.resumes.get(this.place + 1);
-    if (id !== undefined) this.code.i32(this.structure.number(id)).set(this.r.resume);
+    const to = this.comebacks.outside.find((entry) => entry.place === this.place + 1);
+    if (to) this.code.i32(this.structure.number(to.id)).set(this.r.resume);
   }
   private write(one: Lifted): void {
     const { flags, homes, options, shared, tape } = this.r;
