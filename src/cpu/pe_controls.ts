@@ -8,6 +8,7 @@ import { regimeOf } from './mmu/regime.ts';
 import { type PauthState, resetPauth } from './pauth.ts';
 import type { PeContext } from './pe_context.ts';
 import { bitOf } from './pe_regs.ts';
+import { SP_CHECKED } from './state.ts';
 import { AccessRules, type Verdict, type View } from './sysreg_access.ts';
 
 /** What changes with the trap controls of CPTR_EL2, which a hypervisor that switches FP state lazily moves often. */
@@ -126,7 +127,6 @@ const HCRX_SCTLR2En = bitOf('HCRX_EL2', 'SCTLR2En');
 const HCRX_PACMEn = bitOf('HCRX_EL2', 'PACMEn');
 const HCRX_EnFPM = bitOf('HCRX_EL2', 'EnFPM');
 const HCR_NV = bitOf('HCR_EL2', 'NV');
-const ALIGNED = 15;
 const ZCR_LEN = 15n;
 /** Registers and operations that the engine carries out alone while their bit in SYS_OPEN is set. */
 const INLINE = (['TPIDR_EL0', 'TPIDRRO_EL0'] as const).map((n) => encOf(n));
@@ -163,7 +163,7 @@ export function updateControls(pe: PeContext): void {
     const { add, multiply } = CPT[el];
     const multiplies = sctlr2 & multiply ? PointerCheck.Multiply : 0;
     controls.pointerChecks[el] = sctlr2 & add ? PointerCheck.Add | multiplies : 0;
-    controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? ALIGNED : 0;
+    controls.spMask[el] = sctlr & (el === 0 ? SCTLR.SA0 : SCTLR.SA) ? SP_CHECKED : 0;
   }
   controls.vl = vectorLength(pe);
   updateCptr(pe);

@@ -8,6 +8,8 @@ import type { PhysMem } from './physmem.ts';
 /** Bytes from one vector register to the next: room for SVE's largest (2048 bits). V[n] is the low 16 bytes. */
 export const V_STRIDE = 256;
 
+/** Slot.SP_MASK where SP is checked. */
+export const SP_CHECKED = 15;
 /** FPSR.IXC: a result was inexact. */
 export const FPSR_IXC = 0x10;
 
@@ -188,7 +190,7 @@ export class CpuState {
   reset(): void {
     this.mem.zero(this.base, this.base + Slot.END);
     this.exception = undefined;
-    this.mem.u32[(this.base + Slot.SP_MASK) >>> 2] = 15;
+    this.mem.u32[(this.base + Slot.SP_MASK) >>> 2] = SP_CHECKED;
     this.mem.u32[(this.base + Slot.SYS_OPEN) >>> 2] = 15;
     this.fpmrOn = true;
     this.vl = MIN_VL;

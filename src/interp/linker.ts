@@ -1,7 +1,7 @@
 // How a region goes on in another one. Where a branch leads is found by one function for all regions, and another one looks
-// whether a region may run (region_check.ts). On V8 before Node 24 they
-// call each other through the one instance that has the table: it keeps every instance that imports a table as long as the
-// table, and for each of them a copy of it; regions come and go.
+// whether a region may run (region_check.ts). On V8 before Node 24 they call each other through the one instance that has the
+// table: it keeps every instance that imports a table as long as the table, and for each of them a copy of it; regions come
+// and go.
 
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { Slot } from '../cpu/state.ts';

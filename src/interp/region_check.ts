@@ -3,7 +3,7 @@
 // together with the pages having been looked at. Only where something is not known does a region call the function here.
 
 import { FRAME_SIZE } from '../cpu/physmem.ts';
-import { FPSR_IXC, Slot } from '../cpu/state.ts';
+import { FPSR_IXC, Slot, SP_CHECKED } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_VALUE, FLAT, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
@@ -47,7 +47,6 @@ export const Fact = {
 export const LASTING = Fact.flat | Fact.sp | Fact.fp | Fact.noSve | Fact.ixc;
 /** Of a cell: FPCR and SP_MASK are to be those in it, FP and SIMD are to trap. No parameter has these bits. */
 export const Need = { fpcr: 1 << 28, trapped: 1 << 29, spMask: 1 << 30 } as const;
-export const USUAL_SP_MASK = 15;
 
 /** Which region has refused to run, and where: the address of the page of its root, the number of the entry, that of its cell; 0: none. Where that is in the memory of the tier. */
 export const Refusal = { base: 0, entry: 8, cell: 12 } as const;
@@ -75,7 +74,7 @@ export function writeCheck(code: Code, refusal: number, links: number | undefine
   code.get(cell).mem('i32.load', Cell.needs).set(needs);
   code.get(cpu).mem('i32.load', Slot.TLB).tee(tlb).mem('i32.load', FLAT).i32(0).op('i32.ne');
   fact(Fact.flat);
-  code.get(cpu).mem('i32.load', Slot.SP_MASK).i32(USUAL_SP_MASK).op('i32.eq');
+  code.get(cpu).mem('i32.load', Slot.SP_MASK).i32(SP_CHECKED).op('i32.eq');
   fact(Fact.sp);
   code.get(cpu).mem('i32.load', Slot.FP_ON).i32(0).op('i32.ne').get(cpu).mem('i32.load', Slot.FPCR).op('i32.eqz');
   code.op('i32.and');

@@ -1,20 +1,16 @@
 // A cell for each region: what its code has to know of where it is.
 
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
-import { Cell, Fact, Need, USUAL_SP_MASK } from '../interp/region_check.ts';
+import { SP_CHECKED } from '../cpu/state.ts';
+import { Cell, Fact, Need } from '../interp/region_check.ts';
 import type { Assumptions } from './lift.ts';
-import type { RegionCode } from './regions.ts';
+import type { RegionCode, Uses } from './regions.ts';
 
 /** What must hold where a region's code runs, as bits of a cell. */
-export function needsOf({
-  known,
-  sp,
-  fp,
-  inexact,
-}: Pick<RegionCode, 'sp' | 'fp' | 'inexact'> & { readonly known: Assumptions }): number {
+export function needsOf(known: Assumptions, { sp, fp, inexact }: Uses): number {
   let needs = known.guarded ? Fact.guarded : 0;
   if (known.flat) needs |= Fact.flat;
-  if (sp) needs |= known.spMask === USUAL_SP_MASK ? Fact.sp : Need.spMask;
+  if (sp) needs |= known.spMask === SP_CHECKED ? Fact.sp : Need.spMask;
   if (fp && known.fpOn && known.fpcr === 0) needs |= Fact.fp;
   else if (fp) needs |= Need.fpcr | (known.fpOn ? 0 : Need.trapped);
   if (fp && !known.sve) needs |= Fact.noSve;
@@ -64,7 +60,7 @@ export class Cells {
       u32[at + field / 4] = value;
     };
     put(Cell.slot, slot);
-    put(Cell.needs, needsOf(code));
+    put(Cell.needs, needsOf(known, code));
     put(Cell.fpcr, known.fpcr);
     put(Cell.spMask, known.spMask);
     put(Cell.count, pages.length);

@@ -11,6 +11,7 @@ import type { Block } from './graph.ts';
 import { Homes } from './homes.ts';
 import type { Assumptions, Lifted } from './lift.ts';
 import { Tape } from './phrases.ts';
+import type { Uses } from './regions.ts';
 
 export interface RegionOptions {
   readonly known: Assumptions;
@@ -66,13 +67,7 @@ export class RegionFrame {
   readonly homes: Homes;
   readonly tape: Tape;
   readonly everything: readonly Lifted[];
-
-  /** Puts on the stack where the TLB is. */
-  getTlb(): Code {
-    // Where pages are flat, it is hardly ever asked for.
-    const { code, cpu, options, tlb } = this;
-    return options.known.flat ? code.get(cpu).mem('i32.load', Slot.TLB) : code.get(tlb);
-  }
+  readonly uses: Uses;
 
   constructor(code: Code, imports: Import, options: RegionOptions, blocks: Iterable<Block>) {
     this.code = code;
@@ -89,10 +84,21 @@ export class RegionFrame {
     const everything: Lifted[] = [];
     for (const { code: list } of blocks) for (let i = 0; i < list.length; i++) everything.push(list[i]!);
     this.everything = everything;
+    this.uses = {
+      sp: everything.some((one) => one.sp),
+      fp: everything.some((one) => one.fp),
+      inexact: everything.some((one) => one.inexact),
+    };
     this.flags = new Flags(code, this.cpu);
     this.shared = code.localCount;
     this.tape = new Tape(code);
     this.homes = new Homes(code, this.cpu, everything);
+  }
+  /** Puts on the stack where the TLB is. */
+  getTlb(): Code {
+    // Where pages are flat, it is hardly ever asked for.
+    const { code, cpu, options, tlb } = this;
+    return options.known.flat ? code.get(cpu).mem('i32.load', Slot.TLB) : code.get(tlb);
   }
   /** The budget has been changed: so has what is left. */
   reloadBudget(): void {

@@ -59,8 +59,8 @@ function writeKnown(r: RegionFrame, links: number, unknown: Label, direct: boole
     .op('i32.add')
     .set(at);
 }
-/** `at` becomes the address of the hook of the region that a branch to `pcOut` enters, or NOWHERE. */
-function writeFound(r: RegionFrame): void {
+/** `at` becomes the address of the hook of the region that a branch to `pcOut` enters, or NOWHERE, and `nowhere` is gone to. */
+function writeFound(r: RegionFrame, nowhere: Label): void {
   const { code, cpu, pcOut, at } = r;
   if (r.find !== undefined) {
     code.get(cpu).get(pcOut);
@@ -69,7 +69,7 @@ function writeFound(r: RegionFrame): void {
     writeKind(r).set(at);
     writeFind(code, [cpu, pcOut, at], undefined);
   }
-  code.set(at);
+  code.set(at).get(at).i32(NOWHERE).op('i32.eq').brIf(nowhere);
 }
 
 /** An entry that calls within the region come back to. */
@@ -151,8 +151,8 @@ export function writeRedirect(r: RegionFrame, choice: number, again: Label, out:
     writeKnown(r, options.links, unknown, false);
     code.br(found).end();
   }
-  writeFound(r);
-  code.get(at).i32(NOWHERE).op('i32.eq').brIf(out).end();
+  writeFound(r, out);
+  code.end();
   code.get(at).mem('i32.load16_u', HookEntry.slot).i32(options.cell).mem('i32.load', Cell.slot).op('i32.ne').brIf(out);
   // The same code may be mapped elsewhere, too.
   code.get(pcOut).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(base).op('i64.sub');
@@ -233,8 +233,8 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
   } else code.br(unknown);
   code.end();
   code.get(at).i32(NOWHERE).op('i32.ne').brIf(goes).br(ends).end();
-  writeFound(r);
-  code.get(at).i32(NOWHERE).op('i32.eq').brIf(ends).end();
+  writeFound(r, ends);
+  code.end();
   // Others may have the budget end.
   if (options.parallel) code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
   else code.get(r.left);
@@ -258,15 +258,10 @@ export function writeLink(r: RegionFrame, link: number | undefined, type: number
   code.op('i32.and').set(answer).end().end();
 }
 
-/** Refuses where what the code was made for does not hold, and leaves word of it. */
+/** Refuses where what the code was made for does not hold. What the region before does not know, CHECK looks at. */
 export function writeGuard(r: RegionFrame): void {
-  const { code, cpu, base, entry, options, everything } = r;
-  const needs = needsOf({
-    known: options.known,
-    sp: everything.some((one) => one.sp),
-    fp: everything.some((one) => one.fp),
-    inexact: everything.some((one) => one.inexact),
-  });
+  const { code, cpu, base, entry, options } = r;
+  const needs = needsOf(options.known, r.uses);
   const placed = options.pages.length > 1 ? 1 << EntryBit.placed : 0;
   const facts = needs & (LASTING | Fact.guarded);
   if (facts === needs)

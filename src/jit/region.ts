@@ -27,6 +27,7 @@ import { type Peeled, type Placed, peel } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
 import { ENTRY_INDEX, PLACES_PER_PAGE, pageOf } from './places.ts';
 import { type Position, RegionState } from './region_state.ts';
+import type { Uses } from './regions.ts';
 import { backEdges, longestPaths, type Shape } from './shape.ts';
 import { type ShapeWriter, Structure } from './structure.ts';
 import { entriesOf, type Loop, type Zone, zonesOf } from './zones.ts';
@@ -36,6 +37,7 @@ export interface BuiltRegion {
   readonly func: number;
   /** For each entry of the graph, how many instructions it may be to where the budget is looked at. */
   readonly limits: readonly number[];
+  readonly uses: Uses;
 }
 
 const BRANCH: Part = { kind: 'branch' };
@@ -115,6 +117,9 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   }
   private tally(what: Counted, amount?: () => void): void {
     writeCount(this.code, this.r.options.counts, what, amount);
+  }
+  get uses(): Uses {
+    return this.r.uses;
   }
   limits(): number[] {
     return this.graph.entries.map((e) => this.longest.get(e)!);
@@ -224,10 +229,6 @@ class Region implements Frame, Position, PartWriter, ShapeWriter {
   }
   /** Says where control comes back to, if the present instruction calls what is not in the region. */
   private expect(): void {
-    const { branch, code } = this.block;
-    const { flow, links } = code.at(-1)!;
-    if (flow !== 'call' && !(flow === 'indirect' && links)) return;
-    if (branch && this.graph.blocks.has(branch.to)) return;
     const to = this.comebacks.outside.find((entry) => entry.place === this.place + 1);
     if (to) this.code.i32(this.structure.number(to.id)).set(this.r.resume);
   }
@@ -405,12 +406,11 @@ export function regionImporter(module: ModuleBuilder, parallel: boolean, rows: I
 
 /** Adds the function of a region to a module. */
 export function buildRegion(module: ModuleBuilder, imports: Import, graph: Graph, options: RegionOptions): BuiltRegion {
-  let limits: readonly number[] = [];
+  let region!: Region;
   const type = module.type(REGION_PARAMS, REGION_RESULTS);
   const func = module.function(REGION_PARAMS, REGION_RESULTS, (code) => {
-    const region = new Region(code, type, imports, graph, options);
+    region = new Region(code, type, imports, graph, options);
     region.build();
-    limits = region.limits();
   });
-  return { func, limits };
+  return { func, limits: region.limits(), uses: region.uses };
 }

@@ -21,13 +21,16 @@ export interface Known extends Assumptions {
 }
 export const keyOf = ({ fpOn, fpcr, sve, spMask }: Assumptions): string => `${fpOn} ${fpcr} ${sve} ${spMask}`;
 
-/** A region, wherever its code lies. */
-export interface RegionCode {
-  /** What was assumed when it was made, and whether it uses what is assumed of SP, of FP and SIMD, of inexact results. */
-  readonly known: Known;
+/** Whether code uses what is assumed of SP, of FP and SIMD, of inexact results. */
+export interface Uses {
   readonly sp: boolean;
   readonly fp: boolean;
   readonly inexact: boolean;
+}
+/** A region, wherever its code lies. */
+export interface RegionCode extends Uses {
+  /** What was assumed when it was made. */
+  readonly known: Known;
   /** Which cell its code names. */
   readonly cell: number;
   readonly entries: readonly { readonly place: number; readonly limit: number }[];

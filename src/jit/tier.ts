@@ -225,9 +225,7 @@ class JitTier implements Tier {
     const spans = spansOf(blocks, [...used.keys()]);
     const code: RegionCode = {
       known,
-      sp: blocks.some((b) => b.code.some((one) => one.sp)),
-      fp: blocks.some((b) => b.code.some((one) => one.fp)),
-      inexact: blocks.some((b) => b.code.some((one) => one.inexact)),
+      ...built.uses,
       cell,
       entries: graph.entries.map((place, i) => ({ place, limit: built.limits[i]! })),
       pages: [...used].map(([page, records]) => ({ page, sum: pages.sumOf(records) })),

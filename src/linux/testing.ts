@@ -22,7 +22,7 @@ export type Script = (t: Thread) => Generator<Step, void, number>;
 
 /** Yields one system call; @returns its result. */
 export function* call(name: string, ...args: (number | bigint)[]): Generator<Step, number, number> {
-  return yield { call: name as string, args };
+  return yield { call: name, args };
 }
 
 /** An address space of a machine that has nothing else. @param flat its pages stand where their addresses say */
