@@ -7,7 +7,8 @@ import type { ValueType } from '../wasm/opcodes.ts';
 import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit_frame.ts';
 import { buildKnown, buildSum, type Pairs } from './emit_known.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
-import { buildHotLoop, HotExit, LoopBit, Position, type Variant } from './hot_loop.ts';
+import { buildHotLoop, HotExit, LoopBit, type Variant } from './hot_loop.ts';
+import { Position } from './loop_position.ts';
 import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
 
@@ -102,14 +103,19 @@ function emitRegion(loop: Loop, regionType: number): void {
   code.get(status).i32(RegionExit.typeShift).op('i32.shr_u').i32(3).op('i32.and').set(loop.branchType);
   code.get(cpu).mem('i64.load', Slot.PC).set(target).br(loop.goto);
 }
-/** Runs the instruction at ip, not a region that begins with it. */
-function emitItself(loop: Loop): void {
+/** Finds the handler of the instruction at ip, also where a region begins with it. */
+function lookBehind(loop: Loop): void {
   const { code, handler } = loop;
   loop.look();
   code.get(handler).i32(Special.Region).op('i32.eq');
   code.block('if');
   emitHook(loop);
-  code.end().br(loop.dispatch);
+  code.end();
+}
+/** Runs the instruction at ip, not a region that begins with it. */
+function emitItself(loop: Loop): void {
+  lookBehind(loop);
+  loop.code.br(loop.dispatch);
 }
 
 /** Goes to the target, wherever that is. */
@@ -232,11 +238,7 @@ function emitSlow(loop: Loop): void {
   const { code, cpu, ip, handler } = loop;
   loop.slot(Slot.LOOP_ACCESS).op('i32.eqz');
   code.block('if');
-  loop.look();
-  code.get(handler).i32(Special.Region).op('i32.eq');
-  code.block('if');
-  emitHook(loop);
-  code.end();
+  lookBehind(loop);
   loop.slot(Slot.LOOP_FUNCTIONS).get(handler).i32(1).op('i32.shl').op('i32.add').mem('i32.load16_u');
   code.tee(handler).brIf(loop.dispatch).end();
   code.get(cpu).mem('i64.load', Slot.LOOP_MISSED);
