@@ -7,10 +7,11 @@ import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { createInterpreter } from './engine.ts';
+import { generateHandlers, generateInterpreter } from './generate.ts';
 import { ALSO_BULK, BULK, HOT, USUAL } from './hot.ts';
-import { buildHotLoop, LoopBit } from './hot_loop.ts';
+import { buildHotLoop } from './hot_loop.ts';
+import { hotVariants, LoopBit, withPairs } from './hot_variants.ts';
 import { Prebuilt } from './prebuilt.ts';
-import { generateHandlers, generateInterpreter, hotVariants, withPairs } from './program.ts';
 import { TestMachine } from './testing.ts';
 
 const rows = collectRows(A64);

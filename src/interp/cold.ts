@@ -8,7 +8,8 @@ import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
 import { JUMP_TYPE_SHIFT, Status } from './emit_frame.ts';
 import { LeavingFrame } from './handler_frame.ts';
-import { HANDLER_PARAMS, HANDLER_RESULTS, type Import } from './loop.ts';
+import type { Import } from './imports.ts';
+import { HANDLER_PARAMS, HANDLER_RESULTS } from './loop.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
 
 class FunctionFrame extends LeavingFrame implements RecordFrame {

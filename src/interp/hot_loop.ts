@@ -7,31 +7,17 @@
 
 import { InternalError } from '../base/assert.ts';
 import { Slot } from '../cpu/state.ts';
-import type { Handler } from '../isa/handlers.ts';
 import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
 import { LEAVE } from './emit_frame.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { LeavingFrame } from './handler_frame.ts';
+import { type HotHandlers, LoopBit, type Variant } from './hot_variants.ts';
 import { Position } from './loop_position.ts';
 import { FIRST_HANDLER } from './record.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
 import { Temps } from './temps.ts';
-
-/** A handler and, if it branches to a place in the code, whether that is in the same page. */
-export interface Variant {
-  readonly handler: Handler;
-  readonly near: boolean;
-  readonly loops: LoopSet;
-  /** Of the record after it, which is done with it. */
-  readonly second?: Variant;
-}
-/** Which loops a handler is in, as bits. */
-export const LoopBit = { main: 1, bulk: 2 } as const;
-export type LoopSet = 1 | 2 | 3;
-/** By number from FIRST_HANDLER on: handlers, and undefined for those that are elsewhere. */
-export type HotHandlers = readonly (Variant | undefined)[];
 
 /** cpu, ip, count, number of the handler at ip. */
 const HOT_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32', 'i32'];

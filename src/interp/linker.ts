@@ -9,7 +9,7 @@ import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import { type Code, ModuleBuilder } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
-import { HOST, MEMORY, TABLE } from './program.ts';
+import { HOST, MEMORY, TABLE } from './imports.ts';
 import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { EntryBit, HookEntry, LANDS_UNGUARDED, LinkEntry, REGION_PARAMS, REGION_RESULTS } from './region.ts';
 import { CHECK, CHECK_PARAMS, CHECK_RESULTS, REFUSAL, writeCheck, writeLinkEntry } from './region_check.ts';

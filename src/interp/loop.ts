@@ -7,7 +7,9 @@ import type { ValueType } from '../wasm/opcodes.ts';
 import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit_frame.ts';
 import { buildKnown, buildSum, type Pairs } from './emit_known.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
-import { buildHotLoop, HotExit, LoopBit, type Variant } from './hot_loop.ts';
+import { buildHotLoop, HotExit } from './hot_loop.ts';
+import { LoopBit, type Variant } from './hot_variants.ts';
+import type { Import } from './imports.ts';
 import { Position } from './loop_position.ts';
 import { EndRecord, FIRST_HANDLER, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
 import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
@@ -15,8 +17,6 @@ import { EntryBit, HookEntry, REGION_PARAMS, REGION_RESULTS, RegionExit } from '
 /** Parameters of handler functions: cpu, ip, count. */
 export const HANDLER_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32'];
 export const HANDLER_RESULTS: readonly ValueType[] = ['i32'];
-
-export type Import = (name: string, params: readonly ValueType[], results: readonly ValueType[]) => number;
 
 class Loop extends Position {
   readonly import: Import;

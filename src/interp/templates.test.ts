@@ -5,8 +5,8 @@ import { assembleProgram } from '../asm/index.ts';
 import { Exit } from '../cpu/engine.ts';
 import { A64 } from '../isa/a64.ts';
 import { createInterpreter, type EngineOptions } from './engine.ts';
+import { generateInterpreter } from './generate.ts';
 import { Prebuilt } from './prebuilt.ts';
-import { generateInterpreter } from './program.ts';
 import { Templates } from './templates.ts';
 import { TestMachine } from './testing.ts';
 

@@ -1,8 +1,8 @@
 // What all parts of a region's function share: what it was asked to be, and where its values are.
 
 import { Slot } from '../cpu/state.ts';
+import type { Import } from '../interp/imports.ts';
 import { FIND, FIND_PARAMS, FIND_RESULTS } from '../interp/linker.ts';
-import type { Import } from '../interp/loop.ts';
 import { CHECK, CHECK_PARAMS, CHECK_RESULTS } from '../interp/region_check.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { Constants } from './constants.ts';

@@ -1,7 +1,7 @@
 // Makes the bytes that kept.ts reads.
 
 import { bytesOf } from '../base/text.ts';
-import { HOST, TABLE } from '../interp/program.ts';
+import { HOST, TABLE } from '../interp/imports.ts';
 import { FIRST_SLOT, type MakeTier, REGION_PARAMS, REGION_RESULTS } from '../interp/region.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import type { Counts } from './counts.ts';

@@ -4,7 +4,7 @@
 import { textOf } from '../base/text.ts';
 import { type WasmFunction, type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import type { CrcName } from '../cpu/crc32.ts';
-import type { ImportRow } from '../interp/program.ts';
+import type { ImportRow } from '../interp/imports.ts';
 import type { TierHost } from '../interp/region.ts';
 import type { FunctionBody } from '../wasm/builder.ts';
 import { forgetsImporters, roundsOnce } from './features.ts';

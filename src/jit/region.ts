@@ -5,9 +5,8 @@
 import { Slot } from '../cpu/state.ts';
 import { Emitter } from '../interp/emit.ts';
 import type { Frame } from '../interp/emit_frame.ts';
+import { type Import, type ImportRow, importer } from '../interp/imports.ts';
 import { LINK, LINK_PARAMS } from '../interp/linker.ts';
-import type { Import } from '../interp/loop.ts';
-import { type ImportRow, importer } from '../interp/program.ts';
 import { REGION_PARAMS, REGION_RESULTS, RegionExit } from '../interp/region.ts';
 import { Cell } from '../interp/region_check.ts';
 import { Temps } from '../interp/temps.ts';

@@ -4,7 +4,7 @@
 import type { CrcName } from '../cpu/crc32.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
-import type { ImportRow } from '../interp/program.ts';
+import type { ImportRow } from '../interp/imports.ts';
 import type { TierHost } from '../interp/region.ts';
 import { Cell, Refusal } from '../interp/region_check.ts';
 import type { FunctionBody } from '../wasm/builder.ts';

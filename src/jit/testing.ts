@@ -1,6 +1,6 @@
 // Random programs, for those who compare engines, and regions without one.
 
-import { HOST, importer, TABLE } from '../interp/program.ts';
+import { HOST, importer, TABLE } from '../interp/imports.ts';
 import type { Random } from '../interp/testing.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import type { Graph } from './graph.ts';

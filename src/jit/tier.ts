@@ -5,7 +5,7 @@ import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { type CpuState, FPSR_IXC, Slot } from '../cpu/state.ts';
 import { FLAT } from '../cpu/tlb.ts';
-import { HOST, TABLE } from '../interp/program.ts';
+import { HOST, TABLE } from '../interp/imports.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { Cell, MAX_PAGES } from '../interp/region_check.ts';
