@@ -4,7 +4,8 @@
 import type { PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { Struct } from './bytes.ts';
-import { type AddressSpace, userAddress } from './mm/mm.ts';
+import { userAddress } from './mm/addresses.ts';
+import type { AddressSpace } from './mm/mm.ts';
 import { PAGE } from './mm/pages.ts';
 import {
   At,

@@ -3,7 +3,8 @@
 
 import { Errno } from '../../base/hostfile.ts';
 import { Madvise, Map_, Mremap } from '../abi/flags.ts';
-import { type AddressSpace, MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './mm.ts';
+import { MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './addresses.ts';
+import type { AddressSpace } from './mm.ts';
 import { PAGE } from './pages.ts';
 import { type Backing, Prot, type Vma } from './vma.ts';
 

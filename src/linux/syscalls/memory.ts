@@ -3,8 +3,8 @@
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { Map_, O_ACCMODE, Open, Rlimit } from '../abi/flags.ts';
 import { Struct } from '../bytes.ts';
+import { pageUp, TASK_SIZE } from '../mm/addresses.ts';
 import { brk, type MapRequest, madvise, mmap, mprotect, mremap, munmap } from '../mm/map_calls.ts';
-import { pageUp, TASK_SIZE } from '../mm/mm.ts';
 import { PAGE, PageStore } from '../mm/pages.ts';
 import type { Backing } from '../mm/vma.ts';
 import type { Thread } from '../thread.ts';

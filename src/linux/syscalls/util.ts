@@ -3,7 +3,7 @@
 import { Errno, type Pending, type Result } from '../../base/hostfile.ts';
 import { lazy } from '../../base/lazy.ts';
 import { Struct, timespec, timespec64 } from '../bytes.ts';
-import { UserfaultWait } from '../mm/mm.ts';
+import { UserfaultWait } from '../mm/user_access.ts';
 import type { Thread } from '../thread.ts';
 import type { Description } from '../vfs/file.ts';
 import { SysError } from './schema.ts';
