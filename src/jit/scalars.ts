@@ -1,7 +1,8 @@
 // Scalar writes of vector registers: a number with zeroes above it, by the shortest way. What comes from memory or from a
 // vector does not go through the integer registers.
 
-import { type Emitter, emitLowHalf } from '../interp/emit.ts';
+import type { Emitter } from '../interp/emit.ts';
+import { emitLowHalf } from '../interp/emit_plain.ts';
 import type { Node } from '../ir/ops.ts';
 import type { Scalar } from './homes.ts';
 
