@@ -47,10 +47,10 @@ function instantiate(module) {
     else if (kind === 'table') imports[name] = table = new WebAssembly.Table({ initial: 65536, element: 'anyfunc' });
     else imports[name] = kind === 'global' ? 0 : () => 0;
   const { exports } = new WebAssembly.Instance(module, { h: imports });
-  if (!table) return Object.values(exports).filter((f) => typeof f === 'function');
-  const functions = [];
-  for (let i = 0; i < table.length && table.get(i); i++) functions.push(table.get(i));
-  return functions;
+  const all = Object.values(exports);
+  for (const t of [table, ...all])
+    if (t instanceof WebAssembly.Table) for (let i = 0; i < t.length; i++) if (t.get(i)) all.push(t.get(i));
+  return all.filter((f) => typeof f === 'function');
 }
 
 setFlagsFromString('--allow-natives-syntax');

@@ -8,16 +8,18 @@ import { notOne } from './prebuilt.ts';
 /** Names of sections: what is in the module; the keys of its handlers, which few ask for. */
 const CONTENTS = 'handlers';
 const KEYS = 'keys';
-/** Of the handlers in the loop that do one instruction. */
-export type HotKeys = readonly (readonly [key: string, near: boolean])[];
+/** Of the handlers in the loop that do one instruction, and of the usual functions. */
+export type MainKeys = readonly (readonly [key: string, near: boolean])[];
 export type AsideKeys = readonly string[];
-/** Of the module with the loop. */
+/** Of the main module, which has the loop. */
 export interface Contents {
   /** How many handlers there are in the loop that do one instruction. */
   readonly hot: number;
   /** Which of those are done by one handler: they come next, and may be second in later ones. */
   readonly pairs: readonly (readonly [first: number, second: number])[];
-  /** How many handlers each of the modules has, and bytes: those of the usual rows, of the groups in their order, of what stands in. */
+  /** How many functions follow: handlers that most programs meet. */
+  readonly usual: number;
+  /** How many handlers each of the other modules has, and bytes: those of the groups in their order, of what stands in. */
   readonly aside: readonly (readonly [handlers: number, bytes: number])[];
   readonly imports: readonly string[];
 }
@@ -28,7 +30,7 @@ export interface AsideContents {
 export function addContents(
   module: ModuleBuilder,
   contents: Contents | AsideContents,
-  keys: HotKeys | AsideKeys,
+  keys: MainKeys | AsideKeys,
 ): void {
   module.customSection(CONTENTS, bytesOf(JSON.stringify(contents)));
   module.customSection(KEYS, bytesOf(JSON.stringify(keys)));
@@ -40,6 +42,6 @@ function readSection(module: WasmModule, name: string): unknown {
 }
 
 export const contentsOf = (module: WasmModule): Contents => readSection(module, CONTENTS) as Contents;
-export const hotKeysOf = (module: WasmModule): HotKeys => readSection(module, KEYS) as HotKeys;
+export const mainKeysOf = (module: WasmModule): MainKeys => readSection(module, KEYS) as MainKeys;
 export const asideContentsOf = (module: WasmModule): AsideContents => readSection(module, CONTENTS) as AsideContents;
 export const asideKeysOf = (module: WasmModule): AsideKeys => readSection(module, KEYS) as AsideKeys;

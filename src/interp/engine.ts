@@ -127,7 +127,7 @@ class Interpreter implements Engine {
     }
     this.known = mem.allocFixed(Known.size);
     this.there = mem.u8.subarray(this.known + Known.there, this.known + Known.size);
-    this.there.fill(1, 0, this.program.endOfLoop);
+    this.there.fill(1, 0, this.program.endOfMain);
     this.predecoder = new Predecoder(mem, this.pages, options.templates ?? new Templates(), this.known, {
       decoder: this.decoder,
       install: (handler, row) => this.install(handler, row),
@@ -451,9 +451,9 @@ class Interpreter implements Engine {
     const made = this.program.standIn(number);
     return made !== undefined && this.isThere(made) ? made : this.load(this.program.handlerInLoop(number));
   }
-  /** Has the handler in the loop or in the table. */
+  /** Has the handler in the main module or in the table. */
   private install(handler: Handler, row: RowEntry | undefined): Numbers {
-    const known = this.program.inLoop(handler);
+    const known = this.program.known(handler);
     return { near: known?.near, far: known?.far ?? (row && this.join(handler, row)) ?? this.load(handler) };
   }
   /** Puts a handler into the table, with others of its kind, unless they are there. @returns its number */

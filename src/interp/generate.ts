@@ -5,7 +5,7 @@ import { collectRows, type Handler, type RowEntry } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
 import { ModuleBuilder } from '../wasm/builder.ts';
 import { buildHandler } from './cold.ts';
-import { type AsideContents, type AsideKeys, addContents, type Contents, type HotKeys } from './contents.ts';
+import { type AsideContents, type AsideKeys, addContents, type Contents, type MainKeys } from './contents.ts';
 import { USUAL } from './hot.ts';
 import { hotVariants, pairsOf, type Variant, withPairs } from './hot_variants.ts';
 import { HOST, importer, TABLE, TABLE_MAX } from './imports.ts';
@@ -24,13 +24,19 @@ export interface Memory {
 }
 const ALONE: Memory = { shared: false, parallel: false };
 
+/** Handlers that are functions: those that most programs meet are in the main module, the others in modules of their own. */
+interface Functions {
+  readonly usual: readonly Handler[];
+  readonly aside: readonly (readonly Handler[])[];
+}
+export const NO_FUNCTIONS: Functions = { usual: [], aside: [] };
 /**
- * A module with the main loop (`run`) and the table (`handlers`), in which those of `aside` follow the handlers of the loop.
- * They are in modules of their own, each in a custom section; another one, before them, says which handlers these are.
+ * A module with the main loop (`run`) and the table (`handlers`), in which the usual functions follow the handlers of the loop,
+ * and those of `aside` these. The modules of `aside` are custom sections; another one, before them, says which handlers there are.
  */
 export function generateModule(
   variants: readonly Variant[],
-  aside: readonly (readonly Handler[])[],
+  { usual, aside }: Functions,
   { shared, parallel }: Memory,
 ): Uint8Array {
   const module = new ModuleBuilder();
@@ -38,11 +44,17 @@ export function generateModule(
   // Records of several threads are finished one by one: none is done with another.
   const pairs = parallel ? [] : pairsOf(variants);
   const all = withPairs(variants, pairs);
+  // The functions first: the loop calls others of its own, whose numbers are right when everything is imported.
+  const firstUsual = FIRST_HANDLER + all.length;
+  module.fillTable(
+    firstUsual,
+    usual.map((h) => buildHandler(module, add, h, parallel)),
+  );
   module.export(
     'run',
     buildLoop(module, add, all, parallel ? undefined : { first: FIRST_HANDLER + variants.length, of: pairs }),
   );
-  let number = FIRST_HANDLER + all.length;
+  let number = firstUsual + usual.length;
   const modules = aside.map((handlers) => {
     number += handlers.length;
     return generateAside(handlers, number - handlers.length, shared);
@@ -51,10 +63,14 @@ export function generateModule(
   const contents: Contents = {
     hot: variants.length,
     pairs,
+    usual: usual.length,
     aside: aside.map((handlers, i) => [handlers.length, modules[i]!.length]),
     imports: names,
   };
-  const keys: HotKeys = variants.map((v) => [v.handler.key, v.near]);
+  const keys: MainKeys = [
+    ...variants.map((v) => [v.handler.key, v.near] as const),
+    ...usual.map((h) => [h.key, false] as const),
+  ];
   addContents(module, contents, keys);
   for (const bytes of modules) module.customSection(ASIDE, bytes);
   return module.finish();
@@ -89,17 +105,11 @@ export function generateInterpreter(groups: readonly Group[]): Uint8Array {
   const rows = collectRows(groups);
   const variants = hotVariants(rows);
   const inLoop = new Set(variants.filter((v) => !v.near).map((v) => v.handler.key));
-  const aside = [undefined, ...groups].map((part) =>
-    rows
-      .flatMap((row) => (partOf(row) === part && row.semantic ? [...row.enumerate()] : []))
-      .filter((h) => !inLoop.has(h.key)),
-  );
+  const functionsOf = (isOne: (row: RowEntry) => boolean): Handler[] =>
+    rows.flatMap((row) => (isOne(row) && row.semantic ? [...row.enumerate()] : [])).filter((h) => !inLoop.has(h.key));
+  const isUsual = (row: RowEntry): boolean => USUAL.has(row.name);
+  const aside = groups.map((group) => functionsOf((row) => row.group === group && !isUsual(row)));
   // Functions that stand in for handlers of the loop where these do not do everything.
   aside.push([...new Set(variants.map((v) => v.handler).filter(needsFunction))]);
-  return generateModule(variants, aside, { shared: true, parallel: false });
-}
-
-/** Where the handlers of a row are that are not in the loop: with those of its group, or (undefined) with the usual ones. */
-export function partOf(row: RowEntry): Group | undefined {
-  return USUAL.has(row.name) ? undefined : row.group;
+  return generateModule(variants, { usual: functionsOf(isUsual), aside }, { shared: true, parallel: false });
 }

@@ -119,8 +119,8 @@ export const TRIPLES: readonly (readonly [Rows, Rows, Rows])[] = [
 
 /** Rows that most programs meet while they start: the library of C, tests of KVM. */
 export const USUAL: ReadonlySet<string> = new Set(
-  `PACIASP AUTIASP MRS MSR_reg SYS DMB HVC SMC CHKFEAT
-  CCMP_reg CCMP_imm CCMN_imm ADD_ext ADDS_ext SUB_ext SUBS_ext ADD_shift SUBS_shift ANDS_shift ORR_shift CSNEG CSINV ASRV SDIV RBIT_int CLZ_int
+  `B_cond CBZ CBNZ TBZ TBNZ PACIASP AUTIASP MRS MSR_reg SYS DMB HVC SMC CHKFEAT
+  CCMP_reg CCMP_imm CCMN_imm ADD_ext ADDS_ext SUB_ext SUBS_ext ADD_shift SUBS_shift ANDS_shift BICS_shift ORR_shift CSNEG CSINV ASRV SDIV RBIT_int CLZ_int
   LDRB_imm LDRSB_imm LDRSB_reg LDRSB_post LDRH_imm LDRH_post LDRSH_imm LDRSW_imm LDRSW_post LDR_post LDUR LDURH LDURSW
   STUR STURB STURH STRH_imm STRH_reg STR_pre LDAR STLR LDAXR STXR LDXR STLXR LDADD CAS SWP
   STR_reg_fp LDR_reg_fp STUR_fp LDUR_fp STP_post_fp LDR_pre_fp STR_post_fp LDP_pre_fp

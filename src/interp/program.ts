@@ -6,8 +6,8 @@ import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { collectRows, type Handler, type RowEntry } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
 import { withMemory } from '../wasm/sections.ts';
-import { asideContentsOf, asideKeysOf, type Contents, contentsOf, type HotKeys, hotKeysOf } from './contents.ts';
-import { generateHandlers, generateModule, type Memory, partOf } from './generate.ts';
+import { asideContentsOf, asideKeysOf, type Contents, contentsOf, type MainKeys, mainKeysOf } from './contents.ts';
+import { generateHandlers, generateModule, type Memory, NO_FUNCTIONS } from './generate.ts';
 import { hotVariants } from './hot_variants.ts';
 import type { Prebuilt } from './prebuilt.ts';
 import { FIRST_HANDLER } from './record.ts';
@@ -65,16 +65,18 @@ export class Program {
   /** The first number that is free for handlers that are added. */
   readonly firstFree: number;
   private readonly source: ProgramSource;
-  /** Numbers of the handlers in the loop, by key. */
-  private readonly hot: () => ReadonlyMap<string, Numbers>;
-  /** Handlers of the usual rows, and of each group. */
+  /** Numbers of the handlers in the main module, by key. */
+  private readonly inMain: () => ReadonlyMap<string, Numbers>;
+  /** Other handlers of each group, and what stands in for those of the loop. */
   private readonly asides: readonly Aside[];
   private readonly parts = new Map<string, Part>();
 
   private readonly memory: Memory;
   /** The number after those of the handlers in the loop. */
   readonly endOfLoop: number;
-  private readonly keys: () => HotKeys;
+  /** The number after those of all handlers in the main module. */
+  readonly endOfMain: number;
+  private readonly keys: () => MainKeys;
   private readonly firstPair: number;
   private readonly pairs: Contents['pairs'];
   private readonly pairNumbers = lazy(
@@ -87,16 +89,17 @@ export class Program {
     this.memory = memory;
     const { shared, parallel } = memory;
     const prebuilt = parallel ? undefined : source.prebuilt;
-    const main = prebuilt ? withMemory(prebuilt.main, shared) : generateModule(this.variants(), [], memory);
+    const main = prebuilt ? withMemory(prebuilt.main, shared) : generateModule(this.variants(), NO_FUNCTIONS, memory);
     const module = (prebuilt?.main === main && source.compiled?.()) || new WebAssemblyHost.Module(main);
     const contents = contentsOf(module);
     this.main = { module, imports: contents.imports };
-    this.keys = lazy(() => hotKeysOf(module));
-    this.hot = lazy(() => numbersOf(this.keys()));
+    this.keys = lazy(() => mainKeysOf(module));
     this.firstPair = FIRST_HANDLER + contents.hot;
     this.endOfLoop = this.firstPair + contents.pairs.length;
     this.pairs = contents.pairs;
-    let id = this.endOfLoop;
+    this.endOfMain = this.endOfLoop + contents.usual;
+    this.inMain = lazy(() => numbersOf(this.keys(), contents.hot, this.endOfLoop));
+    let id = this.endOfMain;
     const lengths = contents.aside.map(([, length]) => length);
     this.asides = contents.aside.map(([count], i) => {
       id += count;
@@ -105,16 +108,15 @@ export class Program {
     this.firstFree = id;
   }
 
-  /** Numbers of a handler that is in the loop. */
-  inLoop(handler: Handler): Numbers | undefined {
-    return this.hot().get(handler.key);
+  /** Numbers of a handler that is in the main module. */
+  known(handler: Handler): Numbers | undefined {
+    return this.inMain().get(handler.key);
   }
   /** What has all other handlers of a row, if it was generated ahead of time. */
   asideOf(row: RowEntry): Aside | undefined {
-    const group = partOf(row);
-    return this.asides[group === undefined ? 0 : this.source.groups.indexOf(group) + 1];
+    return this.asides[this.source.groups.indexOf(row.group)];
   }
-  /** What has the handler of a number, if that is not in the loop. */
+  /** What has the handler of a number, if that is not in the main module. */
   asideWith(number: number): Aside | undefined {
     return this.asides.find((aside) => aside.has(number));
   }
@@ -151,10 +153,11 @@ export class Program {
   }
 }
 
-function numbersOf(hot: HotKeys): ReadonlyMap<string, Numbers> {
+/** @param hot how many are in the loop @param firstUsual number of the first one that is not */
+function numbersOf(keys: MainKeys, hot: number, firstUsual: number): ReadonlyMap<string, Numbers> {
   const numbers = new Map<string, Numbers>();
-  for (const [i, [key, near]] of hot.entries()) {
-    const id = FIRST_HANDLER + i;
+  for (const [i, [key, near]] of keys.entries()) {
+    const id = i < hot ? FIRST_HANDLER + i : firstUsual + i - hot;
     numbers.set(key, near ? { near: id, far: undefined } : { near: numbers.get(key)?.near, far: id });
   }
   return numbers;
