@@ -6,6 +6,7 @@ import { FIND, FIND_PARAMS, FIND_RESULTS } from '../interp/linker.ts';
 import { CHECK, CHECK_PARAMS, CHECK_RESULTS } from '../interp/region_check.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { Constants } from './constants.ts';
+import { type Counted, writeCount } from './counts.ts';
 import { Flags } from './flags.ts';
 import type { Block } from './graph.ts';
 import { Homes } from './homes.ts';
@@ -93,6 +94,10 @@ export class RegionFrame {
     this.shared = code.localCount;
     this.tape = new Tape(code);
     this.homes = new Homes(code, this.cpu, everything);
+  }
+  /** Counts, where statistics are wanted (counts.ts). */
+  tally(what: Counted, amount?: () => void): void {
+    writeCount(this.code, this.options.counts, what, amount);
   }
   /** Puts on the stack where the TLB is. */
   getTlb(): Code {

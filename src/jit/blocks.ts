@@ -1,0 +1,299 @@
+// The blocks of a region: its instructions, and the ways between blocks and out of the region. It is the Frame of the
+// instructions, whom it tells where they stand.
+
+import { Slot } from '../cpu/state.ts';
+import { Emitter } from '../interp/emit.ts';
+import type { Frame } from '../interp/emit_frame.ts';
+import type { Import } from '../interp/imports.ts';
+import { RegionExit } from '../interp/region.ts';
+import { Cell } from '../interp/region_check.ts';
+import { Temps } from '../interp/temps.ts';
+import type { Code, Label } from '../wasm/builder.ts';
+import type { ValueType } from '../wasm/opcodes.ts';
+import type { Counted } from './counts.ts';
+import type { RegionFrame } from './frame.ts';
+import type { Block, Edge } from './graph.ts';
+import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
+import type { Lifted } from './lift.ts';
+import type { Outs } from './outs.ts';
+import type { Peeled, Placed } from './peel.ts';
+import { type Part, type PartWriter, writeAgain } from './phrases.ts';
+import { PLACES_PER_PAGE, pageOf } from './places.ts';
+import { Plan } from './plan.ts';
+import { type Position, RegionState } from './region_state.ts';
+import { type ShapeWriter, Structure } from './structure.ts';
+import type { Loop, Zone } from './zones.ts';
+
+const BRANCH: Part = { kind: 'branch' };
+
+export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
+  readonly cpu: number;
+  readonly code: Code;
+  readonly import: Import;
+  readonly structure: Structure;
+  readonly plan: Plan;
+  private readonly r: RegionFrame;
+  private readonly state: RegionState;
+  private readonly temps: Temps;
+  private readonly emitter: Emitter;
+  private outs!: Outs;
+  private redirect!: Label;
+  /** Locals that have their value on all ways to a block, as far as they have been written. */
+  private readonly arriving = new Map<number, Valid>();
+
+  // Where the code that is being written stands.
+  private block!: Block;
+  /** The loop that has its registers in locals. */
+  private zone: Zone | undefined;
+  place = 0;
+  /** Instructions done that `left` still has. */
+  ahead = 0;
+
+  /** @param places of the entries of the graph */
+  constructor(r: RegionFrame, imports: Import, graph: Peeled, places: readonly number[]) {
+    this.r = r;
+    this.code = r.code;
+    this.cpu = r.cpu;
+    this.import = (name, params, results) => {
+      // The number is one of this module.
+      r.tape.fail();
+      return imports(name, params, results);
+    };
+    this.state = new RegionState(r, this);
+    this.temps = new Temps(r.code);
+    this.emitter = new Emitter(this, this.state);
+    this.structure = new Structure(r.code, this);
+    this.plan = new Plan(graph, places, r);
+    for (const e of graph.entries) this.structure.number(e);
+  }
+  /**
+   * Writes all of them.
+   * @param outs where control leaves the region @param redirect where branches to an address in `pcOut` go
+   */
+  write(outs: Outs, redirect: Label): void {
+    this.outs = outs;
+    this.redirect = redirect;
+    const { shapes, entries } = this.plan.graph;
+    this.structure.sequence(shapes, new Set(), undefined, entries);
+  }
+
+  writeLoop(shape: Loop, turns: () => void): void {
+    const zone = this.plan.zones.get(shape);
+    if (!zone) {
+      turns();
+      return;
+    }
+    const { code } = this;
+    const { homes } = this.r;
+    this.zone = zone;
+    zone.out = code.block('block');
+    homes.load(zone.used.all);
+    turns();
+    code.end();
+    this.zone = undefined;
+    if (zone.kinds === 0) {
+      code.unreachable();
+      return;
+    }
+    homes.store(zone.used.written);
+    code.br(this.outs.label(zone.kinds));
+  }
+  writeBlock(id: number): void {
+    const { code, structure } = this;
+    const block: Placed = this.plan.graph.blocks.get(id)!;
+    const { homes } = this.r;
+    this.block = block;
+    homes.begin(this.plan.unknown.has(id) ? undefined : this.arriving.get(id), this.zone?.used);
+    this.state.beginBlock(this.plan.kindsIn.get(id)!);
+    if (structure.isChosen(id)) code.i32(0).set(structure.choice);
+    block.code.forEach((one, i) => {
+      this.place = block.start + i;
+      this.ahead = i;
+      if (one.flow === 'stop') {
+        this.leave('interpreted');
+        return;
+      }
+      if (one.flow !== 'next') {
+        this.count(i + 1);
+        this.ahead = -1;
+        if (one.flow === 'cond') homes.flush();
+      }
+      homes.here();
+      this.writeOne(one);
+      this.temps.release();
+    });
+    const { next } = block;
+    if (!next) return;
+    if (block.code.at(-1)!.flow === 'next') this.count(block.code.length);
+    this.follow(next);
+  }
+  /** Says where control comes back to, if the present instruction calls what is not in the region. */
+  private expect(): void {
+    const to = this.plan.comebacks.outside.find((entry) => entry.place === this.place + 1);
+    if (to) this.code.i32(this.structure.number(to.id)).set(this.r.resume);
+  }
+  private writeOne(one: Lifted): void {
+    const { flags, homes, options, shared, tape } = this.r;
+    const sorts = this.state.parallel ? NO_SORTS : homes.sortsOf(one.vectors);
+    if (sorts === NO_SORTS) this.emitter.emit(one.block());
+    else writeAgain(one, { sorts, possible: flags.possible, known: options.known, shared }, tape, this, this.emitter);
+  }
+  part(part: Part, slot: string): void {
+    switch (part.kind) {
+      case 'leave':
+        this.leave(part.why);
+        return;
+      case 'leaveIf':
+        this.leaveIf(part.why);
+        return;
+      case 'jump':
+        this.jump(part.type);
+        return;
+      case 'branch':
+        this.branch();
+        return;
+      default:
+        this.state.part(part, slot);
+    }
+  }
+  private count(n: number): void {
+    if (n !== 0) this.code.get(this.r.left).i32(n).op('i32.sub').set(this.r.left);
+  }
+  /** Goes where an edge leads. All instructions are counted. */
+  private follow(edge: Edge): void {
+    const { code } = this;
+    const block = this.plan.graph.blocks.get(edge.to);
+    if (!block) {
+      this.r.tally('edge');
+      this.exitTo(edge.to, edge.taken);
+      return;
+    }
+    const target = this.structure.targetOf(edge.to);
+    this.settle(edge.to);
+    if (target.back) {
+      code.get(this.r.left).i32(this.plan.longest.get(edge.to)!).op('i32.le_s');
+      // Who wants the PE to stand still has said so where others see it.
+      if (this.state.parallel) code.get(this.r.cpu).mem('i32.load', Slot.BUDGET).i32(0).op('i32.lt_s').op('i32.or');
+      code.seldom().block('if');
+      this.r.tally('budget');
+      this.exitTo(block.start, edge.taken);
+      code.end();
+    }
+    if (target.choice !== 0) code.i32(target.choice).set(this.structure.choice);
+    code.br(target.label);
+  }
+
+  /** The CPU state gets what only locals have. */
+  private spill(): void {
+    const { zone, r } = this;
+    if (zone) r.homes.store(zone.used.written);
+    else r.homes.flush();
+  }
+  /** Has the CPU state hold what the block that control goes to expects there. */
+  private settle(to: number): void {
+    const { homes } = this.r;
+    const { zone, arriving } = this;
+    if (zone?.blocks.has(to)) return;
+    this.spill();
+    const held = zone ? homes.only(zone.used.all) : homes.valid;
+    const before = arriving.get(to);
+    arriving.set(to, before ? validInBoth(before, held) : held);
+  }
+
+  // ---- ways out ------------------------------------------------------------------------------------------------------------
+
+  private exitTo(place: number, taken: boolean): void {
+    const { code } = this;
+    const { base, answer, pcOut } = this.r;
+    const unchecked = taken ? 0 : RegionExit.unchecked;
+    if (pageOf(place) === 0) {
+      code.i32(RegionExit.left | RegionExit.inPage | unchecked | (place << RegionExit.indexShift)).set(answer);
+    } else {
+      code
+        .get(base)
+        .i64(BigInt(place * 4))
+        .op('i64.add')
+        .set(pcOut);
+      // Past the end of a page, code is fetched as after a branch.
+      const fetched = unchecked !== 0 && place % PLACES_PER_PAGE !== 0 ? unchecked : 0;
+      code.i32(RegionExit.left | fetched).set(answer);
+    }
+    code.br(this.wayOut());
+  }
+  private wayOut(): Label {
+    const { zone, r } = this;
+    const { possible } = r.flags;
+    if (!zone) {
+      r.homes.flush();
+      return this.outs.label(possible);
+    }
+    zone.kinds |= possible;
+    return zone.out!;
+  }
+  /** The present instruction is left to the interpreter. */
+  private leave(why: Counted): void {
+    const { tape } = this.r;
+    const from = tape.begin();
+    this.r.tally(why);
+    this.count(this.ahead);
+    this.exitTo(this.place, false);
+    tape.end(from, { kind: 'leave', why });
+  }
+  private countMiss(): void {
+    const { known, cell } = this.r.options;
+    if (!known.flat) return;
+    this.code.i32(cell).i32(cell).mem('i32.load', Cell.missed).i32(1).op('i32.add').mem('i32.store', Cell.missed);
+  }
+  leaveIf(why: Counted): void {
+    const { homes, tape } = this.r;
+    const from = tape.begin();
+    homes.flush();
+    this.code.seldom().block('if');
+    if (why === 'missed') this.countMiss();
+    this.leave(why);
+    this.code.end();
+    tape.end(from, { kind: 'leaveIf', why });
+  }
+
+  // ---- Frame -----------------------------------------------------------------------------------------------------------------
+
+  temp(type: ValueType): number {
+    const local = this.temps.take(type);
+    this.r.tape.take(type, local);
+    return local;
+  }
+  next(): void {}
+  raise(): void {
+    this.leave('interpreted');
+  }
+  exit(): void {
+    this.leave('interpreted');
+  }
+  resync(): void {
+    this.leave('interpreted');
+  }
+  faultIfZero(): void {
+    this.code.op('i32.eqz');
+    this.leaveIf('interpreted');
+  }
+  branch(): void {
+    const { tape } = this.r;
+    const from = tape.begin();
+    this.expect();
+    this.follow(this.block.branch!);
+    tape.end(from, BRANCH);
+  }
+  jump(type: number): void {
+    const { tape } = this.r;
+    const from = tape.begin();
+    this.r.tally('indirect');
+    this.expect();
+    this.code.set(this.r.pcOut);
+    this.spill();
+    this.code
+      .i32(RegionExit.left | (type << RegionExit.typeShift))
+      .set(this.r.answer)
+      .br(this.redirect);
+    tape.end(from, { kind: 'jump', type });
+  }
+}
