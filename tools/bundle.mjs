@@ -6,7 +6,7 @@ import { rolldown } from 'rolldown';
 
 const OUT = 'dist/bin';
 /** What comes before a command is chosen, and what everything stands on. */
-const FIRST = /\/dist\/(base\/(?!nearest)|cli\/message)/;
+const FIRST = /\/dist\/(base\/(?!nearest)|cli\/message)|rolldown\/runtime/;
 /** Modules of other commands, and what few programs need. */
 const APART = /\/dist\/(asm\/|cli\/(main|asm_commands|demo|fp8\w*|trap\w*|threads|stats)\.js)/;
 /** What a program needs that opens /dev/kvm: KVM, the CPU above EL0 with its system registers. */
@@ -44,7 +44,7 @@ const groups = [
   { name: 'exec', priority: 1, test: (id) => /\/dist\//.test(id) && !APART.test(id) },
 ];
 /** Chunks that are there, whole, before anything that imports them runs. All others are loaded when something of them is used. */
-const EARLY = new Set(['rolldown_runtime', 'first', 'exec']);
+const EARLY = new Set(['first', 'exec']);
 
 /**
  * What a chunk imports. From an early one these are constants; another one is loaded when something of it is first used, so
@@ -57,10 +57,24 @@ function linked(code) {
     used.set(chunk, (used.get(chunk) ?? new Set()).add(name));
     return `${made}${chunk}_${name}`;
   });
-  return body.replace(/^const require_(\w+) = (require\("[^"]+"\));$/gm, (_, chunk, load) => {
+  return exported(body).replace(/^const require_(\w+) = (require\("[^"]+"\));$/gm, (_, chunk, load) => {
     if (!EARLY.has(chunk)) return `let ${chunk}_made;\nconst require_${chunk} = () => (${chunk}_made ??= ${load});`;
     return `const { ${[...(used.get(chunk) ?? [])].map((name) => `${name}: ${chunk}_${name}`).join(', ')} } = ${load};`;
   });
+}
+
+/** Values instead of getters, which take ten times as long to make: what is exported does not change. */
+function exported(code) {
+  return code.replace(
+    /^Object\.defineProperty\(exports, "([\w$]+)", \{\s*enumerable: true,\s*get: function\(\) \{\s*return ([\w$]+);\s*\}\s*\}\);$/gm,
+    'exports.$1 = $2;',
+  );
+}
+
+/** @throws Error if something that a module exports may change */
+function isConstant(code, id) {
+  const [found] = /^export let .*$/m.exec(code) ?? [];
+  if (found) throw new Error(`${id}: '${found}': dist/bin has its first value only`);
 }
 
 /** What load.cjs runs: a function of what CommonJS modules are given. */
@@ -72,6 +86,7 @@ export async function bundle() {
     input: { command: 'dist/cli/main.js' },
     platform: 'node',
     external: [/^node:/],
+    plugins: [{ name: 'constant', transform: isConstant }],
     preserveEntrySignatures: false,
   });
   const { output } = await input.generate({
@@ -88,10 +103,9 @@ export async function bundle() {
   for (const text of files.values()) digest.update(text);
   digest.update(readFileSync('dist/interp/interp.wasm'));
   const loader = readFileSync('tools/load.cjs', 'utf8');
-  files.set('load.js', loader.replace('@BUILD@', digest.digest('hex').slice(0, 16)));
+  files.set('hypatia.js', `#!/usr/bin/env node\n${loader.replace('@BUILD@', digest.digest('hex').slice(0, 16))}`);
   for (const name of ['optimise', 'programs']) files.set(`${name}.js`, readFileSync(`tools/${name}.cjs`, 'utf8'));
   files.set('restore.js', '(optimised, bytes) => %DeserializeWasmModule(optimised, bytes);\n');
-  files.set('hypatia.js', "#!/usr/bin/env node\nrequire('./load.js')('command.js');\n");
   files.set('package.json', '{ "type": "commonjs" }\n');
   mkdirSync(OUT, { recursive: true });
   for (const [name, text] of files) writeFileSync(`${OUT}/${name}`, text);

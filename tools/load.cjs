@@ -1,4 +1,4 @@
-// How dist/bin starts (tools/bundle.mjs): runs a chunk of the bundle, and keeps the code that V8 made of it for later runs,
+// How dist/bin starts (tools/bundle.mjs), the command itself: runs a chunk of the bundle, and keeps the code that V8 made of it for later runs,
 // with all functions that were called, which is most of what starting costs otherwise. On by itself, off with
 // NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
 // What the command itself wants to keep (src/cli/kept.ts) lies there as well.
@@ -154,7 +154,8 @@ function save(make) {
 }
 
 const modules = new Map();
-module.exports = function load(name) {
+module.exports = load;
+function load(name) {
   const known = modules.get(name);
   if (known) return known.exports;
   const made = { exports: {} };
@@ -167,4 +168,6 @@ module.exports = function load(name) {
   const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
   script.runInThisContext()(made.exports, requires, made, filename, __dirname);
   return made.exports;
-};
+}
+
+if (require.main === module) load('command.js');
