@@ -4,7 +4,8 @@
 import { SIMD_INDEXED, SIMD_INDEXED_SCALAR } from '../arch/a64/simd_indexed.ts';
 import type { Ops, Reg, Val } from './ops.ts';
 import { semantics } from './semantics.ts';
-import { dot, doublingLong } from './simd_arith.ts';
+import { dot } from './simd_arith.ts';
+import { doublingLong } from './simd_arith_shapes.ts';
 import {
   add,
   type Binary,
