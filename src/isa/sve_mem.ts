@@ -1,193 +1,24 @@
-// Semantics of arch/a64/sve_mem.ts. All pages that active elements touch are probed before a register or memory is written.
+// Semantics of arch/a64/sve_mem.ts: which elements stand where. How they get from and to there is in sve_access.ts.
 
 import { SVE_MEM } from '../arch/a64/sve_mem.ts';
 import { routines } from './semantics.ts';
-import { FFR, maskRoom, readMask, writeMask } from './sve_lanes.ts';
+import {
+  type Access,
+  type Faults,
+  gather,
+  gatherRepeated,
+  loadContiguous,
+  type Shape,
+  scatter,
+  storeContiguous,
+  vectors,
+  Z_STRIDE,
+} from './sve_access.ts';
+import { maskRoom, readMask } from './sve_lanes.ts';
 import type { Plan, SveMachine } from './sve_machine.ts';
 
-const PAGE = 4096;
-const Z_STRIDE = 256;
+/** Bytes from one predicate register to the next. */
 const P_STRIDE = 32;
-
-/** Elements in memory and in registers: log2 of bytes; loads extend with the sign or with zeroes. */
-interface Shape {
-  readonly msz: number;
-  readonly esz: number;
-  readonly signed: boolean;
-  /** Registers, interleaved in memory. */
-  readonly regs: number;
-}
-
-/** What a load has read so far: images of up to four registers. */
-const IMAGE = new Uint8Array(4 * Z_STRIDE);
-const image = new DataView(IMAGE.buffer);
-
-function loadElement(m: SveMachine, s: Shape, host: number, to: number): void {
-  const { view } = m;
-  if (s.msz === 3) {
-    image.setUint32(to, view.getUint32(host, true), true);
-    image.setUint32(to + 4, view.getUint32(host + 4, true), true);
-    return;
-  }
-  const v = s.msz === 0 ? view.getUint8(host) : s.msz === 1 ? view.getUint16(host, true) : view.getUint32(host, true);
-  const shift = 32 - (8 << s.msz);
-  const value = s.signed ? (v << shift) >> shift : v;
-  if (s.esz === 0) image.setUint8(to, value);
-  else if (s.esz === 1) image.setUint16(to, value, true);
-  else image.setUint32(to, value, true);
-  if (s.esz === 3) image.setInt32(to + 4, s.signed ? value >> 31 : 0, true);
-}
-function storeElement(m: SveMachine, s: Shape, host: number, from: number): void {
-  const { view, u8 } = m;
-  if (s.msz === 0) u8[host] = u8[from]!;
-  else if (s.msz === 1) view.setUint16(host, view.getUint16(from, true), true);
-  else view.setUint32(host, view.getUint32(from, true), true);
-  if (s.msz === 3) view.setUint32(host + 4, view.getUint32(from + 4, true), true);
-}
-
-/** First active element and the one after the last, or undefined if none is. */
-function activeRange(active: Uint8Array, count: number): { first: number; end: number } | undefined {
-  const first = active.indexOf(1);
-  if (first < 0 || first >= count) return undefined;
-  let end = count;
-  while (!active[end - 1]) end--;
-  return { first, end };
-}
-
-/** Where an access finds its parts. */
-interface Access {
-  /** The active elements. */
-  readonly active: () => Uint8Array;
-  /** A base register that may be SP, for its alignment check. */
-  readonly Rn?: number;
-}
-/** What happens to elements that fault: the instruction does, or FFR says so for all of them or for all but the first. */
-type Faults = 'take' | 'first' | 'none';
-
-/** Reads all active elements, element e of register r from address(e, r). @returns whether it did not fault */
-function gather(
-  m: SveMachine,
-  s: Shape,
-  access: Access,
-  faults: Faults,
-  address: (e: number, r: number) => bigint,
-): boolean {
-  const element = 1 << s.msz;
-  const count = m.vl >> s.esz;
-  const active = access.active();
-  const first = active.indexOf(1);
-  IMAGE.fill(0, 0, s.regs * Z_STRIDE);
-  if (first < 0 || first >= count) return true;
-  if (access.Rn !== undefined && !m.checkBase(access.Rn)) return false;
-  for (let e = first; e < count; e++) {
-    if (!active[e]) continue;
-    for (let r = 0; r < s.regs; r++) {
-      const va = BigInt.asUintN(64, address(e, r));
-      const taken = faults === 'take' || (faults === 'first' && e === first);
-      const host = taken ? m.probe('r', va, element, element) : m.peek(va, element, element);
-      if (host !== 0) loadElement(m, s, host, r * Z_STRIDE + (e << s.esz));
-      else if (taken) return false;
-      else {
-        // From here on nothing is known.
-        const ffr = readMask(m, 1, FFR, 0);
-        ffr.fill(0, e << s.esz);
-        writeMask(m, FFR, 0, ffr);
-        return true;
-      }
-    }
-  }
-  return true;
-}
-/** Where vector register Zt + r stands in memory. */
-const vectors =
-  (m: SveMachine, Zt: number) =>
-  (r: number): number =>
-    m.z0 + ((Zt + r) & 31) * Z_STRIDE;
-/** Copies what was read to registers. */
-function deliver(m: SveMachine, regs: number, Zt: number): void {
-  const at = vectors(m, Zt);
-  for (let r = 0; r < regs; r++) m.u8.set(IMAGE.subarray(r * Z_STRIDE, r * Z_STRIDE + m.vl), at(r));
-}
-/** Writes all active elements, after all of them have been checked. @param from where register r stands in memory */
-function scatter(
-  m: SveMachine,
-  s: Shape,
-  access: Access,
-  from: (r: number) => number,
-  address: (e: number, r: number) => bigint,
-): boolean {
-  const element = 1 << s.msz;
-  const count = m.vl >> s.esz;
-  const active = access.active();
-  const first = active.indexOf(1);
-  if (first < 0 || first >= count) return true;
-  if (access.Rn !== undefined && !m.checkBase(access.Rn)) return false;
-  for (const write of [false, true])
-    for (let e = first; e < count; e++) {
-      if (!active[e]) continue;
-      for (let r = 0; r < s.regs; r++) {
-        const host = m.probe('w', BigInt.asUintN(64, address(e, r)), element, element);
-        if (host === 0) return false;
-        if (!write) continue;
-        storeElement(m, s, host, from(r) + (e << s.esz));
-        m.commit(host);
-      }
-    }
-  return true;
-}
-
-/**
- * The host address of element 0 (active or not) of a contiguous access that lies in one page, from the first active
- * element to the last; 0 if it is to be done element by element, undefined after a fault.
- */
-function inOnePage(m: SveMachine, kind: 'r' | 'w', s: Shape, active: Uint8Array, va: bigint): number | undefined {
-  const range = activeRange(active, m.vl >> s.esz);
-  if (!range) return 0;
-  const step = s.regs << s.msz;
-  const start = BigInt.asUintN(64, va + BigInt(range.first * step));
-  const bytes = (range.end - range.first) * step;
-  if (bytes > PAGE - Number(start & 4095n)) return 0;
-  const host = m.probe(kind, start, bytes, 1 << s.msz);
-  return host === 0 ? undefined : host - range.first * step;
-}
-/** Elements e of registers r = 0.. stand at base + (e * regs + r) << msz. */
-function loadContiguous(m: SveMachine, s: Shape, Zt: number, access: Access, base: () => bigint): Plan {
-  const step = s.regs << s.msz;
-  return () => {
-    const va = base();
-    const active = access.active();
-    if (access.Rn !== undefined && active.includes(1) && !m.checkBase(access.Rn)) return false;
-    const host = inOnePage(m, 'r', s, active, va);
-    if (host === undefined) return false;
-    if (host === 0) {
-      if (!gather(m, s, access, 'take', (e, r) => va + BigInt(e * step + (r << s.msz)))) return false;
-    } else {
-      IMAGE.fill(0, 0, s.regs * Z_STRIDE);
-      for (let e = 0; e < m.vl >> s.esz; e++)
-        if (active[e])
-          for (let r = 0; r < s.regs; r++)
-            loadElement(m, s, host + e * step + (r << s.msz), r * Z_STRIDE + (e << s.esz));
-    }
-    deliver(m, s.regs, Zt);
-    return true;
-  };
-}
-function storeContiguous(m: SveMachine, s: Shape, Zt: number, access: Access, base: () => bigint): Plan {
-  const step = s.regs << s.msz;
-  return () => {
-    const va = base();
-    const active = access.active();
-    if (access.Rn !== undefined && active.includes(1) && !m.checkBase(access.Rn)) return false;
-    const host = inOnePage(m, 'w', s, active, va);
-    if (host === undefined) return false;
-    if (host === 0) return scatter(m, s, access, vectors(m, Zt), (e, r) => va + BigInt(e * step + (r << s.msz)));
-    for (let e = 0; e < m.vl >> s.esz; e++)
-      if (active[e])
-        for (let r = 0; r < s.regs; r++)
-          storeElement(m, s, host + e * step + (r << s.msz), m.z0 + ((Zt + r) & 31) * Z_STRIDE + (e << s.esz));
-    return true;
-  };
-}
 
 // ---- shapes and addresses -----------------------------------------------------------------------------------------------
 
@@ -218,6 +49,11 @@ const lengths =
   (m: SveMachine, f: { Rn: number; imm4: number }, s: Shape): (() => bigint) =>
   () =>
     m.addAddress(m.xsp(f.Rn), BigInt(signed(f.imm4, 4) * s.regs * ((m.vl >> s.esz) << s.msz)));
+/** Where a predicate register stands in memory. */
+const predicate =
+  (m: SveMachine, Pt: number): (() => number) =>
+  () =>
+    m.p0 + Pt * P_STRIDE;
 const zBytes = (m: SveMachine): number => m.vl;
 const pBytes = (m: SveMachine): number => m.vl / 8;
 /** A register of so many bytes, whole, at Xn + imm9 times that. */
@@ -264,11 +100,7 @@ interface Gather {
 function gatherLoad(m: SveMachine, f: Gather, esz: number, address: Address): Plan {
   const s: Shape = { msz: f.msz, esz, signed: f.U === 0, regs: 1 };
   const access = governed(m, f.Pg, esz, f.Rn);
-  return () => {
-    if (!gather(m, s, access, f.ff ? 'first' : 'take', address(m))) return false;
-    deliver(m, 1, f.Zt);
-    return true;
-  };
+  return () => gather(m, s, access, f.ff ? 'first' : 'take', vectors(m, f.Zt), address(m));
 }
 function scatterStore(m: SveMachine, f: Omit<Gather, 'U'>, esz: number, address: Address): Plan {
   const access = governed(m, f.Pg, esz, f.Rn);
@@ -294,9 +126,7 @@ function speculative(
   const access = governed(m, f.Pg, s.esz, f.Rn);
   return () => {
     const va = base();
-    if (!gather(m, s, access, faults, (e) => va + BigInt(e << s.msz))) return false;
-    deliver(m, 1, f.Zt);
-    return true;
+    return gather(m, s, access, faults, vectors(m, f.Zt), (e) => va + BigInt(e << s.msz));
   };
 }
 /** Loads `bytes` (16 or 32) under the low part of the predicate and repeats them as often as they fit. */
@@ -317,10 +147,7 @@ function repeated(
   return () => {
     if (m.vl < bytes) return m.undefined();
     const va = base();
-    if (!gather(m, s, access, 'take', (e) => va + BigInt(e << s.msz))) return false;
-    for (let at = bytes; at + bytes <= m.vl; at += bytes) IMAGE.copyWithin(at, 0, bytes);
-    deliver(m, 1, f.Zt);
-    return true;
+    return gatherRepeated(m, s, access, vectors(m, f.Zt), (e) => va + BigInt(e << s.msz), bytes);
   };
 }
 const nothing = (): Plan => () => true;
@@ -353,9 +180,7 @@ export const sveMem = routines(SVE_MEM, {
     const access = governed(m, f.Pg, s.esz, f.Rn);
     return () => {
       const va = m.addAddress(m.xsp(f.Rn), BigInt(f.imm6 << s.msz));
-      if (!gather(m, s, access, 'take', () => va)) return false;
-      deliver(m, 1, f.Zt);
-      return true;
+      return gather(m, s, access, 'take', vectors(m, f.Zt), () => va);
     };
   },
 
@@ -386,9 +211,7 @@ export const sveMem = routines(SVE_MEM, {
     const { access, base } = whole(m, f, pBytes);
     return () => {
       const va = base();
-      if (!gather(m, plain(0), access, 'take', (e) => va + BigInt(e))) return false;
-      m.u8.set(IMAGE.subarray(0, pBytes(m)), m.p0 + f.Pt * P_STRIDE);
-      return true;
+      return gather(m, plain(0), access, 'take', predicate(m, f.Pt), (e) => va + BigInt(e), pBytes(m));
     };
   },
   STR_z: (f, m) => {
@@ -399,13 +222,7 @@ export const sveMem = routines(SVE_MEM, {
     const { access, base } = whole(m, f, pBytes);
     return () => {
       const va = base();
-      return scatter(
-        m,
-        plain(0),
-        access,
-        () => m.p0 + f.Pt * P_STRIDE,
-        (e) => va + BigInt(e),
-      );
+      return scatter(m, plain(0), access, predicate(m, f.Pt), (e) => va + BigInt(e));
     };
   },
 
