@@ -84,6 +84,7 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => `ldadd ${big()}, ${big()}, [${address()}]`,
     () => `ldxr ${big()}, [${address()}]`,
     () => `stxr w${r.below(5)}, x${5 + r.below(5)}, [${address()}]`,
+    () => `dc zva, ${address()}`,
   ];
   const vector: readonly Make[] = [
     () => `${r.pick(['fadd', 'fsub', 'fmul', 'fdiv', 'fmax', 'fmin'])} ${scalars(3, 'd')}`,
@@ -110,6 +111,14 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
   /** Of a process: with x18 as the address of something aligned; that is always there. */
   const aligned = (line: string): string => `and x18, ${address()}, #0xfffffffffffffff0\n ${line}`;
   const present = (line: string): string => `and x18, ${address()}, #0x1ff0\n add x18, x21, x18\n ${line}`;
+  /**
+   * Zeroes a block, which may fault, then as memset does the 512 bytes that begin there: the same comes of blocks of all sizes.
+   * Only what cannot fault has their size in a register. x14 is 0 if there is memory that the first DC ZVA may have zeroed.
+   */
+  const zeroes = (to: string): string => `and x18, ${to}, #0xfffffffffffffe00
+ mov x14, #-1\n dc zva, x18\n ldr x14, [x18]\n cbnz x14, .+48
+ add x14, x18, #512\n mrs x19, dczid_el0\n and x19, x19, #15\n mov x17, #4\n lsl x19, x17, x19
+ add x18, x18, #${r.below(64)}\n dc zva, x18\n add x18, x18, x19\n cmp x18, x14\n b.lo .-12\n mov x19, #0`;
   const system: readonly Make[] = [
     () => aligned(`${r.pick(['ldp', 'stp'])} ${pair()}, [x18, #${16 * r.below(8)}]`),
     () => aligned(`ldp ${pair()}, [x18], #${16 * (r.below(9) - 4)}\n mov ${address()}, x18`),
@@ -129,6 +138,7 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
     () => `adr x18, .+${8 + r.below(8)}\n ${r.pick(['br', 'blr'])} x18\n nop\n nop\n nop`,
     () => aligned(`${r.pick(['blr', 'blr', 'br'])} x18`),
     () => `mov x0, ${big()}\n mov x8, #1000\n svc #0`,
+    () => zeroes(address()),
   ];
   const lines: string[] = [];
   /** Places whose instruction may be replaced. */

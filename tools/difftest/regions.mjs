@@ -1,7 +1,7 @@
 // `npm run difftest:regions`: random programs with branches, loops, calls, faults in the middle, accesses across pages and
 // changes of their own code, on the interpreter, with regions compiled as soon as may be, and on qemu-aarch64 (user mode).
 // Interpreter and JIT are compared wherever the engine comes back, all three by what the programs write.
-//   node tools/difftest/regions.mjs [--instructions N] [--seed N] [--programs N in one executable] [--qemu PATH]
+//   node tools/difftest/regions.mjs [--instructions N executed in programs] [--seed N] [--programs N in one executable] [--qemu PATH]
 //        [--limit DIFFERENCES] [--keep FOLDER for executables that differ]
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,6 +41,7 @@ const folder = mkdtempSync(join(tmpdir(), 'regions-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const total = {
   programs: 0,
+  words: 0,
   instructions: 0,
   around: 0,
   regions: 0,
@@ -140,6 +141,7 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   for (let i = 0; i < interp.output.length / OUTPUT_BYTES; i++) signals += signalsOf(interp.output, i);
   total.signals += signals;
   const words = programs.reduce((n, p) => n + p.bytes.length / 4, 0);
+  total.words += words;
   const around = AROUND.start + perBatch * AROUND.program + words * AROUND.word + signals * AROUND.signal;
   total.instructions += Math.round(interp.instructions - around);
   total.around += Math.round(around);
@@ -163,9 +165,9 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   }
 }
 const seconds = Number(process.hrtime.bigint() - started) / 1e9;
-const { programs, instructions, around, regions, compiled, inside, dropped, kept, signals, different } = total;
+const { programs, words, instructions, around, regions, compiled, inside, dropped, kept, signals, different } = total;
 process.stdout.write(
-  `${programs} programs, ${instructions} instructions and ${around} around them, ${signals} signals, ${seconds.toFixed(0)} s\n`,
+  `${programs} programs of ${words} instructions, ${instructions} executed and ${around} around them, ${signals} signals, ${seconds.toFixed(0)} s\n`,
 );
 process.stdout.write(
   `${regions} regions of ${compiled} instructions compiled, ${dropped} dropped, ${kept} used again by another run, ${inside} instructions executed in them\n`,

@@ -7,12 +7,16 @@ import { randomProgram } from '../../dist/jit/testing.js';
 
 const CODE = 0x1000_0000;
 const ALIAS = 0x3000_0000; // changes CODE into 0x2000_0000
-const CODE_BYTES = 0x1_0000;
+/** The places of a program: of those that share them, or of one that has its own. */
+const PLACE_BYTES = 0x1_0000;
 const DATA = 0x4000_0000;
 /** Pages of data; one of them is not there at first. What comes behind never is. */
 const PAGES = 4;
 const HOLE = 2;
-/** Programs stand one over the other: before the end of a page, most of them across it. */
+/**
+ * Before the end of a page, most programs across it. One half of them stand one over the other; the code of the other half is
+ * still there at the end, so that it is kept.
+ */
 const PLACES = [0xf00, 0x2ff8, 0x4000, 0x6c00];
 /** Signals of one program. */
 const SIGNALS = 40;
@@ -38,16 +42,17 @@ const call = (name, ...args) =>
     'svc #0',
   ].join('\n ');
 
-const RUNTIME = `
+/** @param bytes of code, all together */
+const runtime = (bytes) => `
 _start:
  ldr x0, =stack + 0x20000
  mov sp, x0
  adr x0, name
  ${call('memfd', 'x0', 0)}
  mov x24, x0
- ${call('ftruncate', 'x24', CODE_BYTES)}
- ${call('mmap', CODE, CODE_BYTES, 7, 0x11, 'x24', 0)}
- ${call('mmap', CODE ^ ALIAS, CODE_BYTES, 7, 0x11, 'x24', 0)}
+ ${call('ftruncate', 'x24', bytes)}
+ ${call('mmap', CODE, bytes, 7, 0x11, 'x24', 0)}
+ ${call('mmap', CODE ^ ALIAS, bytes, 7, 0x11, 'x24', 0)}
  ${call('mmap', DATA, PAGES * 4096, 3, 0x32, -1, 0)}
  ldr x0, =${DATA}
  mov x1, #${(PAGES * 4096) / 8}
@@ -247,7 +252,7 @@ export function regionPrograms(first, count) {
   const programs = Array.from({ length: count }, (_, i) => {
     const r = new Random(first + i);
     const place = r.pick(PLACES);
-    const base = CODE + place;
+    const base = CODE + place + r.below(2) * (i + 1) * PLACE_BYTES;
     const source = randomProgram(r, { end: 'br x22', process: { alias: ALIAS, assemble: word } });
     const { bytes } = assembleProgram(source, { base: BigInt(base) }).sections[0];
     return { source, base, bytes, entry: r.below(3) === 0 ? base ^ ALIAS : base, state: start(r) };
@@ -257,7 +262,9 @@ export function regionPrograms(first, count) {
     const words = new Uint32Array(p.bytes.buffer, p.bytes.byteOffset, p.bytes.length / 4);
     return `start${i}:\n${p.state}\ncode${i}: .inst ${[...words].map((w) => `0x${w.toString(16)}`).join(',')}\n .balign 16`;
   });
-  const text = [RUNTIME, DATA_SECTION, ...data, 'table:', ...table, ' .quad 0, 0', ''].join('\n');
+  const text = [runtime((count + 1) * PLACE_BYTES), DATA_SECTION, ...data, 'table:', ...table, ' .quad 0, 0', ''].join(
+    '\n',
+  );
   return { elf: writeElf(assembleProgram(text, { base: 0x401000n })), programs };
 }
 

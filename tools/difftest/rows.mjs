@@ -9,7 +9,7 @@ export const EXCLUDED = {
   MSR_imm: 'user mode may write only fields that show nowhere in the state compared here',
   SYSL: 'no allocated operation is open to user mode',
   SEV: 'the other CPUs of the emulator do not exist',
-  SYS: 'DC ZVA is the only one open to user mode that changes state, and its block has another size (512 bytes, ours 64)',
+  SYS: 'DC ZVA is the only one open to user mode that changes state, and its block has another size (512 bytes, ours 64): see difftest:regions',
   PACGA: 'the keys of the other process are unknown; checked against recorded values in cpu/pauth.test.ts',
 };
 /** Features that qemu-aarch64 11.1 does not have. */
