@@ -5,7 +5,7 @@ import { overlaps } from '../cpu/decode.ts';
 import { Exit } from '../cpu/engine.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import { createInterpreter } from './engine.ts';
 import { generateHandlers, generateInterpreter } from './generate.ts';
 import { ALSO_BULK, BULK, HOT, USUAL } from './hot.ts';

@@ -3,7 +3,8 @@
 
 import { Slot } from '../cpu/state.ts';
 import type { Handler } from '../isa/handlers.ts';
-import type { Code, ModuleBuilder } from '../wasm/builder.ts';
+import type { Code } from '../wasm/builder.ts';
+import type { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
 import { JUMP_TYPE_SHIFT, Status } from './emit_frame.ts';

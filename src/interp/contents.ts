@@ -2,7 +2,7 @@
 
 import { bytesOf, textOf } from '../base/text.ts';
 import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
-import type { ModuleBuilder } from '../wasm/builder.ts';
+import type { ModuleBuilder } from '../wasm/module.ts';
 import { notOne } from './prebuilt.ts';
 
 /** Names of sections: what is in the module; the keys of its handlers, which few ask for. */

@@ -2,7 +2,8 @@
 // program meets. All else of decoding is TypeScript's (predecode.ts), and so is whatever is unusual here.
 
 import { FRAME_SHIFT, FRAME_SIZE } from '../cpu/physmem.ts';
-import type { Code, ModuleBuilder } from '../wasm/builder.ts';
+import type { Code } from '../wasm/builder.ts';
+import type { ModuleBuilder } from '../wasm/module.ts';
 import { EndRecord, FIRST_HANDLER, LONGEST, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
 import { Entry, HASH, Known, NUMBER, Place } from './templates.ts';
 

@@ -3,7 +3,7 @@
 
 import { collectRows, type Handler, type RowEntry } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import { buildHandler } from './cold.ts';
 import { type AsideContents, type AsideKeys, addContents, type Contents, type MainKeys } from './contents.ts';
 import { USUAL } from './hot.ts';

@@ -7,7 +7,8 @@
 
 import { InternalError } from '../base/assert.ts';
 import { Slot } from '../cpu/state.ts';
-import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
+import type { Code, Label } from '../wasm/builder.ts';
+import type { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
 import { LEAVE } from './emit_frame.ts';

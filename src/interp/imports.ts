@@ -1,6 +1,6 @@
 // What modules import: memory, the table of handlers, functions. Everything comes from one module, by name.
 
-import type { ModuleBuilder } from '../wasm/builder.ts';
+import type { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 
 /** Name of the module that imports come from, and of the memory in it. */

@@ -6,7 +6,8 @@
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { Slot } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
-import { type Code, ModuleBuilder } from '../wasm/builder.ts';
+import type { Code } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
 import { HOST, MEMORY, TABLE } from './imports.ts';

@@ -2,7 +2,8 @@
 // instructions that are met first, targets of branches that are not known yet, handlers in the table, regions.
 
 import { Slot } from '../cpu/state.ts';
-import type { Code, Label, ModuleBuilder } from '../wasm/builder.ts';
+import type { Code, Label } from '../wasm/builder.ts';
+import type { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { JUMP_TYPE_SHIFT, LEAVE, PAST, Status } from './emit_frame.ts';
 import { buildKnown, buildSum, type Pairs } from './emit_known.ts';

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { WebAssemblyHost } from '../base/webassembly.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import { INT, LANE, type LaneOp, type PlainOp, signature, VECTOR } from '../wasm/opcodes.ts';
 import { PURE, type Value } from './eval_pure.ts';
 import { OPS, type Op, type Ty } from './ops.ts';

@@ -1,7 +1,7 @@
 // Multiplying and adding with one rounding, where the WebAssembly engine can do that.
 
 import { type WasmFunction, WebAssemblyHost } from '../base/webassembly.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import { roundsOnce } from './features.ts';
 
 /** Adds a function that multiplies and adds. @returns its number */

@@ -3,7 +3,7 @@
 import { bytesOf } from '../base/text.ts';
 import { HOST, TABLE } from '../interp/imports.ts';
 import { FIRST_SLOT, type MakeTier, REGION_PARAMS, REGION_RESULTS } from '../interp/region.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import type { Counts } from './counts.ts';
 import { addMadd } from './fused.ts';
 import {

@@ -6,7 +6,7 @@ import { type WasmFunction, type WasmModule, WebAssemblyHost } from '../base/web
 import type { CrcName } from '../cpu/crc32.ts';
 import type { ImportRow } from '../interp/imports.ts';
 import type { TierHost } from '../interp/region.ts';
-import type { FunctionBody } from '../wasm/builder.ts';
+import type { FunctionBody } from '../wasm/module.ts';
 import { forgetsImporters, roundsOnce } from './features.ts';
 import { type Kept, keyOf, Region, type RegionCode } from './regions.ts';
 

@@ -7,7 +7,7 @@ import type { CpuState } from '../cpu/state.ts';
 import type { ImportRow } from '../interp/imports.ts';
 import type { TierHost } from '../interp/region.ts';
 import { Cell, Refusal } from '../interp/region_check.ts';
-import type { FunctionBody } from '../wasm/builder.ts';
+import type { FunctionBody } from '../wasm/module.ts';
 import { Area } from './area.ts';
 import { Cells } from './cells.ts';
 import { ConstantMemory } from './constants.ts';

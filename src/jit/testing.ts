@@ -2,7 +2,7 @@
 
 import { HOST, importer, TABLE } from '../interp/imports.ts';
 import type { Random } from '../interp/testing.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import type { Graph } from './graph.ts';
 import type { Assumptions } from './lift.ts';
 import { pageOf } from './places.ts';

@@ -9,7 +9,7 @@ import { HOST, TABLE } from '../interp/imports.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { Cell, MAX_PAGES } from '../interp/region_check.ts';
-import { ModuleBuilder } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import { Area } from './area.ts';
 import { Counts } from './counts.ts';
 import { spansOf, wordsOf } from './cover.ts';

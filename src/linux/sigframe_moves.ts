@@ -4,7 +4,8 @@
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import { Slot, V_STRIDE } from '../cpu/state.ts';
-import { type Code, ModuleBuilder } from '../wasm/builder.ts';
+import type { Code } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import { At } from './sigframe_layout.ts';
 
 /** A function of addresses in linear memory: CPU state, frame, and V0 in the frame. */

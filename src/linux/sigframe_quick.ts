@@ -5,7 +5,8 @@ import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SHIFT, FRAME_SIZE as PAGE, type PhysMem } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
-import { type Code, type Label, ModuleBuilder } from '../wasm/builder.ts';
+import type { Code, Label } from '../wasm/builder.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
 import {
   At,
   FPSIMD_SIZE,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WebAssemblyHost } from '../base/webassembly.ts';
-import { Code, ModuleBuilder } from './builder.ts';
+import { Code } from './builder.ts';
+import { ModuleBuilder } from './module.ts';
 import { signature } from './opcodes.ts';
 
 /** The result of a function without parameters. */

@@ -165,6 +165,10 @@ export type PlainOp =
   | keyof typeof VECTOR_RELAXED;
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
+/** How the binary format names them. */
+export const TYPE_CODE: Readonly<Record<ValueType, number>> = {
+  i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b,
+}; // biome-ignore format: a table
 export interface Signature {
   readonly args: readonly ValueType[];
   readonly result: ValueType;

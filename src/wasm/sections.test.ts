@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WebAssemblyHost } from '../base/webassembly.ts';
-import { ModuleBuilder } from './builder.ts';
+import { ModuleBuilder } from './module.ts';
 import { customSize, sectionsOf, withMemory } from './sections.ts';
 
 function moduleWith(shared: boolean, contents: Uint8Array): Uint8Array {

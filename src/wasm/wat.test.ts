@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ModuleBuilder } from './builder.ts';
+import { ModuleBuilder } from './module.ts';
 import { printModule } from './wat.ts';
 
 /** The lines of the body that `write` writes. */
