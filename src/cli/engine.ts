@@ -1,6 +1,7 @@
 // Which engine runs programs, and what it can execute.
 
 import { openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { type Feat, has, isFeat } from '../arch/features.ts';
 import { lazy } from '../base/lazy.ts';
 import type { Engine, SystemHooks } from '../cpu/engine.ts';
@@ -44,15 +45,17 @@ export function canExecute(feat: Feat): boolean {
  * code it was generated from: then it is generated now, which takes longer.
  */
 function prebuiltInterpreter(): Prebuilt | undefined {
-  const layer = (name: string): URL => new URL(`../${name}/`, import.meta.url);
-  const file = new URL('interp.wasm', layer('interp'));
+  // Without URLs: making them takes longer than reading the file.
+  const here = import.meta.dirname;
+  const layer = (name: string): string => join(here, '..', name);
+  const file = join(layer('interp'), 'interp.wasm');
   try {
     // The bundle was made together with it.
-    if (/\/bin\/[^/]*$/.test(import.meta.url)) return open(file);
+    if (basename(here) === 'bin') return open(file);
     const made = statSync(file).mtimeMs;
     for (const name of ['wasm', 'ir', 'arch/a64', 'isa', 'interp']) {
       for (const source of readdirSync(layer(name))) {
-        if (source.endsWith('.js') && statSync(new URL(source, layer(name))).mtimeMs > made) return undefined;
+        if (source.endsWith('.js') && statSync(join(layer(name), source)).mtimeMs > made) return undefined;
       }
     }
     return open(file);
@@ -60,7 +63,7 @@ function prebuiltInterpreter(): Prebuilt | undefined {
     return undefined;
   }
 }
-function open(file: URL): Prebuilt {
+function open(file: string): Prebuilt {
   const fd = openSync(file, 'r');
   return new Prebuilt((from, to) => {
     const bytes = new Uint8Array(to - from);

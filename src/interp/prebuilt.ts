@@ -7,7 +7,7 @@ import { customSize, sectionsOf } from '../wasm/sections.ts';
 /** The custom sections that end the file: one for each module. */
 export const ASIDE = 'aside';
 /** Bytes that are read at first: the main module is not much smaller. */
-const HEAD = 1 << 16;
+const HEAD = 1 << 18;
 
 /** @returns bytes of a file from one place to before another, or fewer where it ends */
 export type ReadBytes = (from: number, to: number) => Uint8Array;
