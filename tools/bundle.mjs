@@ -71,6 +71,19 @@ function exported(code) {
   );
 }
 
+/** What rolldown adds for itself becomes a part of the first chunk: a file less. */
+function together(output) {
+  const runtime = output.find(({ fileName }) => fileName === 'rolldown-runtime.js');
+  const first = 'const require_first = require("./first.js");\n';
+  const renamed = (code) =>
+    code
+      .replaceAll('require_rolldown_runtime.', 'require_first.')
+      .replace(/^const require_rolldown_runtime = .*\n/m, code.includes(first) ? '' : first);
+  return output
+    .filter((chunk) => chunk !== runtime)
+    .map(({ fileName, code }) => ({ fileName, code: fileName === 'first.js' ? runtime.code + code : renamed(code) }));
+}
+
 /** @throws Error if something that a module exports may change */
 function isConstant(code, id) {
   const [found] = /^export let .*$/m.exec(code) ?? [];
@@ -98,7 +111,7 @@ export async function bundle() {
     codeSplitting: { groups, includeDependenciesRecursively: false },
   });
   await input.close();
-  const files = new Map(output.map(({ fileName, code }) => [fileName, wrapped(linked(code))]));
+  const files = new Map(together(output).map(({ fileName, code }) => [fileName, wrapped(linked(code))]));
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
   digest.update(readFileSync('dist/interp/interp.wasm'));

@@ -53,11 +53,12 @@ globalThis[Symbol.for('hypatia.kept')] = {
  * The WebAssembly module of the interpreter, as optimise.js compiled it: then V8 need not. The script is never parsed: its
  * code is all that there is of it.
  * @param {Uint8Array} bytes of the module
+ * @param {() => Iterable<number>} used functions of its table that are worth it
  * @returns {WebAssembly.Module | undefined}
  */
-function optimised(bytes) {
+function optimised(bytes, used) {
   const made = kept(OPTIMISED);
-  if (!made) atEnd.push(() => save(() => [[OPTIMISED, optimise(bytes)]]));
+  if (!made) atEnd.push(() => save(() => [[OPTIMISED, optimise(bytes, [...used()])]]));
   if (!made?.length) return undefined;
   const restored = restore(made, bytes);
   if (!restored) atEnd.push(() => save(() => [[OPTIMISED, Buffer.alloc(0)]]));
@@ -94,15 +95,19 @@ function native(name, sum, bytes) {
   return isOf(before, sum) ? restore(before.subarray(2 * HEAD), bytes) : undefined;
 }
 /** Where it fails once it is not tried again: an empty file says so. A debugger is not for this process. */
-function optimise(input) {
+function optimise(input, used) {
   if (options.includes('inspect')) return Buffer.alloc(0);
   const { spawnSync } = require('node:child_process');
-  const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, `${__dirname}/optimise.js`], {
-    input,
-    stdio: ['pipe', 'pipe', 'ignore'],
-    timeout: PATIENCE,
-    maxBuffer: 1 << 26,
-  });
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [...process.execArgv, `${__dirname}/optimise.js`, '', used.join()],
+    {
+      input,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      timeout: PATIENCE,
+      maxBuffer: 1 << 26,
+    },
+  );
   return status === 0 && stdout.length > HEAD ? stdout : Buffer.alloc(0);
 }
 

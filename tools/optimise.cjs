@@ -11,8 +11,8 @@ const { Script } = require('node:vm');
 const filename = `${__dirname}/restore.js`;
 /** Milliseconds that a program's code may take; what has not been compiled then V8 does as ever. */
 const PATIENCE = 20_000;
-/** Of a program that is named: only one such process at a time. */
-const [, , program] = process.argv;
+/** Of a program that is named: only one such process at a time. Of the interpreter: which functions of its table. */
+const [, , program, chosen] = process.argv;
 const lock = `${program}.making`;
 if (program) begin();
 
@@ -48,9 +48,11 @@ function instantiate(module) {
     else imports[name] = kind === 'global' ? 0 : () => 0;
   const { exports } = new WebAssembly.Instance(module, { h: imports });
   const all = Object.values(exports);
-  for (const t of [table, ...all])
-    if (t instanceof WebAssembly.Table) for (let i = 0; i < t.length; i++) if (t.get(i)) all.push(t.get(i));
-  return all.filter((f) => typeof f === 'function');
+  const functions = all.filter((f) => typeof f === 'function');
+  const inTable = table ?? all.find((t) => t instanceof WebAssembly.Table);
+  const wanted = chosen?.split(',').map(Number) ?? Array(inTable.length).keys();
+  for (const i of wanted) if (i < inTable.length && inTable.get(i)) functions.push(inTable.get(i));
+  return functions;
 }
 
 setFlagsFromString('--allow-natives-syntax');

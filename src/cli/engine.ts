@@ -229,7 +229,10 @@ export function createEngine(
     get groups() {
       return A64;
     },
-    ...(prebuilt && { prebuilt, compiled: () => optimisedModule(prebuilt.main) }),
+    ...(prebuilt && {
+      prebuilt,
+      compiled: () => optimisedModule(prebuilt.main, () => (templates ? templates.numbers : [])),
+    }),
     ...(templates && { templates }),
     ...(make && { tier: make }),
     ...(threads && { threads }),

@@ -5,7 +5,7 @@ import type { WasmModule } from '../base/webassembly.ts';
 
 interface Kept {
   read(name: string): Uint8Array | undefined;
-  optimised(bytes: Uint8Array): WasmModule | undefined;
+  optimised(bytes: Uint8Array, used: () => Iterable<number>): WasmModule | undefined;
   native(name: string, sum: number, bytes: Uint8Array): WasmModule | undefined;
   keepAtEnd(name: string, make: () => Uint8Array | undefined, isMuchNew: () => boolean): void;
 }
@@ -15,9 +15,12 @@ const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbo
 export function readKept(name: string): Uint8Array | undefined {
   return kept?.read(name);
 }
-/** The module of these bytes, compiled as V8 does it for code that runs often. Threads and options of V8 may be without it. */
-export function optimisedModule(bytes: Uint8Array): WasmModule | undefined {
-  return kept?.optimised(bytes);
+/**
+ * The module of these bytes, compiled as V8 does it for code that runs often. Threads and options of V8 may be without it.
+ * @param used numbers of the functions in its table that are worth it, asked for when the first run with it ends
+ */
+export function optimisedModule(bytes: Uint8Array, used: () => Iterable<number>): WasmModule | undefined {
+  return kept?.optimised(bytes, used);
 }
 /** The same for the module in what is kept by a name, which has a sum. If there is none, there is one for a later run. */
 export function nativeModule(name: string, sum: number, bytes: Uint8Array): WasmModule | undefined {

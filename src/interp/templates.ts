@@ -99,6 +99,17 @@ export class Templates {
   get added(): number {
     return this.made;
   }
+  /** Numbers of the handlers that records have. */
+  get numbers(): ReadonlySet<number> {
+    const { table } = this;
+    const numbers = new Set<number>();
+    for (let at: number = Head.size; at < table.length; at += Entry.size) {
+      if (table[at] === 0) continue;
+      numbers.add(table[at + Entry.record]! & NUMBER);
+      numbers.add((table[at + Entry.place]! >>> Place.near) & NUMBER);
+    }
+    return numbers;
+  }
   /** What there is now, if it is more than there was. */
   bytes(): Uint8Array | undefined {
     return this.made > 0 ? new Uint8Array(this.table.buffer, this.table.byteOffset, this.table.byteLength) : undefined;
