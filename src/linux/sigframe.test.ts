@@ -5,10 +5,11 @@ import { PhysMem } from '../cpu/physmem.ts';
 import { CpuState, Slot } from '../cpu/state.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
 import { Map_, Signal } from './abi/flags.ts';
+import { type AltStack, NO_ALT_STACK } from './alt_stack.ts';
 import { Struct } from './bytes.ts';
 import { mmap } from './mm/map_calls.ts';
 import { PAGE } from './mm/pages.ts';
-import { type AltStack, NO_ALT_STACK, pstateOf, SignalFrames, stackOf, ucontextOf } from './sigframe.ts';
+import { pstateOf, SignalFrames, stackOf, ucontextOf } from './sigframe.ts';
 import { encodeSigInfo, type SigInfo } from './siginfo.ts';
 import { addressSpace } from './testing.ts';
 

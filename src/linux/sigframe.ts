@@ -3,6 +3,7 @@
 
 import type { PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
+import { type AltStack, NO_ALT_STACK, SS_DISABLE } from './alt_stack.ts';
 import { Struct } from './bytes.ts';
 import { userAddress } from './mm/addresses.ts';
 import type { AddressSpace } from './mm/mm.ts';
@@ -20,7 +21,6 @@ import {
   type Records,
   type Shape,
   SMALL,
-  SS_DISABLE,
   SVE_HEADER,
   shapeOf,
   sveSize,
@@ -29,15 +29,6 @@ import {
 import { type Moves, makeMoves } from './sigframe_moves.ts';
 import { makeQuick, type Quick, Told } from './sigframe_quick.ts';
 import { putSigInfo, type SigInfo } from './siginfo.ts';
-
-export interface AltStack {
-  readonly sp: bigint;
-  readonly size: bigint;
-  readonly flags: number;
-}
-export const SS_ONSTACK = 1;
-export const SS_AUTODISARM = 0x8000_0000;
-export const NO_ALT_STACK: AltStack = { sp: 0n, size: 0n, flags: SS_DISABLE };
 
 const NZCV_SHIFT = 28;
 

@@ -7,6 +7,7 @@ import { Slot } from '../cpu/state.ts';
 import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
+import { SS_DISABLE } from './alt_stack.ts';
 import {
   At,
   FPSIMD_SIZE,
@@ -18,7 +19,6 @@ import {
   type Records,
   type Shape,
   SMALL,
-  SS_DISABLE,
   SVE_HEADER,
   shapeOf,
   TERMINATOR_SIZE,

@@ -3,11 +3,11 @@
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { Slot } from '../../cpu/state.ts';
 import { AT_FDCWD, At, CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP, Clone, Open } from '../abi/flags.ts';
+import { NO_ALT_STACK } from '../alt_stack.ts';
 import { Struct } from '../bytes.ts';
 import { ElfError } from '../elf.ts';
 import { become, load } from '../exec.ts';
 import { Process } from '../process.ts';
-import { NO_ALT_STACK } from '../sigframe.ts';
 import { Thread } from '../thread.ts';
 import { Description } from '../vfs/file.ts';
 import { SymlinkNode } from '../vfs/node.ts';

@@ -2,9 +2,8 @@
 
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { NSIG, SiCode } from '../abi/flags.ts';
+import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../alt_stack.ts';
 import { Struct } from '../bytes.ts';
-import { NO_ALT_STACK, SS_AUTODISARM, SS_ONSTACK } from '../sigframe.ts';
-import { SS_DISABLE } from '../sigframe_layout.ts';
 import { encodeSigInfo, SIGINFO_SIZE, type SigInfo, sigBit } from '../siginfo.ts';
 import { type Thread, UNBLOCKABLE } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
