@@ -17,7 +17,7 @@ const KVM = new RegExp(
       'uapi/',
       'lib/',
       'arch/(?:state_regs|control_regs|sysregs|sys_ops|gic|smccc|spaces)\\.',
-      'cpu/(?:pe|pe_context|pe_controls|pe_exceptions|pe_regs|pe_system|timer|debug|exception|pstate|resx|access_questions|sysreg_access|sysreg_effects)\\.',
+      'cpu/(?:syndrome|pe|pe_context|pe_controls|pe_exceptions|pe_regs|pe_system|timer|debug|exception|pstate|resx|access_questions|sysreg_access|sysreg_effects)\\.',
       'cpu/mmu/',
       'cli/guests\\.',
     ].join('|') +
@@ -25,19 +25,23 @@ const KVM = new RegExp(
 );
 /** What instructions mean, and what makes code of that: not needed for what is decoded already. */
 const CODE =
-  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/(?!sections)|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|interp\/(?:emit|loop|cold|hot|reference|record_state|record_place|fetch_entry|restart|temps))/;
+  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/wat|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|cpu\/decode|interp\/(?:emit|generate|fp_|vector_rest|handler_frame|loop|cold|hot|reference|record_state|record_place|restart|temps))/;
+/** What writes modules: also how regions find each other, and frames of signals. */
+const WASM = /\/dist\/(?:wasm\/(?!sections|wat)|interp\/fetch_entry)/;
 /** Which CPU has what: for a model that has run before, it is kept what is asked of it. */
 const FACTS =
   /\/dist\/(?:arch\/(?:id_regs|id_fields|features|requirements)|cpu\/model(?:s|_\w+)|kvm\/(?:host|cpufeature|cputype)|linux\/hwcap)\.js/;
 /** Floating point that the host's does not do. */
 const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
 /** What most programs never meet. */
-const SELDOM = /\/dist\/(?:linux\/(?:strace\w*|vfs\/(?:\w+fd|fifo|pipe))|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
+const SELDOM =
+  /\/dist\/(?:linux\/(?:strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },
   { name: 'kvm', priority: 2, test: KVM },
   { name: 'code', priority: 2, test: CODE },
+  { name: 'wasm', priority: 2, test: WASM },
   { name: 'numbers', priority: 2, test: NUMBERS },
   { name: 'seldom', priority: 2, test: SELDOM },
   { name: 'facts', priority: 2, test: FACTS },

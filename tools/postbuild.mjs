@@ -12,7 +12,7 @@ if (existsSync('dist/cli/main.js')) chmodSync('dist/cli/main.js', 0o755);
 await bundle();
 // A module that is in the wrong chunk shows when the chunk is evaluated: tools/bundle.mjs says which modules go where.
 const CHECK =
-  "const load = require('./dist/bin/hypatia.js'); for (const c of ['exec', 'code', 'numbers', 'seldom', 'kvm']) load(c + '.js')";
+  "const load = require('./dist/bin/hypatia.js'); for (const c of ['exec', 'code', 'wasm', 'numbers', 'seldom', 'kvm']) load(c + '.js')";
 execFileSync(process.execPath, ['-e', CHECK], {
   env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
 });
