@@ -1,4 +1,4 @@
-// A module as text (WAT), for eyes: reads what builder.ts writes, no more. Operands stand inside the instruction that takes
+// A module as text (WAT), for eyes: reads what module.ts writes, no more. Operands stand inside the instruction that takes
 // them; what stays on the stack across another instruction stands before it.
 
 import { InternalError } from '../base/assert.ts';
