@@ -106,12 +106,14 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     homes.begin(this.plan.unknown.has(id) ? undefined : this.arriving.get(id), this.zone?.used);
     this.state.beginBlock(this.plan.kindsIn.get(id)!);
     if (structure.isChosen(id)) code.i32(0).set(structure.choice);
-    block.code.forEach((one, i) => {
+    const list = block.code;
+    for (let i = 0; i < list.length; i++) {
+      const one = list[i]!;
       this.place = block.start + i;
       this.ahead = i;
       if (one.flow === 'stop') {
         this.leave('interpreted');
-        return;
+        continue;
       }
       if (one.flow !== 'next') {
         this.count(i + 1);
@@ -121,7 +123,7 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
       homes.here();
       this.writeOne(one);
       this.temps.release();
-    });
+    }
     const { next } = block;
     if (!next) return;
     if (block.code.at(-1)!.flow === 'next') this.count(block.code.length);

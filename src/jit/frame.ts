@@ -83,13 +83,17 @@ export class RegionFrame {
     this.resume = code.local('i32');
     this.pcOut = code.local('i64');
     const everything: Lifted[] = [];
-    for (const { code: list } of blocks) for (let i = 0; i < list.length; i++) everything.push(list[i]!);
+    let [sp, fp, inexact] = [false, false, false];
+    for (const { code: list } of blocks)
+      for (let i = 0; i < list.length; i++) {
+        const one = list[i]!;
+        everything.push(one);
+        sp ||= one.sp;
+        fp ||= one.fp;
+        inexact ||= one.inexact;
+      }
     this.everything = everything;
-    this.uses = {
-      sp: everything.some((one) => one.sp),
-      fp: everything.some((one) => one.fp),
-      inexact: everything.some((one) => one.inexact),
-    };
+    this.uses = { sp, fp, inexact };
     this.flags = new Flags(code, this.cpu);
     this.shared = code.localCount;
     this.tape = new Tape(code);

@@ -192,7 +192,10 @@ export class Homes {
     this.depth = depth;
   }
   get valid(): Valid {
-    return this.bits.map((b) => b & VALID);
+    const { bits } = this;
+    const valid = bits.slice();
+    for (let n = 0; n < valid.length; n++) valid[n]! &= VALID;
+    return valid;
   }
   /** Where these are in their locals, and no others; what a loop has of its own is of no use behind it. */
   only(homes: readonly Home[]): Valid {
@@ -243,12 +246,18 @@ export class Homes {
 /** What is known where two ways come together. */
 export function joined(a: Held | undefined, b: Held): Held {
   if (!a) return b;
-  return {
-    bits: a.bits.map((x, n) => (x & b.bits[n]! & VALID) | ((x | b.bits[n]!) & DIRTY)),
-    dirty: [...a.dirty, ...b.dirty.filter((h) => !(a.bits[h.number]! & DIRTY))],
-  };
+  const bits = a.bits.slice();
+  for (let n = 0; n < bits.length; n++) {
+    const [x, y] = [a.bits[n]!, b.bits[n]!];
+    bits[n] = (x & y & VALID) | ((x | y) & DIRTY);
+  }
+  return { bits, dirty: [...a.dirty, ...b.dirty.filter((h) => !(a.bits[h.number]! & DIRTY))] };
 }
-export const validInBoth = (a: Valid, b: Valid): Valid => a.map((x, n) => x & b[n]!);
+export function validInBoth(a: Valid, b: Valid): Valid {
+  const both = a.slice();
+  for (let n = 0; n < both.length; n++) both[n]! &= b[n]!;
+  return both;
+}
 /** Zeroes what a scalar write leaves of the register in the CPU state. */
 export function clearRest(code: Code, cpu: number, h: Home): void {
   if (h.type === 'f32')

@@ -12,18 +12,21 @@ const MAX_WORDS = 1 << 15;
 class Kept {
   readonly byWord = new Map<number, Lifted>();
   readonly byPattern = new Map<Handler, Map<string, Lifted>>();
-  keep(word: number, handler: Handler, pattern: string, one: Lifted): void {
+  keep(word: number, one: Lifted): void {
     if (this.byWord.size >= MAX_WORDS) {
       this.byWord.clear();
       this.byPattern.clear();
     }
     this.byWord.set(word, one);
+  }
+  /** The first of its pattern. */
+  keepFirst(handler: Handler, pattern: string, one: Lifted): void {
     let patterns = this.byPattern.get(handler);
     if (!patterns) {
       patterns = new Map();
       this.byPattern.set(handler, patterns);
     }
-    if (!patterns.has(pattern)) patterns.set(pattern, one);
+    patterns.set(pattern, one);
   }
 }
 
@@ -36,6 +39,7 @@ export class Lifts {
   constructor(decoder: Decoder) {
     this.decoder = decoder;
   }
+  /** @param word signed: a small integer to V8, which others are not */
   of(word: number, known: Assumptions, key: string): Lifted {
     const one = this.always.byWord.get(word) ?? this.varying.get(key)?.byWord.get(word);
     return one ?? this.lift(word, known, key);
@@ -48,7 +52,9 @@ export class Lifts {
     const like =
       this.always.byPattern.get(handler)?.get(pattern) ?? this.varying.get(key)?.byPattern.get(handler)?.get(pattern);
     const one = like ? liftAlike(like, handler, fields) : lift(handler, fields, known);
-    (one.varies ? this.keptFor(key) : this.always).keep(word, handler, pattern, one);
+    const kept = one.varies ? this.keptFor(key) : this.always;
+    kept.keep(word, one);
+    if (!like) kept.keepFirst(handler, pattern, one);
     return one;
   }
   private keptFor(key: string): Kept {

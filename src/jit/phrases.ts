@@ -167,15 +167,15 @@ function replay(phrase: Phrase, slots: readonly string[], to: PartWriter): void 
   const locals: number[] = [];
   for (let i = 0; i < temps.length; i++) locals.push(to.temp(temps[i]!));
   const { depth } = code;
-  for (let i = 0; i < program.length; i++) {
+  for (let i = code.run(program, 0); i < program.length; i = code.run(program, i + 1)) {
     const n = program[i]!;
-    if (n < TEMP) code.byte(n);
-    else if (n < PART) code.unsigned(locals[n - TEMP]!);
-    else {
-      const { part, depth: inside, register } = parts[n - PART]!;
-      code.depth = depth + inside;
-      to.part(part, register >= 0 ? slots[register]! : 'slot' in part ? part.slot : '');
+    if (n < PART) {
+      code.unsigned(locals[n - TEMP]!);
+      continue;
     }
+    const { part, depth: inside, register } = parts[n - PART]!;
+    code.depth = depth + inside;
+    to.part(part, register >= 0 ? slots[register]! : 'slot' in part ? part.slot : '');
   }
   code.depth = depth;
 }

@@ -3,9 +3,10 @@
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 
 export const PLACES_PER_PAGE = FRAME_SIZE / 4;
+const PAGE_SHIFT = Math.log2(PLACES_PER_PAGE);
 /** How many pages after the root's a place lies in. */
-export const pageOf = (place: number): number => Math.floor(place / PLACES_PER_PAGE);
-export const indexOf = (place: number): number => place - pageOf(place) * PLACES_PER_PAGE;
+export const pageOf = (place: number): number => place >> PAGE_SHIFT;
+export const indexOf = (place: number): number => place & (PLACES_PER_PAGE - 1);
 
 /** A hook says in the upper byte of the entry's number which page the entry lies in, counted from 128 before the root's. */
 export const PAGE_BIAS = 128;

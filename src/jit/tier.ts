@@ -158,25 +158,30 @@ class JitTier implements Tier {
     const { cover, stats } = regions;
     const start = options.now();
     const near = new Map<number, number>();
+    let latest: number | undefined;
+    let latestRecords = 0;
     const recordsOf = (page: number): number => {
+      if (page === latest) return latestRecords;
       let records = near.get(page);
       if (records === undefined) {
         records = page === 0 ? root : host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE), known.guarded);
         if (records !== 0 && (near.size >= MAX_PAGES || !pages.isFresh(records))) records = 0;
         near.set(page, records);
       }
+      latest = page;
+      latestRecords = records;
       return records;
     };
-    const word = (place: number): number => {
-      const frame = pages.frameOf(recordsOf(pageOf(place)));
-      return host.mem.u32[frame * PLACES_PER_PAGE + indexOf(place)]!;
-    };
+    const wordAt = (records: number, place: number): number =>
+      host.mem.u32[pages.frameOf(records) * PLACES_PER_PAGE + indexOf(place)]!;
+    const word = (place: number): number => wordAt(recordsOf(pageOf(place)), place);
     const fetch = (place: number): Lifted | undefined => {
       const records = recordsOf(pageOf(place));
       if (records === 0) return undefined;
+      const index = indexOf(place);
       // What regions of an earlier run have executed may never have been decoded.
-      const isMet = pages.handlerAt(records, indexOf(place)) !== Special.Decode || cover.at(records, indexOf(place));
-      return isMet ? this.lifts.of(word(place), known, known.key) : undefined;
+      const isMet = pages.handlerAt(records, index) !== Special.Decode || cover.at(records, index);
+      return isMet ? this.lifts.of(wordAt(records, place) | 0, known, known.key) : undefined;
     };
     const elsewhere = (place: number): boolean => {
       const records = recordsOf(pageOf(place));

@@ -20,6 +20,21 @@ export class Bytes {
     this.buffer[this.length++] = value;
     return this;
   }
+  /** Writes what is a byte, from an index on. @returns where that ends */
+  run(values: Int32Array, from: number): number {
+    const most = values.length - from;
+    if (this.length + most > this.buffer.length) this.grow(most);
+    const { buffer } = this;
+    let { length } = this;
+    let at = from;
+    for (; at < values.length; at++) {
+      const value = values[at]!;
+      if (value > 0xff) break;
+      buffer[length++] = value;
+    }
+    this.length = length;
+    return at;
+  }
   list(values: ArrayLike<number>): this {
     if (this.length + values.length > this.buffer.length) this.grow(values.length);
     this.buffer.set(values, this.length);
