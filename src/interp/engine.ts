@@ -465,6 +465,7 @@ class Interpreter implements Engine {
   private joinAll(aside: Aside): void {
     if (this.joined.has(aside)) return;
     this.joined.add(aside);
+    this.reach(aside.end);
     this.instantiate(aside.part);
   }
   /** The handler of a number that a template names is in the table, or can be put there. */
@@ -485,8 +486,13 @@ class Interpreter implements Engine {
   }
   private newNumber(): number {
     const number = this.nextNumber++;
-    if (number >= this.table.length) this.table.grow(Math.min(this.table.length, TABLE_MAX - this.table.length));
+    this.reach(this.nextNumber);
     return number;
+  }
+  /** The table has room for numbers before `end`. */
+  private reach(end: number): void {
+    const { length } = this.table;
+    if (end > length) this.table.grow(Math.min(Math.max(length, end - length), TABLE_MAX - length));
   }
   /** @param first for modules that put their functions into the table themselves (FIRST_SLOT) */
   private instantiate(part: Part, first?: number): WasmInstance {

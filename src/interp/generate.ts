@@ -59,7 +59,8 @@ export function generateModule(
     number += handlers.length;
     return generateAside(handlers, number - handlers.length, shared);
   });
-  module.table('handlers', Math.max(TABLE_START, 2 * number), TABLE_MAX);
+  // Modules of others make room for theirs.
+  module.table('handlers', Math.max(TABLE_START, firstUsual + usual.length), TABLE_MAX);
   const contents: Contents = {
     hot: variants.length,
     pairs,

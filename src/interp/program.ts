@@ -30,7 +30,7 @@ export class Aside {
   private readonly bytes: () => Uint8Array;
   /** Numbers from one to before another. */
   private readonly first: number;
-  private readonly end: number;
+  readonly end: number;
   private readonly contents = lazy(() => {
     const module = new WebAssemblyHost.Module(this.bytes());
     return { module, ...asideContentsOf(module) };
