@@ -11,7 +11,7 @@ import { createPeDirectory } from '../cpu/pe_directory.ts';
 import { PhysMem } from '../cpu/physmem.ts';
 import type { CpuState } from '../cpu/state.ts';
 import type { StartThread } from '../interp/crew.ts';
-import type { ThreadOptions } from '../interp/engine.ts';
+import type { ThreadOptions } from '../interp/options.ts';
 import { createKvm } from '../kvm/dev_kvm.ts';
 import { hostSpecFromJson, makeHost } from '../kvm/host.ts';
 import { regName } from '../kvm/reg_names.ts';

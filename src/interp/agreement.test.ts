@@ -7,7 +7,8 @@ import { FRAME_SIZE, PhysMem } from '../cpu/physmem.ts';
 import { CpuState, Slot } from '../cpu/state.ts';
 import { A64 } from '../isa/a64.ts';
 import { collectRows, type RowEntry } from '../isa/handlers.ts';
-import { createInterpreter, type EngineOptions } from './engine.ts';
+import { createInterpreter } from './engine.ts';
+import type { EngineOptions } from './options.ts';
 import { createReference } from './reference.ts';
 import { Random } from './testing.ts';
 

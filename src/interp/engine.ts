@@ -2,10 +2,8 @@
 // nothing about instructions.
 
 import { lazy } from '../base/lazy.ts';
-import type { WasmInstance, WasmModule, WasmTable } from '../base/webassembly.ts';
-import { WebAssemblyHost } from '../base/webassembly.ts';
 import { AccessPath, newSplitStore, type SplitStore, translate } from '../cpu/access.ts';
-import { btypeOf, LandingPads, putBtype, takeBtype } from '../cpu/bti.ts';
+import { btypeOf, putBtype, takeBtype } from '../cpu/bti.ts';
 import { Decoder } from '../cpu/decode.ts';
 import {
   type Engine,
@@ -19,51 +17,26 @@ import {
 import { FlatPages } from '../cpu/flat.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
-import { SystemAccess, type SystemOptions } from '../cpu/system.ts';
-import { ENTRY_EXTRA, SoftTlb } from '../cpu/tlb.ts';
-import type { Handler, RowEntry } from '../isa/handlers.ts';
+import { SystemAccess } from '../cpu/system.ts';
+import { SoftTlb } from '../cpu/tlb.ts';
 import { CodePages } from './code_pages.ts';
-import { Crew, type StartThread } from './crew.ts';
+import { Crew } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
+import { HandlerTable } from './handler_table.ts';
+import { Landing } from './landing.ts';
 import { FIND, LINK, makeLinker } from './linker.ts';
-import type { Prebuilt } from './prebuilt.ts';
-import { type Numbers, Predecoder } from './predecode.ts';
-import { type Aside, HOST, MEMORY, type Part, type Program, programOf, TABLE, TABLE_MAX } from './program.ts';
-import { LANDING_GUARDED, RECORD_SIZE, Special } from './record.ts';
+import type { EngineOptions, ThreadOptions } from './options.ts';
+import { Predecoder } from './predecode.ts';
+import { type Program, programOf } from './program.ts';
+import { RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
-import { FIRST_SLOT, LinkEntry, type MakeTier, type Tier, usualTier } from './region.ts';
+import { LinkEntry, type Tier, usualTier } from './region.ts';
 import { CHECK } from './region_check.ts';
-import { Known, Templates } from './templates.ts';
-
-export interface EngineOptions extends SystemOptions {
-  /** Whether the machine has a feature, by its FEAT_ name. */
-  has(feature: string): boolean;
-  /** Another one for other features: what is compiled depends on it. */
-  readonly machine?: string;
-  readonly hooks: SystemHooks;
-  /** What generateInterpreter made of the groups when the project was built: nothing is generated at start-up then. */
-  readonly prebuilt?: Prebuilt;
-  /** Gives the module of `prebuilt` if it was compiled before, for shared memory. */
-  readonly compiled?: () => WasmModule | undefined;
-  /** Records of an earlier run with the same `prebuilt` and features, and for the next one. */
-  readonly templates?: Templates;
-  /** What compiles frequent code; without it everything is interpreted. */
-  readonly tier?: MakeTier;
-  /** Threads for runs that need not take turns; the memory must be a shared one. */
-  readonly threads?: ThreadOptions;
-}
-export interface ThreadOptions {
-  readonly begin: StartThread;
-  readonly most: number;
-  /** A CPU asks for something: time goes at least as far as it has come. */
-  follow(cpu: CpuState): void;
-}
+import { Templates } from './templates.ts';
 
 /** A memory of fewer frames has no room for pages to stand where their addresses say. */
 const FLAT_FRAMES = 2 ** 18;
-/** Numbers kept for handlers that are met later. */
-const RESERVED = 4096;
 /** What the tier gets for itself: bytes, and a part of all memory. */
 const AREA = { least: 1 << 15, most: 1 << 23, share: 64 };
 
@@ -71,29 +44,19 @@ class Interpreter implements Engine {
   private readonly mem: PhysMem;
   private readonly program: Program;
   private readonly decoder: () => Decoder;
-  private readonly pads: () => LandingPads;
+  private readonly landing: Landing;
   private readonly path: AccessPath;
   private readonly pages: CodePages;
   private readonly system: SystemAccess;
   private readonly main: (cpu: number) => number;
-  private readonly table: WasmTable;
   private readonly hasBti: boolean;
   private readonly hooks: SystemHooks;
   private readonly predecoder: Predecoder;
-  /** Address of the numbers of the functions that stand in for handlers of the loop, as far as they are known. */
-  private readonly standIns: number;
-  private readonly joined = new Set<Aside>();
-  /** Address of Known, and of that, for each number: it is known to be in the table. */
-  private readonly known: number;
-  private readonly there: Uint8Array;
+  private readonly handlers: HandlerTable;
   private linker: Readonly<Record<string, unknown>> | undefined;
   private links: number | undefined;
   /** Of the memory of the tier. */
   private areaAt = 0;
-  /** What modules have imported. */
-  private readonly imported: Record<string, unknown> = {};
-  private readonly freeSlots: number[] = [];
-  private nextNumber: number;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
   private readonly checking: () => Reference;
   private cpu: CpuState | undefined;
@@ -111,9 +74,9 @@ class Interpreter implements Engine {
     this.hasBti = options.has('FEAT_BTI');
     this.hooks = options.hooks;
     this.decoder = lazy(() => new Decoder(this.program.rows(), options.has));
-    this.pads = lazy(() => new LandingPads(options.has));
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
+    this.landing = new Landing(mem, this.path, this.pages, options.has);
     this.pages.singleOf = (number) => this.program.single(number);
     const makeTier = options.tier ?? usualTier();
     const area = { at: 0, size: 0 };
@@ -125,13 +88,12 @@ class Interpreter implements Engine {
       this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
       this.flat = mem.frames > FLAT_FRAMES && !mem.parallel ? new FlatPages(mem) : undefined;
     }
-    this.known = mem.allocFixed(Known.size);
-    this.there = mem.u8.subarray(this.known + Known.there, this.known + Known.size);
-    this.there.fill(1, 0, this.program.endOfMain);
-    this.predecoder = new Predecoder(mem, this.pages, options.templates ?? new Templates(), this.known, {
+    const handlers = new HandlerTable(mem, this.program, (name) => this.importFor(name));
+    this.handlers = handlers;
+    this.predecoder = new Predecoder(mem, this.pages, options.templates ?? new Templates(), handlers.known, {
       decoder: this.decoder,
-      install: (handler, row) => this.install(handler, row),
-      isThere: (number) => this.isThere(number),
+      install: (handler, row) => handlers.install(handler, row),
+      isThere: (number) => handlers.isThere(number),
       pair: (first, second) => this.program.pair(first, second),
     });
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
@@ -139,22 +101,20 @@ class Interpreter implements Engine {
       () =>
         new Reference(mem, this.hasBti, {
           decoder: this.decoder(),
-          pads: this.pads(),
+          pads: this.landing.pads(),
           path: this.path,
           system: this.system,
           fetch: (cpu, pc) => this.wordAt(cpu, pc),
         }),
     );
-    this.standIns = mem.allocFixed(2 * this.program.endOfLoop);
-    const { exports } = this.instantiate(this.program.main);
+    const exports = handlers.begin();
     this.main = exports['run'] as (cpu: number) => number;
     this.pages.sum = exports['sum'] as (address: number) => number;
-    this.table = exports['handlers'] as WasmTable;
-    this.nextNumber = this.program.firstFree;
     const { threads } = options;
     if (threads) {
       const flights = new Flights(mem, new Crew(mem, threads.begin, threads.most), this.control(threads));
       this.flights = flights;
+      handlers.onChange = (number, part) => flights.tableChanged(number, part);
       this.pages.beforeLoss = () => flights.standStill();
     }
     if (makeTier) {
@@ -169,18 +129,12 @@ class Interpreter implements Engine {
         },
         area,
         machine: options.machine ?? '',
-        takeSlot: () => this.freeSlots.pop() ?? (this.nextNumber < TABLE_MAX - RESERVED ? this.newNumber() : undefined),
+        takeSlot: () => handlers.takeSlot(),
         setSlot: (slot, part) => {
-          this.setSlot(slot, part);
-          if (!part) this.freeSlots.push(slot);
+          if (part) handlers.set(slot, part);
+          else handlers.freeSlot(slot);
         },
-        fill: (count, part, isGood) => {
-          if (this.nextNumber + count > TABLE_MAX - RESERVED) return undefined;
-          const first = this.nextNumber;
-          for (let i = 0; i < count; i++) this.newNumber();
-          const { exports } = this.instantiate(part, first);
-          return isGood(exports) ? first : undefined;
-        },
+        fill: (count, part, isGood) => handlers.fill(count, part, isGood),
         fetched: (cpu) =>
           [...this.path.tlbOf(cpu).all('fetch')].map(([va, records, guarded]) => [va, records, guarded !== 0] as const),
         recordsAt: (cpu, pc, guarded) => {
@@ -230,11 +184,11 @@ class Interpreter implements Engine {
     cpu.exception = undefined;
     u32[at(Slot.RETURN)] = 0;
     u32[at(Slot.EXEC)] = 0;
-    u32[at(Slot.LOOP_FUNCTIONS)] = this.standIns;
-    u32[at(Slot.LOOP_KNOWN)] = this.known;
+    u32[at(Slot.LOOP_FUNCTIONS)] = this.handlers.standIns;
+    u32[at(Slot.LOOP_KNOWN)] = this.handlers.known;
     u32[at(Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
-    return btype !== 0 && !this.landHere(cpu, btype) ? Exit.Exception : undefined;
+    return btype !== 0 && !this.landing.here(cpu, btype) ? Exit.Exception : undefined;
   }
   private end(cpu: CpuState, reason: ExitReason): ExitReason {
     const { u32 } = this.mem;
@@ -316,7 +270,7 @@ class Interpreter implements Engine {
       this.system.enter(cpu);
     }
     const btype = takeBtype(cpu);
-    if (btype !== 0) this.landHere(cpu, btype);
+    if (btype !== 0) this.landing.here(cpu, btype);
     return true;
   }
   private sample(cpu: CpuState): number {
@@ -387,10 +341,6 @@ class Interpreter implements Engine {
     u32[alone] = 0;
     return after;
   }
-  private setSlot(slot: number, part?: Part): void {
-    this.flights?.tableChanged(slot, part);
-    this.table.set(slot, part ? this.instantiate(part).exports['0'] : null);
-  }
 
   // ---- what the loop calls ----------------------------------------------------------------------------------------------
 
@@ -411,29 +361,6 @@ class Interpreter implements Engine {
       this.mem.u32[(cpu.base + Slot.PAUSE) >>> 2] = 0;
     return records;
   }
-  /** An indirect branch has come to a guarded page. @returns 0 for a fault */
-  private land(va: bigint, type: number, guarded: number): number {
-    const pc = BigInt.asUintN(64, va);
-    if (!this.landAt(pc, btypeOf(type, guarded !== 0))) return 0;
-    const found = this.path.tlbOf(this.cpu!).find('fetch', pc);
-    if (found) this.pages.setLanding(found[0], Number(pc & 0xfffn) >>> 2, type | (guarded && LANDING_GUARDED));
-    return 1;
-  }
-  /** At PC, where mostly the page is known, and not guarded. */
-  private landHere(cpu: CpuState, btype: number): boolean {
-    const { u32 } = this.mem;
-    const entry = this.path.tlbOf(cpu).entryOf('fetch', cpu.low(Slot.PC), cpu.high(Slot.PC));
-    return (entry !== 0 && u32[(entry + ENTRY_EXTRA) >>> 2] === 0) || this.landAt(cpu.pc, btype);
-  }
-  private landAt(pc: bigint, btype: number): boolean {
-    const cpu = this.cpu!;
-    const tlb = this.path.tlbOf(cpu);
-    const t = pc & 3n ? undefined : tlb.translator.translate(pc, 'execute', 4, cpu);
-    // A fault of the fetch itself comes first, and by itself.
-    if (!t?.ok || !t.guarded) return true;
-    const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
-    return this.pads().mayLand(cpu, word, btype);
-  }
   /**
    * A handler of the loop meets what it leaves to its function, or the TLB does not answer for an access.
    * @returns number of the function; 0: to be tried again
@@ -442,76 +369,15 @@ class Interpreter implements Engine {
     if (access !== 0 && this.path.fill(this.cpu!, va, access)) return 0;
     const number = this.pages.handlerAt(records, (ip - records) / RECORD_SIZE);
     if (!this.program.isInLoop(number)) return 0;
-    const { u16 } = this.mem;
-    const known = (this.standIns >>> 1) + number;
-    u16[known] ||= this.standIn(number);
-    return u16[known]!;
-  }
-  private standIn(number: number): number {
-    const made = this.program.standIn(number);
-    return made !== undefined && this.isThere(made) ? made : this.load(this.program.handlerInLoop(number));
-  }
-  /** Has the handler in the main module or in the table. */
-  private install(handler: Handler, row: RowEntry | undefined): Numbers {
-    const known = this.program.known(handler);
-    return { near: known?.near, far: known?.far ?? (row && this.join(handler, row)) ?? this.load(handler) };
-  }
-  /** Puts a handler into the table, with others of its kind, unless they are there. @returns its number */
-  private join(handler: Handler, row: RowEntry): number | undefined {
-    const aside = this.program.asideOf(row);
-    if (aside) this.joinAll(aside);
-    return aside?.number(handler.key);
-  }
-  private joinAll(aside: Aside): void {
-    if (this.joined.has(aside)) return;
-    this.joined.add(aside);
-    this.reach(aside.end);
-    this.instantiate(aside.part);
-  }
-  /** The handler of a number that a template names is in the table, or can be put there. */
-  private isThere(number: number): boolean {
-    if (this.there[number] === 0) {
-      const aside = this.program.asideWith(number);
-      if (number >= this.nextNumber) return false;
-      if (aside) this.joinAll(aside);
-      this.there[number] = 1;
-    }
-    return true;
-  }
-  /** Puts the function of a handler into the table. @returns its number */
-  private load(handler: Handler): number {
-    const number = this.newNumber();
-    this.setSlot(number, this.program.part(handler));
-    return number;
-  }
-  private newNumber(): number {
-    const number = this.nextNumber++;
-    this.reach(this.nextNumber);
-    return number;
-  }
-  /** The table has room for numbers before `end`. */
-  private reach(end: number): void {
-    const { length } = this.table;
-    if (end > length) this.table.grow(Math.min(Math.max(length, end - length), TABLE_MAX - length));
-  }
-  /** @param first for modules that put their functions into the table themselves (FIRST_SLOT) */
-  private instantiate(part: Part, first?: number): WasmInstance {
-    const imports = this.imports(part.imports);
-    if (first !== undefined) imports[FIRST_SLOT] = first;
-    return new WebAssemblyHost.Instance(part.module, { [HOST]: imports });
-  }
-  private imports(names: readonly string[]): Record<string, unknown> {
-    const imports: Record<string, unknown> = { [MEMORY]: this.mem.wasm };
-    if (this.table) imports[TABLE] = this.table;
-    for (const name of names) imports[name] = this.imported[name] ??= this.importFor(name);
-    return imports;
+    return this.handlers.standIn(number);
   }
   private importFor(name: string): unknown {
     switch (name) {
       case 'fetch':
         return (va: bigint) => this.fetch(va);
       case 'land':
-        return (va: bigint, type: number, guarded: number) => this.land(va, type, guarded);
+        return (va: bigint, type: number, guarded: number) =>
+          this.landing.branch(this.cpu!, BigInt.asUintN(64, va), type, guarded !== 0) ? 1 : 0;
       case 'decode':
         return (ip: number, records: number) => this.predecoder.decode(ip >>> 0, records >>> 0);
       case 'slow':
@@ -524,7 +390,7 @@ class Interpreter implements Engine {
       case LINK:
       case FIND:
       case CHECK:
-        this.linker ??= makeLinker(this.imports([]), this.links, this.areaAt, this.mem.shared);
+        this.linker ??= makeLinker(this.handlers.imports([]), this.links, this.areaAt, this.mem.shared);
         return this.linker[name];
       default:
         return this.system.importFor(name);

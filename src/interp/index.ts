@@ -1,6 +1,7 @@
 // The public face of the interpreter.
 
-export { createInterpreter, type EngineOptions } from './engine.ts';
+export { createInterpreter } from './engine.ts';
 export { generateInterpreter } from './generate.ts';
+export type { EngineOptions } from './options.ts';
 export { Prebuilt } from './prebuilt.ts';
 export { createReference } from './reference.ts';

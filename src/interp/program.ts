@@ -12,8 +12,6 @@ import { hotVariants } from './hot_variants.ts';
 import type { Prebuilt } from './prebuilt.ts';
 import { FIRST_HANDLER } from './record.ts';
 
-export { HOST, MEMORY, TABLE, TABLE_MAX } from './imports.ts';
-
 /** A compiled module and the functions it wants. */
 export interface Part {
   readonly module: WasmModule;

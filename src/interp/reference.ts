@@ -16,8 +16,8 @@ import type { Place, Ty } from '../ir/ops.ts';
 import { collectRows, type Handler, UNDEFINED } from '../isa/handlers.ts';
 import { checkPointer } from '../isa/pointer_check.ts';
 import { registerOffset } from './code_pages.ts';
-import type { EngineOptions } from './engine.ts';
 import { MAX_BUDGET } from './exits.ts';
+import type { EngineOptions } from './options.ts';
 
 /** How an instruction ended that did not simply come to its end. */
 class Leave extends Error {

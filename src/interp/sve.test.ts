@@ -5,7 +5,8 @@ import { assembleProgram } from '../asm/index.ts';
 import type { Engine } from '../cpu/engine.ts';
 import { Exit } from '../cpu/engine.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
-import { createInterpreter, type EngineOptions } from './engine.ts';
+import { createInterpreter } from './engine.ts';
+import type { EngineOptions } from './options.ts';
 import { createReference } from './reference.ts';
 import { TestMachine } from './testing.ts';
 

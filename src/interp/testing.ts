@@ -4,7 +4,7 @@ import type { Engine, SystemHooks, Tlb, Translator } from '../cpu/engine.ts';
 import { FRAME_SIZE, PhysMem } from '../cpu/physmem.ts';
 import { CpuState } from '../cpu/state.ts';
 import { A64 } from '../isa/a64.ts';
-import type { EngineOptions } from './engine.ts';
+import type { EngineOptions } from './options.ts';
 
 /** Deterministic random numbers (a xorshift), the same in every run. */
 export class Random {
