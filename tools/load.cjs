@@ -90,9 +90,10 @@ function native(name, sum, bytes) {
   const { isOf, used, MADE } = require('./programs.js');
   const made = () => kept(`${name}${MADE}`);
   const isDebugged = options.includes('inspect');
-  atEnd.push(() => used(writable(), name, (now) => isDebugged || isOf(made(), now)));
   const before = made();
-  return isOf(before, sum) ? restore(before.subarray(2 * HEAD), bytes) : undefined;
+  const isMade = isOf(before, sum);
+  atEnd.push(() => used(writable(), name, (now) => isDebugged || (isMade && now === sum) || isOf(made(), now)));
+  return isMade ? restore(before.subarray(2 * HEAD), bytes) : undefined;
 }
 /** Where it fails once it is not tried again: an empty file says so. A debugger is not for this process. */
 function optimise(input, used) {

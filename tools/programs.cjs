@@ -42,6 +42,17 @@ exports.moduleOf = (file) => {
   return { bytes, number: wordOf(file, Kept.number) };
 };
 
+/** The number of the module in a file that is kept, which is all that is read of it. */
+function numberIn(file) {
+  const head = Buffer.alloc(4 * Kept.size);
+  const open = fs.openSync(file);
+  try {
+    fs.readSync(open, head);
+  } finally {
+    fs.closeSync(open);
+  }
+  return wordOf(head, Kept.number);
+}
 /**
  * @param {string | undefined} folder where files of this build are
  * @param {string} name of what was used
@@ -53,7 +64,7 @@ exports.used = (folder, name, isMade) => {
   try {
     const now = new Date();
     fs.utimesSync(file, now, now);
-    if (isMade(wordOf(fs.readFileSync(file), Kept.number))) return;
+    if (isMade(numberIn(file))) return;
   } catch {
     // Others have forgotten it.
     return;

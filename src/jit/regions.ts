@@ -75,10 +75,12 @@ export class Region {
   }
 }
 
-/** In which of the records of its pages a place of a region is. */
-function whereIs({ pages }: RegionCode, records: readonly number[]): (place: number) => number {
-  const near = new Map(pages.map(({ page }, i) => [page, records[i]!]));
-  return (place) => near.get(pageOf(place))!;
+/** In which of the records of its pages a place of a region is: the pages are few. */
+function whereIs({ pages }: RegionCode, records: readonly number[], place: number): number {
+  const page = pageOf(place);
+  let i = 0;
+  while (pages[i]!.page !== page) i++;
+  return records[i]!;
 }
 /** The region may run in this state. */
 function fits({ code: { known, fp, inexact, sp } }: Region, now: Known): boolean {
@@ -237,12 +239,13 @@ export class Regions {
     region.spans = spans.map(({ page, from, to }) => ({ records: records[page]!, from, to }));
     this.cells.write(region.code, slot, records);
     this.bySlot.set(slot, region);
-    const recordsAt = whereIs(region.code, records);
-    for (const [i, { place, limit }] of entries.entries()) {
-      const at = recordsAt(place);
-      const before = this.hookedAt(at, indexOf(place));
+    for (let i = 0; i < entries.length; i++) {
+      const { place, limit } = entries[i]!;
+      const at = whereIs(region.code, records, place);
+      const index = indexOf(place);
+      const before = this.hookedAt(at, index);
       if (before && before.order > region.order) continue;
-      pages.hook(at, indexOf(place), { slot, entry: entryNumber(i, place), limit });
+      pages.hook(at, index, { slot, entry: entryNumber(i, place), limit });
       region.live++;
       if (before && --before.live === 0) this.drop(before);
     }
@@ -268,8 +271,8 @@ export class Regions {
   private takeAway(region: Region): void {
     const { host, cover } = this;
     if (!region.records) return;
-    const recordsAt = whereIs(region.code, region.records);
-    for (const { place } of region.code.entries) host.pages.unhook(recordsAt(place), indexOf(place), region.slot!);
+    for (const { place } of region.code.entries)
+      host.pages.unhook(whereIs(region.code, region.records, place), indexOf(place), region.slot!);
     for (const p of region.records) this.byPage.get(p)?.delete(region);
     cover.remove(region.spans, region);
     this.bySlot.delete(region.slot!);
