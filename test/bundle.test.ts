@@ -34,8 +34,8 @@ describe('the bundled command', () => {
       ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((n) => n.includes('/'))
       : [];
   };
-  const run = (env: Readonly<Record<string, string>> = {}) => {
-    const r = spawnSync(process.execPath, [command(), 'exec', join(root, 'hello')], {
+  const run = (env: Readonly<Record<string, string>> = {}, program = 'hello') => {
+    const r = spawnSync(process.execPath, [command(), 'exec', join(root, program)], {
       encoding: 'utf8',
       env: { ...CLEAN, ...env },
     });
@@ -75,7 +75,7 @@ describe('the bundled command', () => {
     const files = kept().map((name) => name.replace(/.*\//, ''));
     expect(files).toEqual(expect.arrayContaining(['exec.js', 'code.js', 'cpu-max', 'interp.optimised']));
     expect(files).not.toContain('kvm.js');
-    expect(without(['code', 'facts', 'kvm', 'numbers', 'seldom', 'wasm'], run)).toEqual(WELL);
+    expect(without(['code', 'facts', 'kvm', 'numbers', 'seldom', 'wasm'], () => run())).toEqual(WELL);
   });
   it('makes anew what it cannot use of that', () => {
     for (const bytes of ['', 'x', 'x'.repeat(4096)]) {
@@ -83,6 +83,15 @@ describe('the bundled command', () => {
       expect(run()).toEqual(WELL);
     }
     expect(run()).toEqual(WELL);
+  });
+  it('keeps the code of the second run where the first had much else to make', () => {
+    const many = Array.from({ length: 300 }, (_, n) => `  movz x3, #${n}\n`).join('');
+    writeFileSync(join(root, 'many.s'), SOURCE.replace('_start:\n', `_start:\n${many}`));
+    execFileSync(process.execPath, [command(), 'asm', '-o', join(root, 'many'), join(root, 'many.s')]);
+    rmSync(join(root, 'dist/bin/code'), { recursive: true });
+    const isKept = (): boolean => kept().some((name) => name.endsWith('/exec.js'));
+    expect([run({}, 'many'), isKept()]).toEqual([WELL, false]);
+    expect([run({}, 'many'), isKept()]).toEqual([WELL, true]);
   });
   describe('keeps code that it has compiled for a program', () => {
     /** Long enough to be compiled; prints the low byte of what it has computed. */

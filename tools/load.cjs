@@ -14,6 +14,8 @@ const SHORT = 5e6;
 /** What optimise.js gives: the length of a script's code in HEAD bytes, the code, the module. Milliseconds it is waited for. */
 const OPTIMISED = 'interp.optimised';
 const HEAD = 4;
+/** An empty file: there has been a run. */
+const FIRST = 'first';
 const PATIENCE = 20_000;
 const atEnd = [];
 
@@ -38,6 +40,7 @@ function kept(name) {
 /** Scripts that were run, and those of them whose code is not kept, or no longer good. */
 const scripts = new Map();
 let unsaved = false;
+let isFirst;
 /** By name of a file: what gives its contents when the process ends, and whether it has met much that is new. */
 const wanted = new Map();
 globalThis[Symbol.for('hypatia.kept')] = {
@@ -112,10 +115,15 @@ function optimise(input, used) {
   return status === 0 && stdout.length > HEAD ? stdout : Buffer.alloc(0);
 }
 
-/** Another kind of program has called other functions: all code is kept again, with these. */
+/**
+ * The first run has everything else to make as well: its code has what later ones do not call, and not what they do. So the
+ * code of the second one is kept. Another kind of program has called other functions: all code is kept again, with these.
+ */
 function saveCode() {
-  if (!unsaved && ![...wanted.values()].some(({ isMuchNew }) => isMuchNew())) return;
-  save(() => [...scripts].map(([name, script]) => [name, script.createCachedData()]));
+  const isNew = [...wanted.values()].some(({ isMuchNew }) => isMuchNew());
+  isFirst ??= unsaved && isNew && kept(FIRST) === undefined;
+  if (isFirst) save(() => [[FIRST, '']]);
+  else if (unsaved || isNew) save(() => [...scripts].map(([name, script]) => [name, script.createCachedData()]));
 }
 if (enabled) {
   // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
