@@ -1,7 +1,7 @@
 // Compiles the kernels: natively, as arm64 processes and as bare-machine images. Needs gcc and aarch64-linux-gnu-gcc.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -59,8 +59,10 @@ export function buildKernel(name, dir, times) {
     ),
   };
 }
-/** The VMM that runs bare-machine images as KVM guests. */
-export function buildVmm(dir) {
+/** A static arm64 program. @param source of bench/, one file */
+export function buildProgram(source, dir) {
   mkdirSync(dir, { recursive: true });
-  return compile('aarch64-linux-gnu-gcc', join(dir, 'vmm'), ['platform/vmm.c'], ['-static']);
+  return compile('aarch64-linux-gnu-gcc', join(dir, basename(source, '.c')), [source], ['-static']);
 }
+/** The VMM that runs bare-machine images as KVM guests. */
+export const buildVmm = (dir) => buildProgram('platform/vmm.c', dir);

@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildProgram } from './build.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, '..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const args = process.argv.slice(2);
 const at = args.indexOf('--count');
 const count = at < 0 ? '20000' : args[at + 1];
@@ -25,8 +25,7 @@ function must(command, ...rest) {
   process.exit(1);
 }
 const parse = (text) => new Map([...text.matchAll(/^(hvc|mmio) ([\d.]+)$/gm)].map((m) => [m[1], Number(m[2])]));
-const program = join(work, 'exits');
-must('aarch64-linux-gnu-gcc', '-O2', '-static', '-o', program, join(here, 'exits.c'));
+const program = buildProgram('exits.c', work);
 const ours = parse(
   must(process.execPath, join(root, 'dist/bin/hypatia.js'), 'exec', '--clock', 'real', '--', program, count),
 );

@@ -10,6 +10,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toolArgs } from '../tools/args.mjs';
+import { buildProgram } from './build.mjs';
 
 const { values: opt } = toolArgs({
   options: {
@@ -39,13 +40,12 @@ const CHECKED_TURNS = 20;
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const work = mkdtempSync(join(tmpdir(), 'parallel-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
-const program = join(work, 'parallel');
+const program = buildProgram('parallel.c', work);
 function must(command, ...args) {
   const r = spawnSync(command, args, { encoding: 'utf8' });
   if (r.status !== 0) fail(`${command}: ${r.error ?? r.stderr}`, 1);
   return r.stdout;
 }
-must('aarch64-linux-gnu-gcc', '-O2', '-static', '-o', program, join(root, 'bench/parallel.c'));
 
 /** What each vCPU computes. */
 function computed(n) {

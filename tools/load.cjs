@@ -1,6 +1,6 @@
-// How dist/bin starts (tools/bundle.mjs), the command itself: runs a chunk of the bundle, and keeps the code that V8 made of it for later runs,
-// with all functions that were called, which is most of what starting costs otherwise. On by itself, off with
-// NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
+// How dist/bin starts (tools/bundle.mjs), the command itself: runs a chunk of the bundle, and keeps the code that V8 made of it
+// for later runs, with all functions that were called, which is most of what starting costs otherwise. On by itself, off
+// with NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
 // What the command itself wants to keep (src/cli/kept.ts) lies there as well.
 'use strict';
 const fs = require('node:fs');
@@ -40,6 +40,7 @@ function kept(name) {
 /** Scripts that were run, and those of them whose code is not kept, or no longer good. */
 const scripts = new Map();
 let unsaved = false;
+/** This is the first run of the build: known when code is to be saved. */
 let isFirst;
 /** By name of a file: what gives its contents when the process ends, and whether it has met much that is new. */
 const wanted = new Map();

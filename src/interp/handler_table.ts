@@ -18,6 +18,8 @@ export class HandlerTable {
   onChange: (number: number, part?: Part) => void = () => {};
   /** Address of Known. */
   readonly known: number;
+  /** Address of the numbers of the functions that stand in for handlers of the loop, as far as they are known. */
+  readonly standIns: number;
   private readonly mem: PhysMem;
   private readonly program: Program;
   private readonly importFor: (name: string) => unknown;
@@ -29,8 +31,6 @@ export class HandlerTable {
   private readonly freeSlots: number[] = [];
   private nextNumber: number;
   private table: WasmTable | undefined;
-  /** Address of the numbers of the functions that stand in for handlers of the loop, as far as they are known. */
-  private standInsAt = 0;
 
   /** @param importFor gives what modules import, by name */
   constructor(mem: PhysMem, program: Program, importFor: (name: string) => unknown) {
@@ -41,16 +41,13 @@ export class HandlerTable {
     this.known = mem.allocFixed(Known.size);
     this.there = mem.u8.subarray(this.known + Known.there, this.known + Known.size);
     this.there.fill(1, 0, program.endOfMain);
+    this.standIns = mem.allocFixed(2 * program.endOfLoop);
   }
   /** Instantiates the main module. @returns what it exports */
   begin(): Readonly<Record<string, unknown>> {
-    this.standInsAt = this.mem.allocFixed(2 * this.program.endOfLoop);
     const { exports } = this.instantiate(this.program.main);
     this.table = exports['handlers'] as WasmTable;
     return exports;
-  }
-  get standIns(): number {
-    return this.standInsAt;
   }
 
   /** Has the handler in the main module or in the table. */
@@ -71,7 +68,7 @@ export class HandlerTable {
   /** Number of the function that does what a handler of the loop leaves to it. */
   standIn(number: number): number {
     const { u16 } = this.mem;
-    const at = (this.standInsAt >>> 1) + number;
+    const at = (this.standIns >>> 1) + number;
     u16[at] ||= this.findStandIn(number);
     return u16[at]!;
   }
