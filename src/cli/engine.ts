@@ -174,11 +174,15 @@ function lazily(
 /** Has regions that earlier runs of a program have made, and keeps those of this run. */
 function useKept(program: string, regions: Regions, counts: boolean, compiler: () => Load | undefined): void {
   const circumstances = circumstancesOf(regions.host, counts);
-  const name = `program-${program.replace(/[^\w.-]/g, '_').slice(0, 64)}-${digestOf(circumstances)}`;
+  const name = `${fileOf(program)}-${digestOf(circumstances)}`;
   const bytes = readKept(name);
   const kept = bytes && readRegions(bytes, circumstances, (module, sum) => nativeModule(name, sum, module));
   if (kept) regions.use(kept);
   keepAtEnd(name, () => compiler()?.keptBytes(regions, circumstances));
+}
+/** How names of files begin that are of a program. */
+function fileOf(program: string): string {
+  return `program-${program.replace(/[^\w.-]/g, '_').slice(0, 64)}`;
 }
 function digestOf(text: string): string {
   let sum = 0x811c9dc5;
@@ -195,24 +199,31 @@ function nameOf(model: CpuModel): string {
   for (const [enc, value] of model.raw) sum = BigInt.asUintN(64, (sum ^ (BigInt(enc) << 48n) ^ value) * 0x100000001b3n);
   return sum.toString(16);
 }
-/** What earlier runs on the same model have decoded: it depends on its features. */
-function keptTemplates(machine: string): Templates {
-  const name = `decoded-${machine}`;
-  const templates = new Templates(readKept(name));
+/**
+ * What earlier runs on the same model have decoded: it depends on its features.
+ * @param program what is read at first is what a program of that name has met
+ */
+function keptTemplates(machine: string, program: string): Templates {
+  const all = `decoded-${machine}`;
+  const own = `${fileOf(program)}-${all}`;
+  const templates = new Templates(readKept(own), () => readKept(all));
+  keepAtEnd(own, () => templates.metBytes());
   keepAtEnd(
-    name,
+    all,
     () => templates.bytes(),
     () => templates.added > OTHER_PROGRAM,
   );
   return templates;
 }
 
+/** @param program its name: what is kept of its last run is looked for by that */
 export function createEngine(
   mem: PhysMem,
   model: CpuModel,
   facts: CpuFacts | undefined,
   hooks: SystemHooks,
   pauth: (cpu: CpuState) => PauthState,
+  program: string,
   { make, observe = (engine) => engine }: TierChoice = INTERPRETED,
   threads?: ThreadOptions,
 ): Engine {
@@ -220,7 +231,7 @@ export function createEngine(
   const prebuilt = prebuiltInterpreter();
   const machine = nameOf(model);
   // A program on many threads is interpreted by another program.
-  const templates = prebuilt && !threads && keptTemplates(machine);
+  const templates = prebuilt && !threads && keptTemplates(machine, program);
   const engine = createInterpreter(mem, {
     has: facts ? (f) => facts.has(f as Feat) : (f) => isFeat(f) && has(f, read),
     machine,

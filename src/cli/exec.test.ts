@@ -305,6 +305,9 @@ describe('options', () => {
     expect(parseExec(['--', '-weird'], {})!.program).toBe('-weird');
     expect(parseExec(['--strace', 'prog'], {})!.strace).toBe('');
     expect(parseExec(['--help', 'prog'], {})).toBeUndefined();
+    expect(parseExec(['-h'], {})).toBeUndefined();
+    const p = parseExec(['--bind', 'a:/b', '--bind=c:/d=e', '--cpu=', '--stats', 'prog'], {})!;
+    expect([p.binds.map((b) => b.target), p.cpu, p.stats]).toEqual([['/b', '/d=e'], '', true]);
   });
   it('shape the environment', () => {
     expect(parseExec(['--env', 'A=1=2', '--env', 'B', 'p'], { B: 'x', C: 'y' })!.env).toEqual({ A: '1=2', C: 'y' });
@@ -319,6 +322,11 @@ describe('options', () => {
       [['--bind', 'a', 'p'], /--bind a: give SRC:DST/],
       [['--seed', '-', 'p'], /--seed/],
       [['--bogus', 'p'], /unknown option '--bogus'/],
+      [['-x', 'p'], /unknown option '-x'/],
+      [['--toString', 'p'], /unknown option '--toString'/],
+      [['--stats=1', 'p'], /option '--stats' does not take a value/],
+      [['--seed'], /option '--seed' wants a value/],
+      [['--cpu', '--stats', 'p'], /option '--cpu' wants a value; give one that starts with a dash as '--cpu=--stats'/],
     ];
     for (const [argv, text] of wrong) {
       expect(() => parseExec(argv, {})).toThrow(text);

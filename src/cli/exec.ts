@@ -109,7 +109,7 @@ export function assemble(
     ? { begin, most: options.smp, follow: (c) => machine!.clock.follow(c) }
     : undefined;
   const { facts } = cpu;
-  const engine = createEngine(mem, cpu.executed, facts, ask, pauth, tier, threads);
+  const engine = createEngine(mem, cpu.executed, facts, ask, pauth, basename(options.program), tier, threads);
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
   const host = lazy(() => makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp }));
   const { unavailable, vectorQuads } = facts ?? host();

@@ -1,7 +1,6 @@
 // The command line of `hypatia exec`: what is written becomes what is meant, or one clear line.
 
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { UsageError } from '../base/assert.ts';
 import { DEFAULT_MEGABYTES } from '../cpu/physmem.ts';
 import { KVM_COMPATS, type KvmCompat } from '../kvm/compat.ts';
@@ -105,9 +104,24 @@ const SPEC = {
   sysroot: { type: 'string' },
   cwd: { type: 'string' },
   env: { type: 'string', multiple: true, default: [] as string[] },
-  help: { type: 'boolean', short: 'h', default: false },
+  help: { type: 'boolean', default: false },
 } as const;
 type OptionName = keyof typeof SPEC;
+interface Spec {
+  readonly type: 'string' | 'boolean';
+  readonly multiple?: boolean;
+  readonly default?: string | boolean | readonly string[];
+}
+/** By whatever name. */
+const SPECS: Readonly<Record<string, Spec>> = SPEC;
+type ValueOf<S> = S extends { readonly multiple: true }
+  ? readonly string[]
+  : S extends { readonly type: 'boolean' }
+    ? boolean
+    : S extends { readonly default: string }
+      ? string
+      : string | undefined;
+type Values = { readonly [Name in OptionName]: ValueOf<(typeof SPEC)[Name]> };
 
 /** Options end at the first word that is neither one nor the value of one: from there on it is the program's. */
 function splitAtProgram(argv: readonly string[]): [own: string[], rest: string[]] {
@@ -121,9 +135,9 @@ function splitAtProgram(argv: readonly string[]): [own: string[], rest: string[]
       continue;
     }
     own.push(a);
-    const spec = (SPEC as Readonly<Record<string, { readonly type: string }>>)[a.slice(2)];
+    const name = a.slice(2);
     const next = argv[i + 1];
-    if (spec?.type === 'string' && next !== undefined) {
+    if (Object.hasOwn(SPECS, name) && SPECS[name]!.type === 'string' && next !== undefined) {
       own.push(next);
       i++;
     }
@@ -200,7 +214,7 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
   };
 }
 /** @throws UsageError together with options that ask for an order of events */
-function parallel(v: ReturnType<typeof parse>): boolean {
+function parallel(v: Values): boolean {
   if (!v.parallel) return false;
   if (v.trace !== undefined)
     throw new UsageError('--parallel: --trace tells of events in order; leave one of them out');
@@ -219,11 +233,28 @@ function hostState(text: string): FpHostState {
   if (!m) throw new UsageError(`--fp-host-state ${text}: give modern, v6 or v6:${V6_BUGS.join(',')}`);
   return { v6: (m[1]?.split(',') ?? []).map((b) => oneOf('fp-host-state', b, V6_BUGS)) };
 }
-function parse(own: string[]) {
-  try {
-    return parseArgs({ args: own, options: SPEC, strict: true, allowPositionals: false }).values;
-  } catch (e) {
-    const text = e instanceof Error ? e.message.split('. ')[0]! : String(e);
-    throw new UsageError(`exec: ${text.charAt(0).toLowerCase()}${text.slice(1)} (see hypatia exec --help)`);
+/** Node's parseArgs does the same, and takes longer to load than many a program runs. */
+function parse(own: readonly string[]): Values {
+  const values: Record<string, string | boolean | readonly string[] | undefined> = {};
+  for (const name in SPEC) values[name] = SPECS[name]!.default;
+  const refuse = (why: string): never => {
+    throw new UsageError(`exec: ${why} (see hypatia exec --help)`);
+  };
+  for (let i = 0; i < own.length; i++) {
+    const [word, name = '', given] = /^--([^=]+)(?:=(.*))?$/s.exec(own[i]!) ?? [own[i]!];
+    const option = word === '-h' ? 'help' : name;
+    const spec = Object.hasOwn(SPECS, option) ? SPECS[option] : undefined;
+    if (!spec) return refuse(`unknown option '${name === '' ? word : `--${name}`}'`);
+    if (spec.type === 'boolean') {
+      if (given !== undefined) return refuse(`option '--${option}' does not take a value`);
+      values[option] = true;
+      continue;
+    }
+    const value = given ?? own[++i];
+    if (value === undefined) return refuse(`option '--${option}' wants a value`);
+    if (given === undefined && value.length > 1 && value.startsWith('-'))
+      return refuse(`option '--${option}' wants a value; give one that starts with a dash as '--${option}=${value}'`);
+    values[option] = spec.multiple ? [...(values[option] as readonly string[]), value] : value;
   }
+  return values as Values;
 }

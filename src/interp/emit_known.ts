@@ -82,6 +82,8 @@ export function buildKnown(module: ModuleBuilder, pairs: Pairs): number {
       .i32(Place.aside)
       .op('i32.and')
       .brIf(unknown);
+    code.get(entry).get(place).i32(Place.met).op('i32.or');
+    code.mem('i32.store', 4 * Entry.place);
     code
       .get(entry)
       .mem('i32.load16_u', 4 * Entry.record)

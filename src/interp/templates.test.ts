@@ -41,9 +41,9 @@ describe('templates', () => {
   beforeAll(() => {
     prebuilt = new Prebuilt(generateInterpreter(A64));
   });
-  const run = (options: Partial<EngineOptions>): readonly unknown[] => {
+  const run = (options: Partial<EngineOptions>, source = SOURCE): readonly unknown[] => {
     const m = new TestMachine(createInterpreter, [], { prebuilt, ...options });
-    for (const s of assembleProgram(SOURCE, { base: CODE }).sections) m.poke(s.address, s.bytes);
+    for (const s of assembleProgram(source, { base: CODE }).sections) m.poke(s.address, s.bytes);
     m.cpu.pc = CODE;
     expect(m.engine.run(m.cpu, 1000)).toBe(Exit.Exception);
     return [m.cpu.exception, m.cpu.icount, m.cpu.pc, ...Array.from({ length: 6 }, (_, i) => m.cpu.x(i))];
@@ -55,6 +55,29 @@ describe('templates', () => {
     const next = new Templates(first.bytes());
     expect(run({ templates: next })).toEqual(answers);
     expect(next.bytes(), 'nothing was new').toBeUndefined();
+  });
+  it('of the program itself are all that is looked at, as long as it meets nothing else', () => {
+    const first = new Templates();
+    const answers = run({ templates: first });
+    const [all, own] = [first.bytes()!, first.metBytes()!];
+    const next = new Templates(own, () => {
+      throw new Error('asked for');
+    });
+    expect(run({ templates: next })).toEqual(answers);
+    expect([next.bytes(), next.metBytes()]).toEqual([undefined, undefined]);
+    const other = new Templates(undefined, () => all);
+    expect(run({ templates: other })).toEqual(answers);
+    expect(other.bytes(), 'nothing was new').toBeUndefined();
+    expect(Buffer.compare(other.metBytes()!, own)).toBe(0);
+  });
+  it('that the program has not met are none of its own', () => {
+    const first = new Templates();
+    const answers = run({ templates: first });
+    const second = new Templates(undefined, () => first.bytes());
+    expect(run({ templates: second }, 'mov x0, #9\nmov x1, #77\nsvc #0')[3]).toBe(9n);
+    const third = new Templates(second.metBytes(), () => second.bytes());
+    expect(run({ templates: third })).toEqual(answers);
+    expect(third.added, 'all is there when it is met').toBe(0);
   });
   it('are not taken from bytes that are something else', () => {
     const first = new Templates();

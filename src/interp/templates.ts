@@ -12,9 +12,17 @@ export const Entry = { word: 0, record: 1, place: 5, aside: 6, size: 10 } as con
 const ASIDE_MAX = 4 * (Entry.size - Entry.aside);
 /**
  * Of `place`: how many bytes are aside; for a branch (there is one at most) where its target lies, in the record or aside, as
- * a distance in bytes, and the handler for one within the page (0: none).
+ * a distance in bytes, and the handler for one within the page (0: none). And whether the program has met the word.
  */
-export const Place = { aside: 0xff, at: 8, atMask: 0xf, near: 12, branch: 1 << 28, branchAside: 1 << 29 } as const;
+export const Place = {
+  aside: 0xff,
+  at: 8,
+  atMask: 0xf,
+  near: 12,
+  branch: 1 << 28,
+  branchAside: 1 << 29,
+  met: 1 << 31,
+} as const;
 /** Of the first word of a record: the number of its handler. */
 export const NUMBER = 0xffff;
 /** The first place that is looked at for a word: a product, shifted, and what of that there is room for. */
@@ -73,11 +81,19 @@ export class Templates {
   private mask: number;
   private made = 0;
   private home: { readonly mem: PhysMem; readonly known: number } | undefined;
+  private all: (() => Uint8Array | undefined) | undefined;
+  /** How many of its own the program has had to begin with. */
+  private readonly owned: number;
 
-  /** @param kept what `bytes` gave in an earlier run of the same program on a machine with the same features */
-  constructor(kept?: Uint8Array) {
-    this.table = (kept && tableOf(kept)) ?? emptyTable(SMALLEST);
+  /**
+   * Both were given in earlier runs of the same interpreter on a machine with the same features.
+   * @param own what `metBytes` gave, for this program @param all gives what `bytes` gave: asked for when `own` does not do
+   */
+  constructor(own?: Uint8Array, all?: () => Uint8Array | undefined) {
+    this.table = (own && tableOf(own)) ?? emptyTable(SMALLEST);
     this.mask = roomOf(this.table) - 1;
+    this.owned = this.table[Head.count]!;
+    this.all = all;
   }
   /** From now on they are in memory. @param known address of Known, which says where */
   settle(mem: PhysMem, known: number): void {
@@ -110,9 +126,27 @@ export class Templates {
     }
     return numbers;
   }
-  /** What there is now, if it is more than there was. */
+  /** What all programs have met, if it is more than there was. */
   bytes(): Uint8Array | undefined {
-    return this.made > 0 ? new Uint8Array(this.table.buffer, this.table.byteOffset, this.table.byteLength) : undefined;
+    if (this.made === 0) return undefined;
+    const table = this.table.slice();
+    for (let at = Head.size + Entry.place; at < table.length; at += Entry.size) table[at]! &= ~Place.met;
+    return bytesOf(table);
+  }
+  /** What this one has met, now and before, if it is more than there was. */
+  metBytes(): Uint8Array | undefined {
+    if (this.all) return undefined;
+    const { table } = this;
+    const met: number[] = [];
+    for (let at: number = Head.size; at < table.length; at += Entry.size)
+      if (table[at + Entry.place]! & Place.met) met.push(at);
+    if (met.length <= this.owned) return undefined;
+    let room = SMALLEST;
+    while (met.length * 4 > room * FULL) room *= 2;
+    const own = emptyTable(room);
+    for (const at of met) own.set(table.subarray(at, at + Entry.size), find(own, table[at]!));
+    own[Head.count] = met.length;
+    return bytesOf(own);
   }
 
   /**
@@ -120,13 +154,19 @@ export class Templates {
    * @returns the number of its handler, or 0 if the word is not known
    */
   copyTo(mem: PhysMem, pages: CodePages, word: number, site: Site): number {
+    if (word === 0) return 0;
+    let at = this.find(word);
+    if (this.table[at] !== word && this.all) {
+      this.fetchAll(this.all);
+      at = this.find(word);
+    }
     const { table } = this;
-    const at = this.find(word);
-    if (table[at] !== word || word === 0) return 0;
+    if (table[at] !== word) return 0;
     const { u32, view } = mem;
     const to = site.ip >>> 2;
     const first = table[at + Entry.record]!;
-    const what = table[at + Entry.place]!;
+    const what = table[at + Entry.place]! & ~Place.met;
+    table[at + Entry.place] = what | Place.met;
     // The word with the handler last: others may be on their way here.
     for (let i = RECORD_WORDS - 1; i > 0; i--) u32[to + i] = table[at + Entry.record + i]!;
     if (what === 0) {
@@ -157,7 +197,7 @@ export class Templates {
   /** Remembers the record at `ip`, before it is placed. */
   keep({ u32 }: PhysMem, word: number, ip: number, { number, branch, aside, asideSize }: Finished): void {
     if (word === 0 || asideSize > ASIDE_MAX) return;
-    if (this.table[Head.count]! * 4 >= roomOf(this.table) * FULL) this.makeRoom();
+    if (this.isFull()) this.makeRoom();
     const { table } = this;
     const at = this.find(word);
     if (table[at] !== word) table[Head.count]!++;
@@ -166,20 +206,37 @@ export class Templates {
     table.set(u32.subarray(ip >>> 2, (ip >>> 2) + RECORD_WORDS), at + Entry.record);
     table[at + Entry.record] = (table[at + Entry.record]! & ~NUMBER) | number;
     table[at + Entry.place] =
+      Place.met |
       asideSize |
       (branch ? Place.branch | (branch.at << Place.at) | ((branch.near ?? 0) << Place.near) : 0) |
       (branch?.isAside ? Place.branchAside : 0);
     table.set(u32.subarray(aside >>> 2, (aside + asideSize + 3) >>> 2), at + Entry.aside);
   }
 
-  /** Where the entry of a word is, or would be. */
   private find(word: number): number {
-    const { table, mask } = this;
-    for (let i = hash(word); ; i++) {
-      const at = Head.size + (i & mask) * Entry.size;
-      const there = table[at]!;
-      if (there === word || there === 0) return at;
+    return find(this.table, word, this.mask);
+  }
+  /** What other programs have met from now on, too. */
+  private fetchAll(all: () => Uint8Array | undefined): void {
+    this.all = undefined;
+    const bytes = all();
+    const table = bytes && tableOf(bytes);
+    if (!table) return;
+    const own = this.table;
+    this.use(table);
+    for (let from: number = Head.size; from < own.length; from += Entry.size) {
+      const word = own[from]!;
+      if (word === 0) continue;
+      const at = this.find(word);
+      if (this.table[at] === word) this.table[at + Entry.place]! |= Place.met;
+      else if (!this.isFull()) {
+        this.table.set(own.subarray(from, from + Entry.size), at);
+        this.table[Head.count]!++;
+      }
     }
+  }
+  private isFull(): boolean {
+    return this.table[Head.count]! * 4 >= roomOf(this.table) * FULL;
   }
   /** When there are too many, all are forgotten: programs differ. */
   private makeRoom(): void {
@@ -196,8 +253,16 @@ export class Templates {
   }
 }
 
-function hash(word: number): number {
-  return Math.imul(word, HASH.factor) >>> HASH.shift;
+/** Where the entry of a word is, or would be. */
+function find(table: Uint32Array, word: number, mask = roomOf(table) - 1): number {
+  for (let i = Math.imul(word, HASH.factor) >>> HASH.shift; ; i++) {
+    const at = Head.size + (i & mask) * Entry.size;
+    const there = table[at]!;
+    if (there === word || there === 0) return at;
+  }
+}
+function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 function roomOf(table: Uint32Array): number {
   return (table.length - Head.size) / Entry.size;
