@@ -81,7 +81,7 @@ export const ALSO_BULK: Rows = {
 
 /** What ciphers and checksums written in C consist of. */
 const MIXING: Rows = {
-  ADD_shift: { sf: [0], ...PLAIN }, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, EXTR: { sf: [0] },
+  ADD_shift: { sf: [0], ...PLAIN }, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, EXTR: { sf: [0], '?0': [1] },
   AND_shift: { sf: [0], ...PLAIN },
 }; // biome-ignore format: a table
 /** The same of two words at a time. */

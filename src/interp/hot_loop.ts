@@ -14,10 +14,11 @@ import { Emitter } from './emit.ts';
 import { LEAVE } from './emit_frame.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { LeavingFrame } from './handler_frame.ts';
-import { type HotHandlers, LoopBit, type Variant } from './hot_variants.ts';
+import type { HotHandlers, Variant } from './hot_variants.ts';
 import { Position } from './loop_position.ts';
-import { FIRST_HANDLER } from './record.ts';
+import { FIRST_HANDLER, RECORD_SIZE } from './record.ts';
 import { type RecordFrame, RecordState } from './record_state.ts';
+import { NUMBER } from './templates.ts';
 import { Temps } from './temps.ts';
 
 /** cpu, ip, count, number of the handler at ip. */
@@ -163,44 +164,10 @@ function emitKnownTarget(loop: HotLoop, out: Label): void {
   loop.temps.release();
 }
 
-/**
- * Jumps to the handler: in one step among calculations, in another among what accesses memory or branches. Processors whose
- * predictor of indirect jumps is fed by conditional branches alone (Zen 3) mistake most of the jumps without such a branch.
- */
-function emitDispatch(
-  { code, handler }: HotLoop,
-  labels: readonly Label[],
-  cuts: readonly number[],
-  elsewhere: Label,
-): void {
-  const among = (from: number, to: number): void => {
-    const inside = cuts.filter((cut) => cut > from && cut < to);
-    const cut = inside[inside.length >> 1];
-    if (cut === undefined) {
-      code
-        .get(handler)
-        .i32(FIRST_HANDLER + from)
-        .op('i32.sub');
-      code.brTable(labels.slice(from, to), elsewhere);
-      return;
-    }
-    code
-      .get(handler)
-      .i32(FIRST_HANDLER + cut)
-      .op('i32.lt_u')
-      .block('if');
-    among(from, cut);
-    code.end();
-    among(cut, to);
-  };
-  among(0, labels.length);
+/** Says of parameters that they are addresses and numbers of records: V8 extends what it does not know again and again. */
+function emitBounds({ code, ip, handler }: HotLoop): void {
+  code.get(ip).i32(-RECORD_SIZE).op('i32.and').set(ip).get(handler).i32(NUMBER).op('i32.and').set(handler);
 }
-/** Where calculations end, by number, and where what only this loop has begins. */
-function cutsOf(handlers: HotHandlers): number[] {
-  const own = handlers.findIndex((v) => v?.loops === LoopBit.bulk);
-  return [handlers.findIndex(accesses), own].filter((cut) => cut > 0);
-}
-const accesses = (v: Variant | undefined): boolean => v?.handler.code.block.some((n) => /^mem|^br/.test(n.op)) ?? false;
 
 /**
  * Adds the function.
@@ -211,6 +178,7 @@ export function buildHotLoop(module: ModuleBuilder, handlers: HotHandlers, paral
   return module.function(HOT_PARAMS, ['i32'], (code) => {
     const loop = new HotLoop(code, parallel);
     const { cpu, handler, status } = loop;
+    emitBounds(loop);
     loop.begin();
     loop.leaving = code.block('block');
     const out = code.block('block');
@@ -222,7 +190,8 @@ export function buildHotLoop(module: ModuleBuilder, handlers: HotHandlers, paral
     // The innermost block is left first: its code is that of handler 0.
     const blocks = variants.map(() => code.block('block'));
     const labels = handlers.map((v) => (v ? blocks.pop()! : elsewhere));
-    emitDispatch(loop, labels, cutsOf(handlers), elsewhere);
+    const special = Array.from({ length: FIRST_HANDLER }, () => elsewhere);
+    code.get(handler).brTable([...special, ...labels], elsewhere);
     for (const variant of variants) {
       code.end();
       let before: InlineFrame | undefined;

@@ -131,8 +131,13 @@ export const dpImm = semantics(DP_IMM, {
       ),
     ),
 
-  // The high part is shifted in two steps: by the full width, for lsb 0, it must vanish.
+  // One register twice is ROR. Else the high part is shifted in two steps: by the full width, for lsb 0, it must vanish.
   EXTR: (o, { sf, Rm, Rn, Rd }) => {
+    const amount = immOf(o, sf, (f) => BigInt(f.imms));
+    if (o.pick((f) => (f.Rm === f.Rn ? 1 : 0), [0, 1])) {
+      o.setX(Rd, o.rotr(o.X(Rm, sf), amount));
+      return;
+    }
     const high = o.shl(
       o.shl(
         o.X(Rn, sf),
@@ -140,10 +145,6 @@ export const dpImm = semantics(DP_IMM, {
       ),
       constOf(o, sf, 1),
     );
-    const low = o.shrU(
-      o.X(Rm, sf),
-      immOf(o, sf, (f) => BigInt(f.imms)),
-    );
-    o.setX(Rd, o.or(high, low));
+    o.setX(Rd, o.or(high, o.shrU(o.X(Rm, sf), amount)));
   },
 });
