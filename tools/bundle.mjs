@@ -25,7 +25,7 @@ const KVM = new RegExp(
 );
 /** What instructions mean, and what makes code of that: not needed for what is decoded already. */
 const CODE =
-  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/(?!system|pauth|branches|schema|encoding)|ir\/(?!fp_ops)|wasm\/wat|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|cpu\/decode|interp\/(?:emit|generate|fp_|vector_rest|handler_frame|loop|cold|hot|reference|record_state|record_place|restart|temps))/;
+  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/|ir\/(?!fp_ops)|wasm\/wat|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|cpu\/(?:decode|landing_pads)|interp\/(?:emit|generate|fp_|vector_rest|handler_frame|loop|cold|hot|reference|record_state|record_place|restart|temps))/;
 /** What writes modules: also how regions find each other, and frames of signals. */
 const WASM = /\/dist\/(?:wasm\/(?!sections|wat)|interp\/fetch_entry)/;
 /** Which CPU has what: for a model that has run before, it is kept what is asked of it. */
@@ -35,7 +35,7 @@ const FACTS =
 const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
 /** What most programs never meet. */
 const SELDOM =
-  /\/dist\/(?:linux\/(?:strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
+  /\/dist\/(?:linux\/(?:abi\/error_text|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe)|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },

@@ -130,9 +130,10 @@ if (enabled) {
   // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
   setTimeout(saveCode, STARTED).unref();
   process.once('exit', () => {
+    // First, so that the code for it is there to be kept.
+    const files = [...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined);
     const { user, system } = process.cpuUsage();
     if (user + system < SHORT) saveCode();
-    const files = [...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined);
     if (files.length > 0) save(() => files);
     if (files.some(([name]) => name.startsWith('program-'))) require('./programs.js').forget(writable());
     for (const act of atEnd) act();

@@ -1,9 +1,11 @@
 // `--cpu`: from a name or a file to ID registers, for KVM to show and for programs to trust.
 
 import { readFileSync } from 'node:fs';
-import { FEATURES, type Feat, has } from '../arch/features.ts';
+import { FEATURES, type Feat, has, isFeat } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
 import { textOf } from '../base/text.ts';
+import type { LandingPads } from '../cpu/bti.ts';
+import { landingPads } from '../cpu/landing_pads.ts';
 import { parseModelFile } from '../cpu/model_file.ts';
 import { lowerToExecutable } from '../cpu/model_lower.ts';
 import { builtinModel, type CpuModel, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
@@ -12,8 +14,9 @@ import { hwcapWords } from '../linux/hwcap.ts';
 import type { CpuFacts } from '../linux/index.ts';
 import { keepAtEnd, readKept } from './kept.ts';
 
-/** What follows from the registers of a model, for programs and for the host of KVM. */
+/** What follows from the registers of a model, for programs, for the engine and for the host of KVM. */
 export interface ModelFacts extends CpuFacts {
+  readonly pads: LandingPads;
   readonly vectorQuads: readonly number[];
   readonly unavailable: string | undefined;
 }
@@ -71,6 +74,7 @@ interface KeptModel {
   readonly raw: readonly (readonly [enc: number, value: string])[];
   readonly features: readonly string[];
   readonly hwcaps: readonly [string, string, string];
+  readonly pads: LandingPads;
   readonly vectorQuads: readonly number[];
   readonly unavailable?: string;
 }
@@ -88,6 +92,7 @@ function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): Cho
       raw: [...raw].map(([enc, value]) => [enc, String(value)]),
       features: FEATURES.filter((feat) => has(feat, read)),
       hwcaps: [String(hwcap), String(hwcap2), String(hwcap3)],
+      pads: landingPads((feat) => isFeat(feat) && has(feat, read)),
       vectorQuads,
       ...(unavailable !== undefined && { unavailable }),
     };
@@ -103,13 +108,14 @@ function keptModel(name: string): ChosenCpu | undefined {
   const bytes = /^[\w.-]+$/.test(name) ? readKept(fileOf(name)) : undefined;
   try {
     if (!bytes) return undefined;
-    const { title, raw, features, hwcaps, vectorQuads, unavailable } = JSON.parse(textOf(bytes)) as KeptModel;
+    const { title, raw, features, hwcaps, pads, vectorQuads, unavailable } = JSON.parse(textOf(bytes)) as KeptModel;
     const model = { name, title, raw: new Map(raw.map(([enc, value]) => [enc, BigInt(value)])) };
     const all = new Set(features);
     const [hwcap, hwcap2, hwcap3] = hwcaps;
     return chosen(model, {
       has: (feat) => all.has(feat),
       hwcaps: [BigInt(hwcap), BigInt(hwcap2), BigInt(hwcap3)],
+      pads,
       vectorQuads: vectorQuads.map(Number),
       unavailable,
     });

@@ -19,7 +19,7 @@ import { Counts } from '../jit/counts.ts';
 import type { TierOptions } from '../jit/index.ts';
 import { circumstancesOf, readKept as readRegions } from '../jit/kept.ts';
 import { DEFAULT_CACHE, Regions } from '../jit/regions.ts';
-import type { CpuFacts } from '../linux/index.ts';
+import type { ModelFacts } from './cpu_option.ts';
 import { keepAtEnd, nativeModule, optimisedModule, readKept } from './kept.ts';
 import type { EngineName } from './options.ts';
 import type { EngineStats } from './stats.ts';
@@ -220,7 +220,7 @@ function keptTemplates(machine: string, program: string): Templates {
 export function createEngine(
   mem: PhysMem,
   model: CpuModel,
-  facts: CpuFacts | undefined,
+  facts: ModelFacts | undefined,
   hooks: SystemHooks,
   pauth: (cpu: CpuState) => PauthState,
   program: string,
@@ -234,6 +234,7 @@ export function createEngine(
   const templates = prebuilt && !threads && keptTemplates(machine, program);
   const engine = createInterpreter(mem, {
     has: facts ? (f) => facts.has(f as Feat) : (f) => isFeat(f) && has(f, read),
+    pads: facts?.pads,
     machine,
     hooks,
     pauth,

@@ -76,7 +76,7 @@ class Interpreter implements Engine {
     this.decoder = lazy(() => new Decoder(this.program.rows(), options.has));
     this.path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
     this.pages = new CodePages(mem);
-    this.landing = new Landing(mem, this.path, this.pages, options.has);
+    this.landing = new Landing(mem, this.path, this.pages, options);
     this.pages.singleOf = (number) => this.program.single(number);
     const makeTier = options.tier ?? usualTier();
     const area = { at: 0, size: 0 };

@@ -2,11 +2,13 @@
 
 import { lazy } from '../base/lazy.ts';
 import type { AccessPath } from '../cpu/access.ts';
-import { btypeOf, LandingPads } from '../cpu/bti.ts';
+import { btypeOf, type LandingPads, mayLand } from '../cpu/bti.ts';
+import { landingPads } from '../cpu/landing_pads.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { ENTRY_EXTRA } from '../cpu/tlb.ts';
 import type { CodePages } from './code_pages.ts';
+import type { EngineOptions } from './options.ts';
 import { LANDING_GUARDED } from './record.ts';
 
 export class Landing {
@@ -15,12 +17,11 @@ export class Landing {
   private readonly path: AccessPath;
   private readonly pages: CodePages;
 
-  /** @param has whether the machine has a feature, by its FEAT_ name */
-  constructor(mem: PhysMem, path: AccessPath, pages: CodePages, has: (feature: string) => boolean) {
+  constructor(mem: PhysMem, path: AccessPath, pages: CodePages, { pads, has }: Pick<EngineOptions, 'pads' | 'has'>) {
     this.mem = mem;
     this.path = path;
     this.pages = pages;
-    this.pads = lazy(() => new LandingPads(has));
+    this.pads = lazy(() => pads ?? landingPads(has));
   }
   /**
    * An indirect branch has come to a guarded page.
@@ -45,6 +46,6 @@ export class Landing {
     // A fault of the fetch itself comes first, and by itself.
     if (!t?.ok || !t.guarded) return true;
     const word = this.mem.u32[(t.frame * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
-    return this.pads().mayLand(cpu, word, btype);
+    return mayLand(this.pads(), cpu, word, btype);
   }
 }

@@ -1,6 +1,7 @@
 // What an interpreter is made with.
 
 import type { WasmModule } from '../base/webassembly.ts';
+import type { LandingPads } from '../cpu/bti.ts';
 import type { SystemHooks } from '../cpu/engine.ts';
 import type { CpuState } from '../cpu/state.ts';
 import type { SystemOptions } from '../cpu/system.ts';
@@ -12,6 +13,8 @@ import type { Templates } from './templates.ts';
 export interface EngineOptions extends SystemOptions {
   /** Whether the machine has a feature, by its FEAT_ name. */
   has(feature: string): boolean;
+  /** What follows from that (landingPads), if it is known already. */
+  readonly pads?: LandingPads | undefined;
   /** Another one for other features: what is compiled depends on it. */
   readonly machine?: string;
   readonly hooks: SystemHooks;

@@ -2,9 +2,10 @@
 // translator. Hundreds of times slower; what it does is what the interpreter must do.
 
 import { AccessPath, packAccess, translate } from '../cpu/access.ts';
-import { branchTypeOf, btypeOf, LandingPads, putBtype, takeBtype } from '../cpu/bti.ts';
+import { branchTypeOf, btypeOf, type LandingPads, mayLand, putBtype, takeBtype } from '../cpu/bti.ts';
 import { type Decoded, Decoder } from '../cpu/decode.ts';
 import { type Engine, Exit, type ExitReason, type Tlb, type Translator } from '../cpu/engine.ts';
+import { landingPads } from '../cpu/landing_pads.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot, slotOffset } from '../cpu/state.ts';
 import { SystemAccess } from '../cpu/system.ts';
@@ -128,7 +129,7 @@ export class Reference implements Engine {
     const btype = this.pendingBtype();
     this.btype = 0;
     this.guarded = found.guarded;
-    return !this.guarded || this.pads.mayLand(cpu, word, btype) ? word : undefined;
+    return !this.guarded || mayLand(this.pads, cpu, word, btype) ? word : undefined;
   }
   private fetchUncached(pc: bigint): ReturnType<NonNullable<ReferenceParts['fetch']>> {
     const { cpu } = this;
@@ -274,5 +275,5 @@ export function createReference(mem: PhysMem, options: EngineOptions): Engine {
   const decoder = new Decoder(collectRows(options.groups), has);
   const path = new AccessPath(mem, { lse2: options.has('FEAT_LSE2') });
   const system = new SystemAccess(mem, path, options, () => {});
-  return new Reference(mem, options.has('FEAT_BTI'), { decoder, pads: new LandingPads(has), path, system });
+  return new Reference(mem, options.has('FEAT_BTI'), { decoder, pads: landingPads(has), path, system });
 }

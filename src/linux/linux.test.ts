@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Errno } from '../base/hostfile.ts';
 import { Clone, Futex, Open, Signal } from './abi/flags.ts';
 import { Struct, utf8 } from './bytes.ts';
+import { callByNumber, syscalls } from './syscalls/dispatch.ts';
 import { call, HANDLER, SCRATCH, type Script, testMachine } from './testing.ts';
 import type { Thread } from './thread.ts';
 
@@ -36,6 +37,13 @@ async function run(main: Script, o: Parameters<typeof testMachine>[1] = {}, also
   return { code, out: m.output(), messages: m.messages, machine: m.machine };
 }
 
+describe('a system call', () => {
+  it('has a number of its own', () => {
+    const numbers = Object.values(syscalls()).map(({ nr }) => nr);
+    expect(numbers.filter((nr, i) => numbers.indexOf(nr) !== i)).toEqual([]);
+    expect(Object.entries(syscalls()).filter(([name, { nr }]) => callByNumber(nr)?.name !== name)).toEqual([]);
+  });
+});
 describe('a process', () => {
   it('writes, exits with its code', async () => {
     const r = await run(function* (t) {

@@ -2,7 +2,7 @@
 // of an argument is strace_args.ts's business. Prints, decides nothing.
 
 import { hex } from '../base/bits.ts';
-import { errorText } from './abi/errors.ts';
+import { errorText } from './abi/error_text.ts';
 import { Open, signalName } from './abi/flags.ts';
 import type { SigInfo } from './siginfo.ts';
 import { ArgumentPrinter, direction, isWrittenOnly, pointer } from './strace_args.ts';

@@ -25,11 +25,13 @@ import { SYSTEM } from './system.ts';
 import { TIME } from './time.ts';
 import { getString } from './util.ts';
 
-const TABLES: readonly SyscallTable[] = [
-  IO, SOCKETS, DESCRIPTORS, FILES, STAT, EVENTS, MEMORY, CLONE, PROCESS, SIGNALS, FUTEX, SCHED, TIME, SYSTEM,
+/** Of calls that most programs make, and of all others: these are a chunk of the command that is loaded when it is needed. */
+const USUAL: readonly SyscallTable[] = [
+  IO, DESCRIPTORS, FILES, STAT, MEMORY, PROCESS, SIGNALS, FUTEX, TIME, SYSTEM,
 ]; // biome-ignore format: a list
+const others = (): readonly SyscallTable[] => [SOCKETS, EVENTS, CLONE, SCHED];
 /** Every system call there is, by name. Programs do without: an object of so many names takes long to make. */
-export const syscalls = lazy((): SyscallTable => Object.assign({}, ...TABLES) as SyscallTable);
+export const syscalls = lazy((): SyscallTable => Object.assign({}, ...USUAL, ...others()) as SyscallTable);
 const SIGRETURN = SIGNALS['rt_sigreturn']!.nr;
 
 type Value = number | bigint | string;
@@ -57,20 +59,25 @@ export interface Call {
   readonly readers: readonly Read[];
 }
 type Row = SyscallTable[string];
-const rows: (readonly [name: string, row: Row])[] = [];
-for (const table of TABLES) {
-  for (const name of Object.keys(table)) {
-    const row = table[name]!;
-    const other = rows[row.nr];
-    if (other) throw new Error(`system call ${row.nr} is claimed by ${name} and ${other[0]}`);
-    rows[row.nr] = [name, row];
+type Rows = (readonly [name: string, row: Row])[];
+function byNumber(tables: readonly SyscallTable[]): Rows {
+  const rows: Rows = [];
+  for (const table of tables) {
+    for (const name in table) {
+      const row = table[name]!;
+      rows[row.nr] = [name, row];
+    }
   }
+  return rows;
 }
+const usualRows = lazy(() => byNumber(USUAL));
+const otherRows = lazy(() => byNumber(others()));
 /** Made when they are first made use of. */
 const calls: Call[] = [];
 export function callByNumber(nr: number): Call | undefined {
-  const found = rows[nr];
-  if (calls[nr] || !found) return calls[nr];
+  if (calls[nr]) return calls[nr];
+  const found = usualRows()[nr] ?? otherRows()[nr];
+  if (!found) return undefined;
   const [name, row] = found;
   const params = Object.entries(row.params);
   const readers = params.map(([, kind]) => READ[kind] ?? whole);
