@@ -35,7 +35,7 @@ const FACTS =
 const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
 /** What most programs never meet. */
 const SELDOM =
-  /\/dist\/(?:linux\/(?:abi\/error_text|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe)|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
+  /\/dist\/(?:linux\/(?:abi\/error_text|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe|sys|proc_text)|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },

@@ -2,6 +2,7 @@
 
 import { UsageError } from '../base/assert.ts';
 import { Errno, type ErrnoName } from '../base/hostfile.ts';
+import { lazy } from '../base/lazy.ts';
 import { Open } from './abi/flags.ts';
 import { ElfError } from './elf.ts';
 import { become, load, type Program } from './exec.ts';
@@ -58,12 +59,19 @@ function buildTree(m: Machine, fs: FsContext, options: MachineOptions): DirNode 
       : hostDir(options.sysroot, '--sysroot', ['/']);
   m.root = root;
   const at = new Location(root, undefined, '');
-  root.mounts.set('dev', devTree(m, fs));
+  // Many a program looks at none of them.
+  root.mounts.set(
+    'dev',
+    lazy(() => devTree(m, fs)),
+  );
   root.mounts.set(
     'proc',
-    procTree(m, () => m.scheduler.current),
+    lazy(() => procTree(m, () => m.scheduler.current)),
   );
-  root.mounts.set('sys', sysTree(m));
+  root.mounts.set(
+    'sys',
+    lazy(() => sysTree(m)),
+  );
   for (const b of options.binds ?? []) mount(fs, at, b.target, nodeOf(fs, b.source, isWritable));
   return root;
 }
@@ -86,13 +94,13 @@ function mount(fs: FsContext, root: Location, path: string, node: ReturnType<typ
     let next = typeof w === 'number' ? undefined : w.location;
     if (!next) {
       const made = new TreeDir(fs);
-      (at.node as DirNode).mounts.set(p, made);
+      (at.node as DirNode).mounts.set(p, () => made);
       next = new Location(made, at, p);
     }
     if (!(next.node instanceof DirNode)) throw new UsageError(`--bind: ${next.path()} is not a directory`);
     at = next;
   }
-  (at.node as DirNode).mounts.set(name, node);
+  (at.node as DirNode).mounts.set(name, () => node);
 }
 
 /**

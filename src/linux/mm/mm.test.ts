@@ -263,26 +263,41 @@ describe('pages of a file', () => {
     return { mem, asked, pages: new PageStore(mem, SIZE, { fill }) };
   };
 
-  it('come with those after them, up to a boundary', () => {
+  it('come with those around them, between two boundaries', () => {
     const { mem, asked, pages } = file();
     const first = (index: number) => mem.u8[pages.frame(index)! * PAGE];
     expect([3, 15, 7, 17, 20].map(first)).toEqual([4, 16, 8, 18, 21]);
     expect(asked).toEqual([
-      [3 * PAGE, 13 * PAGE],
-      [17 * PAGE, 3 * PAGE],
+      [0, 16 * PAGE],
+      [16 * PAGE, 4 * PAGE],
       [20 * PAGE, 100],
     ]);
     expect(mem.u8[pages.frame(20)! * PAGE + 100], 'beyond the end').toBe(0);
-    expect(pages.has(2)).toBe(false);
+  });
+  it('come with those after them where they are to stand in a row', () => {
+    const { asked, pages } = file();
+    const frame = pages.frame(3, 100);
+    expect([frame, pages.frame(4), pages.has(2)]).toEqual([100, 101, false]);
+    expect(asked).toEqual([[3 * PAGE, 13 * PAGE]]);
+  });
+  it('come into frames that do not stand in a row', () => {
+    const { mem, pages } = file();
+    const some = [mem.allocFrame(), mem.allocFrame(), mem.allocFrame(), mem.allocFrame()];
+    for (const frame of [some[0]!, some[2]!]) mem.unref(frame);
+    expect([3, 4, 12].map((index) => mem.u8[pages.frame(index)! * PAGE])).toEqual([4, 5, 13]);
   });
   it('are read together where they are not in memory', () => {
     const { asked, pages } = file();
-    pages.write(2 * PAGE, new Uint8Array([77]));
+    pages.write(18 * PAGE, new Uint8Array([77]));
     asked.length = 0;
     const out = new Uint8Array(3 * PAGE).fill(9);
-    expect(pages.read(10, out)).toBe(out.length);
-    expect([out[0], out[PAGE], out[2 * PAGE - 11], out[2 * PAGE - 10], out[2 * PAGE - 9]]).toEqual([1, 2, 2, 77, 3]);
-    expect(asked).toEqual([[10, 2 * PAGE - 10]]);
+    expect(pages.read(15 * PAGE, out)).toBe(out.length);
+    expect([out[0], out[PAGE], out[2 * PAGE]]).toEqual([16, 17, 18]);
+    expect(pages.read(14 * PAGE + 10, out)).toBe(out.length);
+    expect(asked).toEqual([
+      [15 * PAGE, PAGE],
+      [14 * PAGE + 10, 2 * PAGE - 10],
+    ]);
   });
   it('come alone where there is little memory', () => {
     const { mem, asked, pages } = file();

@@ -8,6 +8,7 @@ export const PAGE = 4096;
 
 /** Pages that are read at once. */
 const AHEAD = 16;
+/** For those that do not stand in a row. */
 const ahead = new Uint8Array(AHEAD * PAGE);
 
 /** Where bytes come from that were not written here: a file of the host. */
@@ -61,26 +62,34 @@ export class PageStore implements SharedPages {
     this.frames.set(index, made);
     return made;
   }
-  /** Reads a page, and with it what is likely to be wanted next: whole pages up to a boundary, or to one that is there. */
+  /**
+   * Reads a page, and with it what is likely to be wanted next: whole pages around it between two boundaries, as far as none
+   * of them is there. Where places are wished for, only those after it.
+   */
   private fillAround(filler: Filler, index: number, wish: number): number {
-    const spare = this.mem.frames - this.mem.usedFrames > 2 * AHEAD;
-    const most = spare ? Math.min(AHEAD - (index % AHEAD), Math.floor(this.fillLimit / PAGE) - index) : 1;
-    let count = 1;
-    while (count < most && !this.frames.has(index + count)) count++;
-    const made = this.mem.allocFrame(wish);
-    this.frames.set(index, made);
-    if (count === 1) {
-      filler.fill(index * PAGE, this.mem.frameBytes(made));
-      return made;
-    }
-    const bytes = ahead.subarray(0, count * PAGE);
-    filler.fill(index * PAGE, bytes);
+    const isSpare = this.mem.frames - this.mem.usedFrames > 2 * AHEAD;
+    const boundary = index - (index % AHEAD);
+    const end = isSpare ? Math.min(boundary + AHEAD, Math.floor(this.fillLimit / PAGE)) : index + 1;
+    let first = index;
+    let next = index + 1;
+    if (isSpare && wish === 0) while (first > boundary && !this.frames.has(first - 1)) first--;
+    while (next < end && !this.frames.has(next)) next++;
+    const count = next - first;
+    const made: number[] = [];
+    let isRow = true;
     for (let i = 0; i < count; i++) {
-      const frame = i === 0 ? made : this.mem.allocFrame(wish === 0 ? 0 : wish + i);
-      this.frames.set(index + i, frame);
-      this.mem.frameBytes(frame).set(bytes.subarray(i * PAGE, (i + 1) * PAGE));
+      made[i] = this.mem.allocFrame(wish === 0 ? 0 : wish + i);
+      isRow &&= made[i] === made[0]! + i;
     }
-    return made;
+    const bytes = isRow
+      ? this.mem.u8.subarray(made[0]! * PAGE, (made[0]! + count) * PAGE)
+      : ahead.subarray(0, count * PAGE);
+    filler.fill(first * PAGE, bytes);
+    for (let i = 0; i < count; i++) {
+      this.frames.set(first + i, made[i]!);
+      if (!isRow) this.mem.frameBytes(made[i]!).set(bytes.subarray(i * PAGE, (i + 1) * PAGE));
+    }
+    return made[index - first]!;
   }
 
   /** @returns bytes read, 0 at the end. */

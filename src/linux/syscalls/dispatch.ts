@@ -59,24 +59,20 @@ export interface Call {
   readonly readers: readonly Read[];
 }
 type Row = SyscallTable[string];
-type Rows = (readonly [name: string, row: Row])[];
-function byNumber(tables: readonly SyscallTable[]): Rows {
-  const rows: Rows = [];
+function find(tables: readonly SyscallTable[], nr: number): readonly [name: string, row: Row] | undefined {
   for (const table of tables) {
     for (const name in table) {
       const row = table[name]!;
-      rows[row.nr] = [name, row];
+      if (row.nr === nr) return [name, row];
     }
   }
-  return rows;
+  return undefined;
 }
-const usualRows = lazy(() => byNumber(USUAL));
-const otherRows = lazy(() => byNumber(others()));
 /** Made when they are first made use of. */
 const calls: Call[] = [];
 export function callByNumber(nr: number): Call | undefined {
   if (calls[nr]) return calls[nr];
-  const found = usualRows()[nr] ?? otherRows()[nr];
+  const found = find(USUAL, nr) ?? find(others(), nr);
   if (!found) return undefined;
   const [name, row] = found;
   const params = Object.entries(row.params);

@@ -67,8 +67,8 @@ export abstract class Node {
 }
 
 export abstract class DirNode extends Node {
-  /** Other trees that hide an entry of this one: mounts. */
-  readonly mounts = new Map<string, Node>();
+  /** Other trees that hide an entry of this one: mounts. Some are made when they are looked at. */
+  readonly mounts = new Map<string, () => Node>();
 
   constructor(mode = Mode.S_IFDIR | 0o755) {
     super(mode);
@@ -78,13 +78,16 @@ export abstract class DirNode extends Node {
   protected abstract find(name: string): Node | undefined | number;
   protected abstract names(): Iterable<DirEntry>;
   lookup(name: string): Node | undefined | number {
-    return this.mounts.get(name) ?? this.find(name);
+    return this.mounts.get(name)?.() ?? this.find(name);
   }
   list(): DirEntry[] {
     const out: DirEntry[] = [];
     const hidden = new Set(this.mounts.keys());
     for (const e of this.names()) if (!hidden.has(e.name)) out.push(e);
-    for (const [name, n] of this.mounts) out.push({ name, ino: n.ino, type: n.type });
+    for (const [name, mounted] of this.mounts) {
+      const { ino, type } = mounted();
+      out.push({ name, ino, type });
+    }
     return out;
   }
   /** Adds an entry. @returns 0 or a negative errno. */

@@ -15,7 +15,7 @@ import type { Thread } from '../thread.ts';
 import type { Description, FileOps } from './file.ts';
 import { DeviceNode, type Location, Node, SymlinkNode } from './node.ts';
 import { limits, maps, sizes, smaps, status, taskStat } from './proc_text.ts';
-import { FixedDir, TextNode, textTree } from './synthetic.ts';
+import { FixedDir, link, TextNode, text, textTree } from './synthetic.ts';
 
 const TICK_NS = 1e7;
 const KIB = 1024;
@@ -156,47 +156,45 @@ function memFile(p: Process): Node {
 function taskDir(m: Machine, p: Process, t: Thread | undefined, isTask: boolean): FixedDir {
   const joined = (list: readonly string[]) => list.map((x) => `${x}\0`).join('');
   const common = {
-    status: new TextNode(() => status(p, t)),
-    stat: new TextNode(() => taskStat(p, t)),
-    statm: new TextNode(() => {
+    status: text(() => status(p, t)),
+    stat: text(() => taskStat(p, t)),
+    statm: text(() => {
       const { vm, rss } = sizes(p);
       return `${vm / PAGE} ${rss / PAGE} 0 0 0 ${vm / PAGE} 0\n`;
     }),
-    maps: new TextNode(() => maps(p)),
-    smaps: new TextNode(() => smaps(p)),
-    cmdline: new TextNode(() => joined(p.cmdline)),
-    environ: new TextNode(() => joined(p.environ)),
-    auxv: new TextNode(() => p.auxv),
-    comm: new TextNode(
+    maps: text(() => maps(p)),
+    smaps: text(() => smaps(p)),
+    cmdline: text(() => joined(p.cmdline)),
+    environ: text(() => joined(p.environ)),
+    auxv: text(() => p.auxv),
+    comm: text(
       () => `${t?.comm ?? ''}\n`,
       (text) => {
         if (t) t.comm = text.trimEnd().slice(0, 15);
         return 0;
       },
     ),
-    limits: new TextNode(() => limits(p)),
-    schedstat: new TextNode(
-      () => `${Math.floor(t?.cpuTime ?? 0)} ${Math.floor(t?.runDelay ?? 0)} ${t?.timeslices ?? 0}\n`,
-    ),
-    exe: new SymlinkNode(
+    limits: text(() => limits(p)),
+    schedstat: text(() => `${Math.floor(t?.cpuTime ?? 0)} ${Math.floor(t?.runDelay ?? 0)} ${t?.timeslices ?? 0}\n`),
+    exe: link(
       () => p.exe?.path() ?? '',
       () => p.exe,
     ),
-    cwd: new SymlinkNode(
+    cwd: link(
       () => t?.fs.cwd.path() ?? '',
       () => t?.fs.cwd,
     ),
-    root: new SymlinkNode(
+    root: link(
       () => t?.fs.root.path() ?? '',
       () => t?.fs.root,
     ),
-    mountinfo: new TextNode('1 0 0:1 / / rw - overlay overlay rw\n'),
-    mounts: new TextNode('overlay / overlay rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n'),
-    cgroup: new TextNode('0::/\n'),
-    oom_score_adj: new TextNode('0\n', () => 0),
-    wchan: new TextNode('0'),
-    pagemap: pagemap(p),
-    mem: memFile(p),
+    mountinfo: text('1 0 0:1 / / rw - overlay overlay rw\n'),
+    mounts: text('overlay / overlay rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n'),
+    cgroup: text('0::/\n'),
+    oom_score_adj: text('0\n', () => 0),
+    wchan: text('0'),
+    pagemap: () => pagemap(p),
+    mem: () => memFile(p),
     ...(t ? { fd: () => fdDir(t), fdinfo: () => fdinfoDir(t) } : {}),
   };
   if (isTask) return new FixedDir('proc', common);
@@ -217,9 +215,8 @@ function taskDir(m: Machine, p: Process, t: Thread | undefined, isTask: boolean)
   });
 }
 
-/** @param current the thread that looks: /proc/self */
-export function procTree(m: Machine, current: () => Thread | undefined): FixedDir {
-  const sysctl = textTree('proc', {
+const sysctl = (): FixedDir =>
+  textTree('proc', {
     kernel: {
       osrelease: `${UTS.release}\n`,
       ostype: `${UTS.sysname}\n`,
@@ -248,18 +245,21 @@ export function procTree(m: Machine, current: () => Thread | undefined): FixedDi
     fs: { 'file-max': '9223372036854775807\n', nr_open: '1048576\n', pipe: { 'max-size': '1048576\n' } },
     net: { core: { somaxconn: '4096\n' } },
   });
+
+/** @param current the thread that looks: /proc/self */
+export function procTree(m: Machine, current: () => Thread | undefined): FixedDir {
   const fixed = {
-    cpuinfo: new TextNode(() => cpuinfo(m)),
-    meminfo: new TextNode(() => meminfo(m)),
-    stat: new TextNode(() => stat(m)),
-    uptime: new TextNode(() => uptime(m)),
-    loadavg: new TextNode(() => `0.00 0.00 0.00 1/${m.threadCount} ${m.allProcesses().at(-1)?.pid ?? 1}\n`),
-    version: new TextNode(`Linux version ${UTS.release} (hypatia) ${UTS.version}\n`),
-    cmdline: new TextNode('\n'),
-    filesystems: new TextNode('nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\toverlay\n'),
-    mounts: new SymlinkNode('self/mounts'),
-    self: new SymlinkNode(() => String(current()?.pid ?? 0)),
-    'thread-self': new SymlinkNode(() => `${current()?.pid ?? 0}/task/${current()?.tid ?? 0}`),
+    cpuinfo: text(() => cpuinfo(m)),
+    meminfo: text(() => meminfo(m)),
+    stat: text(() => stat(m)),
+    uptime: text(() => uptime(m)),
+    loadavg: text(() => `0.00 0.00 0.00 1/${m.threadCount} ${m.allProcesses().at(-1)?.pid ?? 1}\n`),
+    version: text(`Linux version ${UTS.release} (hypatia) ${UTS.version}\n`),
+    cmdline: text('\n'),
+    filesystems: text('nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\nnodev\toverlay\n'),
+    mounts: link('self/mounts'),
+    self: link(() => String(current()?.pid ?? 0)),
+    'thread-self': link(() => `${current()?.pid ?? 0}/task/${current()?.tid ?? 0}`),
     sys: sysctl,
   };
   return new FixedDir('proc', fixed, {

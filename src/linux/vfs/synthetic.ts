@@ -1,10 +1,11 @@
 // Directories and files whose contents are made up when somebody looks: the stuff of /proc and /sys.
 
 import { Errno } from '../../base/hostfile.ts';
+import { lazy } from '../../base/lazy.ts';
 import { Mode, O_ACCMODE } from '../abi/flags.ts';
 import { fromUtf8, utf8 } from '../bytes.ts';
 import type { DirEntry, FileOps, Stat } from './file.ts';
-import { DirNode, Node } from './node.ts';
+import { DirNode, Node, SymlinkNode } from './node.ts';
 
 /** A file whose text is made at open. */
 export class TextNode extends Node {
@@ -48,23 +49,33 @@ export class TextNode extends Node {
   }
 }
 
+/** Made when they are looked for: most never are. */
+export const text =
+  (...of: ConstructorParameters<typeof TextNode>) =>
+  (): Node =>
+    new TextNode(...of);
+export const link =
+  (...of: ConstructorParameters<typeof SymlinkNode>) =>
+  (): Node =>
+    new SymlinkNode(...of);
+
 type Entries = Readonly<Record<string, Node | (() => Node)>>;
 
 /** A directory with fixed names, and optionally some that come and go. */
 export class FixedDir extends DirNode {
   readonly fsType: string;
-  private readonly entries: Entries;
+  private readonly entries: () => Entries;
   private readonly made = new Map<string, Node>();
   private readonly more: { names(): readonly string[]; find(name: string): Node | undefined } | undefined;
 
   constructor(
     fsType: string,
-    entries: Entries,
+    entries: Entries | (() => Entries),
     more?: { names(): readonly string[]; find(name: string): Node | undefined },
   ) {
     super(Mode.S_IFDIR | 0o555);
     this.fsType = fsType;
-    this.entries = entries;
+    this.entries = typeof entries === 'function' ? lazy(entries) : () => entries;
     this.more = more;
   }
   override stat(): Stat {
@@ -73,15 +84,16 @@ export class FixedDir extends DirNode {
   protected override find(name: string): Node | undefined {
     const known = this.made.get(name);
     if (known) return known;
-    if (!Object.hasOwn(this.entries, name)) return this.more?.find(name);
-    const e = this.entries[name]!;
+    const entries = this.entries();
+    if (!Object.hasOwn(entries, name)) return this.more?.find(name);
+    const e = entries[name]!;
     const n = e instanceof Node ? e : e();
     this.made.set(name, n);
     return n;
   }
   protected override names(): Iterable<DirEntry> {
     const out: DirEntry[] = [];
-    for (const name of [...Object.keys(this.entries), ...(this.more?.names() ?? [])]) {
+    for (const name of [...Object.keys(this.entries()), ...(this.more?.names() ?? [])]) {
       const n = this.find(name);
       if (n) out.push({ name, ino: n.ino, type: n.type });
     }
@@ -89,16 +101,18 @@ export class FixedDir extends DirNode {
   }
 }
 
-/** A tree of texts from nested objects: leaves are file contents. */
+/** A tree of texts from nested objects: leaves are file contents. Directories are made when somebody looks into them. */
 export interface TextTree {
   readonly [name: string]: string | (() => string) | Node | TextTree;
 }
 export function textTree(fsType: string, tree: TextTree): FixedDir {
-  const entries: Record<string, Node> = {};
-  for (const [name, v] of Object.entries(tree)) {
-    if (v instanceof Node) entries[name] = v;
-    else if (typeof v === 'string' || typeof v === 'function') entries[name] = new TextNode(v);
-    else entries[name] = textTree(fsType, v);
-  }
-  return new FixedDir(fsType, entries);
+  return new FixedDir(fsType, () => {
+    const entries: Record<string, Node> = {};
+    for (const [name, v] of Object.entries(tree)) {
+      if (v instanceof Node) entries[name] = v;
+      else if (typeof v === 'string' || typeof v === 'function') entries[name] = new TextNode(v);
+      else entries[name] = textTree(fsType, v);
+    }
+    return entries;
+  });
 }
