@@ -89,9 +89,9 @@ export class PacCache {
     let i = tables.findIndex((t) => t.state.every((v, k) => v === state[k]));
     if (i < 0) {
       i = Math.min(tables.length, TABLES - 1);
-      const at = tables[i]?.at ?? this.mem.allocFixed(SIZE);
-      this.mem.zero(at, at + SIZE);
-      tables[i] = { at, state };
+      const old = tables[i];
+      if (old) this.mem.zero(old.at, old.at + SIZE);
+      tables[i] = { at: old?.at ?? this.mem.allocFixed(SIZE), state };
     }
     tables.unshift(...tables.splice(i, 1));
     return tables[0]!.at;
