@@ -174,7 +174,8 @@ module.exports = load;
 function load(name) {
   const known = modules.get(name);
   if (known) return known.exports;
-  const made = { exports: {} };
+  // Hundreds of names, one after the other: not a shape for each.
+  const made = { exports: Object.create(null) };
   modules.set(name, made);
   const filename = `${__dirname}/${name}`;
   const cachedData = kept(name);
