@@ -70,6 +70,10 @@ export interface SharedPages {
   readonly pages: number;
   /** @param wish the frame that is preferred if it must be made, 0: any. @returns frame number, or undefined: touching the page is SIGBUS. */
   frame(index: number, wish?: number): number | undefined;
+  /** Nobody has the page in memory, and it is a whole one: `readInto` gives what it would hold. */
+  isOutside?(index: number): boolean;
+  /** Reads pages that are outside. */
+  readInto?(first: number, out: Uint8Array): void;
   /**
    * Called before pages go away (truncation, hole punching): mappings forget them.
    * @returns the function that removes the listener.

@@ -10,6 +10,7 @@ import { TASK_SIZE } from './addresses.ts';
 import { Frames } from './frames.ts';
 import { PageTable, Pte } from './page_table.ts';
 import { PAGE } from './pages.ts';
+import { readAhead } from './read_ahead.ts';
 import { type Fault, UserAccess } from './user_access.ts';
 import { type Backing, Prot, type Vma, VmaList } from './vma.ts';
 
@@ -55,7 +56,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
   argEnd = 0;
   envStart = 0;
   envEnd = 0;
-  private readonly frames: Frames;
+  readonly frames: Frames;
   private readonly listeners = new Set<(start: bigint, end: bigint) => void>();
   private readonly watched = new Map<Backing, () => void>();
 
@@ -150,6 +151,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
     const index = page - Math.floor(vma.start / PAGE) + Math.floor(vma.offset / PAGE);
     if (index >= vma.backing.pages.pages) return this.fail('adrerr', addr, write);
     if (vma.userfault && !vma.userfault.hasPage(vma, index)) return this.missing(vma, addr, write);
+    if (readAhead(this, vma, page, index)) return this.makeEntry(vma, page, this.table.get(page), write, addr);
     const frame = vma.backing.pages.frame(index, vma.shared ? this.frames.wish(page) : 0);
     if (frame === undefined) return this.fail('adrerr', addr, write);
     if (write && !vma.shared) return this.frames.copy(page, frame) | Pte.PRESENT | Pte.WRITE;

@@ -6,8 +6,8 @@ import type { PhysMem } from '../../cpu/physmem.ts';
 
 export const PAGE = 4096;
 
-/** Pages that are read at once. */
-const AHEAD = 16;
+/** Pages that are read at once, from a boundary on. */
+export const AHEAD = 16;
 /** For those that do not stand in a row. */
 const ahead = new Uint8Array(AHEAD * PAGE);
 
@@ -47,6 +47,13 @@ export class PageStore implements SharedPages {
   /** The page is in memory: no filling needed. */
   has(index: number): boolean {
     return this.frames.has(index);
+  }
+
+  isOutside(index: number): boolean {
+    return this.filler !== undefined && (index + 1) * PAGE <= this.fillLimit && !this.frames.has(index);
+  }
+  readInto(first: number, out: Uint8Array): void {
+    this.filler?.fill(first * PAGE, out);
   }
 
   /** The frame of a page, made if needed: the wished one if it is free. @returns undefined beyond the end. */
