@@ -75,6 +75,19 @@ function exported(code) {
   );
 }
 
+/**
+ * What other chunks use than the command's is exported when the first of these is loaded (tools/load.cjs): most programs load
+ * none. The command's uses whole modules.
+ */
+function later(fileName, code) {
+  if (fileName !== 'exec.js') return code;
+  return code.replace(/(?:^exports\.[\w$]+ = [\w$]+;\n?)+/m, (block) => {
+    const whole = block.replace(/^exports\.\w+_exports = .*\n/gm, '');
+    const now = block.match(/^exports\.\w+_exports = .*\n/gm) ?? [];
+    return `${now.join('')}module.rest = () => {\n${whole}};\n`;
+  });
+}
+
 /** What rolldown adds for itself becomes a part of the first chunk: a file less. */
 function together(output) {
   const runtime = output.find(({ fileName }) => fileName === 'rolldown-runtime.js');
@@ -115,7 +128,9 @@ export async function bundle() {
     codeSplitting: { groups, includeDependenciesRecursively: false },
   });
   await input.close();
-  const files = new Map(together(output).map(({ fileName, code }) => [fileName, wrapped(linked(code))]));
+  const files = new Map(
+    together(output).map(({ fileName, code }) => [fileName, wrapped(later(fileName, linked(code)))]),
+  );
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
   digest.update(readFileSync('dist/interp/interp.wasm'));

@@ -26,10 +26,11 @@ const folder = `${BUILD}-${process.version}-${process.arch}${options.slice(0, 10
 const home = process.env.XDG_CACHE_HOME || `${process.env.HOME || __dirname}/.cache`;
 const folders = [`${__dirname}/code/${folder}`, `${home}/hypatia/code/${folder}`];
 
-function kept(name) {
+/** @param {string} [encoding] makes it text */
+function kept(name, encoding) {
   for (const folder of enabled ? folders : []) {
     try {
-      return fs.readFileSync(`${folder}/${name}`);
+      return fs.readFileSync(`${folder}/${name}`, encoding);
     } catch {
       // The next folder, or nothing.
     }
@@ -46,6 +47,7 @@ let isFirst;
 const wanted = new Map();
 globalThis[Symbol.for('hypatia.kept')] = {
   read: kept,
+  readText: (name) => kept(name, 'utf8'),
   optimised,
   native,
   keepAtEnd(name, make, isMuchNew) {
@@ -127,8 +129,6 @@ function saveCode() {
   else if (unsaved || isNew) save(() => [...scripts].map(([name, script]) => [name, script.createCachedData()]));
 }
 if (enabled) {
-  // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
-  setTimeout(saveCode, STARTED).unref();
   process.once('exit', () => {
     // First, so that the code for it is there to be kept.
     const files = [...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined);
@@ -171,9 +171,16 @@ function save(make) {
 
 const modules = new Map();
 module.exports = load;
-function load(name) {
-  const known = modules.get(name);
-  if (known) return known.exports;
+/** @param {boolean} [isWhole] not only what command.js uses is wanted */
+function load(name, isWhole = true) {
+  const module = modules.get(name) ?? evaluated(name);
+  if (isWhole && module.rest) {
+    module.rest();
+    module.rest = undefined;
+  }
+  return module.exports;
+}
+function evaluated(name) {
   // Hundreds of names, one after the other: not a shape for each.
   const made = { exports: Object.create(null) };
   modules.set(name, made);
@@ -181,10 +188,13 @@ function load(name) {
   const cachedData = kept(name);
   const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
   scripts.set(name, script);
-  unsaved ||= !cachedData || script.cachedDataRejected;
-  const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
+  const isNew = !cachedData || script.cachedDataRejected;
+  // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
+  if (enabled && isNew && !unsaved) setTimeout(saveCode, STARTED).unref();
+  unsaved ||= isNew;
+  const requires = (id) => (id.startsWith('./') ? load(id.slice(2), name !== 'command.js') : require(id));
   script.runInThisContext()(made.exports, requires, made, filename, __dirname);
-  return made.exports;
+  return made;
 }
 
 if (require.main === module) load('command.js');

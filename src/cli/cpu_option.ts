@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { FEATURES, type Feat, has, isFeat } from '../arch/features.ts';
 import { UsageError } from '../base/assert.ts';
-import { textOf } from '../base/text.ts';
+import { lazy } from '../base/lazy.ts';
 import type { LandingPads } from '../cpu/bti.ts';
 import { landingPads } from '../cpu/landing_pads.ts';
 import { parseModelFile } from '../cpu/model_file.ts';
@@ -12,10 +12,13 @@ import { builtinModel, type CpuModel, isModelName, MODEL_NAMES, type ModelName }
 import { makeHost } from '../kvm/host.ts';
 import { hwcapWords } from '../linux/hwcap.ts';
 import type { CpuFacts } from '../linux/index.ts';
-import { keepAtEnd, readKept } from './kept.ts';
+import { nameOf } from './engine.ts';
+import { keepAtEnd, readKeptText } from './kept.ts';
 
 /** What follows from the registers of a model, for programs, for the engine and for the host of KVM. */
 export interface ModelFacts extends CpuFacts {
+  /** Another one for other features. */
+  readonly machine: string;
   readonly pads: LandingPads;
   readonly vectorQuads: readonly number[];
   readonly unavailable: string | undefined;
@@ -74,6 +77,7 @@ interface KeptModel {
   readonly raw: readonly (readonly [enc: number, value: string])[];
   readonly features: readonly string[];
   readonly hwcaps: readonly [string, string, string];
+  readonly machine: string;
   readonly pads: LandingPads;
   readonly vectorQuads: readonly number[];
   readonly unavailable?: string;
@@ -92,6 +96,7 @@ function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): Cho
       raw: [...raw].map(([enc, value]) => [enc, String(value)]),
       features: FEATURES.filter((feat) => has(feat, read)),
       hwcaps: [String(hwcap), String(hwcap2), String(hwcap3)],
+      machine: nameOf(model),
       pads: landingPads((feat) => isFeat(feat) && has(feat, read)),
       vectorQuads,
       ...(unavailable !== undefined && { unavailable }),
@@ -105,16 +110,25 @@ function chosen(model: CpuModel, facts?: ModelFacts): ChosenCpu {
   return { shown: model, executed: model, warnings: [], description: undefined, ...(facts && { facts }) };
 }
 function keptModel(name: string): ChosenCpu | undefined {
-  const bytes = /^[\w.-]+$/.test(name) ? readKept(fileOf(name)) : undefined;
+  const text = /^[\w.-]+$/.test(name) ? readKeptText(fileOf(name)) : undefined;
   try {
-    if (!bytes) return undefined;
-    const { title, raw, features, hwcaps, pads, vectorQuads, unavailable } = JSON.parse(textOf(bytes)) as KeptModel;
-    const model = { name, title, raw: new Map(raw.map(([enc, value]) => [enc, BigInt(value)])) };
+    if (!text) return undefined;
+    const { title, raw, features, hwcaps, machine, pads, vectorQuads, unavailable } = JSON.parse(text) as KeptModel;
+    // Few programs ask for registers.
+    const registers = lazy(() => new Map(raw.map(([enc, value]) => [enc, BigInt(value)])));
+    const model = {
+      name,
+      title,
+      get raw() {
+        return registers();
+      },
+    };
     const all = new Set(features);
     const [hwcap, hwcap2, hwcap3] = hwcaps;
     return chosen(model, {
       has: (feat) => all.has(feat),
       hwcaps: [BigInt(hwcap), BigInt(hwcap2), BigInt(hwcap3)],
+      machine,
       pads,
       vectorQuads: vectorQuads.map(Number),
       unavailable,

@@ -194,7 +194,7 @@ function digestOf(text: string): string {
 const OTHER_PROGRAM = 256;
 
 /** Another one for other features. */
-function nameOf(model: CpuModel): string {
+export function nameOf(model: CpuModel): string {
   let sum = 0xcbf29ce484222325n;
   for (const [enc, value] of model.raw) sum = BigInt.asUintN(64, (sum ^ (BigInt(enc) << 48n) ^ value) * 0x100000001b3n);
   return sum.toString(16);
@@ -229,7 +229,7 @@ export function createEngine(
 ): Engine {
   const read = (enc: number): bigint => model.raw.get(enc) ?? 0n;
   const prebuilt = prebuiltInterpreter();
-  const machine = nameOf(model);
+  const machine = facts?.machine ?? nameOf(model);
   // A program on many threads is interpreted by another program.
   const templates = prebuilt && !threads && keptTemplates(machine, program);
   const engine = createInterpreter(mem, {

@@ -5,6 +5,7 @@ import type { WasmModule } from '../base/webassembly.ts';
 
 interface Kept {
   read(name: string): Uint8Array | undefined;
+  readText(name: string): string | undefined;
   optimised(bytes: Uint8Array, used: () => Iterable<number>): WasmModule | undefined;
   native(name: string, sum: number, bytes: Uint8Array): WasmModule | undefined;
   keepAtEnd(name: string, make: () => Uint8Array | undefined, isMuchNew: () => boolean): void;
@@ -14,6 +15,10 @@ const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbo
 /** What an earlier run has kept by that name. */
 export function readKept(name: string): Uint8Array | undefined {
   return kept?.read(name);
+}
+/** The same as text. */
+export function readKeptText(name: string): string | undefined {
+  return kept?.readText(name);
 }
 /**
  * The module of these bytes, compiled as V8 does it for code that runs often. Threads and options of V8 may be without it.

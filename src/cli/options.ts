@@ -175,7 +175,10 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
   });
   const env: Record<string, string> = {};
   // What is ours says nothing to the program, and its instruction count would not be the same on every engine.
-  for (const [k, x] of Object.entries(hostEnv)) if (x !== undefined && !k.startsWith('HYPATIA_')) env[k] = x;
+  for (const k in hostEnv) {
+    const x = hostEnv[k];
+    if (x !== undefined && !k.startsWith('HYPATIA_')) env[k] = x;
+  }
   for (const e of v.env) {
     const eq = e.indexOf('=');
     if (e === '' || eq === 0) throw new UsageError(`--env ${e}: give NAME=VALUE, or NAME to remove it`);

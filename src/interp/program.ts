@@ -66,7 +66,7 @@ export class Program {
   /** Numbers of the handlers in the main module, by key. */
   private readonly inMain: () => ReadonlyMap<string, Numbers>;
   /** Other handlers of each group, and what stands in for those of the loop. */
-  private readonly asides: readonly Aside[];
+  private readonly asides: () => readonly Aside[];
   private readonly parts = new Map<string, Part>();
 
   private readonly memory: Memory;
@@ -77,9 +77,14 @@ export class Program {
   private readonly keys: () => MainKeys;
   private readonly firstPair: number;
   private readonly pairs: Contents['pairs'];
-  private readonly pairNumbers = lazy(
-    () => new Map(this.pairs.map(([first, second], i) => [(first << 16) | second, this.firstPair + i])),
-  );
+  private readonly pairNumbers = lazy(() => {
+    const numbers = new Map<number, number>();
+    for (let i = 0; i < this.pairs.length; i++) {
+      const pair = this.pairs[i]!;
+      numbers.set((pair[0] << 16) | pair[1], this.firstPair + i);
+    }
+    return numbers;
+  });
   private readonly variants = lazy(() => hotVariants(this.rows()));
 
   constructor(source: ProgramSource, memory: Memory) {
@@ -97,13 +102,15 @@ export class Program {
     this.pairs = contents.pairs;
     this.endOfMain = this.endOfLoop + contents.usual;
     this.inMain = lazy(() => numbersOf(this.keys(), contents.hot, this.endOfLoop));
-    let id = this.endOfMain;
-    const lengths = contents.aside.map(([, length]) => length);
-    this.asides = contents.aside.map(([count], i) => {
-      id += count;
-      return new Aside(() => withMemory(prebuilt!.aside(lengths, i), shared), id - count, count);
+    this.asides = lazy(() => {
+      let id = this.endOfMain;
+      const lengths = contents.aside.map(([, length]) => length);
+      return contents.aside.map(([count], i) => {
+        id += count;
+        return new Aside(() => withMemory(prebuilt!.aside(lengths, i), shared), id - count, count);
+      });
     });
-    this.firstFree = id;
+    this.firstFree = contents.aside.reduce((id, aside) => id + aside[0], this.endOfMain);
   }
 
   /** Numbers of a handler that is in the main module. */
@@ -112,11 +119,11 @@ export class Program {
   }
   /** What has all other handlers of a row, if it was generated ahead of time. */
   asideOf(row: RowEntry): Aside | undefined {
-    return this.asides[this.source.groups.indexOf(row.group)];
+    return this.asides()[this.source.groups.indexOf(row.group)];
   }
   /** What has the handler of a number, if that is not in the main module. */
   asideWith(number: number): Aside | undefined {
-    return this.asides.find((aside) => aside.has(number));
+    return this.asides().find((aside) => aside.has(number));
   }
   /** Number of the handler that does two in a row. */
   pair(first: number, second: number): number | undefined {
@@ -133,7 +140,9 @@ export class Program {
   }
   /** Number of the function that stands in for a handler of the loop, if it was generated ahead of time. */
   standIn(number: number): number | undefined {
-    return this.asides.at(-1)?.number(this.keys()[this.single(number) - FIRST_HANDLER]![0]);
+    return this.asides()
+      .at(-1)
+      ?.number(this.keys()[this.single(number) - FIRST_HANDLER]![0]);
   }
   /** A handler of the loop, where nothing was generated ahead of time. */
   handlerInLoop(number: number): Handler {
