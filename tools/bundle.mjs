@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rolldown } from 'rolldown';
+import { withConstants } from './constants.mjs';
 
 const OUT = 'dist/bin';
 /** What comes before a command is chosen, and what everything stands on. */
@@ -61,7 +62,7 @@ function linked(code) {
     used.set(chunk, (used.get(chunk) ?? new Set()).add(name));
     return `${made}${chunk}_${name}`;
   });
-  return exported(body).replace(/^const require_(\w+) = (require\("[^"]+"\));$/gm, (_, chunk, load) => {
+  return body.replace(/^const require_(\w+) = (require\("[^"]+"\));$/gm, (_, chunk, load) => {
     if (!EARLY.has(chunk)) return `let ${chunk}_made;\nconst require_${chunk} = () => (${chunk}_made ??= ${load});`;
     return `const { ${[...(used.get(chunk) ?? [])].map((name) => `${name}: ${chunk}_${name}`).join(', ')} } = ${load};`;
   });
@@ -129,7 +130,10 @@ export async function bundle() {
   });
   await input.close();
   const files = new Map(
-    together(output).map(({ fileName, code }) => [fileName, wrapped(later(fileName, linked(code)))]),
+    together(output).map(({ fileName, code }) => [
+      fileName,
+      wrapped(later(fileName, linked(withConstants(exported(code))))),
+    ]),
   );
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);

@@ -173,7 +173,8 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
     if (!m) throw new UsageError(`--bind ${b}: give SRC:DST with an absolute DST`);
     return { source: resolve(m[1]!), target: m[2]! };
   });
-  const env: Record<string, string> = {};
+  // Without a shape for each name that is added.
+  const env = Object.create(null) as Record<string, string>;
   // What is ours says nothing to the program, and its instruction count would not be the same on every engine.
   for (const k in hostEnv) {
     const x = hostEnv[k];
@@ -238,7 +239,7 @@ function hostState(text: string): FpHostState {
 }
 /** Node's parseArgs does the same, and takes longer to load than many a program runs. */
 function parse(own: readonly string[]): Values {
-  const values: Record<string, string | boolean | readonly string[] | undefined> = {};
+  const values = Object.create(null) as Record<string, string | boolean | readonly string[] | undefined>;
   for (const name in SPEC) values[name] = SPECS[name]!.default;
   const refuse = (why: string): never => {
     throw new UsageError(`exec: ${why} (see hypatia exec --help)`);

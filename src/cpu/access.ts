@@ -151,7 +151,9 @@ export class AccessPath {
   private page(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {
     const low = lowHalf(va);
     let frame = 0;
-    for (const access of kind === 'r' ? READ : kind === 'w' ? WRITE : BOTH) {
+    const accesses = kind === 'r' ? READ : kind === 'w' ? WRITE : BOTH;
+    for (let i = 0; i < accesses.length; i++) {
+      const access = accesses[i]!;
       const t = translate(tlb.translator, va, access, size, cpu);
       if (!t) return 0;
       frame = t.frame;

@@ -358,8 +358,11 @@ export class Machine implements MmHost {
     const { main } = this;
     if (!main) throw new InternalError('no process to run');
     let warned = false;
-    while (main.status === undefined || main.threads.length > 0) {
+    const isOver = (): boolean => main.status !== undefined && main.threads.length === 0;
+    while (!isOver()) {
       const r = this.scheduler.round();
+      // Without a turn for what nobody waits for any more, least of all V8's garbage collection.
+      if (isOver()) break;
       if (r === 'stuck' && !warned) {
         warned = true;
         this.host.message('hypatia: every thread waits for something that cannot happen any more; Ctrl-C ends it');
@@ -371,7 +374,7 @@ export class Machine implements MmHost {
     for (const p of this.processes.values()) for (const t of p.threads) t.files.closeAll();
     this.host.stdin.setRaw?.(false);
     if (this.crash) for (const line of this.crash.lines(await this.options.disassembler?.())) this.host.message(line);
-    const status = main.status;
+    const status = main.status!;
     return (status & 0x7f) !== 0 ? 128 + (status & 0x7f) : status >> 8;
   }
   /** The signal that ended the main process, by name. */
