@@ -10,6 +10,7 @@ import {
   pacAuth,
   pacFailed,
   pacGeneric,
+  pacGood,
   pacStrip,
   resetPauth,
   result,
@@ -132,6 +133,32 @@ describe('what becomes of a pointer', () => {
     const pauth2 = keyed();
     auth(pauth2, add(pauth2, bent, 3n, PacKey.IA), 3n, PacKey.IA);
     expect(pacFailed(pauth2, false)).toBe(true);
+  });
+  it('is known beforehand, where it is one as it should be', () => {
+    const TAGGED = 1n << 37n;
+    const pointers = [
+      0x1234_5678n,
+      0xffff_8000_1234_5678n,
+      0xffn << 56n,
+      0x80_0000_0000_0000n,
+      0x1000_0000_0000_0000n,
+      1n << 50n,
+    ];
+    for (const pauth2 of [false, true])
+      for (const tcr of [0n, TAGGED, TAGGED << 1n, 3n * TAGGED])
+        for (const p of pointers) {
+          const s: PauthState = { ...resetPauth(), pauth2, epac: !pauth2, enabled: 15 };
+          setRegime(s, 0x10_0010n | tcr);
+          for (const key of [PacKey.IA, PacKey.DB]) {
+            const signed = add(s, p, 7n, key);
+            const isGood = pacGood();
+            const back = auth(s, signed, 7n, key) === p && !pacFailed(s, false);
+            if (isGood) expect([p, key, tcr, back]).toEqual([p, key, tcr, true]);
+            else if (!pauth2) expect([p, key, tcr, back]).toEqual([p, key, tcr, false]);
+          }
+        }
+    expect(add(resetPauth(), 1n << 60n, 7n, PacKey.IA), 'of a key that is off').toBe(1n << 60n);
+    expect(pacGood()).toBe(true);
   });
   it('where one range ignores tags, bit 55 chooses the range for both', () => {
     const s = keyed({ tbiData: 2, tbiInstruction: 2 });

@@ -47,6 +47,9 @@ export function resetPauth(): PauthState {
 /** Result of the functions below: low and high half. */
 export const result = new Int32Array(2);
 let failed = false;
+let good = false;
+/** Whether authentication gives back what was signed last: it was a pointer as it should be. */
+export const pacGood = (): boolean => good;
 /** Whether the last authentication failed. */
 export const pacWrong = (): boolean => failed;
 /** Whether the last authentication failed, and faults: always with FEAT_FPAC, if `combined` only with FPACCOMBINE. */
@@ -143,12 +146,14 @@ export function pacStrip(s: PauthState, pLo: number, pHi: number, data: boolean)
 export function pacAdd(s: PauthState, pLo: number, pHi: number, mLo: number, mHi: number, key: number): void {
   result[0] = pLo;
   result[1] = pHi;
+  good = true;
   if (!((s.enabled >> key) & 1)) return;
   // Where neither range ignores tags, bit 63 tells the ranges apart; where one does, bit 55 decides for both.
   const range = tbiOf(s, key) ? (pHi >>> 23) & 1 : pHi >>> 31;
   const bits = codeBits(s, key, range);
   compute(s, key, pLo, canonical(pHi, bits, range), mLo, mHi);
   const extension = pHi & (bits | BIT55);
+  good = extension === (range ? bits | BIT55 : 0);
   if (extension !== 0 && extension !== (bits | BIT55)) {
     if (s.epac) code[1] = 0;
     else if (!s.pauth2) code[1]! ^= bits < 0 ? 1 << 30 : 1 << 22;
@@ -172,11 +177,10 @@ export function pacAuth(s: PauthState, pLo: number, pHi: number, mLo: number, mH
     failed = ((result[1]! ^ original) & bits) !== 0;
     return;
   }
-  const good = ((code[1]! ^ pHi) & bits) === 0;
-  failed = !good;
+  failed = ((code[1]! ^ pHi) & bits) !== 0;
   // The error code goes below the top bit of the field: 01 for an A key, 10 for a B key.
   const at = bits < 0 ? 29 : 21;
-  result[1] = good ? original : (original & ~(3 << at)) | ((key & 1 ? 2 : 1) << at);
+  result[1] = !failed ? original : (original & ~(3 << at)) | ((key & 1 ? 2 : 1) << at);
 }
 
 /** PACGA: 32 bits of code in the upper half. */

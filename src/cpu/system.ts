@@ -12,7 +12,7 @@ import { type CrcName, crcTablesIn } from './crc32.ts';
 import type { SystemHooks } from './engine.ts';
 import { bindFp, type HelperContext, SCALAR_HELPERS, VECTOR_HELPERS } from './helpers.ts';
 import { PacCache } from './pac_cache.ts';
-import { type PauthState, pacFailed, pacWrong, resetPauth } from './pauth.ts';
+import { type PauthState, pacFailed, pacGood, pacWrong, resetPauth } from './pauth.ts';
 import { FRAME_SHIFT, type PhysMem } from './physmem.ts';
 import { PlainSysregs } from './plain_sysregs.ts';
 import { type CpuState, Slot } from './state.ts';
@@ -148,12 +148,11 @@ export class SystemAccess {
       const state = this.pauthOf(cpu);
       context.pauth = state;
       const r = auth ? pacAuth(context, given, modifier, key) : pacAdd(context, given, modifier, key);
-      const failed = Number(pacFailed(state, false)) | (Number(pacFailed(state, true)) << 1);
-      const wrong = pacWrong();
-      if (auth) mem.u32[(cpu.base + Slot.PAC_FAILED) >>> 2] = failed;
       if (auth) {
-        if (!wrong && pacAdd(context, r, modifier, key) === given) pacs.keep(cpu, state, key, r, modifier, given);
-      } else if (pacAuth(context, r, modifier, key) === given && !pacWrong()) {
+        const failed = Number(pacFailed(state, false)) | (Number(pacFailed(state, true)) << 1);
+        mem.u32[(cpu.base + Slot.PAC_FAILED) >>> 2] = failed;
+        if (!pacWrong() && pacAdd(context, r, modifier, key) === given) pacs.keep(cpu, state, key, r, modifier, given);
+      } else if (pacGood()) {
         pacs.keep(cpu, state, key, given, modifier, r);
       }
       return r;
