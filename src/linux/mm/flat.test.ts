@@ -26,10 +26,12 @@ const get = (mm: AddressSpace, addr: number) => {
 };
 
 /** A file whose bytes are the numbers of their pages, counted from one. */
-function file(mm: AddressSpace, pages = 8): { store: PageStore; backing: Backing } {
+function file(mm: AddressSpace, pages = 8): { store: PageStore; backing: Backing; asked: number[][] } {
+  const asked: number[][] = [];
   const fill = (offset: number, out: Uint8Array): void => void out.fill(offset / PAGE + 1, 0, PAGE);
   const store = new PageStore(mm.mem, pages * PAGE, {
     fill: (offset, out) => {
+      asked.push([offset / PAGE, out.length / PAGE]);
       for (let o = 0; o < out.length; o += PAGE) fill(offset + o, out.subarray(o, o + PAGE));
     },
   });
@@ -43,7 +45,7 @@ function file(mm: AddressSpace, pages = 8): { store: PageStore; backing: Backing
     ref() {},
     unref() {},
   };
-  return { store, backing };
+  return { store, backing, asked };
 }
 
 describe('a page', () => {
@@ -72,6 +74,29 @@ describe('a page', () => {
     store.resize(2 * PAGE);
     expect(get(mm, ABOVE + 2 * PAGE)).toBeUndefined();
     expect(mm.lastFault?.kind).toBe('adrerr');
+  });
+  it('of a file is read to where it stands, with more after it the more have been met before it', () => {
+    const mm = space();
+    const { store, backing, asked } = file(mm, 40);
+    map(mm, ABOVE, 30, { prot: 1, flags: Map_.MAP_PRIVATE | Map_.MAP_FIXED, backing });
+    expect(Array.from({ length: 30 }, (_, i) => get(mm, ABOVE + i * PAGE))).toEqual(
+      Array.from({ length: 30 }, (_, i) => i + 1),
+    );
+    expect(asked).toEqual([
+      [0, 2],
+      [2, 4],
+      [6, 8],
+      [14, 16],
+    ]);
+    expect([frame(mm, ABOVE + 20 * PAGE), store.resident]).toEqual([at(ABOVE + 20 * PAGE), 0]);
+  });
+  it('of a file that somebody has in memory is what is there', () => {
+    const mm = space();
+    const { store, backing, asked } = file(mm);
+    store.write(3 * PAGE, Uint8Array.of(99));
+    asked.length = 0;
+    map(mm, ABOVE, 8, { prot: 1, flags: Map_.MAP_PRIVATE | Map_.MAP_FIXED, backing });
+    expect([get(mm, ABOVE + 3 * PAGE), frame(mm, ABOVE + 3 * PAGE), asked]).toEqual([99, at(ABOVE + 3 * PAGE), []]);
   });
   it('of a file that is written, is private from then on', () => {
     const mm = space();

@@ -1,5 +1,5 @@
 // Pages of a file that nobody has in memory, read to where their addresses say: then none needs to be copied from one frame
-// to another. Those of code are met here and there: the more of them have been met in a row, the more are read.
+// to another. Those of code are met here and there: one more is read than have been met in a row before, and the one itself.
 
 import type { PhysMem } from '../../cpu/physmem.ts';
 import type { Frames } from './frames.ts';
@@ -28,7 +28,7 @@ export function readAhead({ mem, frames, table }: Place, vma: Vma, page: number,
   if (!isWanted()) return false;
   let before = 0;
   while (before < AHEAD - 1 && table.get(page - before - 1) !== 0) before++;
-  const most = Math.min(before + 1, Math.ceil(vma.end / PAGE) - page);
+  const most = Math.min(before + 2, Math.ceil(vma.end / PAGE) - page);
   do table.set(page + count, frames.make(page + count++) | Pte.COPY);
   while (count < most && isWanted());
   pages.readInto(index, mem.u8.subarray(first * PAGE, (first + count) * PAGE));
