@@ -26,7 +26,7 @@ export const HOT: Readonly<Record<string, HotRow>> = {
   ADD_imm: ANY, ADDS_imm: ANY, SUB_imm: ANY, SUBS_imm: ANY,
   AND_imm: ANY, ORR_imm: ANY, EOR_imm: ANY, ANDS_imm: ANY,
   MOVN: ANY, MOVZ: ANY, MOVK: ANY,
-  SBFM: ANY, UBFM: ANY, BFM: ANY, EXTR: ANY,
+  SBFM: ANY, UBFM: ANY, BFM: ANY, EXTR: { '?0': [1] },
 
   AND_shift: { shift: [0, 1] }, ORR_shift: { shift: [0] }, EOR_shift: { shift: [0, 1, 3] }, ANDS_shift: PLAIN,
   BIC_shift: PLAIN,
@@ -79,11 +79,14 @@ export const ALSO_BULK: Rows = {
   LDR_imm_fp: ANY, STR_imm_fp: ANY, LDP_fp: ANY, STP_fp: ANY, LDUR_fp: ANY, STUR_fp: ANY,
 }; // biome-ignore format: a table
 
+const PLAIN_W: HotRow = { sf: [0], ...PLAIN };
+const PLAIN_X: HotRow = { sf: [1], ...PLAIN };
+/** ROR. */
+const ROTATE: Rows = { EXTR: { sf: [0], '?0': [1] } };
+const ADD: Rows = { ADD_shift: PLAIN_W };
+const EOR: Rows = { EOR_shift: PLAIN_W };
 /** What ciphers and checksums written in C consist of. */
-const MIXING: Rows = {
-  ADD_shift: { sf: [0], ...PLAIN }, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, EXTR: { sf: [0], '?0': [1] },
-  AND_shift: { sf: [0], ...PLAIN },
-}; // biome-ignore format: a table
+const MIXING: Rows = { ...ADD, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, ...ROTATE, AND_shift: PLAIN_W };
 /** The same of two words at a time. */
 const TWO: HotRow = { Q: [0], size: [2] };
 const MIXING_VECTORS: Rows = {
@@ -91,30 +94,46 @@ const MIXING_VECTORS: Rows = {
 }; // biome-ignore format: a table
 const W: HotRow = { ...NO_SP, sf: [0] };
 const X: HotRow = { ...NO_SP, sf: [1] };
-/** Two instructions in a row that one handler does, where there is a loop that has both. */
-export const PAIRS: readonly (readonly [Rows, Rows])[] = [
+const SHIFTED_X: HotRow = { sf: [1], shift: [0], '?0': [1] };
+const IF_EQUAL: Rows = { B_cond: { cond: [0, 1] } };
+const IF_NOT_EQUAL: Rows = { B_cond: { cond: [1] } };
+/** Instructions in a row that one handler does, where there is a loop that has all of them. */
+export const TOGETHER: readonly (readonly Rows[])[] = [
   // The branch asks for no flags.
   [{ SUBS_imm: ANY }, { B_cond: { cond: [0, 1, 8, 9] } }],
   [{ SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1, 2, 3] } }],
-  [{ ANDS_imm: ANY }, { B_cond: { cond: [0, 1] } }],
+  [{ ANDS_imm: ANY }, IF_EQUAL],
   [{ ANDS_imm: { sf: [1] } }, { CSEL: { sf: [0], cond: [1] } }],
+  [{ SUBS_shift: PLAIN_X }, { ORR_shift: PLAIN_X }, IF_NOT_EQUAL],
   [MIXING, MIXING],
+  [ADD, ADD, ADD, ADD],
+  [EOR, EOR, EOR, EOR],
+  [ROTATE, ROTATE, ROTATE, ADD],
+  [ROTATE, ADD, ADD, ADD],
   [{ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS],
   [{ ORR_vec: TWO, EOR_vec: TWO }, { EOR_vec: TWO, ADD_vec: TWO }],
-  [{ EOR_shift: { sf: [0], ...PLAIN } }, { UBFM: { sf: [0] } }],
+  [EOR, { UBFM: { sf: [0] } }],
   // Walks of strings and lists, copies.
   [{ LDRB_imm: W, LDRB_pre: W }, { CBZ: { sf: [0] }, CBNZ: { sf: [0] } }],
   [{ LDR_imm: X }, { CBZ: { sf: [1] }, CBNZ: { sf: [1] } }],
-  [{ ORR_shift: { sf: [1], ...PLAIN } }, { LDRB_imm: W }],
+  [{ ORR_shift: PLAIN_X }, { LDRB_imm: W }],
   [{ LDR_imm: W }, { LDR_imm: W }],
-  [{ LDUR: W }, { STR_post: W }],
+  [{ LDUR: W }, { STR_post: W }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL],
   [{ LDR_post: X }, { STR_post: X }],
   [{ LDRB_post: ANY }, { CRC32: { sz: [0] } }],
-]; // biome-ignore format: a table
-
-/** An instruction and a pair, which one handler does, too: ends of loops. */
-export const TRIPLES: readonly (readonly [Rows, Rows, Rows])[] = [
-  [{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1] } }],
+  // Elements of arrays, and what is done with them.
+  [{ UBFM: ANY }, { ADD_shift: SHIFTED_X }],
+  [{ ADD_shift: PLAIN_X }, { MADD: { sf: [0] } }],
+  [{ ADD_shift: SHIFTED_X }, { ADD_imm: { sf: [1] }, ORR_shift: PLAIN_X }],
+  [{ LDR_imm: X }, { EOR_shift: PLAIN_X }, { STR_imm: X }],
+  // Ends of loops.
+  [{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN }, IF_EQUAL],
+  // Counters and locks.
+  [{ SWP: { size: [3] } }, { CBNZ: { sf: [1] } }],
+  [{ LDXR: { size: [3] } }, { ADD_shift: PLAIN_X }, { STXR: { size: [3] } }, { CBNZ: { sf: [0] } }],
+  [{ STLXR: { size: [3] } }, { CBNZ: { sf: [0] } }],
+  [{ LDAXR: { size: [3] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL],
+  [{ STLR: { size: [3] } }, { ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL],
 ]; // biome-ignore format: a table
 
 /** Rows that most programs meet while they start: the library of C, tests of KVM. */

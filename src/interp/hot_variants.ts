@@ -2,7 +2,7 @@
 // instructions in a row.
 
 import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
-import { ALSO_BULK, BULK, HOT, PAIRS, type Rows, TRIPLES } from './hot.ts';
+import { ALSO_BULK, BULK, HOT, type Rows, TOGETHER } from './hot.ts';
 import { fitsLoop } from './restart.ts';
 
 /** A handler and, if it branches to a place in the code, whether that is in the same page. */
@@ -58,21 +58,31 @@ export function pairsOf(variants: readonly Variant[]): [first: number, second: n
   const all = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
   const among = (rows: Rows): number[] =>
     all.filter(({ far, handler }) => !far && isAmong(handler, rows)).map(({ i }) => i);
-  const loopsOf = ([first, second]: readonly [number, number]): number => all[first]!.loops & all[second]!.loops;
-  const pairs = PAIRS.flatMap(([a, b]) => {
-    const seconds = among(b);
-    return among(a).flatMap((first) => seconds.map((second): [number, number] => [first, second]));
-  }).filter((pair) => loopsOf(pair) !== 0);
-  const isBulk = (pair: readonly [number, number]): boolean => loopsOf(pair) === LoopBit.bulk;
-  const two = [...pairs.filter(isBulk), ...pairs.filter((pair) => !isBulk(pair))];
-  const triples = TRIPLES.flatMap(([a, b, c]) => {
-    const [seconds, thirds] = [among(b), among(c)];
-    const isWanted = ([second, third]: readonly [number, number]): boolean =>
-      seconds.includes(second) && thirds.includes(third);
-    const rest = two.flatMap((pair, i) => (isWanted(pair) ? [variants.length + i] : []));
-    return among(a).flatMap((first) => rest.map((second): [number, number] => [first, second]));
-  });
-  return [...two, ...triples];
+  const pairs: [number, number][] = [];
+  const loops: number[] = variants.map((v) => v.loops);
+  const numbers = new Map<string, number>();
+  /** What does these, all of it in one of the loops; made where it is not there yet. */
+  const doing = ([first, ...rest]: readonly Rows[], inLoops: (of: number) => boolean): number[] => {
+    const firsts = among(first!);
+    if (rest.length === 0) return firsts;
+    const seconds = doing(rest, inLoops);
+    return firsts.flatMap((a) =>
+      seconds.flatMap((b) => {
+        const both = loops[a]! & loops[b]!;
+        if (!inLoops(both)) return [];
+        const key = `${a} ${b}`;
+        if (!numbers.has(key)) {
+          numbers.set(key, loops.length);
+          loops.push(both);
+          pairs.push([a, b]);
+        }
+        return [numbers.get(key)!];
+      }),
+    );
+  };
+  for (const rows of TOGETHER) doing(rows, (of) => of === LoopBit.bulk);
+  for (const rows of TOGETHER) doing(rows, (of) => (of & LoopBit.main) !== 0);
+  return pairs;
 }
 /** The same with those that do several instructions, in the order of the pairs. */
 export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {

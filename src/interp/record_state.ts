@@ -43,13 +43,12 @@ export class RecordState implements State {
   private readonly source: Recording;
   private readonly layout: Layout;
   private readonly aside: number;
-  /** What the flags were made of by the instruction before, and by this one. */
-  private readonly before: Compared | undefined;
+  /** What the flags were made of, if that is known: by this instruction or those before it. */
   compared: Compared | undefined;
 
   /** Writes what a handler begins with. */
   constructor(frame: RecordFrame, source: Recording, parallel: boolean, before?: Compared) {
-    this.before = before;
+    this.compared = before;
     this.f = frame;
     this.parallel = parallel;
     this.code = frame.code;
@@ -153,9 +152,12 @@ export class RecordState implements State {
   signZero(e: Emitter, n: NodeOf<'flags.nz.i32' | 'flags.nz.i64'>): void {
     this.compared = emitSignZero(e, n);
   }
-  readonly setFlags = emitSetFlags;
+  setFlags(e: Emitter, n: NodeOf<'flags.set'>): void {
+    this.compared = undefined;
+    emitSetFlags(e, n);
+  }
   readFlags(e: Emitter, n: ReadFlags): void {
-    const known = this.before && n.op === 'flags.cond' && emitCompared(e.code, this.before, n.attr ?? 14);
+    const known = this.compared && n.op === 'flags.cond' && emitCompared(e.code, this.compared, n.attr ?? 14);
     if (!known) emitReadFlags(e, n);
   }
   probe(e: Emitter, n: Probe): void {
