@@ -184,14 +184,19 @@ export class CodePages {
     u16[record] = Special.Region;
   }
   /** Has one handler do a record that has just been decoded and those after it, and those before it and this one. */
-  pair(records: number, index: number, pairOf: (first: number, second: number) => number | undefined): void {
+  pair(
+    records: number,
+    index: number,
+    pairOf: (first: number, second: number, ip: number) => number | undefined,
+  ): void {
     const { u16 } = this.mem;
     for (let i = index; i >= 0 && i > index - LONGEST; i--) {
       if (i + 1 === RECORDS_PER_PAGE) continue;
       const at = numberPlace(records, i);
       const after = u16[numberPlace(records, i + 1)]!;
       const own = this.singleOf(u16[at]!);
-      u16[at] = pairOf(own, after) ?? pairOf(own, this.singleOf(after)) ?? own;
+      const ip = 2 * at;
+      u16[at] = pairOf(own, after, ip) ?? pairOf(own, this.singleOf(after), ip) ?? own;
     }
   }
   /** Has the interpreter run the instruction itself again, if the hook is still that of the region in `slot`. */

@@ -3,6 +3,7 @@
 import { bytesOf, textOf } from '../base/text.ts';
 import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
+import type { Pair } from './hot_variants.ts';
 import { notOne } from './prebuilt.ts';
 
 /** Names of sections: what is in the module; the keys of its handlers, which few ask for. */
@@ -16,7 +17,7 @@ export interface Contents {
   /** How many handlers there are in the loop that do one instruction. */
   readonly hot: number;
   /** Which of those are done by one handler: they come next, and may be second in later ones. */
-  readonly pairs: readonly (readonly [first: number, second: number])[];
+  readonly pairs: readonly Pair[];
   /** How many functions follow: handlers that most programs meet. */
   readonly usual: number;
   /** How many handlers each of the other modules has, and bytes: those of the groups in their order, of what stands in. */

@@ -4,14 +4,14 @@
 import { FRAME_SHIFT, FRAME_SIZE } from '../cpu/physmem.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
+import type { Pair, Same } from './hot_variants.ts';
 import { EndRecord, FIRST_HANDLER, LONGEST, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
 import { Entry, HASH, Known, NUMBER, Place } from './templates.ts';
 
 /** Pairs of handlers that are done by one: their numbers follow each other from `first` on. */
 export interface Pairs {
   readonly first: number;
-  /** Counted from the first handler. */
-  readonly of: readonly (readonly [first: number, second: number])[];
+  readonly of: readonly Pair[];
 }
 
 const END = RECORDS_PER_PAGE * RECORD_SIZE;
@@ -116,7 +116,7 @@ export function buildKnown(module: ModuleBuilder, pairs: Pairs): number {
       .op('i32.lt_u')
       .block('if');
     code.get(ip).mem('i32.load16_u', RECORD_SIZE).set(after);
-    code.get(number).get(after).call(join).set(number).end();
+    code.get(number).get(after).get(ip).call(join).set(number).end();
     code.get(ip).get(number).mem('i32.store16');
     code.get(number).set(after);
     const done = code.block('block');
@@ -129,7 +129,7 @@ export function buildKnown(module: ModuleBuilder, pairs: Pairs): number {
         .tee(entry)
         .mem('i32.load16_u')
         .set(number);
-      code.get(number).get(after).call(join).set(number);
+      code.get(number).get(after).get(entry).call(join).set(number);
       code.get(entry).get(number).mem('i32.store16').get(number).set(after);
     }
     code.end().i32(1).return();
@@ -157,58 +157,73 @@ function writePlace(code: Code, { ip, records, index, place, number, at, target 
   code.get(at).get(index).i32(RECORD_SHIFT).op('i32.shl').get(records).op('i32.add').mem('i32.store').end();
   code.get(ip).get(records).op('i32.sub').i32(RECORD_SHIFT).op('i32.shr_u').set(index).end();
 }
-/** A function of the handlers of two records: the number of what does the first one and, if there is such, those after it. */
-function buildJoined(module: ModuleBuilder, pairs: Pairs): number {
-  const firsts = new Map<number, [second: number, number: number][]>();
-  for (const [i, [a, b]] of pairs.of.entries()) {
-    if (!firsts.has(a)) firsts.set(a, []);
-    firsts.get(a)!.push([FIRST_HANDLER + b, pairs.first + i]);
-  }
-  return module.function(['i32', 'i32'], ['i32'], (code) => {
-    const [first, second] = [0, 1];
-    const [single, joined] = [code.local('i32'), code.local('i32')];
-    writeSingle(code, pairs, first);
-    code.get(second).set(single).get(first).set(joined);
-    writeSingle(code, pairs, single);
-    for (const [a, seconds] of firsts) {
+/** A function of a number: that of a pair becomes that of its first handler. */
+function buildSingle(module: ModuleBuilder, pairs: Pairs): number {
+  const firsts = [...new Set(pairs.of.map(([a]) => a))];
+  return module.function(['i32'], ['i32'], (code) => {
+    const number = 0;
+    const blocks = firsts.map(() => code.block('block')).reverse();
+    const other = code.block('block');
+    code.get(number).i32(pairs.first).op('i32.sub');
+    code.brTable(
+      pairs.of.map(([a]) => blocks[firsts.indexOf(a)]!),
+      other,
+    );
+    code.end().get(number).return();
+    for (const a of firsts) {
       code
-        .get(first)
+        .end()
         .i32(FIRST_HANDLER + a)
-        .op('i32.eq')
-        .block('if');
+        .return();
+    }
+    code.unreachable();
+  });
+}
+/** A function of the handlers of two records and where the first is: the number of what does it and, if there is such, those after it. */
+function buildJoined(module: ModuleBuilder, pairs: Pairs): number {
+  const built = buildSingle(module, pairs);
+  // For tools/optimise.cjs.
+  module.export('single', built);
+  const singleOf = module.indexOf(built);
+  const firsts = new Map<number, [second: number, number: number, same: readonly Same[]][]>();
+  for (const [i, [a, b, same = []]] of pairs.of.entries()) {
+    if (!firsts.has(a)) firsts.set(a, []);
+    firsts.get(a)!.push([FIRST_HANDLER + b, pairs.first + i, same]);
+  }
+  return module.function(['i32', 'i32', 'i32'], ['i32'], (code) => {
+    const [first, second, ip] = [0, 1, 2];
+    const [single, joined] = [code.local('i32'), code.local('i32')];
+    code.get(first).call(singleOf).tee(first).set(joined).get(second).call(singleOf).set(single);
+    const blocks = [...firsts.keys()].map(() => code.block('block')).reverse();
+    const none = code.block('block');
+    const labels = Array.from({ length: pairs.first - FIRST_HANDLER }, () => none);
+    for (const [i, a] of [...firsts.keys()].entries()) labels[a] = blocks[i]!;
+    code.get(first).i32(FIRST_HANDLER).op('i32.sub').brTable(labels, none).end().get(first).return();
+    for (const seconds of firsts.values()) {
+      code.end();
       const among = (of: typeof seconds, local: number): void => {
-        for (const [b, number] of of) {
+        for (const [b, number, same] of of) {
           code.i32(number).get(joined).get(local);
-          code.i32(b).op('i32.eq').select().set(joined);
+          code.i32(b).op('i32.eq');
+          for (const [written, after, read] of same) {
+            code.get(ip).mem('i32.load16_u', written).get(ip);
+            code
+              .mem('i32.load16_u', after * RECORD_SIZE + read)
+              .op('i32.eq')
+              .op('i32.and');
+          }
+          code.select().set(joined);
         }
       };
+      const isPair = ([b]: (typeof seconds)[number]): boolean => b >= pairs.first;
       among(
-        seconds.filter(([b]) => b < pairs.first),
+        seconds.filter((s) => !isPair(s)),
         single,
       );
       // More at once is better.
-      among(
-        seconds.filter(([b]) => b >= pairs.first),
-        second,
-      );
-      code.get(joined).return().end();
+      among(seconds.filter(isPair), second);
+      code.get(joined).return();
     }
-    code.get(first);
+    code.unreachable();
   });
-}
-/** The number of a pair becomes that of its first handler. */
-function writeSingle(code: Code, pairs: Pairs, number: number): void {
-  code.get(number).i32(pairs.first).op('i32.sub').i32(pairs.of.length).op('i32.lt_u').block('if');
-  for (const [i, [a]] of pairs.of.entries()) {
-    code
-      .i32(FIRST_HANDLER + a)
-      .get(number)
-      .get(number);
-    code
-      .i32(pairs.first + i)
-      .op('i32.eq')
-      .select()
-      .set(number);
-  }
-  code.end();
 }

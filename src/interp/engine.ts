@@ -94,7 +94,7 @@ class Interpreter implements Engine {
       decoder: this.decoder,
       install: (handler, row) => handlers.install(handler, row),
       isThere: (number) => handlers.isThere(number),
-      pair: (first, second) => this.program.pair(first, second),
+      pair: (first, second, isSame) => this.program.pair(first, second, isSame),
     });
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
     this.checking = lazy(

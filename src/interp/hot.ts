@@ -97,43 +97,65 @@ const X: HotRow = { ...NO_SP, sf: [1] };
 const SHIFTED_X: HotRow = { sf: [1], shift: [0], '?0': [1] };
 const IF_EQUAL: Rows = { B_cond: { cond: [0, 1] } };
 const IF_NOT_EQUAL: Rows = { B_cond: { cond: [1] } };
-/** Instructions in a row that one handler does, where there is a loop that has all of them. */
-export const TOGETHER: readonly (readonly Rows[])[] = [
+/** A register that one of several instructions writes, counted from 0, is one that a later one reads: their fields. */
+type Link = readonly [part: number, written: string, later: number, read: string];
+export interface Row {
+  readonly of: readonly Rows[];
+  readonly links: readonly Link[];
+}
+const row = (...of: readonly Rows[]): Row => ({ of, links: [] });
+/** Only where the registers are the same: what is written need not be read from memory. */
+const linked = (of: readonly Rows[], ...links: readonly Link[]): Row => ({ of, links });
+/** Instructions in a row that one handler does, where there is a loop that has all of them; later ones are preferred. */
+export const TOGETHER: readonly Row[] = [
   // The branch asks for no flags.
-  [{ SUBS_imm: ANY }, { B_cond: { cond: [0, 1, 8, 9] } }],
-  [{ SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1, 2, 3] } }],
-  [{ ANDS_imm: ANY }, IF_EQUAL],
-  [{ ANDS_imm: { sf: [1] } }, { CSEL: { sf: [0], cond: [1] } }],
-  [{ SUBS_shift: PLAIN_X }, { ORR_shift: PLAIN_X }, IF_NOT_EQUAL],
-  [MIXING, MIXING],
-  [ADD, ADD, ADD, ADD],
-  [EOR, EOR, EOR, EOR],
-  [ROTATE, ROTATE, ROTATE, ADD],
-  [ROTATE, ADD, ADD, ADD],
-  [{ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS],
-  [{ ORR_vec: TWO, EOR_vec: TWO }, { EOR_vec: TWO, ADD_vec: TWO }],
-  [EOR, { UBFM: { sf: [0] } }],
+  row({ SUBS_imm: ANY }, { B_cond: { cond: [0, 1, 8, 9] } }),
+  row({ SUBS_shift: PLAIN }, { B_cond: { cond: [0, 1, 2, 3] } }),
+  row({ ANDS_imm: ANY }, IF_EQUAL),
+  row({ ANDS_imm: { sf: [1] } }, { CSEL: { sf: [0], cond: [1] } }),
+  row({ SUBS_shift: PLAIN_X }, { ORR_shift: PLAIN_X }, IF_NOT_EQUAL),
+  row(MIXING, MIXING),
+  row(ADD, ADD, ADD, ADD),
+  row(EOR, EOR, EOR, EOR),
+  row(ROTATE, ROTATE, ROTATE, ADD),
+  row(ROTATE, ADD, ADD, ADD),
+  row({ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS),
+  row({ ORR_vec: TWO, EOR_vec: TWO }, { EOR_vec: TWO, ADD_vec: TWO }),
+  row(EOR, { UBFM: { sf: [0] } }),
   // Walks of strings and lists, copies.
-  [{ LDRB_imm: W, LDRB_pre: W }, { CBZ: { sf: [0] }, CBNZ: { sf: [0] } }],
-  [{ LDR_imm: X }, { CBZ: { sf: [1] }, CBNZ: { sf: [1] } }],
-  [{ ORR_shift: PLAIN_X }, { LDRB_imm: W }],
-  [{ LDR_imm: W }, { LDR_imm: W }],
-  [{ LDUR: W }, { STR_post: W }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL],
-  [{ LDR_post: X }, { STR_post: X }],
-  [{ LDRB_post: ANY }, { CRC32: { sz: [0] } }],
+  row({ LDRB_imm: W, LDRB_pre: W }, { CBZ: { sf: [0] }, CBNZ: { sf: [0] } }),
+  row({ LDR_imm: X }, { CBZ: { sf: [1] }, CBNZ: { sf: [1] } }),
+  row({ ORR_shift: PLAIN_X }, { LDRB_imm: W }),
+  row({ LDR_imm: W }, { LDR_imm: W }),
+  linked([{ LDUR: W }, { STR_post: W }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL], [0, 'Rt', 1, 'Rt'], [1, 'Rn', 2, 'Rn']),
+  row({ LDR_post: X }, { STR_post: X }),
+  row({ LDRB_post: ANY }, { CRC32: { sz: [0] } }),
   // Elements of arrays, and what is done with them.
-  [{ UBFM: ANY }, { ADD_shift: SHIFTED_X }],
-  [{ ADD_shift: PLAIN_X }, { MADD: { sf: [0] } }],
-  [{ ADD_shift: SHIFTED_X }, { ADD_imm: { sf: [1] }, ORR_shift: PLAIN_X }],
-  [{ LDR_imm: X }, { EOR_shift: PLAIN_X }, { STR_imm: X }],
+  row({ UBFM: ANY }, { ADD_shift: SHIFTED_X }),
+  linked([{ UBFM: ANY }, { ADD_shift: SHIFTED_X }, { LDAR: { size: [3] } }], [0, 'Rd', 1, 'Rm'], [1, 'Rd', 2, 'Rn']),
+  linked([{ LDR_imm: X }, { EOR_shift: PLAIN_X }, { STR_imm: X }], [0, 'Rt', 1, 'Rn'], [1, 'Rd', 2, 'Rt']),
+  linked(
+    [{ LDR_imm: W }, { ADD_shift: PLAIN_X }, { MADD: { sf: [0] } }, { STR_imm: W }],
+    [0, 'Rt', 2, 'Rn'], [2, 'Rd', 3, 'Rt'],
+  ),
+  linked([{ ADD_shift: SHIFTED_X }, { ADD_imm: { sf: [1] } }], [0, 'Rd', 1, 'Rn']),
   // Ends of loops.
-  [{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN }, IF_EQUAL],
+  linked([{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_X }, IF_EQUAL], [0, 'Rd', 1, 'Rn']),
+  linked([{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_W }, IF_EQUAL], [0, 'Rd', 1, 'Rn']),
   // Counters and locks.
-  [{ SWP: { size: [3] } }, { CBNZ: { sf: [1] } }],
-  [{ LDXR: { size: [3] } }, { ADD_shift: PLAIN_X }, { STXR: { size: [3] } }, { CBNZ: { sf: [0] } }],
-  [{ STLXR: { size: [3] } }, { CBNZ: { sf: [0] } }],
-  [{ LDAXR: { size: [3] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL],
-  [{ STLR: { size: [3] } }, { ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL],
+  linked([{ SWP: { size: [3] } }, { CBNZ: { sf: [1] } }], [0, 'Rt', 1, 'Rt']),
+  linked(
+    [{ ADD_shift: SHIFTED_X }, { ORR_shift: PLAIN_X }, { ADD_imm: { sf: [1] } }, { CAS: { size: [3] } }],
+    [0, 'Rd', 2, 'Rn'], [1, 'Rd', 3, 'Rs'], [2, 'Rd', 3, 'Rt'],
+  ),
+  linked(
+    [{ LDXR: { size: [3] } }, { ADD_shift: PLAIN_X }, { STXR: { size: [3] } }, { CBNZ: { sf: [0] } }],
+    [0, 'Rt', 1, 'Rn'], [1, 'Rd', 2, 'Rt'], [2, 'Rs', 3, 'Rt'],
+  ),
+  linked([{ STLXR: { size: [3] } }, { CBNZ: { sf: [0] } }], [0, 'Rs', 1, 'Rt']),
+  linked([{ LDAXR: { size: [3] } }, { STXR: { size: [3] } }, { CBNZ: { sf: [0] } }], [1, 'Rs', 2, 'Rt']),
+  linked([{ LDAXR: { size: [3] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL], [0, 'Rt', 1, 'Rn']),
+  linked([{ STLR: { size: [3] } }, { ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL], [1, 'Rd', 2, 'Rn']),
 ]; // biome-ignore format: a table
 
 /** Rows that most programs meet while they start: the library of C, tests of KVM. */

@@ -11,13 +11,14 @@ import type { Code, Label } from '../wasm/builder.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
+import type { Compared } from './emit_flags.ts';
 import { LEAVE } from './emit_frame.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { LeavingFrame } from './handler_frame.ts';
-import type { HotHandlers, Variant } from './hot_variants.ts';
+import type { HotHandlers, Same, Variant } from './hot_variants.ts';
 import { Position } from './loop_position.ts';
 import { FIRST_HANDLER, RECORD_SIZE } from './record.ts';
-import { type RecordFrame, RecordState } from './record_state.ts';
+import { type Before, type RecordFrame, RecordState } from './record_state.ts';
 import { NUMBER } from './templates.ts';
 import { Temps } from './temps.ts';
 
@@ -84,8 +85,7 @@ class InlineFrame extends LeavingFrame implements RecordFrame {
   private readonly loop: HotLoop;
   private readonly near: boolean;
   private readonly isFollowed: boolean;
-  /** @param before what is done with it, and comes first */
-  constructor(loop: HotLoop, { handler, near, second }: Variant, before?: InlineFrame) {
+  constructor(loop: HotLoop, { handler, near, second }: Variant, before: Before) {
     super();
     this.loop = loop;
     this.near = near;
@@ -94,7 +94,7 @@ class InlineFrame extends LeavingFrame implements RecordFrame {
     this.cpu = loop.cpu;
     this.ip = loop.ip;
     this.count = loop.count;
-    this.state = new RecordState(this, handler.code, loop.parallel, before?.state.compared);
+    this.state = new RecordState(this, handler.code, loop.parallel, before);
   }
   temp(type: ValueType): number {
     return this.loop.temps.take(type);
@@ -169,6 +169,19 @@ function emitBounds({ code, ip, handler }: HotLoop): void {
   code.get(ip).i32(-RECORD_SIZE).op('i32.and').set(ip).get(handler).i32(NUMBER).op('i32.and').set(handler);
 }
 
+/** One instruction or several. */
+function emitHandler(loop: HotLoop, variant: Variant): void {
+  const given: Map<number, number>[] = [];
+  let compared: Compared | undefined;
+  let i = 0;
+  for (let part: Variant | undefined = variant; part; part = part.second, i++) {
+    const same: readonly Same[] = part.same ?? [];
+    const frame = new InlineFrame(loop, part, { compared, given: given[i] ?? new Map(), keeps: same.map(([at]) => at) });
+    new Emitter(frame, frame.state).emit(part.handler.code.block);
+    for (const [at, after, to] of same) (given[i + after] ??= new Map()).set(to, frame.state.kept.get(at)!);
+    compared = frame.state.compared;
+  }
+}
 /**
  * Adds the function.
  * @param parallel other PEs execute at the same time
@@ -194,11 +207,7 @@ export function buildHotLoop(module: ModuleBuilder, handlers: HotHandlers, paral
     code.get(handler).brTable([...special, ...labels], elsewhere);
     for (const variant of variants) {
       code.end();
-      let before: InlineFrame | undefined;
-      for (let part: Variant | undefined = variant; part; part = part.second) {
-        before = new InlineFrame(loop, part, before);
-        new Emitter(before, before.state).emit(part.handler.code.block);
-      }
+      emitHandler(loop, variant);
       loop.temps.release();
     }
     code.end();

@@ -1,10 +1,16 @@
 // Which handlers the hot loops have, in the order of their numbers: those of the rows in hot.ts, then the ones that do several
 // instructions in a row.
 
+import { InternalError } from '../base/assert.ts';
 import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
-import { ALSO_BULK, BULK, HOT, type Rows, TOGETHER } from './hot.ts';
+import { ALSO_BULK, BULK, HOT, type Row, type Rows, TOGETHER } from './hot.ts';
+import { layoutOf } from './record.ts';
 import { fitsLoop } from './restart.ts';
 
+/** Two registers in records that must be the same: offsets in the first record, and in one that is so many after it. */
+export type Same = readonly [written: number, after: number, read: number];
+/** What is done by one handler: numbers from FIRST_HANDLER on, and what must be the same. */
+export type Pair = readonly [first: number, second: number, same?: readonly Same[]];
 /** A handler and, if it branches to a place in the code, whether that is in the same page. */
 export interface Variant {
   readonly handler: Handler;
@@ -12,6 +18,7 @@ export interface Variant {
   readonly loops: LoopSet;
   /** Of the record after it, which is done with it. */
   readonly second?: Variant;
+  readonly same?: readonly Same[];
 }
 /** Which loops a handler is in, as bits. */
 export const LoopBit = { main: 1, bulk: 2 } as const;
@@ -50,46 +57,66 @@ function isAmong(handler: Handler, rows: Rows): boolean {
   };
   return wanted !== undefined && choices.every(isWanted);
 }
+/** Where a record has a register. */
+function placeOf({ code }: Handler, field: string, kinds: readonly string[]): number {
+  const operand = code.operands.findIndex((o) => 'field' in o && o.field === field && kinds.includes(o.kind));
+  const slot = layoutOf(code).slots[operand];
+  if (!slot || slot.aside) throw new InternalError(`no ${field} in records of this sort`);
+  return slot.at;
+}
 /**
  * Pairs of handlers that are in one loop. Those of bulk alone come first: they follow the last of its handlers. What comes
  * second may be a pair that is before it.
  */
-export function pairsOf(variants: readonly Variant[]): [first: number, second: number][] {
-  const all = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
+export function pairsOf(variants: readonly Variant[]): Pair[] {
+  const singles = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
   const among = (rows: Rows): number[] =>
-    all.filter(({ far, handler }) => !far && isAmong(handler, rows)).map(({ i }) => i);
-  const pairs: [number, number][] = [];
-  const loops: number[] = variants.map((v) => v.loops);
+    singles.filter(({ far, handler }) => !far && isAmong(handler, rows)).map(({ i }) => i);
+  const all = [...variants];
+  const pairs: Pair[] = [];
   const numbers = new Map<string, number>();
+  const partOf = (number: number, part: number): Handler => {
+    let v = all[number]!;
+    for (let i = 0; i < part; i++) v = v.second!;
+    return v.handler;
+  };
   /** What does these, all of it in one of the loops; made where it is not there yet. */
-  const doing = ([first, ...rest]: readonly Rows[], inLoops: (of: number) => boolean): number[] => {
-    const firsts = among(first!);
+  const doing = ({ of: [rows, ...rest], links }: Row, isWanted: (loops: number) => boolean): number[] => {
+    const firsts = among(rows!);
     if (rest.length === 0) return firsts;
-    const seconds = doing(rest, inLoops);
+    const later = links.filter(([part]) => part > 0).map(([p, w, q, r]) => [p - 1, w, q - 1, r] as const);
+    const seconds = doing({ of: rest, links: later }, isWanted);
     return firsts.flatMap((a) =>
       seconds.flatMap((b) => {
-        const both = loops[a]! & loops[b]!;
-        if (!inLoops(both)) return [];
-        const key = `${a} ${b}`;
+        if (!isWanted(all[a]!.loops & all[b]!.loops)) return [];
+        const same = links
+          .filter(([part]) => part === 0)
+          .map(([, written, part, read]): Same => {
+            const at = placeOf(partOf(a, 0), written, ['xw', 'sp']);
+            return [at, part, placeOf(partOf(b, part - 1), read, ['xr', 'sp'])];
+          });
+        const pair: Pair = same.length > 0 ? [a, b, same] : [a, b];
+        const key = JSON.stringify(pair);
         if (!numbers.has(key)) {
-          numbers.set(key, loops.length);
-          loops.push(both);
-          pairs.push([a, b]);
+          numbers.set(key, all.length);
+          pairs.push(pair);
+          all.push(together(all, pair));
         }
         return [numbers.get(key)!];
       }),
     );
   };
-  for (const rows of TOGETHER) doing(rows, (of) => of === LoopBit.bulk);
-  for (const rows of TOGETHER) doing(rows, (of) => (of & LoopBit.main) !== 0);
+  for (const row of TOGETHER) doing(row, (loops) => loops === LoopBit.bulk);
+  for (const row of TOGETHER) doing(row, (loops) => (loops & LoopBit.main) !== 0);
   return pairs;
+}
+function together(all: readonly Variant[], [i, k, same]: Pair): Variant {
+  const [first, second] = [all[i]!, all[k]!];
+  return { ...first, second, loops: (first.loops & second.loops) as LoopSet, ...(same ? { same } : {}) };
 }
 /** The same with those that do several instructions, in the order of the pairs. */
 export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {
   const all = [...variants];
-  for (const [i, k] of pairs) {
-    const [first, second] = [all[i]!, all[k]!];
-    all.push({ ...first, second, loops: (first.loops & second.loops) as LoopSet });
-  }
+  for (const pair of pairs) all.push(together(all, pair));
   return all;
 }

@@ -8,7 +8,7 @@ import type { Group } from '../isa/semantics.ts';
 import { withMemory } from '../wasm/sections.ts';
 import { asideContentsOf, asideKeysOf, type Contents, contentsOf, type MainKeys, mainKeysOf } from './contents.ts';
 import { generateHandlers, generateModule, type Memory, NO_FUNCTIONS } from './generate.ts';
-import { hotVariants } from './hot_variants.ts';
+import { hotVariants, type Same } from './hot_variants.ts';
 import type { Prebuilt } from './prebuilt.ts';
 import { FIRST_HANDLER } from './record.ts';
 
@@ -77,13 +77,18 @@ export class Program {
   private readonly keys: () => MainKeys;
   private readonly firstPair: number;
   private readonly pairs: Contents['pairs'];
+  /** The number of the last one with the same two handlers, and those before it. */
   private readonly pairNumbers = lazy(() => {
-    const numbers = new Map<number, number>();
+    const last = new Map<number, number>();
+    const before = new Map<number, number>();
     for (let i = 0; i < this.pairs.length; i++) {
       const pair = this.pairs[i]!;
-      numbers.set((pair[0] << 16) | pair[1], this.firstPair + i);
+      const key = (pair[0] << 16) | pair[1];
+      const other = last.get(key);
+      if (other !== undefined) before.set(this.firstPair + i, other);
+      last.set(key, this.firstPair + i);
     }
-    return numbers;
+    return { last, before };
   });
   private readonly variants = lazy(() => hotVariants(this.rows()));
 
@@ -125,9 +130,13 @@ export class Program {
   asideWith(number: number): Aside | undefined {
     return this.asides().find((aside) => aside.has(number));
   }
-  /** Number of the handler that does two in a row. */
-  pair(first: number, second: number): number | undefined {
-    return this.pairNumbers().get(((first - FIRST_HANDLER) << 16) | (second - FIRST_HANDLER));
+  /** Number of the handler that does two in a row. @param isSame of the first record and those after it */
+  pair(first: number, second: number, isSame: (same: Same) => boolean): number | undefined {
+    const { last, before } = this.pairNumbers();
+    let number = last.get(((first - FIRST_HANDLER) << 16) | (second - FIRST_HANDLER));
+    while (number !== undefined && this.pairs[number - this.firstPair]![2]?.every(isSame) === false)
+      number = before.get(number);
+    return number;
   }
   /** Number of the first handler of a pair; of any other handler its own. */
   single(number: number): number {

@@ -35,6 +35,14 @@ export interface RecordFrame extends Frame, RecordPlace {
   slow?(va?: number, access?: number): void;
 }
 
+/** What is known from instructions that are done with this one. */
+export interface Before {
+  readonly compared?: Compared | undefined;
+  readonly given?: ReadonlyMap<number, number>;
+  /** Registers that a later one reads, by their offset in the record. */
+  readonly keeps?: readonly number[];
+}
+
 export class RecordState implements State {
   readonly fused = false;
   readonly parallel: boolean;
@@ -46,9 +54,15 @@ export class RecordState implements State {
   /** What the flags were made of, if that is known: by this instruction or those before it. */
   compared: Compared | undefined;
 
+  /** Locals with registers, by their offset in the record: what is known before they are read; what others will read. */
+  private readonly given: ReadonlyMap<number, number>;
+  readonly kept: ReadonlyMap<number, number>;
+
   /** Writes what a handler begins with. */
-  constructor(frame: RecordFrame, source: Recording, parallel: boolean, before?: Compared) {
-    this.compared = before;
+  constructor(frame: RecordFrame, source: Recording, parallel: boolean, { compared, given, keeps }: Before = {}) {
+    this.compared = compared;
+    this.given = given ?? new Map();
+    this.kept = new Map(keeps?.map((at) => [at, frame.temp('i64')]));
     this.f = frame;
     this.parallel = parallel;
     this.code = frame.code;
@@ -86,12 +100,25 @@ export class RecordState implements State {
     code.mem('i32.load16_u', at).op('i32.add');
     return 0;
   }
+  private among(locals: ReadonlyMap<number, number>, place: Place): number | undefined {
+    if (locals.size === 0 || 'slot' in place) return undefined;
+    const { at, aside } = this.layout.slots[place.operand]!;
+    return aside ? undefined : locals.get(at);
+  }
   read(_e: Emitter, place: Place, ty: Ty): void {
+    const known = this.among(this.given, place);
+    if (known !== undefined) {
+      this.code.get(known);
+      if (ty === 'i32') this.code.op('i32.wrap_i64');
+      return;
+    }
     this.code.mem(`${ty}.load`, this.address(place));
   }
   write(e: Emitter, place: Place, value: Node): void {
     const offset = this.address(place);
     e.value(value);
+    const kept = this.among(this.kept, place);
+    if (kept !== undefined) this.code.tee(kept);
     this.code.mem(`${value.ty as Ty}.store`, offset);
     if (isVector(this.source, place)) this.zeroUpper(place);
   }
