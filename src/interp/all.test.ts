@@ -8,9 +8,9 @@ import { collectRows, type RowEntry } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { createInterpreter } from './engine.ts';
 import { generateHandlers, generateInterpreter } from './generate.ts';
-import { ALSO_BULK, BULK, HOT, USUAL } from './hot.ts';
+import { ALSO_BULK, BULK, HOT, TOGETHER, USUAL } from './hot.ts';
 import { buildHotLoop } from './hot_loop.ts';
-import { hotVariants, LoopBit, withPairs } from './hot_variants.ts';
+import { hotVariants, LoopBit, type Variant, withPairs } from './hot_variants.ts';
 import { Prebuilt } from './prebuilt.ts';
 import { TestMachine } from './testing.ts';
 
@@ -25,6 +25,10 @@ function complaint(row: RowEntry): string | undefined {
   } catch (e) {
     return `${row.name}: ${String(e).slice(0, 200)}`;
   }
+}
+
+function namesOf({ handler, second }: Variant): string[] {
+  return [handler.key.split(' ')[0]!, ...(second ? namesOf(second) : [])];
 }
 
 describe('all instructions', () => {
@@ -52,12 +56,16 @@ describe('all instructions', () => {
     expect([...USUAL].filter((name) => !named.has(name))).toEqual([]);
     expect(Object.keys(ALSO_BULK).filter((name) => !(name in HOT))).toEqual([]);
     const variants = withPairs(hotVariants(rows));
+    // All rows of instructions that one handler is to do have such a handler.
+    const done = new Set(variants.map((v) => namesOf(v).join(' ')));
+    const wanted = TOGETHER.map(({ of }) => of.map((one) => Object.keys(one)[0]).join(' '));
+    expect(wanted.filter((names) => !done.has(names))).toEqual([]);
     for (const bit of Object.values(LoopBit)) {
       const here = variants.map((v) => (v.loops & bit ? v : undefined));
       expect(here.filter((v) => v).length).toBeGreaterThan(150);
       const module = new ModuleBuilder();
       buildHotLoop(module, here, false);
-      expect(module.finish().length).toBeLessThan(40_000);
+      expect(module.finish().length).toBeLessThan(52_000);
     }
   });
 });

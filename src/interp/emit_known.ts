@@ -205,11 +205,11 @@ function buildJoined(module: ModuleBuilder, pairs: Pairs): number {
         for (const [b, number, same] of of) {
           code.i32(number).get(joined).get(local);
           code.i32(b).op('i32.eq');
-          for (const [written, after, read] of same) {
+          for (const [written, after, other, differs] of same) {
             code.get(ip).mem('i32.load16_u', written).get(ip);
             code
-              .mem('i32.load16_u', after * RECORD_SIZE + read)
-              .op('i32.eq')
+              .mem('i32.load16_u', after * RECORD_SIZE + other)
+              .op(differs ? 'i32.ne' : 'i32.eq')
               .op('i32.and');
           }
           code.select().set(joined);

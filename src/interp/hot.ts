@@ -84,9 +84,12 @@ const PLAIN_X: HotRow = { sf: [1], ...PLAIN };
 /** ROR. */
 const ROTATE: Rows = { EXTR: { sf: [0], '?0': [1] } };
 const ADD: Rows = { ADD_shift: PLAIN_W };
+const AND: Rows = { AND_shift: PLAIN_W };
 const EOR: Rows = { EOR_shift: PLAIN_W };
+const EOR_ROR: Rows = { EOR_shift: { sf: [0], shift: [3] } };
+const W_SP: HotRow = { sf: [0], 'Rn=31': [1] };
 /** What ciphers and checksums written in C consist of. */
-const MIXING: Rows = { ...ADD, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, ...ROTATE, AND_shift: PLAIN_W };
+const MIXING: Rows = { ...ADD, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, ...ROTATE, ...AND };
 /** The same of two words at a time. */
 const TWO: HotRow = { Q: [0], size: [2] };
 const MIXING_VECTORS: Rows = {
@@ -102,10 +105,13 @@ type Link = readonly [part: number, written: string, later: number, read: string
 export interface Row {
   readonly of: readonly Rows[];
   readonly links: readonly Link[];
+  /** All of a loop, mostly: it is tried whether the branch goes to the begin. */
+  readonly whole?: true;
 }
 const row = (...of: readonly Rows[]): Row => ({ of, links: [] });
 /** Only where the registers are the same: what is written need not be read from memory. */
 const linked = (of: readonly Rows[], ...links: readonly Link[]): Row => ({ of, links });
+const whole = (of: readonly Rows[], ...links: readonly Link[]): Row => ({ of, links, whole: true });
 /** Instructions in a row that one handler does, where there is a loop that has all of them; later ones are preferred. */
 export const TOGETHER: readonly Row[] = [
   // The branch asks for no flags.
@@ -119,6 +125,15 @@ export const TOGETHER: readonly Row[] = [
   row(EOR, EOR, EOR, EOR),
   row(ROTATE, ROTATE, ROTATE, ADD),
   row(ROTATE, ADD, ADD, ADD),
+  row(AND, ADD, AND, EOR_ROR),
+  row(ADD, EOR, EOR_ROR, ADD),
+  row({ LDP: W_SP }, { ...ROTATE, ...AND }),
+  row({ LDUR: W }, { ...EOR_ROR, ...EOR }),
+  row({ BIC_shift: PLAIN_W }, { LDUR: W }),
+  row({ LDR_imm: W_SP }, { ...ADD, ...AND }),
+  row({ ADD_shift: PLAIN_X }, { ADD_shift: PLAIN_X }),
+  linked([ADD, { STR_imm: W_SP }], [0, 'Rd', 1, 'Rt']),
+  row({ ORR_shift: PLAIN_X, ADD_imm: { sf: [1] } }, { NOP: ANY }),
   row({ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS),
   row({ ORR_vec: TWO, EOR_vec: TWO }, { EOR_vec: TWO, ADD_vec: TWO }),
   row(EOR, { UBFM: { sf: [0] } }),
@@ -127,9 +142,17 @@ export const TOGETHER: readonly Row[] = [
   row({ LDR_imm: X }, { CBZ: { sf: [1] }, CBNZ: { sf: [1] } }),
   row({ ORR_shift: PLAIN_X }, { LDRB_imm: W }),
   row({ LDR_imm: W }, { LDR_imm: W }),
-  linked([{ LDUR: W }, { STR_post: W }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL], [0, 'Rt', 1, 'Rt'], [1, 'Rn', 2, 'Rn']),
+  whole([{ LDUR: W }, { STR_post: W }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL], [0, 'Rt', 1, 'Rt'], [1, 'Rn', 2, 'Rn']),
+  whole(
+    [{ LDR_imm: W }, { SUBS_shift: PLAIN_X }, { STR_imm: W }, { SUB_imm: { sf: [1] } }, IF_NOT_EQUAL],
+    [0, 'Rt', 2, 'Rt'],
+  ),
   row({ LDR_post: X }, { STR_post: X }),
   row({ LDRB_post: ANY }, { CRC32: { sz: [0] } }),
+  whole(
+    [{ LDRB_post: ANY }, { CRC32: { sz: [0] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL],
+    [0, 'Rt', 1, 'Rm'], [0, 'Rn', 2, 'Rn'],
+  ),
   // Elements of arrays, and what is done with them.
   row({ UBFM: ANY }, { ADD_shift: SHIFTED_X }),
   linked([{ UBFM: ANY }, { ADD_shift: SHIFTED_X }, { LDAR: { size: [3] } }], [0, 'Rd', 1, 'Rm'], [1, 'Rd', 2, 'Rn']),
@@ -140,8 +163,8 @@ export const TOGETHER: readonly Row[] = [
   ),
   linked([{ ADD_shift: SHIFTED_X }, { ADD_imm: { sf: [1] } }], [0, 'Rd', 1, 'Rn']),
   // Ends of loops.
-  linked([{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_X }, IF_EQUAL], [0, 'Rd', 1, 'Rn']),
-  linked([{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_W }, IF_EQUAL], [0, 'Rd', 1, 'Rn']),
+  row({ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN }, IF_EQUAL),
+  linked([{ ADD_imm: { sf: [1] } }, { SUBS_shift: PLAIN_X }, IF_NOT_EQUAL], [0, 'Rd', 1, 'Rn']),
   // Counters and locks.
   linked([{ SWP: { size: [3] } }, { CBNZ: { sf: [1] } }], [0, 'Rt', 1, 'Rt']),
   linked(

@@ -11,13 +11,12 @@ import type { Code, Label } from '../wasm/builder.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { Emitter } from './emit.ts';
-import type { Compared } from './emit_flags.ts';
 import { LEAVE } from './emit_frame.ts';
 import { EXITS, REASON_SHIFT } from './exits.ts';
 import { LeavingFrame } from './handler_frame.ts';
 import type { HotHandlers, Same, Variant } from './hot_variants.ts';
 import { Position } from './loop_position.ts';
-import { FIRST_HANDLER, RECORD_SIZE } from './record.ts';
+import { FIRST_HANDLER, LONGEST, RECORD_SIZE } from './record.ts';
 import { type Before, type RecordFrame, RecordState } from './record_state.ts';
 import { NUMBER } from './templates.ts';
 import { Temps } from './temps.ts';
@@ -74,6 +73,13 @@ class HotLoop extends Position {
   }
 }
 
+/** A loop of the program that one handler does, where the branch at its end goes to its begin. */
+interface Around {
+  readonly again: Label;
+  /** In instructions. */
+  readonly length: number;
+}
+
 /** How handlers in the loop reach its parts. */
 class InlineFrame extends LeavingFrame implements RecordFrame {
   readonly code: Code;
@@ -85,8 +91,11 @@ class InlineFrame extends LeavingFrame implements RecordFrame {
   private readonly loop: HotLoop;
   private readonly near: boolean;
   private readonly isFollowed: boolean;
-  constructor(loop: HotLoop, { handler, near, second }: Variant, before: Before) {
+  private readonly around: Around | undefined;
+  /** @param around the loop that it may end */
+  constructor(loop: HotLoop, { handler, near, second }: Variant, before: Before, around?: Around) {
     super();
+    this.around = around;
     this.loop = loop;
     this.near = near;
     this.isFollowed = second !== undefined;
@@ -132,7 +141,18 @@ class InlineFrame extends LeavingFrame implements RecordFrame {
     }
     // The operand is the address of the target's record.
     this.state.immediate(operand, 'i32');
-    code.set(loop.landing).br(loop.land);
+    code.set(loop.landing);
+    if (this.around) {
+      const { again, length } = this.around;
+      code.get(loop.landing).get(loop.ip);
+      code.i32((length - 1) * RECORD_SIZE).op('i32.sub');
+      code.op('i32.eq').block('if');
+      loop.setExecuted(1);
+      loop.withinBudget().block('if');
+      code.get(loop.landing).set(loop.ip).get(loop.count).i32(length).op('i32.add').set(loop.count).br(again);
+      code.end().end();
+    }
+    code.br(loop.land);
   }
   resync(): void {
     this.loop.setTarget(4);
@@ -169,18 +189,23 @@ function emitBounds({ code, ip, handler }: HotLoop): void {
   code.get(ip).i32(-RECORD_SIZE).op('i32.and').set(ip).get(handler).i32(NUMBER).op('i32.and').set(handler);
 }
 
+const lengthOf = ({ second }: Variant): number => (second ? lengthOf(second) + 1 : 1);
 /** One instruction or several. */
 function emitHandler(loop: HotLoop, variant: Variant): void {
-  const given: Map<number, number>[] = [];
-  let compared: Compared | undefined;
+  const around = variant.whole ? { again: loop.code.block('loop'), length: lengthOf(variant) } : undefined;
+  const given = Array.from({ length: LONGEST }, () => new Map<number, number>());
+  let before: RecordState | undefined;
   let i = 0;
   for (let part: Variant | undefined = variant; part; part = part.second, i++) {
-    const same: readonly Same[] = part.same ?? [];
-    const frame = new InlineFrame(loop, part, { compared, given: given[i] ?? new Map(), keeps: same.map(([at]) => at) });
+    const same: readonly Same[] = (part.same ?? []).filter(([, , , differs]) => !differs);
+    const keeps = same.map(([at]) => at);
+    const known: Before = { compared: before?.compared, asked: before?.asked, given: given[i]!, keeps };
+    const frame = new InlineFrame(loop, part, known, part.second ? undefined : around);
     new Emitter(frame, frame.state).emit(part.handler.code.block);
-    for (const [at, after, to] of same) (given[i + after] ??= new Map()).set(to, frame.state.kept.get(at)!);
-    compared = frame.state.compared;
+    for (const [at, after, to] of same) given[i + after]!.set(to, frame.state.kept.get(at)!);
+    before = frame.state;
   }
+  if (around) loop.code.end();
 }
 /**
  * Adds the function.

@@ -7,10 +7,13 @@ import { ALSO_BULK, BULK, HOT, type Row, type Rows, TOGETHER } from './hot.ts';
 import { layoutOf } from './record.ts';
 import { fitsLoop } from './restart.ts';
 
-/** Two registers in records that must be the same: offsets in the first record, and in one that is so many after it. */
-export type Same = readonly [written: number, after: number, read: number];
+/**
+ * A register that the first record writes, and one of a record so many after it: offsets there. They must be the same, and
+ * the later one is read; or they must differ, for the later one is written before it is read.
+ */
+export type Same = readonly [written: number, after: number, other: number, differs?: true];
 /** What is done by one handler: numbers from FIRST_HANDLER on, and what must be the same. */
-export type Pair = readonly [first: number, second: number, same?: readonly Same[]];
+export type Pair = readonly [first: number, second: number, same?: readonly Same[], whole?: true];
 /** A handler and, if it branches to a place in the code, whether that is in the same page. */
 export interface Variant {
   readonly handler: Handler;
@@ -18,7 +21,9 @@ export interface Variant {
   readonly loops: LoopSet;
   /** Of the record after it, which is done with it. */
   readonly second?: Variant;
-  readonly same?: readonly Same[];
+  readonly same?: readonly Same[] | undefined;
+  /** Its branch may well go to its begin. */
+  readonly whole?: boolean;
 }
 /** Which loops a handler is in, as bits. */
 export const LoopBit = { main: 1, bulk: 2 } as const;
@@ -57,6 +62,13 @@ function isAmong(handler: Handler, rows: Rows): boolean {
   };
   return wanted !== undefined && choices.every(isWanted);
 }
+const READ: readonly string[] = ['xr', 'sp'];
+const WRITTEN: readonly string[] = ['xw', 'sp'];
+/** Where a record has the registers that may be written. */
+function writtenBy({ code }: Handler): number[] {
+  const { slots } = layoutOf(code);
+  return code.operands.flatMap((o, i) => (WRITTEN.includes(o.kind) ? [slots[i]!.at] : []));
+}
 /** Where a record has a register. */
 function placeOf({ code }: Handler, field: string, kinds: readonly string[]): number {
   const operand = code.operands.findIndex((o) => 'field' in o && o.field === field && kinds.includes(o.kind));
@@ -65,8 +77,8 @@ function placeOf({ code }: Handler, field: string, kinds: readonly string[]): nu
   return slot.at;
 }
 /**
- * Pairs of handlers that are in one loop. Those of bulk alone come first: they follow the last of its handlers. What comes
- * second may be a pair that is before it.
+ * Pairs of handlers that are in one loop. Those of bulk alone, and what they consist of, come first: they follow the last of
+ * its handlers. What comes second may be a pair that is before it.
  */
 export function pairsOf(variants: readonly Variant[]): Pair[] {
   const singles = variants.map((v, i) => ({ ...v, i, far: branches(v.handler) && !v.near }));
@@ -81,7 +93,7 @@ export function pairsOf(variants: readonly Variant[]): Pair[] {
     return v.handler;
   };
   /** What does these, all of it in one of the loops; made where it is not there yet. */
-  const doing = ({ of: [rows, ...rest], links }: Row, isWanted: (loops: number) => boolean): number[] => {
+  const doing = ({ of: [rows, ...rest], links, whole }: Row, isWanted: (loops: number) => boolean): number[] => {
     const firsts = among(rows!);
     if (rest.length === 0) return firsts;
     const later = links.filter(([part]) => part > 0).map(([p, w, q, r]) => [p - 1, w, q - 1, r] as const);
@@ -91,11 +103,14 @@ export function pairsOf(variants: readonly Variant[]): Pair[] {
         if (!isWanted(all[a]!.loops & all[b]!.loops)) return [];
         const same = links
           .filter(([part]) => part === 0)
-          .map(([, written, part, read]): Same => {
-            const at = placeOf(partOf(a, 0), written, ['xw', 'sp']);
-            return [at, part, placeOf(partOf(b, part - 1), read, ['xr', 'sp'])];
+          .flatMap(([, written, part, read]): Same[] => {
+            const at = placeOf(partOf(a, 0), written, WRITTEN);
+            const between = Array.from({ length: part - 1 }, (_, i) =>
+              writtenBy(partOf(b, i)).map((place): Same => [at, i + 1, place, true]),
+            );
+            return [[at, part, placeOf(partOf(b, part - 1), read, READ)], ...between.flat()];
           });
-        const pair: Pair = same.length > 0 ? [a, b, same] : [a, b];
+        const pair: Pair = whole ? [a, b, same, whole] : same.length > 0 ? [a, b, same] : [a, b];
         const key = JSON.stringify(pair);
         if (!numbers.has(key)) {
           numbers.set(key, all.length);
@@ -106,13 +121,15 @@ export function pairsOf(variants: readonly Variant[]): Pair[] {
       }),
     );
   };
-  for (const row of TOGETHER) doing(row, (loops) => loops === LoopBit.bulk);
+  const isBulk = (row: Row): boolean =>
+    row.of.some((rows) => among(rows).every((i) => variants[i]!.loops === LoopBit.bulk));
+  for (const row of TOGETHER) if (isBulk(row)) doing(row, (loops) => (loops & LoopBit.bulk) !== 0);
   for (const row of TOGETHER) doing(row, (loops) => (loops & LoopBit.main) !== 0);
   return pairs;
 }
-function together(all: readonly Variant[], [i, k, same]: Pair): Variant {
+function together(all: readonly Variant[], [i, k, same, whole]: Pair): Variant {
   const [first, second] = [all[i]!, all[k]!];
-  return { ...first, second, loops: (first.loops & second.loops) as LoopSet, ...(same ? { same } : {}) };
+  return { ...first, second, loops: (first.loops & second.loops) as LoopSet, same, whole: whole === true };
 }
 /** The same with those that do several instructions, in the order of the pairs. */
 export function withPairs(variants: readonly Variant[], pairs = pairsOf(variants)): Variant[] {

@@ -184,7 +184,7 @@ function emitFunction(loop: Loop, handlerType: number): void {
 /** The functions of hot loops. */
 interface HotLoops {
   readonly main: number;
-  /** With the numbers, beginning at FIRST_HANDLER, of the handlers that are only there; undefined if there are none. */
+  /** With the numbers, beginning at FIRST_HANDLER, of the handlers that are to be run there; undefined if there are none. */
   readonly bulk: { readonly loop: number; readonly from: number; readonly count: number } | undefined;
 }
 /** Runs handlers in a hot loop until one is not there, and does what that has come back for. */
@@ -262,8 +262,9 @@ function buildHotLoops(module: ModuleBuilder, variants: readonly Variant[], para
   };
   const main = build('main');
   const own = (v: Variant): boolean => v.loops === LoopBit.bulk;
-  const count = variants.filter(own).length;
-  return { main, bulk: count === 0 ? undefined : { loop: build('bulk'), from: variants.findIndex(own), count } };
+  const from = variants.findIndex(own);
+  const count = variants.findLastIndex(own) + 1 - from;
+  return { main, bulk: from < 0 ? undefined : { loop: build('bulk'), from, count } };
 }
 
 /**

@@ -37,9 +37,10 @@ export class Predecoder {
   private readonly numbers: HandlerNumbers;
   private readonly installed = new Map<Handler, Installed>();
   private readonly pairOf = (first: number, second: number, ip: number): number | undefined =>
-    this.numbers.pair(first, second, ([written, after, read]) => {
+    this.numbers.pair(first, second, ([written, after, other, differs = false]) => {
       const { u16 } = this.mem;
-      return u16[(ip + written) >>> 1] === u16[(ip + after * RECORD_SIZE + read) >>> 1];
+      const isSame = u16[(ip + written) >>> 1] === u16[(ip + after * RECORD_SIZE + other) >>> 1];
+      return isSame !== differs;
     });
 
   /** @param known address of Known */

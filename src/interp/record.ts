@@ -23,7 +23,7 @@ export const EndRecord = { used: 2, hooks: 4, frame: 8, index: 12 } as const;
 export const Special = { Decode: 0, End: 1, Stop: 2, Region: 3 } as const;
 export const FIRST_HANDLER = 4;
 /** So many records are done by one handler at most. */
-export const LONGEST = 4;
+export const LONGEST = 5;
 
 const FIRST_OPERAND = 2;
 const ROOM = RECORD_SIZE - FIRST_OPERAND;

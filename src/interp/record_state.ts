@@ -41,6 +41,13 @@ export interface Before {
   readonly given?: ReadonlyMap<number, number>;
   /** Registers that a later one reads, by their offset in the record. */
   readonly keeps?: readonly number[];
+  /** Slots that decide whether vector instructions may do what they do, where that has been asked. */
+  readonly asked?: ReadonlySet<number> | undefined;
+}
+/** The slot that a condition is about, if that is one that only other instructions than those in hot loops write. */
+function slotAsked(n: Node | undefined): number | undefined {
+  const isFpOn = n?.op === 'get.i32' && 'slot' in n.attr && n.attr.slot === 'FP_ON';
+  return isFpOn ? Slot.FP_ON : n?.op === 'i32.eqz' || n?.op === 'i32.eq' ? slotAsked(n.args[0]) : undefined;
 }
 
 export class RecordState implements State {
@@ -57,9 +64,12 @@ export class RecordState implements State {
   /** Locals with registers, by their offset in the record: what is known before they are read; what others will read. */
   private readonly given: ReadonlyMap<number, number>;
   readonly kept: ReadonlyMap<number, number>;
+  readonly asked: Set<number>;
 
   /** Writes what a handler begins with. */
-  constructor(frame: RecordFrame, source: Recording, parallel: boolean, { compared, given, keeps }: Before = {}) {
+  constructor(frame: RecordFrame, source: Recording, parallel: boolean, before: Before = {}) {
+    const { compared, given, keeps, asked } = before;
+    this.asked = new Set(asked);
     this.compared = compared;
     this.given = given ?? new Map();
     this.kept = new Map(keeps?.map((at) => [at, frame.temp('i64')]));
@@ -69,7 +79,8 @@ export class RecordState implements State {
     this.source = source;
     this.layout = layoutOf(source);
     this.aside = -1;
-    if (frame.restarts && writesVector(source)) {
+    if (frame.restarts && writesVector(source) && !this.asked.has(Slot.SVE_LIVE)) {
+      this.asked.add(Slot.SVE_LIVE);
       // More than V[n] may have to be zeroed.
       this.code.get(frame.cpu).mem('i32.load', Slot.SVE_LIVE).i32(V_BYTES).op('i32.gt_u').seldom().block('if');
       frame.slow!();
@@ -129,6 +140,11 @@ export class RecordState implements State {
   refusal(e: Emitter, n: NodeOf<'if'>): boolean {
     const { code, f } = this;
     if (!f.restarts || !onlyRaises(n)) return false;
+    const slot = slotAsked(n.args[0]);
+    if (slot !== undefined) {
+      if (this.asked.has(slot)) return true;
+      this.asked.add(slot);
+    }
     e.value(n.args[0]);
     code.seldom().block('if');
     f.slow!();
