@@ -17,7 +17,7 @@ const KVM = new RegExp(
       'kvm/(?!(?:host|cpufeature|cputype|compat|modes)\\.)',
       'uapi/',
       'lib/',
-      'arch/(?:state_regs|control_regs|sysregs|sys_ops|gic|smccc|spaces|esr)\\.',
+      'arch/(?:state_regs|fp_regs|control_regs|sysregs|sys_ops|gic|smccc|spaces|esr)\\.',
       'cpu/(?:syndrome|pe|pe_context|pe_controls|pe_exceptions|pe_regs|pe_system|timer|debug|exception|pstate|resx|access_questions|sysreg_access|sysreg_effects)\\.',
       'cpu/mmu/',
       'cli/guests\\.',

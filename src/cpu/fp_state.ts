@@ -2,7 +2,7 @@
 // memory. Everybody who switches FP state (host threads, vCPUs, the hypervisor) does so by this list. Knows no owner.
 
 import type { Feat } from '../arch/features.ts';
-import { FP_REGS } from '../arch/fp_regs.ts';
+import { FP_FEATS } from '../arch/fp_feats.ts';
 import type { Need } from '../arch/schema.ts';
 import { meets } from './needs.ts';
 import { type CpuState, IN_STATE, Slot, V_STRIDE } from './state.ts';
@@ -24,9 +24,9 @@ const rankOf = (item: { readonly name: string }): number => ORDER[item.name] ?? 
 /** The vectors and the system registers that go with them, in restore order. */
 export const FP_STATE: readonly FpItem[] = [
   { name: 'vectors' } as const,
-  ...Object.entries(FP_REGS)
+  ...Object.entries(FP_FEATS)
     .filter(([name]) => name in IN_STATE)
-    .map(([name, { feat }]) => ({ name: name as FpRegName, feat, slot: IN_STATE[name]! })),
+    .map(([name, feat]) => ({ name: name as FpRegName, feat, slot: IN_STATE[name]! })),
 ].sort((a, b) => rankOf(a) - rankOf(b));
 
 /** The part of the FP state that exists where these features do. */
