@@ -6,6 +6,8 @@ import { rolldown } from 'rolldown';
 import { withConstants } from './constants.mjs';
 
 const OUT = 'dist/bin';
+const FIRST_FILE = 'first.js';
+const COMMAND_FILE = 'command.js';
 /** What comes before a command is chosen, and what everything stands on. */
 const FIRST = /\/dist\/(base\/(?!nearest)|cli\/message)|rolldown\/runtime/;
 /** Modules of other commands, and what few programs need. */
@@ -99,7 +101,7 @@ function together(output) {
       .replace(/^const require_rolldown_runtime = .*\n/m, code.includes(first) ? '' : first);
   return output
     .filter((chunk) => chunk !== runtime)
-    .map(({ fileName, code }) => ({ fileName, code: fileName === 'first.js' ? runtime.code + code : renamed(code) }));
+    .map(({ fileName, code }) => ({ fileName, code: fileName === FIRST_FILE ? runtime.code + code : renamed(code) }));
 }
 
 /** @throws Error if something that a module exports may change */
@@ -109,8 +111,8 @@ function isConstant(code, id) {
 }
 
 /** What load.cjs runs: a function of what CommonJS modules are given. */
-const wrapped = (code) =>
-  `(function (exports, require, module, __filename, __dirname) {${code.replace(/^#!.*\n/, '')}})`;
+const wrapped = (code) => `(function (exports, require, module, __filename, __dirname) {${code}})`;
+const withoutHashbang = (code) => code.replace(/^#!.*\n/, '');
 
 export async function bundle() {
   const input = await rolldown({
@@ -129,12 +131,16 @@ export async function bundle() {
     codeSplitting: { groups, includeDependenciesRecursively: false },
   });
   await input.close();
-  const files = new Map(
-    together(output).map(({ fileName, code }) => [
-      fileName,
-      wrapped(later(fileName, linked(withConstants(exported(code))))),
-    ]),
+  const files = new Map();
+  for (const { fileName, code } of together(output))
+    files.set(fileName, later(fileName, linked(withConstants(exported(code)))));
+  // The command is a part of the first chunk, to be called: others use that as well.
+  files.set(
+    FIRST_FILE,
+    `${files.get(FIRST_FILE)}module.start = () => {\n${withoutHashbang(files.get(COMMAND_FILE))}};\n`,
   );
+  files.delete(COMMAND_FILE);
+  for (const [name, text] of files) files.set(name, wrapped(text));
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
   digest.update(readFileSync('dist/interp/interp.wasm'));

@@ -169,9 +169,11 @@ function save(make) {
   }
 }
 
+/** It has the command as well. */
+const FIRST_CHUNK = 'first.js';
 const modules = new Map();
 module.exports = load;
-/** @param {boolean} [isWhole] not only what command.js uses is wanted */
+/** @param {boolean} [isWhole] not only what the command itself uses is wanted */
 function load(name, isWhole = true) {
   const module = modules.get(name) ?? evaluated(name);
   if (isWhole && module.rest) {
@@ -192,9 +194,12 @@ function evaluated(name) {
   // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
   if (enabled && isNew && !unsaved) setTimeout(saveCode, STARTED).unref();
   unsaved ||= isNew;
-  const requires = (id) => (id.startsWith('./') ? load(id.slice(2), name !== 'command.js') : require(id));
+  const requires = (id) => (id.startsWith('./') ? load(id.slice(2), name !== FIRST_CHUNK) : require(id));
   script.runInThisContext()(made.exports, requires, made, filename, __dirname);
   return made;
 }
 
-if (require.main === module) load('command.js');
+if (require.main === module) {
+  load(FIRST_CHUNK);
+  modules.get(FIRST_CHUNK).start();
+}
