@@ -59,7 +59,9 @@ export interface Checks {
 export interface State {
   immediate(operand: number, ty: 'i32' | 'i64'): void;
   read(e: Emitter, place: Place, ty: Ty): void;
-  /** The same for a value that is the bit pattern of a floating-point number, which is left. */
+  /** Leaves the low half of a register as an i64. */
+  readWide?(place: Place): void;
+  /** As read, for a value that is the bit pattern of a floating-point number, which is left. */
   readNumber(e: Emitter, place: Place, ty: 'i32' | 'i64'): void;
   /** Leaves a vector whose first lane is V[n]'s. @returns false if that is not the shortest way to it */
   readLane?(place: Place): boolean;

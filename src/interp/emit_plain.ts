@@ -13,6 +13,23 @@ export function emitLowHalf(code: Code): void {
   code.v128(0n).shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
 }
 
+const LOGIC: Readonly<Record<string, PlainOp>> = { 'i32.and': 'i64.and', 'i32.or': 'i64.or', 'i32.xor': 'i64.xor' };
+/** Of 32 bits from registers in memory: V8 would read what it takes from memory twice, but what it extends once. @returns false: not here */
+function emitWideLogic(e: Emitter, n: Node): boolean {
+  const { code, s } = e;
+  const op = LOGIC[n.op];
+  if (op === undefined || !s.readWide || !e.takes(n)) return false;
+  for (const a of n.args) {
+    if (a.op === 'get.i32' && e.takes(a)) s.readWide(a.attr);
+    else {
+      e.value(a);
+      code.op('i64.extend_i32_u');
+    }
+  }
+  code.op(op);
+  return true;
+}
+
 /** Leaves the value of a node whose row is plain on the stack. */
 export function emitPlain(e: Emitter, n: Node): void {
   const { code } = e;
@@ -21,6 +38,7 @@ export function emitPlain(e: Emitter, n: Node): void {
     emitLowHalf(code);
     return;
   }
+  if (n.op === 'i64.extend_i32_u' && emitWideLogic(e, n.args[0]!)) return;
   const last = n.args.at(-1)!;
   if ((n.op === 'i64x2.splat' || n.op === 'i64x2.replace_lane') && e.isNumber(last)) {
     if (n.args.length > 1) e.value(n.args[0]);

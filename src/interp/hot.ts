@@ -86,10 +86,12 @@ const ROTATE: Rows = { EXTR: { sf: [0], '?0': [1] } };
 const ADD: Rows = { ADD_shift: PLAIN_W };
 const AND: Rows = { AND_shift: PLAIN_W };
 const EOR: Rows = { EOR_shift: PLAIN_W };
+/** Plain or rotated. */
+const MIXED: HotRow = { sf: [0], shift: [0, 3], '?0': [0] };
 const EOR_ROR: Rows = { EOR_shift: { sf: [0], shift: [3] } };
 const W_SP: HotRow = { sf: [0], 'Rn=31': [1] };
 /** What ciphers and checksums written in C consist of. */
-const MIXING: Rows = { ...ADD, EOR_shift: { sf: [0], shift: [0, 3], '?0': [0] }, ...ROTATE, ...AND };
+const MIXING: Rows = { ...ADD, EOR_shift: MIXED, ...ROTATE, ...AND };
 /** The same of two words at a time. */
 const TWO: HotRow = { Q: [0], size: [2] };
 const MIXING_VECTORS: Rows = {
@@ -128,10 +130,12 @@ export const TOGETHER: readonly Row[] = [
   row(AND, ADD, AND, EOR_ROR),
   row(ADD, EOR, EOR_ROR, ADD),
   row({ LDP: W_SP }, { ...ROTATE, ...AND }),
-  row({ LDUR: W }, { ...EOR_ROR, ...EOR }),
+  row({ LDUR: W }, { EOR_shift: MIXED }),
   row({ BIC_shift: PLAIN_W }, { LDUR: W }),
   row({ LDR_imm: W_SP }, { ...ADD, ...AND }),
-  row({ ADD_shift: PLAIN_X }, { ADD_shift: PLAIN_X }),
+  row(ADD, { LDR_imm: W_SP }, AND),
+  row({ UBFM: { sf: [1] } }, { ADD_shift: PLAIN_X }, { ADD_shift: PLAIN_X }),
+  row({ LDUR: W }, { LDUR: W }),
   linked([ADD, { STR_imm: W_SP }], [0, 'Rd', 1, 'Rt']),
   row({ ORR_shift: PLAIN_X, ADD_imm: { sf: [1] } }, { NOP: ANY }),
   row({ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS),

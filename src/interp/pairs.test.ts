@@ -48,7 +48,10 @@ const SOURCES = [
   'mov sp, x0; add w1, w2, w3; str w2, [sp, #4]',
   'ldur w1, [x0, #-4]; eor w1, w1, w2, ror #3',
   'bic w1, w2, w3; ldur w2, [x0, #4]',
-  'add x1, x1, x2; add x2, x1, x1',
+  'lsl x3, x2, #2; add x4, x3, x2; add x3, x1, x3',
+  'ldur w1, [x0, #-4]; ldur w0, [x2, #4]',
+  'mov sp, x0; add w1, w2, w3; ldr w2, [sp, #12]; and w3, w2, w1',
+  'bic w1, w2, w3; orr w2, w1, w3; eor w3, w3, w3, lsr #9; orn w1, w2, w3',
   'mov x1, x2; nop',
   'add x1, x2, #1; nop',
   // Registers that are passed on, and others in their places.

@@ -125,6 +125,11 @@ export class RecordState implements State {
     }
     this.code.mem(`${ty}.load`, this.address(place));
   }
+  readWide(place: Place): void {
+    const known = this.among(this.given, place);
+    if (known === undefined) this.code.mem('i64.load32_u', this.address(place));
+    else this.code.get(known).i64(0xffff_ffffn).op('i64.and');
+  }
   write(e: Emitter, place: Place, value: Node): void {
     const offset = this.address(place);
     e.value(value);
