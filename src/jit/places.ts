@@ -10,6 +10,8 @@ export const indexOf = (place: number): number => place & (PLACES_PER_PAGE - 1);
 
 /** A hook says in the upper byte of the entry's number which page the entry lies in, counted from 128 before the root's. */
 export const PAGE_BIAS = 128;
+/** An entry can lie so many pages after the root's. */
+export const isNear = (page: number): boolean => page >= -PAGE_BIAS && page < PAGE_BIAS;
 /** @param index of the entry among those of the region */
 export const entryNumber = (index: number, place: number): number => index | ((pageOf(place) + PAGE_BIAS) << 8);
 /** Which of the entries, from an entry number. */

@@ -7,7 +7,8 @@ import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
 import { TestMachine } from '../interp/testing.ts';
-import { jitTier, type TierOptions, type TierStats } from './index.ts';
+import { type CompiledRegion, jitTier, type TierOptions, type TierStats } from './index.ts';
+import { isNear, pageOf } from './places.ts';
 
 const CODE = 0x400000n;
 const SVC = 0x15;
@@ -84,6 +85,20 @@ describe('the tier', () => {
     for (let i = 0; i < 3; i++) expect(run(true)).toBe(after);
     m.cpu.fpOn = false;
     expect(run(false)).toBeGreaterThanOrEqual(after);
+  });
+  it('makes no region of pages that are too far apart for its entries', () => {
+    const found: CompiledRegion[] = [];
+    const { m, stats } = machine({ dump: (region) => found.push(region) });
+    const far = CODE + 200n * BigInt(FRAME_SIZE);
+    m.poke(CODE, assembleProgram(`${LOOP.replace('svc #0', '')} b ${far}`, { base: CODE }).sections[0]!.bytes);
+    m.poke(far, assembleProgram('svc #0', { base: far }).sections[0]!.bytes);
+    // What is far has been executed before anything is compiled.
+    m.cpu.pc = CODE;
+    m.cpu.setX(0, 2n);
+    expect(m.engine.run(m.cpu, 100)).toBe(Exit.Exception);
+    expect([stats().regions, runAt(m, CODE)]).toEqual([0, 1999000n]);
+    expect(found.map(({ graph }) => graph.size)).toEqual([4]);
+    for (const place of found[0]!.graph.blocks.keys()) expect(isNear(pageOf(place))).toBe(true);
   });
   it('drops the oldest code when the cache is full', () => {
     const { m, stats } = machine({ cache: 1 / 64 });

@@ -19,7 +19,7 @@ import { hasFusedMultiplyAdd } from './fused.ts';
 import { explore } from './graph.ts';
 import type { Lifted } from './lift.ts';
 import { Lifts } from './lifts.ts';
-import { indexOf, PLACES_PER_PAGE, pageOf } from './places.ts';
+import { indexOf, isNear, PLACES_PER_PAGE, pageOf } from './places.ts';
 import { buildRegion, regionImporter } from './region.ts';
 import { DEFAULT_CACHE, type Known, keyOf, type Region, type RegionCode, Regions, type TierStats } from './regions.ts';
 
@@ -162,6 +162,7 @@ class JitTier implements Tier {
     let latestRecords = 0;
     const recordsOf = (page: number): number => {
       if (page === latest) return latestRecords;
+      if (!isNear(page)) return 0;
       let records = near.get(page);
       if (records === undefined) {
         records = page === 0 ? root : host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE), known.guarded);
