@@ -54,7 +54,7 @@ describe('instructions that are alike', () => {
           fetch,
           () => [],
           { size: 500, entries: 64 },
-          () => false,
+          () => 0,
         );
         return { graph, bytes: testRegion(graph, KNOWN, [0, words.length - 1]).bytes };
       };

@@ -100,7 +100,7 @@ function regionOf({ at = 0n, source, flat = false }: (typeof REGIONS)[string]): 
     },
     () => [],
     { size: 500, entries: 64 },
-    () => false,
+    () => 0,
   );
   return { base: BASE, graph, word, ...testRegion(graph, known, [first, first + words.length - 1]) };
 }

@@ -28,6 +28,8 @@ export interface Graph {
 
 /** Instructions: a jump over more is taken for a call at the end of a function. */
 const FAR = 256;
+/** Instructions of a region that is gone on in where it begins, rather than compiled again as part of another. */
+const LARGE = 200;
 
 export interface Limits {
   readonly size: number;
@@ -40,14 +42,14 @@ export type Fetch = (place: number) => Lifted | undefined;
 /**
  * @param landings places that branches to addresses are known to have led to
  * @param limits of the region: instructions, and entries
- * @param elsewhere another region begins at the place: what is called there is better left to it
+ * @param elsewhere instructions of the region that begins at the place, 0: none does. What is called there is better left to it
  */
 export function explore(
   root: number,
   fetch: Fetch,
   landings: () => readonly number[],
   limits: Limits,
-  elsewhere: (place: number) => boolean,
+  elsewhere: (place: number) => number,
 ): Graph {
   const code = new Map<number, Lifted>();
   const leaders = new Set<number>();
@@ -69,18 +71,18 @@ export function explore(
   for (let q = 0; ; q++) {
     while (q === queue.length && callees.length > 0) {
       const to = callees.shift()!;
-      if (code.has(to) || !elsewhere(to)) leader(to);
+      if (code.has(to) || elsewhere(to) === 0) leader(to);
     }
     if (q === queue.length) break;
     for (let at = queue[q]!; !code.has(at); at++) {
-      if (code.size >= limits.size) break;
+      if (code.size >= limits.size || (at !== root && elsewhere(at) >= LARGE)) break;
       const one = fetch(at);
       if (!one) break;
       code.set(at, one);
       const { flow } = one;
       if (flow === 'next') continue;
       const to = at + one.distance;
-      if (flow === 'jump' && Math.abs(one.distance) > FAR && elsewhere(to)) break;
+      if (flow === 'jump' && Math.abs(one.distance) > FAR && elsewhere(to) > 0) break;
       if (flow === 'cond' || flow === 'jump') {
         leader(to);
       }

@@ -184,9 +184,9 @@ class JitTier implements Tier {
       const isMet = pages.handlerAt(records, index) !== Special.Decode || cover.at(records, index);
       return isMet ? this.lifts.of(wordAt(records, place) | 0, known, known.key) : undefined;
     };
-    const elsewhere = (place: number): boolean => {
+    const elsewhere = (place: number): number => {
       const records = recordsOf(pageOf(place));
-      return records !== 0 && regions.at(records, indexOf(place), known) !== undefined;
+      return records === 0 ? 0 : (regions.at(records, indexOf(place), known)?.instructions ?? 0);
     };
     const limits = { size: options.size, entries: MAX_ENTRIES };
     const graph = explore(index, fetch, () => this.landings(root, known), limits, elsewhere);
