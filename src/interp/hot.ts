@@ -94,8 +94,9 @@ const W_SP: HotRow = { sf: [0], 'Rn=31': [1] };
 const MIXING: Rows = { ...ADD, EOR_shift: MIXED, ...ROTATE, ...AND };
 /** The same of two words at a time. */
 const TWO: HotRow = { Q: [0], size: [2] };
+const SHIFTED_TWO: HotRow = { Q: [0], '?0': [2] };
 const MIXING_VECTORS: Rows = {
-  USHR_vec: { Q: [0], '?0': [2] }, ORR_vec: TWO, EOR_vec: TWO, ADD_vec: TWO,
+  SHL_vec: SHIFTED_TWO, USHR_vec: SHIFTED_TWO, ORR_vec: TWO, EOR_vec: TWO, ADD_vec: TWO,
 }; // biome-ignore format: a table
 const W: HotRow = { ...NO_SP, sf: [0] };
 const X: HotRow = { ...NO_SP, sf: [1] };
@@ -138,8 +139,7 @@ export const TOGETHER: readonly Row[] = [
   row({ LDUR: W }, { LDUR: W }),
   linked([ADD, { STR_imm: W_SP }], [0, 'Rd', 1, 'Rt']),
   row({ ORR_shift: PLAIN_X, ADD_imm: { sf: [1] } }, { NOP: ANY }),
-  row({ SHL_vec: { Q: [0], '?0': [2] }, USHR_vec: { Q: [0], '?0': [2] } }, MIXING_VECTORS),
-  row({ ORR_vec: TWO, EOR_vec: TWO }, { EOR_vec: TWO, ADD_vec: TWO }),
+  row(MIXING_VECTORS, MIXING_VECTORS),
   row(EOR, { UBFM: { sf: [0] } }),
   // Walks of strings and lists, copies.
   row({ LDRB_imm: W, LDRB_pre: W }, { CBZ: { sf: [0] }, CBNZ: { sf: [0] } }),

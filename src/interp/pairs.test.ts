@@ -88,6 +88,8 @@ const SOURCES = [
     `stlr x1, [x0]; add x3, x2, #1; cmp ${x}, x2; b.ne 1f`,
   ]),
   'shl v1.2s, v0.2s, #25; ushr v2.2s, v1.2s, #7',
+  'add v1.2s, v0.2s, v2.2s; shl v2.2s, v1.2s, #13',
+  'orr v1.8b, v0.8b, v2.8b; ushr v0.2s, v1.2s, #18',
   'ushr v1.2s, v0.2s, #19; orr v0.8b, v0.8b, v1.8b',
   'orr v0.8b, v2.8b, v1.8b; eor v0.8b, v0.8b, v1.8b',
   'eor v0.8b, v2.8b, v1.8b; add v2.2s, v0.2s, v1.2s',
