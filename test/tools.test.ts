@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const scripts = ['tools', 'bench', 'test'].flatMap((folder) =>
@@ -34,3 +34,21 @@ it.each(using)(
   },
   60_000,
 );
+
+describe('numbers of tables in the bundled command', async () => {
+  const { withConstants } = (await import(join(root, 'tools/constants.mjs'))) as {
+    withConstants(code: string): string;
+  };
+  it('are written where they are asked for', () => {
+    const code = `const A = { x: 1, y: -2 };\nconst B = { z: 3 };\nconst low = { n: 4 };
+f(A.x, A.y, o.A.x, Object.keys(B), B.z, low.n);\nexports.A = A;\n`;
+    expect(withConstants(code)).toBe(
+      `\nconst B = { z: 3 };\nconst low = { n: 4 };
+f((1), (-2), o.A.x, Object.keys(B), (3), low.n);\nexports.A = { x: 1, y: -2 };\n`,
+    );
+  });
+  it('are not those of what changes', () => {
+    expect(() => withConstants('const A = { x: 1 };\nA.x = 2;')).toThrow(/A is changed/);
+    expect(() => withConstants('const A = { x: 1 };\nf(A.x++);')).toThrow(/A is changed/);
+  });
+});
