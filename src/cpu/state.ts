@@ -135,9 +135,10 @@ export const Slot = {
   // u32: addresses of the tables of checksums (crc32.ts); 0: they have not been asked for.
   CRC32: 94 * 8,
   CRC32C: 94 * 8 + 4,
-  /** u64: where the region that called the one that runs goes on, and u32: how many such there are. */
-  AWAITED: 95 * 8,
-  CALLS: 96 * 8,
+  /** While a region runs, the flags as a later one finds them: u64 operands, u32 what became of them (interp/late_flags.ts); 0: FLAG_N to FLAG_V have them. */
+  FLAG_A: 95 * 8,
+  FLAG_B: 97 * 8,
+  FLAG_KIND: 96 * 8,
   /** i32: the lesser of BUDGET and PAUSE, which stay what they are while a hot loop runs and no other PE does. */
   LOOP_LIMIT: 96 * 8 + 4,
   ENGINE_END: 128 * 8,

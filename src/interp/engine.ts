@@ -25,7 +25,7 @@ import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
 import { HandlerTable } from './handler_table.ts';
 import { Landing } from './landing.ts';
-import { FIND, LINK, makeLinker } from './linker.ts';
+import { FIND, GO, makeLinker, SETTLE } from './linker.ts';
 import type { EngineOptions, ThreadOptions } from './options.ts';
 import { Predecoder } from './predecode.ts';
 import { type Program, programOf } from './program.ts';
@@ -387,9 +387,10 @@ class Interpreter implements Engine {
         return (va: bigint, packed: number) => this.path.probe(this.cpu!, BigInt.asUintN(64, va), packed);
       case 'commit':
         return () => this.path.commit(this.cpu!);
-      case LINK:
+      case GO:
       case FIND:
       case CHECK:
+      case SETTLE:
         this.linker ??= makeLinker(this.handlers.imports([]), this.links, this.areaAt, this.mem.shared);
         return this.linker[name];
       default:

@@ -1,40 +1,77 @@
-// How a region goes on in another one. Where a branch leads is found by one function for all regions, and another one looks
-// whether a region may run (region_check.ts). On V8 before Node 24 they call each other through the one instance that has the
-// table: it keeps every instance that imports a table as long as the table, and for each of them a copy of it; regions come
-// and go.
+// How a region goes on in another one, or calls it: one function for all regions finds out where a branch leads and enters
+// the region there; another one looks whether that may run (region_check.ts). Regions themselves do not import the table of
+// functions: V8 before Node 24 keeps every instance that does as long as the table, and for each of them a copy of it;
+// regions come and go.
 
 import { WebAssemblyHost } from '../base/webassembly.ts';
+import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
-import type { Code } from '../wasm/builder.ts';
+import type { Code, Label } from '../wasm/builder.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
 import { HOST, MEMORY, TABLE } from './imports.ts';
+import { writeSettle } from './late_flags.ts';
 import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
-import { EntryBit, HookEntry, LANDS_UNGUARDED, LinkEntry, REGION_PARAMS, REGION_RESULTS } from './region.ts';
+import { EntryBit, HookEntry, LinkEntry, MOST_WAIT, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
 import { CHECK, CHECK_PARAMS, CHECK_RESULTS, REFUSAL, writeCheck, writeLinkEntry } from './region_check.ts';
 
-/** Name of the import that calls a region. */
-export const LINK = 'link';
-/** Parameters of a region, and its number in the table. */
-export const LINK_PARAMS: readonly ValueType[] = [...REGION_PARAMS, 'i32'];
+/** Name of the import that enters the region that a branch leads to; there is none: does what leaves to the interpreter. */
+export const GO = 'go';
+/**
+ * cpu; address; how: type of the branch, LANDING_GUARDED if it stands in a guarded page, facts that hold (region_check.ts), how
+ * many regions wait; instructions executed; what the region returns to.
+ */
+export const GO_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32', 'i64'];
+/** Bits of `how` that are about the branch. */
+const BRANCH_MASK = 7;
+const TYPE_MASK = 3;
 
 /** Name of the import that finds a region. */
 export const FIND = 'find';
-/** cpu, address, type of the branch and LANDING_GUARDED if it stands in a guarded page. */
+/** cpu, address, the lowest bits of `how` as above. */
 export const FIND_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32'];
-export type FindLocals = readonly [cpu: number, address: number, kind: number];
 /** Address of the hook, or of a copy of it, of the region that a branch enters; or NOWHERE. */
 export const FIND_RESULTS: readonly ValueType[] = ['i32'];
 export const NOWHERE = 1;
 
-/**
- * Does what FIND does.
- * @param at locals with its parameters
- * @param links where the table of links is, which is told what is found
- */
-export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: number | undefined): void {
+/** Name of the import that puts the flags together (late_flags.ts). */
+export const SETTLE = 'settle';
+/** cpu */
+export const SETTLE_PARAMS: readonly ValueType[] = ['i32'];
+
+/** Types that may land where the page is not guarded, and bits of the others. */
+const UNGUARDED = (1 << LANDING_GUARDED) - 1;
+const GUARDED = UNGUARDED << LANDING_GUARDED;
+
+type Locals = readonly [cpu: number, address: number, kind: number];
+/** Asks the table of links, which stands at `links`: the address of a hook on the stack, or `unknown` is gone to. */
+function writeKnown(code: Code, [cpu, address, kind]: Locals, links: number, unknown: Label): void {
+  const entry = code.local('i32');
+  code.get(address);
+  writeLinkEntry(code).tee(entry);
+  // Differences: machines would read what is compared twice.
+  code
+    .mem('i64.load', links + LinkEntry.address)
+    .get(address)
+    .op('i64.xor');
+  code.get(entry).mem('i64.load', links + LinkEntry.generation);
+  code.get(cpu).mem('i32.load', Slot.TLB).mem('i64.load', GENERATION);
+  code.op('i64.xor').op('i64.or').i64(0n).op('i64.ne').brIf(unknown);
+  code
+    .get(entry)
+    .mem('i32.load16_u', links + LinkEntry.landings)
+    .get(kind);
+  code.op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(unknown);
+  code
+    .get(entry)
+    .i32(links + LinkEntry.hook)
+    .op('i32.add');
+}
+/** The function FIND. @param links where the table of links is; undefined: there is none */
+function writeFind(code: Code, links: number | undefined): void {
+  const [cpu, address, kind] = [0, 1, 2];
   const [entry, records, index, hook, landings] = Array.from({ length: 5 }, () => code.local('i32')) as [
     number,
     number,
@@ -42,7 +79,11 @@ export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: n
     number,
     number,
   ];
-  const found = code.block('block', 'i32');
+  if (links !== undefined) {
+    const unknown = code.block('block');
+    writeKnown(code, [cpu, address, kind], links, unknown);
+    code.return().end();
+  }
   const nowhere = code.block('block');
   code.get(address);
   writeFetchEntry(code, () => code.get(cpu).mem('i32.load', Slot.TLB)).tee(entry);
@@ -64,12 +105,14 @@ export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: n
   code.get(index).i32(Math.log2(RECORD_SIZE)).op('i32.shl').get(records).op('i32.add').mem('i32.load16_u');
   code.i32(Special.Region).op('i32.ne').brIf(nowhere);
   // Whether an indirect branch may land in a guarded page is for the interpreter to say, the first time.
-  code.i32(LANDS_UNGUARDED).set(landings).get(kind).i32(LANDING_GUARDED).op('i32.and');
+  code.i32(UNGUARDED).set(landings).get(kind).i32(LANDING_GUARDED).op('i32.and');
   code.block('if');
   code.get(index).get(records).op('i32.add').mem('i32.load8_u', LANDINGS);
   code
     .i32(1 << LANDING_GUARDED)
     .op('i32.or')
+    .i32(GUARDED)
+    .op('i32.and')
     .tee(landings);
   code.get(kind).op('i32.shr_u').i32(1).op('i32.and').op('i32.eqz').brIf(nowhere).end();
   code.get(records).mem('i32.load', RECORDS_PER_PAGE * RECORD_SIZE + EndRecord.hooks);
@@ -88,15 +131,8 @@ export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: n
       .get(hook)
       .mem('i64.load')
       .mem('i64.store', links + LinkEntry.hook);
-    code
-      .get(entry)
-      .get(kind)
-      .i32(Math.log2(LANDING_GUARDED) - (EntryBit.guarded - EntryBit.linked))
-      .op('i32.shr_u');
-    code
-      .i32(1)
-      .op('i32.or')
-      .mem('i32.store16', links + LinkEntry.bits);
+    code.get(entry);
+    writeLinked(code, kind).mem('i32.store16', links + LinkEntry.bits);
     code
       .get(entry)
       .get(landings)
@@ -107,8 +143,52 @@ export function writeFind(code: Code, [cpu, address, kind]: FindLocals, links: n
       .op('i32.add')
       .set(hook);
   }
-  code.get(hook).br(found).end();
-  code.i32(NOWHERE).end();
+  code.get(hook).return().end();
+  code.i32(NOWHERE);
+}
+/** Puts bits of EntryBit on the stack that are known of a branch, from the one of `linked` on. */
+function writeLinked(code: Code, kind: number): Code {
+  code.get(kind).i32(LANDING_GUARDED).op('i32.and');
+  const up = EntryBit.guarded - EntryBit.linked - Math.log2(LANDING_GUARDED);
+  if (up < 0) code.i32(-up).op('i32.shr_u');
+  else code.i32(up).op('i32.shl');
+  return code.i32(1).op('i32.or');
+}
+
+/** The function GO. @param type of functions of regions @param links see writeFind */
+function writeGo(code: Code, type: number, find: number, settle: number, links: number | undefined): void {
+  const [cpu, address, how, executed, awaited] = [0, 1, 2, 3, 4];
+  const [kind, hook] = [code.local('i32'), code.local('i32')];
+  code.get(cpu).get(address).mem('i64.store', Slot.PC);
+  code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
+  code.get(how).i32(BRANCH_MASK).op('i32.and').set(kind);
+  const ends = code.block('block');
+  code
+    .get(how)
+    .i32(MOST_WAIT << EntryBit.waiting)
+    .op('i32.ge_u')
+    .brIf(ends);
+  const found = code.block('block', 'i32');
+  if (links !== undefined) {
+    const unknown = code.block('block');
+    writeKnown(code, [cpu, address, kind], links, unknown);
+    code.br(found).end();
+  }
+  code.get(cpu).get(address).get(kind).call(find).tee(hook).get(hook).i32(NOWHERE).op('i32.eq').brIf(ends);
+  code.end().set(hook);
+  code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+  code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
+  code.get(cpu).get(address).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(hook);
+  if (links !== undefined) code.mem('i32.load', HookEntry.entry);
+  else {
+    code.mem('i32.load16_u', HookEntry.entry);
+    writeLinked(code, kind).i32(EntryBit.linked).op('i32.shl').op('i32.or');
+  }
+  code.get(how).get(kind).op('i32.xor').op('i32.or').get(executed).get(awaited);
+  code.get(hook).mem('i32.load16_u', HookEntry.slot).returnCallIndirect(type).end();
+  code.get(cpu).call(settle);
+  code.get(kind).i32(TYPE_MASK).op('i32.and').i32(RegionExit.typeShift).op('i32.shl');
+  code.i32(RegionExit.left).op('i32.or');
 }
 
 /** @param imports memory and table @param links where the table of links is @param area where the memory of the tier is @param shared the kind of memory */
@@ -122,23 +202,20 @@ export function makeLinker(
   module.importMemory(HOST, MEMORY, 16, 65536, shared);
   module.importTable(HOST, TABLE);
   const type = module.type(REGION_PARAMS, REGION_RESULTS);
-  module.export(
-    LINK,
-    module.function(LINK_PARAMS, REGION_RESULTS, (code) => {
-      LINK_PARAMS.forEach((_, i) => {
-        code.get(i);
-      });
-      code.returnCallIndirect(type);
-    }),
-  );
-  module.export(
-    FIND,
-    module.function(FIND_PARAMS, FIND_RESULTS, (code) => writeFind(code, [0, 1, 2], links)),
-  );
-  module.export(
-    CHECK,
-    module.function(CHECK_PARAMS, CHECK_RESULTS, (code) => writeCheck(code, area + REFUSAL, links)),
-  );
+  const add = (
+    name: string,
+    params: readonly ValueType[],
+    results: readonly ValueType[],
+    write: (code: Code) => void,
+  ): number => {
+    const func = module.function(params, results, write);
+    module.export(name, func);
+    return module.indexOf(func);
+  };
+  const settle = add(SETTLE, SETTLE_PARAMS, [], (code) => writeSettle(code, 0));
+  const find = add(FIND, FIND_PARAMS, FIND_RESULTS, (code) => writeFind(code, links));
+  add(GO, GO_PARAMS, REGION_RESULTS, (code) => writeGo(code, type, find, settle, links));
+  add(CHECK, CHECK_PARAMS, CHECK_RESULTS, (code) => writeCheck(code, area + REFUSAL, settle, links));
   const made = new WebAssemblyHost.Module(module.finish());
   return new WebAssemblyHost.Instance(made, { [HOST]: imports }).exports;
 }

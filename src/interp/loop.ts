@@ -77,7 +77,7 @@ function emitRegion(loop: Loop, regionType: number): void {
   code.get(cpu);
   loop.slot(Slot.LOOP_RECORDS).i32(2).op('i32.shr_u').op('i64.extend_i32_u');
   code.get(cpu).mem('i64.load', Slot.LOOP_PC_BASE).op('i64.add').get(hook).mem('i32.load16_u', HookEntry.entry);
-  loop.slot(Slot.LOOP_GUARDED).i32(EntryBit.guarded).op('i32.shl').op('i32.or').get(executed);
+  loop.slot(Slot.LOOP_GUARDED).i32(EntryBit.guarded).op('i32.shl').op('i32.or').get(executed).i64(0n);
   code.get(hook).mem('i32.load16_u', HookEntry.slot).callIndirect(regionType);
   code.tee(status).op('i32.eqz').brIf(loop.dispatch);
   // The pause comes by what is interpreted.

@@ -10,8 +10,11 @@ import type { ValueType } from '../wasm/opcodes.ts';
 import type { CodePages } from './code_pages.ts';
 import type { Part } from './program.ts';
 
-/** cpu, address of the page of the entry, number of the entry, instructions executed. */
-export const REGION_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32'];
+/**
+ * cpu, address of the page of the entry, number of the entry, instructions executed, and the address that a return is to lead
+ * to for control to come back to the region that has called.
+ */
+export const REGION_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32', 'i64'];
 /** 0: nothing has been done, the interpreter is to run the instruction; else bits of RegionExit. */
 export const REGION_RESULTS: readonly ValueType[] = ['i32'];
 
@@ -21,8 +24,8 @@ export const HookEntry = { handler: 0, limit: 2, slot: 4, entry: 6, shift: 3 } a
 /**
  * A table of places where branches have led to another region, by their address, so that they need not be looked up again:
  * the address, the GENERATION (cpu/tlb.ts) in which that was so, a copy of the hook, the upper half of the parameter with the
- * entry (which comes last in the hook), how branches may land there: bits as in record.ts, LANDING_ANY for type 0,
- * LANDS_UNGUARDED if the page is not guarded.
+ * entry (which comes last in the hook), how branches may land there: a bit for each type, plus LANDING_GUARDED for those of a
+ * guarded page.
  */
 export const LinkEntry = {
   address: 0,
@@ -33,7 +36,6 @@ export const LinkEntry = {
   shift: 5,
   count: 2048,
 } as const;
-export const LANDS_UNGUARDED = 256;
 
 /** How a region is left. Slot.EXEC has the count. */
 export const RegionExit = {
@@ -45,11 +47,19 @@ export const RegionExit = {
   unchecked: 4,
   /** BranchType of the branch that was taken, 2 bits. */
   typeShift: 3,
+  /** Control has come back to the region that called: nothing but Slot.EXEC has been stored. */
+  returned: 32,
   indexShift: 8,
 } as const;
 
-/** Bits of the parameter with the entry: another region called, which has been left already; the page is guarded; the pages of the region have been found where they belong in this GENERATION. Above are facts (region_check.ts). */
-export const EntryBit = { linked: 16, guarded: 17, placed: 18 } as const;
+/** Bits of the parameter with the entry: another region called, which has been left already; the page is guarded; the pages of the region have been found where they belong in this GENERATION. Above are facts (region_check.ts), and how many
+ * regions have called and wait. */
+export const EntryBit = { linked: 16, guarded: 17, placed: 18, waiting: 25 } as const;
+/** One more region that waits. */
+export const ONE_WAITS = 1 << EntryBit.waiting;
+export const WAITING = -ONE_WAITS;
+/** How many may wait: the host's stack has an end. */
+export const MOST_WAIT = 96;
 
 /** Compiles what runs often. The interpreter comes with samples; what is made of them never shows in results. */
 export interface Tier {

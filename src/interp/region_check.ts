@@ -58,8 +58,8 @@ export const CHECK_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32'];
 /** Facts, Fact.some always; 0: the region must not run. */
 export const CHECK_RESULTS: readonly ValueType[] = ['i32'];
 
-/** The function CHECK. @param refusal see REFUSAL @param links where the table of links is, if there is one */
-export function writeCheck(code: Code, refusal: number, links: number | undefined): void {
+/** The function CHECK. @param refusal see REFUSAL @param settle the function SETTLE @param links where the table of links is, if there is one */
+export function writeCheck(code: Code, refusal: number, settle: number, links: number | undefined): void {
   const [cpu, base, entry, cell] = [0, 1, 2, 3];
   const [needs, tlb, facts] = [code.local('i32'), code.local('i32'), code.local('i32')];
   const refused = code.block('block');
@@ -93,6 +93,7 @@ export function writeCheck(code: Code, refusal: number, links: number | undefine
   code.end();
   writePages(code, { cpu, base, entry, cell, tlb, needs }, refused, links);
   code.get(facts).i32(Fact.some).op('i32.or').return().end();
+  code.get(cpu).call(settle);
   code
     .i32(0)
     .get(base)

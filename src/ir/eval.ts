@@ -2,6 +2,7 @@
 // the semantics mean. All state is behind Env. Knows no instruction set and no layout.
 
 import { InternalError } from '../base/assert.ts';
+import { conditionHolds } from './conditions.ts';
 import { PURE, toValue, type Value } from './eval_pure.ts';
 import {
   type Access,
@@ -65,12 +66,6 @@ export function addWithCarry(a: bigint, b: bigint, carry: number, bits: number):
     flags:
       (n << 3) | (value === 0n ? 4 : 0) | (sum !== value ? 2 : 0) | (signedSum !== BigInt.asIntN(bits, value) ? 1 : 0),
   };
-}
-/** Whether a condition (0 EQ, 1 NE, ... 14 and 15 always) holds. */
-export function conditionHolds(condition: number, flags: Flags): boolean {
-  const [n, z, c, v] = [(flags & 8) !== 0, (flags & 4) !== 0, (flags & 2) !== 0, (flags & 1) !== 0];
-  const base = [z, c, n, v, c && !z, n === v, n === v && !z, true][condition >> 1]!;
-  return (condition & 1) === 1 && condition !== 15 ? !base : base;
 }
 function signZero(value: bigint, bits: number): Flags {
   return (Number(BigInt.asUintN(bits, value) >> BigInt(bits - 1)) << 3) | (BigInt.asUintN(bits, value) === 0n ? 4 : 0);

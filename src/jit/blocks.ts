@@ -5,6 +5,7 @@ import { Slot } from '../cpu/state.ts';
 import { Emitter } from '../interp/emit.ts';
 import type { Frame } from '../interp/emit_frame.ts';
 import type { Import } from '../interp/imports.ts';
+import { Kind } from '../interp/late_flags.ts';
 import { RegionExit } from '../interp/region.ts';
 import { Cell } from '../interp/region_check.ts';
 import { Temps } from '../interp/temps.ts';
@@ -15,7 +16,7 @@ import type { RegionFrame } from './frame.ts';
 import type { Block, Edge } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
 import type { Lifted } from './lift.ts';
-import type { Outs } from './outs.ts';
+import { writeCall } from './links.ts';
 import type { Peeled, Placed } from './peel.ts';
 import { type Part, type PartWriter, writeAgain } from './phrases.ts';
 import { PLACES_PER_PAGE, pageOf } from './places.ts';
@@ -25,6 +26,18 @@ import { type ShapeWriter, Structure } from './structure.ts';
 import type { Loop, Zone } from './zones.ts';
 
 const BRANCH: Part = { kind: 'branch' };
+/** BranchType of direct branches and of returns. */
+const DIRECT = 0;
+
+/** Where control goes that is done with the blocks. */
+export interface Ends {
+  /** Leaves the region, with `answer` set. */
+  readonly out: Label;
+  /** Comes back to the region that called. */
+  readonly returned: Label;
+  /** A branch to the address in `pcOut`. */
+  readonly redirect: Label;
+}
 
 export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   readonly cpu: number;
@@ -36,8 +49,7 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   private readonly state: RegionState;
   private readonly temps: Temps;
   private readonly emitter: Emitter;
-  private outs!: Outs;
-  private redirect!: Label;
+  private ends!: Ends;
   /** Locals that have their value on all ways to a block, as far as they have been written. */
   private readonly arriving = new Map<number, Valid>();
 
@@ -66,13 +78,9 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     this.plan = new Plan(graph, places, r);
     for (const e of graph.entries) this.structure.number(e);
   }
-  /**
-   * Writes all of them.
-   * @param outs where control leaves the region @param redirect where branches to an address in `pcOut` go
-   */
-  write(outs: Outs, redirect: Label): void {
-    this.outs = outs;
-    this.redirect = redirect;
+  /** Writes all of them. */
+  write(ends: Ends): void {
+    this.ends = ends;
     const { shapes, entries } = this.plan.graph;
     this.structure.sequence(shapes, new Set(), undefined, entries);
   }
@@ -91,12 +99,12 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     turns();
     code.end();
     this.zone = undefined;
-    if (zone.kinds === 0) {
+    if (!zone.leaves) {
       code.unreachable();
       return;
     }
     homes.store(zone.used.written);
-    code.br(this.outs.label(zone.kinds));
+    code.br(this.ends.out);
   }
   writeBlock(id: number): void {
     const { code, structure } = this;
@@ -129,11 +137,6 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     if (block.code.at(-1)!.flow === 'next') this.count(block.code.length);
     this.follow(next);
   }
-  /** Says where control comes back to, if the present instruction calls what is not in the region. */
-  private expect(): void {
-    const to = this.plan.comebacks.outside.find((entry) => entry.place === this.place + 1);
-    if (to) this.code.i32(this.structure.number(to.id)).set(this.r.resume);
-  }
   private writeOne(one: Lifted): void {
     const { flags, homes, options, shared, tape } = this.r;
     const sorts = this.state.parallel ? NO_SORTS : homes.sortsOf(one.vectors);
@@ -161,8 +164,20 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   private count(n: number): void {
     if (n !== 0) this.code.get(this.r.left).i32(n).op('i32.sub').set(this.r.left);
   }
-  /** Goes where an edge leads. All instructions are counted. */
-  private follow(edge: Edge): void {
+  /** Calls what is at `pcOut`, and goes on where it comes back to. All instructions are counted. @param type of the branch */
+  private call(type: number, back: Edge): void {
+    const { zone, r } = this;
+    const { flags, homes } = r;
+    this.spill();
+    flags.spill();
+    writeCall(r, type, (this.place + 1) * 4);
+    flags.set(Kind.Mem);
+    if (!zone) homes.forget();
+    else if (zone.blocks.has(back.to)) homes.load(zone.used.all);
+    this.follow(back, true);
+  }
+  /** Goes where an edge leads. All instructions are counted. @param looks at the budget, as where it leads back */
+  private follow(edge: Edge, looks = false): void {
     const { code } = this;
     const block = this.plan.graph.blocks.get(edge.to);
     if (!block) {
@@ -172,7 +187,7 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     }
     const target = this.structure.targetOf(edge.to);
     this.settle(edge.to);
-    if (target.back) {
+    if (target.back || looks) {
       code.get(this.r.left).i32(this.plan.longest.get(edge.to)!).op('i32.le_s');
       // Who wants the PE to stand still has said so where others see it.
       if (this.state.parallel) code.get(this.r.cpu).mem('i32.load', Slot.BUDGET).i32(0).op('i32.lt_s').op('i32.or');
@@ -204,18 +219,23 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
 
   // ---- ways out ------------------------------------------------------------------------------------------------------------
 
+  /** `pcOut` becomes the address of a place. */
+  private address(place: number): void {
+    const { base, pcOut } = this.r;
+    this.code
+      .get(base)
+      .i64(BigInt(place * 4))
+      .op('i64.add')
+      .set(pcOut);
+  }
   private exitTo(place: number, taken: boolean): void {
     const { code } = this;
-    const { base, answer, pcOut } = this.r;
+    const { answer } = this.r;
     const unchecked = taken ? 0 : RegionExit.unchecked;
     if (pageOf(place) === 0) {
       code.i32(RegionExit.left | RegionExit.inPage | unchecked | (place << RegionExit.indexShift)).set(answer);
     } else {
-      code
-        .get(base)
-        .i64(BigInt(place * 4))
-        .op('i64.add')
-        .set(pcOut);
+      this.address(place);
       // Past the end of a page, code is fetched as after a branch.
       const fetched = unchecked !== 0 && place % PLACES_PER_PAGE !== 0 ? unchecked : 0;
       code.i32(RegionExit.left | fetched).set(answer);
@@ -224,12 +244,11 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   }
   private wayOut(): Label {
     const { zone, r } = this;
-    const { possible } = r.flags;
     if (!zone) {
       r.homes.flush();
-      return this.outs.label(possible);
+      return this.ends.out;
     }
-    zone.kinds |= possible;
+    zone.leaves = true;
     return zone.out!;
   }
   /** The present instruction is left to the interpreter. */
@@ -281,21 +300,30 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   branch(): void {
     const { tape } = this.r;
     const from = tape.begin();
-    this.expect();
-    this.follow(this.block.branch!);
+    const { back, branch } = this.block;
+    if (back && branch) {
+      this.r.tally('edge');
+      this.address(branch.to);
+      this.call(DIRECT, back);
+    } else this.follow(branch!);
     tape.end(from, BRANCH);
   }
   jump(type: number): void {
     const { tape } = this.r;
     const from = tape.begin();
     this.r.tally('indirect');
-    this.expect();
-    this.code.set(this.r.pcOut);
-    this.spill();
-    this.code
-      .i32(RegionExit.left | (type << RegionExit.typeShift))
-      .set(this.r.answer)
-      .br(this.redirect);
+    const { code, r, ends } = this;
+    const { back } = this.block;
+    code.set(r.pcOut);
+    if (back) this.call(type, back);
+    else {
+      this.spill();
+      if (type === DIRECT) code.get(r.pcOut).get(r.awaited).op('i64.eq').brIf(ends.returned);
+      code
+        .i32(RegionExit.left | (type << RegionExit.typeShift))
+        .set(r.answer)
+        .br(ends.redirect);
+    }
     tape.end(from, { kind: 'jump', type });
   }
 }

@@ -1,4 +1,4 @@
-// Where control comes into a region by branches to addresses that are likely: behind calls, and in rows of places.
+// Where control comes to by branches to addresses that are likely: behind calls within the region, and in rows of places.
 
 import type { Row } from './links.ts';
 import type { Peeled } from './peel.ts';
@@ -18,8 +18,6 @@ export interface Entry {
 export type Entries = Omit<Row, 'choice'> & { readonly ids: readonly (number | undefined)[] };
 
 export class Comebacks {
-  /** Behind calls out of the region. */
-  readonly outside: readonly Entry[];
   /** Behind calls within, as far as returns are compared with them one by one. */
   readonly inside: readonly Entry[];
   /**
@@ -40,24 +38,20 @@ export class Comebacks {
     jumps: boolean,
   ) {
     const entries = graph.entries.map((id, i): Entry => ({ id, place: places[i]!, limit: limits.get(id)! }));
-    const [inside, outside] = afterCalls(graph);
-    const within = entries.filter(({ place }) => inside.has(place));
-    this.outside = entries.filter(({ place }) => outside.has(place));
+    const behind = placesBehindCalls(graph);
+    const within = entries.filter(({ place }) => behind.has(place));
     this.inside = within.slice(0, FEW);
     const plain = new Set(graph.shapes.flatMap((s) => (s.kind === 'block' ? [s.id] : [])));
     const wanted = guarded ? within : jumps ? entries : [];
     this.row = rowOf(wanted.filter(({ id }) => plain.has(id)));
   }
 }
-/** Places behind calls, within the region and out of it. */
-function afterCalls({ blocks }: Peeled): readonly [ReadonlySet<number>, ReadonlySet<number>] {
-  const [inside, outside] = [new Set<number>(), new Set<number>()];
-  for (const { start, code, branch } of blocks.values()) {
-    const { flow, links } = code.at(-1)!;
-    if (flow === 'call' && branch && blocks.has(branch.to)) inside.add(start + code.length);
-    else if (flow === 'call' || (flow === 'indirect' && links)) outside.add(start + code.length);
-  }
-  return [inside, outside];
+/** Places behind calls within the region. */
+function placesBehindCalls({ blocks }: Peeled): ReadonlySet<number> {
+  const places = new Set<number>();
+  for (const { start, code, branch } of blocks.values())
+    if (code.at(-1)!.flow === 'call' && branch && blocks.has(branch.to)) places.add(start + code.length);
+  return places;
 }
 function rowOf(entries: readonly Entry[]): Entries | undefined {
   const sorted = [...entries].sort((a, b) => a.place - b.place);

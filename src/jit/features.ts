@@ -13,11 +13,3 @@ export function roundsOnce(madd: WasmFunction): boolean {
   ];
   return cases.every(([a, b, c, expected]) => madd(a, b, c) === expected);
 }
-
-/**
- * Modules that import a table can be collected while the table lives. It cannot be seen at once whether they are: V8 12.4
- * (Node 22) still keeps them, each with a copy of the table; 13.6 (Node 24), which is told by what came with 13.5, does not.
- */
-export function forgetsImporters(): boolean {
-  return 'Float16Array' in globalThis;
-}

@@ -1,7 +1,7 @@
 // Which kinds of flags are possible where: as sets, one bit for each kind.
 
+import { Kind } from '../interp/late_flags.ts';
 import { flagsAfter } from './flag_nodes.ts';
-import { Kind } from './flags.ts';
 import type { Lifted } from './lift.ts';
 import type { Peeled } from './peel.ts';
 

@@ -3,10 +3,10 @@
 import type { Emitter } from '../interp/emit.ts';
 import { complementOf } from '../interp/emit_flags.ts';
 import type { ReadFlags } from '../interp/emit_frame.ts';
+import { type Flags, Kind } from '../interp/late_flags.ts';
 import { constantOf } from '../ir/builder.ts';
 import type { Block, Node, NodeOf } from '../ir/ops.ts';
 import type { IntOp } from '../wasm/opcodes.ts';
-import { type Flags, Kind } from './flags.ts';
 
 type Adc = NodeOf<'adc.i32' | 'adc.i64'>;
 

@@ -2,12 +2,13 @@
 
 import { Slot } from '../cpu/state.ts';
 import type { Import } from '../interp/imports.ts';
-import { FIND, FIND_PARAMS, FIND_RESULTS } from '../interp/linker.ts';
+import { Flags } from '../interp/late_flags.ts';
+import { FIND, FIND_PARAMS, FIND_RESULTS, GO, GO_PARAMS, SETTLE, SETTLE_PARAMS } from '../interp/linker.ts';
+import { REGION_RESULTS } from '../interp/region.ts';
 import { CHECK, CHECK_PARAMS, CHECK_RESULTS } from '../interp/region_check.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { Constants } from './constants.ts';
 import { type Counted, writeCount } from './counts.ts';
-import { Flags } from './flags.ts';
 import type { Block } from './graph.ts';
 import { Homes } from './homes.ts';
 import type { Assumptions, Lifted } from './lift.ts';
@@ -22,14 +23,10 @@ export interface RegionOptions {
   readonly cell: number;
   /** Address of the last Refusal (area.ts). */
   readonly refusal: number;
-  /** Where it is remembered where branches lead (LinkEntry); undefined: PEs execute at the same time, and nothing is. */
-  readonly links: number | undefined;
   /** Tables of flat pages (cpu/flat.ts), for reads and for writes. */
   readonly flat: readonly [number, number] | undefined;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
-  /** The module has the table of functions; else there is a function that calls them (linker.ts). */
-  readonly linked: boolean;
   /** Where code counts what it does (counts.ts), if it does. */
   readonly counts?: number;
   readonly constants: Constants;
@@ -41,11 +38,12 @@ export interface RegionOptions {
 export class RegionFrame {
   readonly code: Code;
   readonly options: RegionOptions;
-  // Parameters: base is the address of the page of the root; instructions executed before.
+  // Parameters: base is the address of the page of the root; instructions executed before; where the region returns to.
   readonly cpu = 0;
   readonly base = 1;
   readonly entry = 2;
   readonly executed = 3;
+  readonly awaited = 4;
   readonly tlb: number;
   /** What the CPU state has as the budget, and what is left of it. */
   readonly budget: number;
@@ -54,14 +52,11 @@ export class RegionFrame {
   readonly answer: number;
   /** Where control goes from the region, unless the answer says a place in the page. */
   readonly pcOut: number;
-  /** Number of the entry that control comes back to from where it goes, if that is a call; else 0. */
-  readonly resume: number;
-  /** Where the hook of the region is that control goes to, if it is known; 0: not looked for yet. */
-  readonly at: number;
-  /** The function that finds regions; undefined: it is written in line. */
-  readonly find: number | undefined;
-  /** The function that looks whether the region may run. */
+  // Functions: enters a region, finds one, looks whether this one may run, puts flags together.
+  readonly go: number;
+  readonly find: number;
   readonly check: number;
+  readonly settle: number;
   readonly flags: Flags;
   /** Locals below are the same in each region. */
   readonly shared: number;
@@ -73,14 +68,14 @@ export class RegionFrame {
   constructor(code: Code, imports: Import, options: RegionOptions, blocks: Iterable<Block>) {
     this.code = code;
     this.options = options;
-    this.find = options.links === undefined ? undefined : imports(FIND, FIND_PARAMS, FIND_RESULTS);
+    this.go = imports(GO, GO_PARAMS, REGION_RESULTS);
+    this.find = imports(FIND, FIND_PARAMS, FIND_RESULTS);
     this.check = imports(CHECK, CHECK_PARAMS, CHECK_RESULTS);
+    this.settle = imports(SETTLE, SETTLE_PARAMS, []);
     this.tlb = code.local('i32');
     this.budget = code.local('i32');
     this.left = code.local('i32');
     this.answer = code.local('i32');
-    this.at = code.local('i32');
-    this.resume = code.local('i32');
     this.pcOut = code.local('i64');
     const everything: Lifted[] = [];
     let [sp, fp, inexact] = [false, false, false];
@@ -94,7 +89,7 @@ export class RegionFrame {
       }
     this.everything = everything;
     this.uses = { sp, fp, inexact };
-    this.flags = new Flags(code, this.cpu);
+    this.flags = new Flags(code, this.cpu, this.settle);
     this.shared = code.localCount;
     this.tape = new Tape(code);
     this.homes = new Homes(code, this.cpu, everything);

@@ -17,6 +17,8 @@ export interface Block {
   /** Where control goes when the last one does not branch, and when it does. */
   readonly next: Edge | undefined;
   readonly branch: Edge | undefined;
+  /** Where control comes back to if the last one calls what is not in the region. */
+  readonly back: Edge | undefined;
 }
 export interface Graph {
   readonly blocks: ReadonlyMap<number, Block>;
@@ -88,6 +90,8 @@ export function explore(
       }
       if (flow === 'cond') leader(at + 1);
       if (flow === 'stop' || flow === 'call' || one.links) entry(at + 1);
+      // Also without being one, it goes on there.
+      if (flow === 'call' || one.links) leader(at + 1);
       if (flow === 'call') callees.push(to);
       if (flow === 'indirect' && (one.jumps || one.links) && !jumps) {
         jumps = true;
@@ -107,10 +111,9 @@ export function explore(
 /** Where control goes at a place in the region after a block. */
 export function successorsIn(blocks: ReadonlyMap<number, Block>): Successors {
   return (id) => {
-    const { next, branch } = blocks.get(id)!;
+    const { next, branch, back } = blocks.get(id)!;
     const list: number[] = [];
-    if (next && blocks.has(next.to)) list.push(next.to);
-    if (branch && blocks.has(branch.to)) list.push(branch.to);
+    for (const edge of [next, branch, back]) if (edge && blocks.has(edge.to)) list.push(edge.to);
     return list;
   };
 }
@@ -130,6 +133,7 @@ function blocksOf(code: ReadonlyMap<number, Lifted>, leaders: ReadonlySet<number
     let at = start;
     let next: Edge | undefined = { to: start, taken: false };
     let branch: Edge | undefined;
+    let back: Edge | undefined;
     for (;;) {
       const one = code.get(at);
       if (!one || (at !== start && leaders.has(at))) break;
@@ -140,9 +144,11 @@ function blocksOf(code: ReadonlyMap<number, Lifted>, leaders: ReadonlySet<number
       if (flow === 'next') continue;
       if (flow !== 'cond') next = undefined;
       if (flow === 'cond' || flow === 'jump' || flow === 'call') branch = { to: at - 1 + one.distance, taken: true };
+      const calls = flow === 'call' ? !code.has(branch!.to) : one.links;
+      if (calls && code.has(at)) back = { to: at, taken: true };
       break;
     }
-    blocks.set(start, { start, code: list, next, branch });
+    blocks.set(start, { start, code: list, next, branch, back });
   }
   return blocks;
 }

@@ -229,6 +229,10 @@ export class Homes {
     for (const h of this.dirty) this.bits[h.number]! &= ~DIRTY;
     this.dirty = [];
   }
+  /** The CPU state has all, and may have others than before. */
+  forget(): void {
+    this.bits.fill(0);
+  }
   load(homes: readonly Home[]): void {
     for (const h of homes) this.code.get(this.cpu).mem(`${h.type}.load`, h.offset).set(h.local);
   }

@@ -7,7 +7,7 @@ import type { CrcName } from '../cpu/crc32.ts';
 import type { ImportRow } from '../interp/imports.ts';
 import type { TierHost } from '../interp/region.ts';
 import type { FunctionBody } from '../wasm/module.ts';
-import { forgetsImporters, roundsOnce } from './features.ts';
+import { roundsOnce } from './features.ts';
 import { type Kept, keyOf, Region, type RegionCode } from './regions.ts';
 
 export const MAGIC = 0x68776b31;
@@ -42,7 +42,7 @@ export type Hints = readonly (readonly number[])[];
 
 /** What code of regions depends on: where things are that it names, and what it does beside what it is for. */
 export function circumstancesOf({ area, flat, links, machine, mem }: TierHost, counts: boolean): string {
-  return [machine, mem.shared, area.at, area.size, links, flat, forgetsImporters(), counts].join(' ');
+  return [machine, mem.shared, area.at, area.size, links, flat, counts].join(' ');
 }
 
 /** Changes when the words do. */

@@ -85,11 +85,11 @@ class Peeler {
     const moved = (e: Edge | undefined): Edge | undefined => e && { ...e, to: copyOf.get(e.to) ?? e.to };
     const led = (e: Edge | undefined): Edge | undefined => (e && ways.has(e.to) ? moved(e) : e);
     for (const [id, b] of this.blocks) {
-      if (!inside.has(id)) this.blocks.set(id, { ...b, next: led(b.next), branch: led(b.branch) });
+      if (!inside.has(id)) this.blocks.set(id, { ...b, next: led(b.next), branch: led(b.branch), back: led(b.back) });
     }
     for (const [id, copy] of copyOf) {
       const b = this.blocks.get(id)!;
-      this.blocks.set(copy, { ...b, id: copy, next: moved(b.next), branch: moved(b.branch) });
+      this.blocks.set(copy, { ...b, id: copy, next: moved(b.next), branch: moved(b.branch), back: moved(b.back) });
     }
     this.entries = this.entries.map((id) => (ways.has(id) ? copyOf.get(id)! : id));
   }

@@ -4,13 +4,13 @@
 import { Comebacks } from './comebacks.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import type { RegionFrame } from './frame.ts';
-import type { Block } from './graph.ts';
+import type { Block, Edge } from './graph.ts';
 import type { Flow } from './lift.ts';
 import type { Peeled } from './peel.ts';
-import { backEdges, longestPaths } from './shape.ts';
+import { backEdges, longestPaths, type Successors } from './shape.ts';
 import { entriesOf, type Loop, type Zone, zonesOf } from './zones.ts';
 
-/** What leads out of a loop that is not over. */
+/** What leads out of a loop that is not over, unless it is called and comes back. */
 const LEAVES: ReadonlySet<Flow> = new Set(['call', 'indirect', 'stop']);
 /** The most that a block takes of the budget. */
 const costOf = (block: Block): number => block.code.reduce((sum, one) => sum + one.cost, 0);
@@ -24,24 +24,30 @@ export class Plan {
   readonly kindsIn: ReadonlyMap<number, number>;
   readonly zones: ReadonlyMap<Loop, Zone>;
   readonly comebacks: Comebacks;
-  /** Blocks that nothing is known of in locals where they begin: control comes from outside, or back. */
+  /** Blocks that nothing is known of in locals where they begin: control comes from outside, or back to a loop or from a call. */
   readonly unknown: ReadonlySet<number>;
 
   /** @param places of the entries */
   constructor(graph: Peeled, places: readonly number[], { everything, homes, options }: RegionFrame) {
     this.graph = graph;
-    const { blocks, entries, shapes, successors } = graph;
-    const back = backEdges(shapes, successors);
-    this.longest = longestPaths(blocks.keys(), successors, (id) => costOf(blocks.get(id)!), back);
+    const { blocks, entries, shapes } = graph;
+    const inside = (edge: Edge | undefined): number[] => (edge && blocks.has(edge.to) ? [edge.to] : []);
+    const straight: Successors = (id) => {
+      const { next, branch } = blocks.get(id)!;
+      return [...inside(next), ...inside(branch)];
+    };
+    // Behind calls the budget is looked at, too.
+    this.longest = longestPaths(blocks.keys(), straight, (id) => costOf(blocks.get(id)!), backEdges(shapes, straight));
     this.kinds = kindsOf(everything);
     this.kindsIn = kindsAtBlocks(graph, this.kinds);
     this.zones = zonesOf(
       shapes,
       (id) => blocks.get(id)!.code.length,
-      (id) => LEAVES.has(blocks.get(id)!.code.at(-1)!.flow),
+      (id) => LEAVES.has(blocks.get(id)!.code.at(-1)!.flow) && !blocks.get(id)!.back,
+      straight,
       (ids) => homes.usedBy(Array.from(ids, (id) => blocks.get(id)!)),
     );
-    this.unknown = new Set([...entries, ...entriesOf(shapes)]);
+    this.unknown = new Set([...entries, ...entriesOf(shapes), ...[...blocks.values()].flatMap((b) => inside(b.back))]);
     const jumps = everything.some((one) => one.jumps);
     this.comebacks = new Comebacks(graph, places, this.longest, options.known.guarded, jumps);
   }

@@ -1,6 +1,6 @@
 // Random programs, for those who compare engines, and regions without one.
 
-import { HOST, importer, TABLE } from '../interp/imports.ts';
+import { importer } from '../interp/imports.ts';
 import type { Random } from '../interp/testing.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import type { Graph } from './graph.ts';
@@ -232,16 +232,13 @@ const CHANGE = '(change)';
 /** A region as a module of its own, as if an interpreter had its records anywhere. @param places in all its pages */
 export function testRegion(graph: Graph, known: Assumptions, places: readonly number[]) {
   const module = new ModuleBuilder();
-  module.importTable(HOST, TABLE);
   const options = {
     known,
     pages: [...new Set(places.map(pageOf))],
     cell: 0x8000,
     refusal: 0x7000,
-    links: 0x200000,
     flat: [0x1000000, 0x1800000] as const,
     fused: true,
-    linked: true,
     parallel: false,
     constants: { crcTables: () => 0x3000, vector: (value: bigint) => 0x4000 + 16 * Number(value % 64n) },
   };

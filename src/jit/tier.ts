@@ -5,7 +5,6 @@ import { WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { type CpuState, FPSR_IXC, Slot } from '../cpu/state.ts';
 import { FLAT } from '../cpu/tlb.ts';
-import { HOST, TABLE } from '../interp/imports.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { Cell, MAX_PAGES } from '../interp/region_check.ts';
@@ -14,7 +13,6 @@ import { Area } from './area.ts';
 import { Counts } from './counts.ts';
 import { spansOf, wordsOf } from './cover.ts';
 import type { CompiledRegion } from './dump.ts';
-import { forgetsImporters } from './features.ts';
 import { hasFusedMultiplyAdd } from './fused.ts';
 import { explore } from './graph.ts';
 import type { Lifted } from './lift.ts';
@@ -78,7 +76,6 @@ class JitTier implements Tier {
   private readonly options: TierOptions;
   private readonly fused = hasFusedMultiplyAdd();
   stretch: number;
-  private readonly linked = forgetsImporters();
   /** Samples in a row that met the beginning of a region. */
   private passedBy = 0;
   private jitter = 1;
@@ -205,17 +202,14 @@ class JitTier implements Tier {
     for (const b of graph.blocks.values()) {
       for (const place of [b.start, b.start + b.code.length - 1]) used.set(pageOf(place), recordsOf(pageOf(place)));
     }
-    if (this.linked) module.importTable(HOST, TABLE);
     const built = buildRegion(module, add, graph, {
       known,
       pages: [...used.keys()],
       cell: regions.cells.address(cell),
       refusal: host.area.at + Area.refusal,
-      links: host.links,
       flat: host.flat,
       fused: this.fused,
       parallel: host.mem.parallel,
-      linked: this.linked,
       ...(this.counts && { counts: this.counts.at }),
       constants: regions.constants,
     });

@@ -1,18 +1,18 @@
 // Loops that keep the registers they use in locals. Whatever comes into one loads them, whatever leaves it stores what the
-// loop may have written. It pays where turns are many: a loop that calls is left in every turn, and keeps nothing.
+// loop may have written, and so does a call. It pays where turns are many: a loop that calls in every turn keeps nothing.
 
 import type { Label } from '../wasm/builder.ts';
 import type { Used } from './homes.ts';
-import type { Shape } from './shape.ts';
+import type { Shape, Successors } from './shape.ts';
 
 export type Loop = Extract<Shape, { kind: 'loop' }>;
 
 export interface Zone {
   readonly blocks: ReadonlySet<number>;
   readonly used: Used;
-  /** Where control goes that leaves the region from here, with what kinds of flags; set while the loop is written. */
+  /** Where control goes that leaves the region from here, and whether any does; set while the loop is written. */
   out: Label | undefined;
-  kinds: number;
+  leaves: boolean;
 }
 
 /** Instructions of the largest loop that keeps its registers. */
@@ -39,16 +39,30 @@ function* headsOf(shapes: readonly Shape[]): Generator<number> {
   }
 }
 
+/** A turn of the loop need not call. */
+function turns({ heads }: Loop, blocks: ReadonlySet<number>, straight: Successors): boolean {
+  const seen = new Set<number>(heads);
+  for (const id of seen) {
+    for (const to of straight(id)) {
+      if (heads.includes(to)) return true;
+      if (blocks.has(to)) seen.add(to);
+    }
+  }
+  return false;
+}
+
 /**
  * The outermost loops that control only comes into at heads of loops, or that nothing leaves to come back into.
  * @param weight instructions of a block
- * @param leaves whether a block ends where control leaves the region to come back
+ * @param leaves whether a block ends where control leaves the region to come back by itself
+ * @param straight where control goes but by calls
  * @param used homes of the instructions of blocks
  */
 export function zonesOf(
   shapes: readonly Shape[],
   weight: (id: number) => number,
   leaves: (id: number) => boolean,
+  straight: Successors,
   used: (ids: Iterable<number>) => Used,
 ): Map<Loop, Zone> {
   const zones = new Map<Loop, Zone>();
@@ -58,8 +72,9 @@ export function zonesOf(
       if (s.kind !== 'loop') continue;
       const blocks = new Set(members(s));
       const size = [...blocks].reduce((sum, id) => sum + weight(id), 0);
-      if (size <= LARGEST && (s.extras.every((id) => heads.has(id)) || ![...blocks].some(leaves)))
-        zones.set(s, { blocks, used: used(blocks), out: undefined, kinds: 0 });
+      const stays = s.extras.every((id) => heads.has(id)) || ![...blocks].some(leaves);
+      if (size <= LARGEST && stays && turns(s, blocks, straight))
+        zones.set(s, { blocks, used: used(blocks), out: undefined, leaves: false });
       else walk(s.body);
     }
   };

@@ -1,9 +1,10 @@
-// The condition flags in a region: not computed when they are set, but remembered as what they come from. Three locals say
+// The condition flags in regions: not computed when they are set, but remembered as what they come from. Three locals say
 // what: a kind and two operands. Where the code alone says which kinds are possible, conditions are comparisons of the
-// operands; where control leaves the region, the flags are put together in the form of the CPU state.
+// operands. Where control leaves a region, three slots of the CPU state say it to the next one; where it leaves regions for the
+// interpreter, the flags are put together in the form that they have everywhere else.
 
 import { Slot } from '../cpu/state.ts';
-import { conditionHolds } from '../ir/eval.ts';
+import { conditionHolds } from '../ir/conditions.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { IntOp } from '../wasm/opcodes.ts';
 
@@ -25,15 +26,18 @@ const MASKS = Array.from({ length: 16 }, (_, cond) =>
 export class Flags {
   private readonly code: Code;
   private readonly cpu: number;
+  private readonly settle: number | undefined;
   readonly kind: number;
   readonly a: number;
   readonly b: number;
   /** Kinds that are possible at this point of the code, one bit each. */
   possible = ALL_KINDS;
 
-  constructor(code: Code, cpu: number) {
+  /** @param settle the function SETTLE, where the CPU state may say what the flags come from */
+  constructor(code: Code, cpu: number, settle?: number) {
     this.code = code;
     this.cpu = cpu;
+    this.settle = settle;
     this.kind = code.local('i32');
     this.a = code.local('i64');
     this.b = code.local('i64');
@@ -68,24 +72,23 @@ export class Flags {
   carry(): void {
     this.condition(CS);
   }
-  /** Stores the flags where the CPU state has them. */
+  /** The CPU state is told what they come from, if it does not have them. */
   spill(): void {
-    const { code } = this;
+    const { code, cpu } = this;
     const kinds = KINDS.filter((k) => k !== Kind.Mem && this.possible & (1 << k));
-    if (this.possible === 1 << kinds[0]!) {
-      this.spillAs(kinds[0]!);
-      return;
-    }
-    const done = code.block('block');
-    for (const kind of kinds) {
-      code.get(this.kind).i32(kind).op('i32.eq');
-      code.block('if');
-      this.spillAs(kind);
-      code.br(done).end();
-    }
-    code.end();
+    if (kinds.length === 0) return;
+    const known = this.possible === 1 << kinds[0]!;
+    if (!known) code.get(this.kind).block('if');
+    code.get(cpu);
+    if (known) code.i32(kinds[0]!);
+    else code.get(this.kind);
+    code.mem('i32.store', Slot.FLAG_KIND);
+    code.get(cpu).get(this.a).mem('i64.store', Slot.FLAG_A);
+    if (kinds.some((k) => k > Kind.Nz)) code.get(cpu).get(this.b).mem('i64.store', Slot.FLAG_B);
+    if (!known) code.end();
   }
-  private spillAs(kind: Kind): void {
+  /** Stores the flags of a kind where the CPU state has them. */
+  storeAs(kind: Kind): void {
     const { code, cpu } = this;
     const slot = (emit: () => void, store: 'i32.store' | 'i64.store', ...at: number[]): void => {
       for (const offset of at) {
@@ -151,6 +154,10 @@ export class Flags {
   }
   private testMemory(cond: number): void {
     const { code, cpu } = this;
+    if (this.settle !== undefined) {
+      code.get(cpu).mem('i32.load', Slot.FLAG_KIND).seldom().block('if');
+      code.get(cpu).call(this.settle).end();
+    }
     const negative = (): Code => code.get(cpu).mem('i64.load', Slot.FLAG_N).i64(0n).op('i64.lt_s');
     const zero = (): Code => code.get(cpu).mem('i64.load', Slot.FLAG_Z).op('i64.eqz');
     const carry = (): Code => code.get(cpu).mem('i32.load', Slot.FLAG_C);
@@ -286,4 +293,20 @@ export class Flags {
     tests[cond >> 1]!();
     if (cond & 1) code.op('i32.eqz');
   }
+}
+
+/** The function SETTLE. @param cpu local */
+export function writeSettle(code: Code, cpu: number): void {
+  const flags = new Flags(code, cpu);
+  code.get(cpu).mem('i32.load', Slot.FLAG_KIND).tee(flags.kind).op('i32.eqz').block('if');
+  code.return().end();
+  code.get(cpu).mem('i64.load', Slot.FLAG_A).set(flags.a);
+  code.get(cpu).mem('i64.load', Slot.FLAG_B).set(flags.b);
+  for (const kind of KINDS) {
+    if (kind === Kind.Mem) continue;
+    code.get(flags.kind).i32(kind).op('i32.eq').block('if');
+    flags.storeAs(kind);
+    code.end();
+  }
+  code.get(cpu).i32(0).mem('i32.store', Slot.FLAG_KIND);
 }
