@@ -31,9 +31,12 @@ export class Emitter extends Values {
   private touched: ReadonlyMap<number, Touched> = new Map();
   /** Where an instruction begins that has to be done again if somebody else was faster. */
   retry: Label | undefined;
+  /** The local that says whether the instruction's authentication has failed, as Slot.PAC_FAILED does. */
+  authentication: number | undefined;
 
   /** Writes the whole instruction. */
   emit(block: Block): void {
+    this.authentication = undefined;
     this.begin(block.length === 0 ? 0 : block[block.length - 1]!.id + 1);
     if (this.s.parallel) this.touched = touchedBy(block);
     this.countUses(block, this.touched.size === 0 ? undefined : (n) => this.comparedWith(n));

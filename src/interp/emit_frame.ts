@@ -38,6 +38,17 @@ export interface Frame {
   branch(operand: number): void;
   /** Goes on with the next instruction by looking it up anew. */
   resync(): void;
+  /** Where to remember what the present instruction signs. @param key as in cpu/pauth.ts */
+  signs?(key: number): Signature;
+  /** What the present instruction authenticates may be what another one has signed, with the same key. */
+  authenticates?(key: number): Signature | undefined;
+}
+
+/** Locals with what was signed last by an instruction, i64 each: the pointer, 0 if none was; the modifier; the pointer signed. */
+export interface Signature {
+  readonly pointer: number;
+  readonly modifier: number;
+  readonly signed: number;
 }
 
 export type ReadFlags = NodeOf<'flags.get' | 'flags.carry' | 'flags.cond'>;

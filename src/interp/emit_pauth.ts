@@ -12,21 +12,63 @@ export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
   const { code, f } = e;
   const { name } = n.attr;
   if (name === 'pacFailed') {
-    code.get(f.cpu).mem('i32.load', Slot.PAC_FAILED);
+    // Of the present instruction: nothing has failed that was found.
+    if (e.authentication === undefined) code.get(f.cpu).mem('i32.load', Slot.PAC_FAILED);
+    else code.get(e.authentication);
     e.value(n.args[0]!);
     code.op('i32.shr_u').i32(1).op('i32.and');
     e.store(n);
     return true;
   }
-  const key = n.args[2] && constantOf(n.args[2]);
-  if ((name !== 'pacAdd' && name !== 'pacAuth') || key === undefined) return false;
-  const auth = name === 'pacAuth';
+  const constant = n.args[2] && constantOf(n.args[2]);
+  if ((name !== 'pacAdd' && name !== 'pacAuth') || constant === undefined) return false;
+  const key = Number(constant);
   const pointer = e.inLocal(n.args[0]!);
   const modifier = e.inLocal(n.args[1]!);
+  const ask = (): void => {
+    code.get(pointer).get(modifier).i32(key);
+    code.call(f.import(`helper:${name}`, n.attr.args, [n.attr.result]));
+  };
+  if (name === 'pacAdd') {
+    emitFound(e, { pointer, modifier, key }, false, ask);
+    const signature = f.signs?.(key);
+    if (signature) {
+      code.tee(signature.signed).get(pointer).set(signature.pointer);
+      code.get(modifier).set(signature.modifier);
+    }
+    e.store(n);
+    return true;
+  }
+  const failed = f.temp('i32');
+  e.authentication = failed;
+  code.i32(0).set(failed);
+  const signature = f.authenticates?.(key);
+  const known = signature && code.block('block', 'i64');
+  if (signature && known) {
+    const unknown = code.block('block');
+    code.get(signature.signed).get(pointer).op('i64.xor').get(signature.modifier).get(modifier).op('i64.xor');
+    code.op('i64.or').i64(0n).op('i64.ne').seldom().brIf(unknown);
+    code.get(signature.pointer).get(signature.pointer).op('i64.eqz').op('i32.eqz').brIf(known).drop().end();
+  }
+  emitFound(e, { pointer, modifier, key }, true, () => {
+    ask();
+    code.get(f.cpu).mem('i32.load', Slot.PAC_FAILED).set(failed);
+  });
+  if (known) code.end();
+  e.store(n);
+  return true;
+}
+/** Puts on the stack what is found in the table, or what is asked for. @param what locals, and the key @param auth it is signed */
+function emitFound(
+  { code, f }: Emitter,
+  { pointer, modifier, key }: Readonly<Record<'pointer' | 'modifier' | 'key', number>>,
+  auth: boolean,
+  ask: () => void,
+): void {
   const entry = f.temp('i32');
   code.get(pointer).op('i32.wrap_i64').i32(PAC_HASH.pointer).op('i32.mul');
   code.get(modifier).op('i32.wrap_i64').get(f.cpu).mem('i32.load', Slot.PAC_FACTOR).op('i32.mul').op('i32.add');
-  if (key) code.i32(Number(key)).op('i32.add');
+  if (key) code.i32(key).op('i32.add');
   code.i32(PAC_HASH.shift).op('i32.shr_u').i32(PacEntry.shift).op('i32.shl');
   code.get(f.cpu).mem('i32.load', Slot.PAC_CACHE).op('i32.add').tee(entry);
   // Differences, because V8 reads what is compared twice.
@@ -42,17 +84,10 @@ export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
     .op('i64.sub')
     .op('i64.or');
   code.i64(0n).op('i64.ne').seldom().block('if', 'i64');
-  code
-    .get(pointer)
-    .get(modifier)
-    .i32(Number(key))
-    .call(f.import(`helper:${name}`, n.attr.args, [n.attr.result]));
+  ask();
   code.else();
-  if (auth) code.get(f.cpu).i32(0).mem('i32.store', Slot.PAC_FAILED);
   code
     .get(entry)
     .mem('i64.load', auth ? PacEntry.pointer : PacEntry.signed)
     .end();
-  e.store(n);
-  return true;
 }

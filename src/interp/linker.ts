@@ -155,40 +155,63 @@ function writeLinked(code: Code, kind: number): Code {
   return code.i32(1).op('i32.or');
 }
 
-/** The function GO. @param type of functions of regions @param links see writeFind */
-function writeGo(code: Code, type: number, find: number, settle: number, links: number | undefined): void {
-  const [cpu, address, how, executed, awaited] = [0, 1, 2, 3, 4];
-  const [kind, hook] = [code.local('i32'), code.local('i32')];
-  code.get(cpu).get(address).mem('i64.store', Slot.PC);
-  code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
-  code.get(how).i32(BRANCH_MASK).op('i32.and').set(kind);
-  const ends = code.block('block');
-  code
-    .get(how)
-    .i32(MOST_WAIT << EntryBit.waiting)
-    .op('i32.ge_u')
-    .brIf(ends);
-  const found = code.block('block', 'i32');
-  if (links !== undefined) {
-    const unknown = code.block('block');
-    writeKnown(code, [cpu, address, kind], links, unknown);
-    code.br(found).end();
-  }
-  code.get(cpu).get(address).get(kind).call(find).tee(hook).get(hook).i32(NOWHERE).op('i32.eq').brIf(ends);
-  code.end().set(hook);
-  code.get(cpu).mem('i32.load', Slot.BUDGET).get(executed).op('i32.sub');
+/** Parameters of GO, and of what does it where GO does not know the way. */
+const [CPU, ADDRESS, HOW, EXECUTED, AWAITED] = [0, 1, 2, 3, 4];
+const isKind = (code: Code): Code => code.get(HOW).i32(BRANCH_MASK).op('i32.and');
+
+/** Enters the region of a hook, unless the budget might end in it: `ends` is gone to then. @param type of functions of regions */
+function writeEnter(code: Code, hook: number, kind: number, type: number, linked: boolean, ends: Label): void {
+  code.get(CPU).mem('i32.load', Slot.BUDGET).get(EXECUTED).op('i32.sub');
   code.get(hook).mem('i32.load16_u', HookEntry.limit).op('i32.le_s').brIf(ends);
-  code.get(cpu).get(address).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(hook);
-  if (links !== undefined) code.mem('i32.load', HookEntry.entry);
+  code.get(CPU).get(ADDRESS).i64(-BigInt(FRAME_SIZE)).op('i64.and').get(hook);
+  if (linked) code.mem('i32.load', HookEntry.entry);
   else {
     code.mem('i32.load16_u', HookEntry.entry);
     writeLinked(code, kind).i32(EntryBit.linked).op('i32.shl').op('i32.or');
   }
-  code.get(how).get(kind).op('i32.xor').op('i32.or').get(executed).get(awaited);
-  code.get(hook).mem('i32.load16_u', HookEntry.slot).returnCallIndirect(type).end();
+  code.get(HOW).get(kind).op('i32.xor').op('i32.or').get(EXECUTED).get(AWAITED);
+  code.get(hook).mem('i32.load16_u', HookEntry.slot).returnCallIndirect(type);
+}
+/** The function GO: nothing but the usual way, which needs no frame. @param look, stay functions for others */
+function writeGo(code: Code, type: number, look: number, stay: number, links: number | undefined): void {
+  const [kind, hook] = [code.local('i32'), code.local('i32')];
+  code.get(CPU).get(ADDRESS).mem('i64.store', Slot.PC);
+  const ends = code.block('block');
+  code
+    .get(HOW)
+    .i32(MOST_WAIT << EntryBit.waiting)
+    .op('i32.ge_u')
+    .brIf(ends);
+  const unknown = code.block('block');
+  if (links !== undefined) {
+    isKind(code).set(kind);
+    writeKnown(code, [CPU, ADDRESS, kind], links, unknown);
+    code.set(hook);
+    writeEnter(code, hook, kind, type, true, ends);
+  }
+  code.end();
+  for (const parameter of [CPU, ADDRESS, HOW, EXECUTED, AWAITED]) code.get(parameter);
+  code.returnCall(look).end();
+  code.get(CPU).get(HOW).get(EXECUTED).returnCall(stay);
+}
+/** Does what GO does, with the region to be looked for. */
+function writeLook(code: Code, type: number, find: number, stay: number, linked: boolean): void {
+  const [kind, hook] = [code.local('i32'), code.local('i32')];
+  const ends = code.block('block');
+  isKind(code).set(kind);
+  code.get(CPU).get(ADDRESS).get(kind).call(find).tee(hook).i32(NOWHERE).op('i32.eq').brIf(ends);
+  writeEnter(code, hook, kind, type, linked, ends);
+  code.end();
+  code.get(CPU).get(HOW).get(EXECUTED).returnCall(stay);
+}
+/** cpu, `how` of GO, instructions executed. */
+const STAY_PARAMS: readonly ValueType[] = ['i32', 'i32', 'i32'];
+/** There is no region: the interpreter is told what it is told by one. */
+function writeStay(code: Code, settle: number): void {
+  const [cpu, how, executed] = [0, 1, 2];
   code.get(cpu).call(settle);
-  code.get(kind).i32(TYPE_MASK).op('i32.and').i32(RegionExit.typeShift).op('i32.shl');
-  code.i32(RegionExit.left).op('i32.or');
+  code.get(how).i32(TYPE_MASK).op('i32.and').i32(RegionExit.typeShift).op('i32.shl');
+  code.i32(RegionExit.left).op('i32.or').get(executed);
 }
 
 /** @param imports memory and table @param links where the table of links is @param area where the memory of the tier is @param shared the kind of memory */
@@ -214,7 +237,9 @@ export function makeLinker(
   };
   const settle = add(SETTLE, SETTLE_PARAMS, [], (code) => writeSettle(code, 0));
   const find = add(FIND, FIND_PARAMS, FIND_RESULTS, (code) => writeFind(code, links));
-  add(GO, GO_PARAMS, REGION_RESULTS, (code) => writeGo(code, type, find, settle, links));
+  const stay = add('stay', STAY_PARAMS, REGION_RESULTS, (code) => writeStay(code, settle));
+  const look = add('look', GO_PARAMS, REGION_RESULTS, (code) => writeLook(code, type, find, stay, links !== undefined));
+  add(GO, GO_PARAMS, REGION_RESULTS, (code) => writeGo(code, type, look, stay, links));
   add(CHECK, CHECK_PARAMS, CHECK_RESULTS, (code) => writeCheck(code, area + REFUSAL, settle, links));
   const made = new WebAssemblyHost.Module(module.finish());
   return new WebAssemblyHost.Instance(made, { [HOST]: imports }).exports;

@@ -68,6 +68,7 @@ function emitHook(loop: Loop): void {
 /** Enters the region that begins here, unless it is not for this page or the budget might end in it. */
 function emitRegion(loop: Loop, regionType: number): void {
   const { code, cpu, ip, executed, hook, status, target } = loop;
+  const after = code.local('i32');
   emitHook(loop);
   loop.setExecuted(0);
   loop.slot(Slot.BUDGET).get(executed).op('i32.sub');
@@ -79,11 +80,12 @@ function emitRegion(loop: Loop, regionType: number): void {
   code.get(cpu).mem('i64.load', Slot.LOOP_PC_BASE).op('i64.add').get(hook).mem('i32.load16_u', HookEntry.entry);
   loop.slot(Slot.LOOP_GUARDED).i32(EntryBit.guarded).op('i32.shl').op('i32.or').get(executed).i64(0n);
   code.get(hook).mem('i32.load16_u', HookEntry.slot).callIndirect(regionType);
-  code.tee(status).op('i32.eqz').brIf(loop.dispatch);
+  code.set(after).tee(status).op('i32.eqz').brIf(loop.dispatch);
   // The pause comes by what is interpreted.
   code.get(cpu);
   loop.slot(Slot.PAUSE).get(executed).op('i32.sub');
-  loop.slot(Slot.EXEC).tee(executed).op('i32.add').mem('i32.store', Slot.PAUSE);
+  code.get(after).tee(executed).op('i32.add').mem('i32.store', Slot.PAUSE);
+  loop.store(Slot.EXEC, executed);
   code.get(status).i32(RegionExit.inPage).op('i32.and');
   code.block('if');
   code.get(status).i32(RegionExit.indexShift).op('i32.shr_u').i32(RECORD_SHIFT).op('i32.shl');

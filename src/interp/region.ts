@@ -15,8 +15,8 @@ import type { Part } from './program.ts';
  * to for control to come back to the region that has called.
  */
 export const REGION_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32', 'i64'];
-/** 0: nothing has been done, the interpreter is to run the instruction; else bits of RegionExit. */
-export const REGION_RESULTS: readonly ValueType[] = ['i32'];
+/** 0: nothing has been done, the interpreter is to run the instruction; else bits of RegionExit. And instructions executed. */
+export const REGION_RESULTS: readonly ValueType[] = ['i32', 'i32'];
 
 /** Fields of a hook, and the logarithm of its size. */
 export const HookEntry = { handler: 0, limit: 2, slot: 4, entry: 6, shift: 3 } as const;
@@ -37,7 +37,7 @@ export const LinkEntry = {
   count: 2048,
 } as const;
 
-/** How a region is left. Slot.EXEC has the count. */
+/** How a region is left. */
 export const RegionExit = {
   /** Set in every answer but the refusal. */
   left: 1,
@@ -47,7 +47,7 @@ export const RegionExit = {
   unchecked: 4,
   /** BranchType of the branch that was taken, 2 bits. */
   typeShift: 3,
-  /** Control has come back to the region that called: nothing but Slot.EXEC has been stored. */
+  /** Control has come back to the region that called: it knows where that is. */
   returned: 32,
   indexShift: 8,
 } as const;

@@ -3,7 +3,7 @@
 
 import { Slot } from '../cpu/state.ts';
 import { Emitter } from '../interp/emit.ts';
-import type { Frame } from '../interp/emit_frame.ts';
+import type { Frame, Signature } from '../interp/emit_frame.ts';
 import type { Import } from '../interp/imports.ts';
 import { Kind } from '../interp/late_flags.ts';
 import { RegionExit } from '../interp/region.ts';
@@ -52,6 +52,8 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   private ends!: Ends;
   /** Locals that have their value on all ways to a block, as far as they have been written. */
   private readonly arriving = new Map<number, Valid>();
+  /** What instructions have signed, by their places; the key too. */
+  private readonly signatures = new Map<number, Signature & { readonly key: number }>();
 
   // Where the code that is being written stands.
   private block!: Block;
@@ -325,5 +327,22 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
         .br(ends.redirect);
     }
     tape.end(from, { kind: 'jump', type });
+  }
+  signs(key: number): Signature {
+    const { code, place, r, signatures } = this;
+    // Locals are this region's.
+    r.tape.fail();
+    const local = (): number => code.local('i64');
+    const made = signatures.get(place) ?? { key, pointer: local(), modifier: local(), signed: local() };
+    signatures.set(place, made);
+    return made;
+  }
+  /** Functions sign where they begin and authenticate where they end: what stands nearest before is likely to be the same. */
+  authenticates(key: number): Signature | undefined {
+    this.r.tape.fail();
+    let nearest = Number.NEGATIVE_INFINITY;
+    for (const [place, signature] of this.signatures)
+      if (signature.key === key && place <= this.place && place > nearest) nearest = place;
+    return this.signatures.get(nearest);
   }
 }

@@ -122,39 +122,31 @@ export function writeRedirect(r: RegionFrame, choice: number, again: Label, out:
  */
 export function writeCall(r: RegionFrame, type: number, back: number): void {
   const { code, cpu, base, pcOut, options } = r;
-  const answer = code.local('i32');
+  const [answer, executed] = [code.local('i32'), code.local('i32')];
   r.tally('inside', () => writeExecuted(r).op('i64.extend_i32_u'));
   code.get(cpu).get(pcOut);
   writeFacts(r)
     .i32(ONE_WAITS | type | (options.known.guarded ? LANDING_GUARDED : 0))
     .op('i32.add');
-  writeExecuted(r).get(base).i64(BigInt(back)).op('i64.add').call(r.go).tee(answer);
+  writeExecuted(r).get(base).i64(BigInt(back)).op('i64.add').call(r.go).set(executed).tee(answer);
   code
     .i32(RegionExit.left | RegionExit.returned)
     .op('i32.ne')
     .seldom()
     .block('if');
-  code.get(answer).return().end();
-  code
-    .get(cpu)
-    .mem('i32.load', Slot.BUDGET)
-    .tee(r.budget)
-    .get(cpu)
-    .mem('i32.load', Slot.EXEC)
-    .op('i32.sub')
-    .set(r.left);
-  r.tally('inside', () => code.i64(0n).get(cpu).mem('i32.load', Slot.EXEC).op('i64.extend_i32_u').op('i64.sub'));
+  code.get(answer).get(executed).return().end();
+  code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(executed).op('i32.sub').set(r.left);
+  r.tally('inside', () => code.i64(0n).get(executed).op('i64.extend_i32_u').op('i64.sub'));
 }
 /** Control comes back to the region that called, unless none did: `out` is gone to then. */
 export function writeReturned(r: RegionFrame, out: Label): void {
-  const { code, cpu, entry } = r;
+  const { code, entry } = r;
   code.i32(RegionExit.left).set(r.answer);
   code.get(entry).i32(ONE_WAITS).op('i32.lt_u').seldom().brIf(out);
   r.flags.spill();
-  code.get(cpu);
-  writeExecuted(r).mem('i32.store', Slot.EXEC);
   r.tally('inside', () => writeExecuted(r).op('i64.extend_i32_u'));
-  code.i32(RegionExit.left | RegionExit.returned).return();
+  code.i32(RegionExit.left | RegionExit.returned);
+  writeExecuted(r).return();
 }
 /** Control leaves for where `answer` says: where a branch leads to that another region begins at, that one goes on. */
 export function writeOut(r: RegionFrame): void {
@@ -184,8 +176,7 @@ export function writeOut(r: RegionFrame): void {
   code.get(answer).i32(RegionExit.left | RegionExit.unchecked);
   code.op('i32.and').set(answer).end().end();
   code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
-  code.get(cpu).get(executed).mem('i32.store', Slot.EXEC);
-  code.get(cpu).call(r.settle).get(answer);
+  code.get(cpu).call(r.settle).get(answer).get(executed);
 }
 
 /** Refuses where what the code was made for does not hold. What the region before does not know, CHECK looks at. */
@@ -211,6 +202,7 @@ export function writeGuard(r: RegionFrame): void {
   code
     .i32(RegionExit.left | RegionExit.unchecked)
     .op('i32.mul')
+    .get(r.executed)
     .return()
     .end()
     .end();
