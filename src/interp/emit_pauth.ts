@@ -30,12 +30,17 @@ export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
     code.call(f.import(`helper:${name}`, n.attr.args, [n.attr.result]));
   };
   if (name === 'pacAdd') {
-    emitFound(e, { pointer, modifier, key }, false, ask);
     const signature = f.signs?.(key);
-    if (signature) {
-      code.tee(signature.signed).get(pointer).set(signature.pointer);
-      code.get(modifier).set(signature.modifier);
-    }
+    // Only what is found in the table is sure to be authenticated as what it was.
+    const remember = (): void => {
+      if (signature)
+        code.tee(signature.signed).get(pointer).set(signature.pointer).get(modifier).set(signature.modifier);
+    };
+    const forget = (): void => {
+      ask();
+      if (signature) code.i64(0n).set(signature.pointer);
+    };
+    emitFound(e, { pointer, modifier, key }, false, remember, forget);
     e.store(n);
     return true;
   }
@@ -50,19 +55,21 @@ export function emitPauth(e: Emitter, n: NodeOf<'helper'>): boolean {
     code.op('i64.or').i64(0n).op('i64.ne').seldom().brIf(unknown);
     code.get(signature.pointer).get(signature.pointer).op('i64.eqz').op('i32.eqz').brIf(known).drop().end();
   }
-  emitFound(e, { pointer, modifier, key }, true, () => {
+  const askAll = (): void => {
     ask();
     code.get(f.cpu).mem('i32.load', Slot.PAC_FAILED).set(failed);
-  });
+  };
+  emitFound(e, { pointer, modifier, key }, true, () => {}, askAll);
   if (known) code.end();
   e.store(n);
   return true;
 }
-/** Puts on the stack what is found in the table, or what is asked for. @param what locals, and the key @param auth it is signed */
+/** Puts on the stack what is in the table, or what is asked for. @param what locals, and the key @param auth it is signed @param found looks at the former */
 function emitFound(
   { code, f }: Emitter,
   { pointer, modifier, key }: Readonly<Record<'pointer' | 'modifier' | 'key', number>>,
   auth: boolean,
+  found: () => void,
   ask: () => void,
 ): void {
   const entry = f.temp('i32');
@@ -86,8 +93,7 @@ function emitFound(
   code.i64(0n).op('i64.ne').seldom().block('if', 'i64');
   ask();
   code.else();
-  code
-    .get(entry)
-    .mem('i64.load', auth ? PacEntry.pointer : PacEntry.signed)
-    .end();
+  code.get(entry).mem('i64.load', auth ? PacEntry.pointer : PacEntry.signed);
+  found();
+  code.end();
 }
