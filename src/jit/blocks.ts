@@ -324,9 +324,14 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
       code
         .i32(RegionExit.left | (type << RegionExit.typeShift))
         .set(r.answer)
-        .br(ends.redirect);
+        .br(this.staysBy(type) ? ends.redirect : ends.out);
     }
     tape.end(from, { kind: 'jump', type });
+  }
+  /** A branch to an address may lead to a place in the region. */
+  private staysBy(type: number): boolean {
+    const { inside, jumps } = this.plan.comebacks;
+    return type === DIRECT ? inside.length > 0 : jumps;
   }
   signs(key: number): Signature {
     const { code, place, r, signatures } = this;

@@ -25,6 +25,9 @@ export class Comebacks {
    * land, these are returns.
    */
   readonly row: Entries | undefined;
+  /** Returns may lead to entries that they are not compared with; other branches to addresses may lead to entries. */
+  readonly moreReturns: boolean;
+  readonly jumps: boolean;
 
   /**
    * @param places of the entries of the graph @param limits of blocks, by number
@@ -44,6 +47,9 @@ export class Comebacks {
     const plain = new Set(graph.shapes.flatMap((s) => (s.kind === 'block' ? [s.id] : [])));
     const wanted = guarded ? within : jumps ? entries : [];
     this.row = rowOf(wanted.filter(({ id }) => plain.has(id)));
+    this.moreReturns = within.length > FEW;
+    const back = new Set([...graph.blocks.values()].map((b) => b.back?.to));
+    this.jumps = jumps && entries.slice(1).some(({ id, place }) => !back.has(id) && !behind.has(place));
   }
 }
 /** Places behind calls within the region. */

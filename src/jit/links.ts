@@ -46,8 +46,14 @@ export interface Return {
   readonly choice: number;
   readonly limit: number;
 }
-/** A branch to an address may be the end of a call from here. Returns may land anywhere. */
-export function writeReturns(r: RegionFrame, returns: readonly Return[], choice: number, again: Label): void {
+/** A branch to an address may be the end of a call from here. Returns may land anywhere. @param otherwise where others go; undefined: on */
+export function writeReturns(
+  r: RegionFrame,
+  returns: readonly Return[],
+  choice: number,
+  again: Label,
+  otherwise: Label | undefined,
+): void {
   if (returns.length === 0) return;
   const { code, base, pcOut, answer } = r;
   const distance = code.local('i64');
@@ -64,6 +70,7 @@ export function writeReturns(r: RegionFrame, returns: readonly Return[], choice:
     code.block('if');
     code.i32(number).set(choice).br(again).end().end();
   }
+  if (otherwise) code.br(otherwise);
   code.end();
 }
 

@@ -39,7 +39,7 @@ function writeRegion(code: Code, imports: Import, graph: Graph, options: RegionO
   r.tally('inside', () => code.i64(0n).get(r.executed).op('i64.extend_i32_u').op('i64.sub'));
   code.get(cpu).mem('i32.load', Slot.BUDGET).tee(r.budget).get(r.executed).op('i32.sub').set(r.left);
   code.get(entry).i32(ENTRY_INDEX).op('i32.and').i32(1).op('i32.add').set(choice);
-  const { inside, row } = plan.comebacks;
+  const { inside, row, moreReturns, jumps } = plan.comebacks;
   const out = code.block('block');
   const returned = code.block('block');
   const again = code.block('loop');
@@ -52,8 +52,8 @@ function writeRegion(code: Code, imports: Import, graph: Graph, options: RegionO
   }
   if (r.everything.some((one) => one.flow === 'indirect')) {
     const returns = inside.map(({ id, ...entry }) => ({ ...entry, choice: structure.number(id) }));
-    writeReturns(r, returns, choice, again);
-    writeRedirect(r, choice, again, out);
+    writeReturns(r, returns, choice, again, moreReturns ? undefined : out);
+    if (moreReturns || jumps) writeRedirect(r, choice, again, out);
   }
   code.br(out).end().unreachable().end();
   flags.possible = plan.kinds;
