@@ -52,14 +52,16 @@ export const RegionExit = {
   indexShift: 8,
 } as const;
 
-/** Bits of the parameter with the entry: another region called, which has been left already; the page is guarded; the pages of the region have been found where they belong in this GENERATION. Above are facts (region_check.ts), and how many
- * regions have called and wait. */
+/**
+ * Bits of the parameter with the entry: another region led here; the page is guarded; the pages of the region have been found
+ * where they belong in this GENERATION. Above are facts (region_check.ts), and last how many regions have called and wait.
+ */
 export const EntryBit = { linked: 16, guarded: 17, placed: 18, waiting: 25 } as const;
 /** One more region that waits. */
 export const ONE_WAITS = 1 << EntryBit.waiting;
 export const WAITING = -ONE_WAITS;
 /** How many may wait: the host's stack has an end. */
-export const MOST_WAIT = 96;
+export const MOST_WAIT = 48;
 
 /** Compiles what runs often. The interpreter comes with samples; what is made of them never shows in results. */
 export interface Tier {
