@@ -51,6 +51,8 @@ export interface CrewData {
   /** The interpreter. */
   readonly module: WasmModule;
   readonly calls: readonly CallName[];
+  /** Functions that other modules import, and that nobody need be asked for. */
+  readonly linker: WasmModule | undefined;
   readonly layout: typeof Box;
   readonly states: typeof BoxState;
 }
@@ -61,7 +63,7 @@ interface ThreadHost {
 
 /** What a thread does. Its text is all that gets there: it names nothing outside of itself. */
 function execute({ data, receive }: ThreadHost): void {
-  const { memory, box, bell, module, calls, layout, states } = data;
+  const { memory, box, bell, module, calls, linker, layout, states } = data;
   const words = new Int32Array(memory.buffer);
   const longs = new BigInt64Array(memory.buffer);
   const state = (box + layout.state) >>> 2;
@@ -96,15 +98,17 @@ function execute({ data, receive }: ThreadHost): void {
       Instance: new (m: unknown, i: unknown) => { exports: Record<string, unknown> };
     };
   };
+  let own: Readonly<Record<string, unknown>> = {};
   let table: { length: number; grow(by: number): number; set(i: number, f: unknown): void } | undefined;
   const instantiate = (m: unknown, names: readonly CallName[]): Record<string, unknown> => {
     const imports: Record<string, unknown> = { memory };
     if (table) imports['table'] = table;
-    for (const [name, id] of names) imports[name] = ask(id);
+    for (const [name, id] of names) imports[name] = own[name] ?? ask(id);
     return new WebAssembly.Instance(m, { h: imports }).exports;
   };
   const main = instantiate(module, calls);
   table = main['handlers'] as NonNullable<typeof table>;
+  if (linker) own = instantiate(linker, []);
   const run = main['run'] as (cpu: number) => number;
   let mail = 0;
   function read(): void {
@@ -225,13 +229,15 @@ export class Crew {
   nameOf(id: number): string {
     return this.names[id]!;
   }
-  /** A thread that has nothing to do. @param module what it runs */
-  take(module: WasmModule, imports: readonly string[]): Member | undefined {
+  /** A thread that has nothing to do. @param module what it runs @param linker see CrewData */
+  take(module: WasmModule, imports: readonly string[], linker: () => WasmModule | undefined): Member | undefined {
     const idle = this.free.pop();
     if (idle || this.members.length === this.most) return idle;
     const { mem, bell } = this;
     const box = mem.allocFixed(Box.size);
-    const data = { memory: mem.wasm, box, bell, module, calls: this.calls(imports), layout: Box, states: BoxState };
+    const data: CrewData = {
+      memory: mem.wasm, box, bell, module, calls: this.calls(imports), linker: linker(), layout: Box, states: BoxState,
+    }; // biome-ignore format: one message
     const member = new Member(mem, box, this.begin(execute.toString(), data));
     for (const change of this.table.values()) member.post(change);
     this.members.push(member);

@@ -25,14 +25,13 @@ import { EXITS, MAX_BUDGET } from './exits.ts';
 import { type FlightControl, Flights } from './flights.ts';
 import { HandlerTable } from './handler_table.ts';
 import { Landing } from './landing.ts';
-import { FIND, GO, makeLinker, SETTLE } from './linker.ts';
+import { Linker } from './linker.ts';
 import type { EngineOptions, ThreadOptions } from './options.ts';
 import { Predecoder } from './predecode.ts';
 import { type Program, programOf } from './program.ts';
 import { RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
 import { LinkEntry, type Tier, usualTier } from './region.ts';
-import { CHECK } from './region_check.ts';
 import { Templates } from './templates.ts';
 
 /** A memory of fewer frames has no room for pages to stand where their addresses say. */
@@ -53,10 +52,9 @@ class Interpreter implements Engine {
   private readonly hooks: SystemHooks;
   private readonly predecoder: Predecoder;
   private readonly handlers: HandlerTable;
-  private linker: Readonly<Record<string, unknown>> | undefined;
+  /** If there is a tier. */
+  private linker: Linker | undefined;
   private links: number | undefined;
-  /** Of the memory of the tier. */
-  private areaAt = 0;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
   private readonly checking: () => Reference;
   private cpu: CpuState | undefined;
@@ -84,8 +82,8 @@ class Interpreter implements Engine {
       // What compiled code names comes first: it is where it was in earlier runs.
       area.size = Math.min(AREA.most, Math.max(AREA.least, (mem.frames * FRAME_SIZE) / AREA.share));
       area.at = mem.allocFixed(area.size);
-      this.areaAt = area.at;
       this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
+      this.linker = new Linker(this.links, area.at, mem.shared);
       this.flat = mem.frames > FLAT_FRAMES && !mem.parallel ? new FlatPages(mem) : undefined;
     }
     const handlers = new HandlerTable(mem, this.program, (name) => this.importFor(name));
@@ -297,6 +295,7 @@ class Interpreter implements Engine {
   private control({ follow }: ThreadOptions): FlightControl {
     return {
       main: this.program.main,
+      linker: () => this.linker?.module,
       begin: (cpu) => this.begin(cpu),
       end: (cpu, reason) => this.end(cpu, reason),
       run: (cpu, budget) => this.run(cpu, budget),
@@ -387,14 +386,8 @@ class Interpreter implements Engine {
         return (va: bigint, packed: number) => this.path.probe(this.cpu!, BigInt.asUintN(64, va), packed);
       case 'commit':
         return () => this.path.commit(this.cpu!);
-      case GO:
-      case FIND:
-      case CHECK:
-      case SETTLE:
-        this.linker ??= makeLinker(this.handlers.imports([]), this.links, this.areaAt, this.mem.shared);
-        return this.linker[name];
       default:
-        return this.system.importFor(name);
+        return this.linker?.functionFor(name, () => this.handlers.imports([])) ?? this.system.importFor(name);
     }
   }
 }

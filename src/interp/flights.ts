@@ -2,6 +2,7 @@
 // What changes under it (translations, decoded code, tables of functions) changes while it stands still: it is brought back to
 // where a branch lands, and goes on when the main thread next attends.
 
+import type { WasmModule } from '../base/webassembly.ts';
 import type { SplitStore } from '../cpu/access.ts';
 import { newSplitStore } from '../cpu/access.ts';
 import { Exit, type ExitReason, type ParallelRuns } from '../cpu/engine.ts';
@@ -14,6 +15,8 @@ import type { Part } from './program.ts';
 /** What the engine does for runs, on the main thread. */
 export interface FlightControl {
   readonly main: Part;
+  /** What regions get to each other by, if there are any. */
+  readonly linker: () => WasmModule | undefined;
   /** As the beginning and the end of Engine.run. @returns why there is nothing to run, or undefined */
   begin(cpu: CpuState): ExitReason | undefined;
   end(cpu: CpuState, reason: ExitReason): ExitReason;
@@ -72,7 +75,7 @@ export class Flights implements ParallelRuns {
     const { control } = this;
     // Checked pointers and single steps are for the evaluator and the step of the main thread.
     if (cpu.pointerChecks !== 0 || budget === 1) return control.run(cpu, budget);
-    const member = this.crew.take(control.main.module, control.main.imports);
+    const member = this.crew.take(control.main.module, control.main.imports, control.linker);
     if (!member) return control.run(cpu, budget);
     const early = control.begin(cpu);
     if (early !== undefined) {

@@ -3,7 +3,7 @@
 // functions: V8 before Node 24 keeps every instance that does as long as the table, and for each of them a copy of it;
 // regions come and go.
 
-import { WebAssemblyHost } from '../base/webassembly.ts';
+import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
@@ -214,13 +214,8 @@ function writeStay(code: Code, settle: number): void {
   code.i32(RegionExit.left).op('i32.or').get(executed);
 }
 
-/** @param imports memory and table @param links where the table of links is @param area where the memory of the tier is @param shared the kind of memory */
-export function makeLinker(
-  imports: Record<string, unknown>,
-  links: number | undefined,
-  area: number,
-  shared: boolean,
-): Record<string, unknown> {
+/** A module with all of these. @param links where the table of links is @param area where the memory of the tier is @param shared the kind of memory */
+function linkerModule(links: number | undefined, area: number, shared: boolean): WasmModule {
   const module = new ModuleBuilder();
   module.importMemory(HOST, MEMORY, 16, 65536, shared);
   module.importTable(HOST, TABLE);
@@ -232,7 +227,7 @@ export function makeLinker(
     write: (code: Code) => void,
   ): number => {
     const func = module.function(params, results, write);
-    module.export(name, func);
+    if (NAMES.has(name)) module.export(name, func);
     return module.indexOf(func);
   };
   const settle = add(SETTLE, SETTLE_PARAMS, [], (code) => writeSettle(code, 0));
@@ -241,6 +236,28 @@ export function makeLinker(
   const look = add('look', GO_PARAMS, REGION_RESULTS, (code) => writeLook(code, type, find, stay, links !== undefined));
   add(GO, GO_PARAMS, REGION_RESULTS, (code) => writeGo(code, type, look, stay, links));
   add(CHECK, CHECK_PARAMS, CHECK_RESULTS, (code) => writeCheck(code, area + REFUSAL, settle, links));
-  const made = new WebAssemblyHost.Module(module.finish());
-  return new WebAssemblyHost.Instance(made, { [HOST]: imports }).exports;
+  return new WebAssemblyHost.Module(module.finish());
+}
+const NAMES: ReadonlySet<string> = new Set([SETTLE, FIND, GO, CHECK]);
+
+/** What regions import to get to each other: it enters functions of a table, so each thread with a table has its own. */
+export class Linker {
+  private readonly make: () => WasmModule;
+  private made: WasmModule | undefined;
+  private exports: Readonly<Record<string, unknown>> | undefined;
+
+  /** @param links, area, shared as above */
+  constructor(links: number | undefined, area: number, shared: boolean) {
+    this.make = () => linkerModule(links, area, shared);
+  }
+  get module(): WasmModule {
+    this.made ??= this.make();
+    return this.made;
+  }
+  /** The function of a name; undefined for other names. @param imports memory and table */
+  functionFor(name: string, imports: () => Record<string, unknown>): unknown {
+    if (!NAMES.has(name)) return undefined;
+    this.exports ??= new WebAssemblyHost.Instance(this.module, { [HOST]: imports() }).exports;
+    return this.exports[name];
+  }
 }
