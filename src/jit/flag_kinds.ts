@@ -20,11 +20,14 @@ export function kindsAtBlocks(graph: Peeled, atEntries: number): Map<number, num
   for (const e of graph.entries) into.set(e, atEntries);
   for (let q = 0; q < queue.length; q++) {
     const id = queue[q]!;
-    const kinds = flagsAfter(graph.blocks.get(id)!.code, into.get(id)!);
+    const { code, back } = graph.blocks.get(id)!;
+    const kinds = flagsAfter(code, into.get(id)!);
     for (const to of graph.successors(id)) {
       const before = into.get(to)!;
-      if ((before | kinds) === before) continue;
-      into.set(to, before | kinds);
+      // What is called leaves them in the CPU state. A call out of the region leads nowhere else.
+      const after = before | (to === back?.to ? 1 << Kind.Mem : kinds);
+      if (after === before) continue;
+      into.set(to, after);
       queue.push(to);
     }
   }
