@@ -91,6 +91,10 @@ export class PhysMem {
   get fixedFrames(): number {
     return this.fixed;
   }
+  /** The others: what programs have of the memory. What allocFixed gives is the engine's, and may depend on earlier runs. */
+  get programFrames(): number {
+    return this.used - this.fixed;
+  }
 
   /** A zeroed frame with reference count 1. @param wish the one that is preferred, if it is free; 0: any */
   allocFrame(wish = 0): number {

@@ -380,6 +380,29 @@ describe('files', () => {
     });
     expect(r.out).toBe('prog\n');
   });
+  it('tells of the memory that programs have, not of what the engine takes', async () => {
+    await run(function* (t) {
+      const told = function* () {
+        expect(yield* call('sysinfo', at(0))).toBe(0);
+        expect(yield* call('getrusage', 0, at(0x200))).toBe(0);
+        text(t, 0x400, '/proc/meminfo');
+        const fd = yield* call('openat', -100, at(0x400), 0, 0);
+        const n = yield* call('read', fd, at(0x800), 0x700);
+        yield* call('close', fd);
+        const bytes = new Uint8Array(n);
+        t.mm.read(at(0x800), bytes);
+        return [read32(t, 40), read32(t, 0x220), new TextDecoder().decode(bytes)];
+      };
+      yield* told();
+      const before = yield* told();
+      t.machine.mem.allocFixed(1 << 20);
+      expect(yield* told()).toEqual(before);
+      // Programs' memory does show.
+      const page = yield* call('mmap', 0, 4096, 3, 0x22, -1, 0);
+      t.mm.write(BigInt(page), Uint8Array.of(1));
+      expect(yield* told()).not.toEqual(before);
+    });
+  });
   it('eventfd and epoll work together', async () => {
     await run(function* (t) {
       const ev = yield* call('eventfd2', 0, Open.O_NONBLOCK);

@@ -64,7 +64,7 @@ export function rusage(cpuTime: number, t: Thread): Struct {
   const s = new Struct(144);
   const us = Math.floor(cpuTime / 1000);
   s.set64(0, Math.floor(us / 1e6)).set64(8, us % 1e6);
-  s.set64(32, Math.floor(t.machine.mem.usedFrames * 4)); // ru_maxrss in KiB
+  s.set64(32, Math.floor(t.machine.mem.programFrames * 4)); // ru_maxrss in KiB
   s.set64(128, t.voluntarySwitches).set64(136, t.involuntarySwitches);
   return s;
 }

@@ -24,7 +24,7 @@ export const SYSTEM = {
     const m = t.machine;
     const s = new Struct(112);
     s.set64(0, Math.floor(m.clock.now() / 1e9));
-    s.set64(32, m.totalMemory).set64(40, m.totalMemory - m.mem.usedFrames * FRAME_SIZE);
+    s.set64(32, m.totalMemory).set64(40, m.totalMemory - m.mem.programFrames * FRAME_SIZE);
     s.set16(80, m.allProcesses().length).set32(104, 1);
     putStruct(t, a.info, s);
     return 0;

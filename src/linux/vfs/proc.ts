@@ -39,7 +39,7 @@ function cpuinfo(m: Machine): string {
 }
 function meminfo(m: Machine): string {
   const total = Math.floor(m.totalMemory / KIB);
-  const free = total - m.mem.usedFrames * (FRAME_SIZE / KIB);
+  const free = total - m.mem.programFrames * (FRAME_SIZE / KIB);
   const rows: [string, number][] = [
     ['MemTotal', total], ['MemFree', free], ['MemAvailable', free], ['Buffers', 0], ['Cached', 0], ['SwapCached', 0],
     ['Active', 0], ['Inactive', 0], ['SwapTotal', 0], ['SwapFree', 0], ['Dirty', 0], ['Writeback', 0],
