@@ -23,6 +23,9 @@ const MASKS = Array.from({ length: 16 }, (_, cond) =>
   Array.from({ length: 16 }, (_, nzcv) => (conditionHolds(cond, nzcv) ? 1 << nzcv : 0)).reduce((x, y) => x | y, 0),
 );
 
+/** Each puts an i32 on the stack: whether Z, C, N, V is set. */
+type FlagTests = readonly [z: () => Code, c: () => Code, n: () => Code, v: () => Code];
+
 export class Flags {
   private readonly code: Code;
   private readonly cpu: number;
@@ -166,11 +169,14 @@ export class Flags {
       negative();
       return overflow().op('i32.ne');
     };
+    this.among([zero, carry, negative, overflow], less, cond);
+  }
+  /** Puts on the stack whether a condition holds. @param less N is not V */
+  private among([zero, carry, ...others]: FlagTests, less: () => Code, cond: number): void {
     const tests: readonly (() => Code)[] = [
       zero,
       carry,
-      negative,
-      overflow,
+      ...others,
       () => {
         carry();
         return zero().op('i32.eqz').op('i32.and');
@@ -182,7 +188,7 @@ export class Flags {
       },
     ];
     tests[cond >> 1]!();
-    if (cond & 1) code.op('i32.eqz');
+    if (cond & 1) this.code.op('i32.eqz');
   }
   /** C = V = 0. */
   private testSign(cond: number): void {
@@ -267,31 +273,12 @@ export class Flags {
       sum();
       return op('eqz');
     };
-    const tests: readonly (() => Code)[] = [
-      isZero,
-      carry,
-      () => {
-        sum();
-        zero();
-        return op('lt_s');
-      },
-      () => {
-        overflow();
-        zero();
-        return op('lt_s');
-      },
-      () => {
-        carry();
-        return isZero().op('i32.eqz').op('i32.and');
-      },
-      () => less().op('i32.eqz'),
-      () => {
-        less().op('i32.eqz');
-        return isZero().op('i32.eqz').op('i32.and');
-      },
-    ];
-    tests[cond >> 1]!();
-    if (cond & 1) code.op('i32.eqz');
+    const negative = (of: () => Code) => (): Code => {
+      of();
+      zero();
+      return op('lt_s');
+    };
+    this.among([isZero, carry, negative(sum), negative(overflow)], less, cond);
   }
 }
 

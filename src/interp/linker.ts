@@ -69,8 +69,16 @@ function writeKnown(code: Code, [cpu, address, kind]: Locals, links: number, unk
     .i32(links + LinkEntry.hook)
     .op('i32.add');
 }
-/** The function FIND. @param links where the table of links is; undefined: there is none */
-function writeFind(code: Code, links: number | undefined): void {
+/** The function FIND. @param seek looks without the table of links */
+function writeFind(code: Code, links: number, seek: number): void {
+  const [cpu, address, kind] = [0, 1, 2];
+  const unknown = code.block('block');
+  writeKnown(code, [cpu, address, kind], links, unknown);
+  code.return().end();
+  code.get(cpu).get(address).get(kind).returnCall(seek);
+}
+/** Does what FIND does where the table of links does not know, and tells it. @param links where that is; undefined: there is none */
+function writeSeek(code: Code, links: number | undefined): void {
   const [cpu, address, kind] = [0, 1, 2];
   const [entry, records, index, hook, landings] = Array.from({ length: 5 }, () => code.local('i32')) as [
     number,
@@ -79,11 +87,6 @@ function writeFind(code: Code, links: number | undefined): void {
     number,
     number,
   ];
-  if (links !== undefined) {
-    const unknown = code.block('block');
-    writeKnown(code, [cpu, address, kind], links, unknown);
-    code.return().end();
-  }
   const nowhere = code.block('block');
   code.get(address);
   writeFetchEntry(code, () => code.get(cpu).mem('i32.load', Slot.TLB)).tee(entry);
@@ -149,15 +152,13 @@ function writeFind(code: Code, links: number | undefined): void {
 /** Puts bits of EntryBit on the stack that are known of a branch, from the one of `linked` on. */
 function writeLinked(code: Code, kind: number): Code {
   code.get(kind).i32(LANDING_GUARDED).op('i32.and');
-  const up = EntryBit.guarded - EntryBit.linked - Math.log2(LANDING_GUARDED);
-  if (up < 0) code.i32(-up).op('i32.shr_u');
-  else code.i32(up).op('i32.shl');
+  code.i32(Math.log2(LANDING_GUARDED) - (EntryBit.guarded - EntryBit.linked)).op('i32.shr_u');
   return code.i32(1).op('i32.or');
 }
 
 /** Parameters of GO, and of what does it where GO does not know the way. */
 const [CPU, ADDRESS, HOW, EXECUTED, AWAITED] = [0, 1, 2, 3, 4];
-const isKind = (code: Code): Code => code.get(HOW).i32(BRANCH_MASK).op('i32.and');
+const getKind = (code: Code): Code => code.get(HOW).i32(BRANCH_MASK).op('i32.and');
 
 /** Enters the region of a hook, unless the budget might end in it: `ends` is gone to then. @param type of functions of regions */
 function writeEnter(code: Code, hook: number, kind: number, type: number, linked: boolean, ends: Label): void {
@@ -184,7 +185,7 @@ function writeGo(code: Code, type: number, look: number, stay: number, links: nu
     .brIf(ends);
   const unknown = code.block('block');
   if (links !== undefined) {
-    isKind(code).set(kind);
+    getKind(code).set(kind);
     writeKnown(code, [CPU, ADDRESS, kind], links, unknown);
     code.set(hook);
     writeEnter(code, hook, kind, type, true, ends);
@@ -194,12 +195,12 @@ function writeGo(code: Code, type: number, look: number, stay: number, links: nu
   code.returnCall(look).end();
   code.get(CPU).get(HOW).get(EXECUTED).returnCall(stay);
 }
-/** Does what GO does, with the region to be looked for. */
-function writeLook(code: Code, type: number, find: number, stay: number, linked: boolean): void {
+/** Does what GO does where the table of links does not know. */
+function writeLook(code: Code, type: number, seek: number, stay: number, linked: boolean): void {
   const [kind, hook] = [code.local('i32'), code.local('i32')];
   const ends = code.block('block');
-  isKind(code).set(kind);
-  code.get(CPU).get(ADDRESS).get(kind).call(find).tee(hook).i32(NOWHERE).op('i32.eq').brIf(ends);
+  getKind(code).set(kind);
+  code.get(CPU).get(ADDRESS).get(kind).call(seek).tee(hook).i32(NOWHERE).op('i32.eq').brIf(ends);
   writeEnter(code, hook, kind, type, linked, ends);
   code.end();
   code.get(CPU).get(HOW).get(EXECUTED).returnCall(stay);
@@ -231,9 +232,10 @@ function linkerModule(links: number | undefined, area: number, shared: boolean):
     return module.indexOf(func);
   };
   const settle = add(SETTLE, SETTLE_PARAMS, [], (code) => writeSettle(code, 0));
-  const find = add(FIND, FIND_PARAMS, FIND_RESULTS, (code) => writeFind(code, links));
+  const seek = add(links === undefined ? FIND : 'seek', FIND_PARAMS, FIND_RESULTS, (code) => writeSeek(code, links));
+  if (links !== undefined) add(FIND, FIND_PARAMS, FIND_RESULTS, (code) => writeFind(code, links, seek));
   const stay = add('stay', STAY_PARAMS, REGION_RESULTS, (code) => writeStay(code, settle));
-  const look = add('look', GO_PARAMS, REGION_RESULTS, (code) => writeLook(code, type, find, stay, links !== undefined));
+  const look = add('look', GO_PARAMS, REGION_RESULTS, (code) => writeLook(code, type, seek, stay, links !== undefined));
   add(GO, GO_PARAMS, REGION_RESULTS, (code) => writeGo(code, type, look, stay, links));
   add(CHECK, CHECK_PARAMS, CHECK_RESULTS, (code) => writeCheck(code, area + REFUSAL, settle, links));
   return new WebAssemblyHost.Module(module.finish());

@@ -2,34 +2,17 @@
 
 import { expect, it } from 'vitest';
 import { assembleProgram } from '../asm/index.ts';
-import { Decoder } from '../cpu/decode.ts';
 import { Kind } from '../interp/late_flags.ts';
-import { A64 } from '../isa/a64.ts';
-import { collectRows } from '../isa/handlers.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
-import { explore } from './graph.ts';
-import { lift } from './lift.ts';
 import { peel } from './peel.ts';
+import { testGraph } from './testing.ts';
 
 const KNOWN = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat: false, spMask: 15 };
 
 it('a call out of the region leaves those of what was called, also in a loop that a return cannot come into', () => {
   const source = '1: ands x9, x4, #1\n bl .+4096\n cinc x1, x1, mi\n subs x19, x19, #1\n b.ne 1b\n ret';
-  const decoder = new Decoder(collectRows(A64), () => true);
   const words = new Uint32Array(assembleProgram(source, { base: 0n }).sections[0]!.bytes.slice().buffer);
-  const fetch = (place: number) => {
-    const d = words[place] === undefined ? undefined : decoder.decode(words[place]);
-    return d && lift(d.entry.handler(d.fields), d.fields, KNOWN);
-  };
-  const graph = peel(
-    explore(
-      0,
-      fetch,
-      () => [],
-      { size: 500, entries: 64 },
-      () => 0,
-    ),
-  );
+  const graph = peel(testGraph(words, 0, KNOWN));
   const all = kindsOf([...graph.blocks.values()].flatMap(({ code }) => code));
   const behind = graph.blocks.get(2)!;
   expect(graph.entries).not.toContain(behind.id);

@@ -21,8 +21,6 @@ export interface RegionOptions {
   readonly pages: readonly number[];
   /** Address of its cell. */
   readonly cell: number;
-  /** Address of the last Refusal (area.ts). */
-  readonly refusal: number;
   /** Tables of flat pages (cpu/flat.ts), for reads and for writes. */
   readonly flat: readonly [number, number] | undefined;
   /** `f64x2.relaxed_madd` rounds once. */

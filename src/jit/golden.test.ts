@@ -5,13 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { assembleProgram, disassemble } from '../asm/index.ts';
 import { WebAssemblyHost } from '../base/webassembly.ts';
-import { Decoder } from '../cpu/decode.ts';
-import { A64 } from '../isa/a64.ts';
-import { collectRows } from '../isa/handlers.ts';
 import { type CompiledRegion, regionText } from './dump.ts';
-import { explore } from './graph.ts';
-import { lift } from './lift.ts';
-import { testRegion } from './testing.ts';
+import { testGraph, testRegion } from './testing.ts';
 
 const BASE = 0x400000n;
 const PAGE = 4096n;
@@ -92,19 +87,9 @@ function regionOf({ at = 0n, source, flat = false }: (typeof REGIONS)[string]): 
   const first = Number(at) / 4;
   const known = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat, spMask: 15 };
   const word = (place: number): number => words[place - first]!;
-  const graph = explore(
-    first,
-    (place) => {
-      const d = word(place) === undefined ? undefined : decoder.decode(word(place));
-      return d && lift(d.entry.handler(d.fields), d.fields, known);
-    },
-    () => [],
-    { size: 500, entries: 64 },
-    () => 0,
-  );
+  const graph = testGraph(words, first, known);
   return { base: BASE, graph, word, ...testRegion(graph, known, [first, first + words.length - 1]) };
 }
-const decoder = new Decoder(collectRows(A64), () => true);
 
 describe('compiled regions', () => {
   const update = process.env['UPDATE_GOLDEN'] !== undefined;

@@ -2,28 +2,14 @@
 
 import { describe, expect, it } from 'vitest';
 import { assembleProgram } from '../asm/index.ts';
-import { Decoder } from '../cpu/decode.ts';
-import { A64 } from '../isa/a64.ts';
-import { collectRows } from '../isa/handlers.ts';
-import { explore } from './graph.ts';
-import { lift } from './lift.ts';
+import { testGraph } from './testing.ts';
 
 const KNOWN = { fpOn: true, fpcr: 0, ixc: true, sve: false, guarded: false, flat: false, spMask: 15 };
 
 /** The blocks from place 0 on. @param elsewhere instructions of the region that begins at a place */
 function blocksOf(source: string, elsewhere: (place: number) => number): readonly (readonly [number, number])[] {
-  const decoder = new Decoder(collectRows(A64), () => true);
   const words = new Uint32Array(assembleProgram(source, { base: 0n }).sections[0]!.bytes.slice().buffer);
-  const { blocks } = explore(
-    0,
-    (place) => {
-      const d = words[place] === undefined ? undefined : decoder.decode(words[place]);
-      return d && lift(d.entry.handler(d.fields), d.fields, KNOWN);
-    },
-    () => [],
-    { size: 500, entries: 64 },
-    elsewhere,
-  );
+  const { blocks } = testGraph(words, 0, KNOWN, elsewhere);
   return [...blocks.values()].map(({ start, code }) => [start, code.length] as const).sort((a, b) => a[0] - b[0]);
 }
 

@@ -108,12 +108,16 @@ export function explore(
   return { blocks, entries: [...known, ...heads].slice(0, limits.entries), size: code.size };
 }
 
-/** Where control goes at a place in the region after a block. */
-export function successorsIn(blocks: ReadonlyMap<number, Block>): Successors {
+/** Where control goes in the region after a block. */
+export const successorsIn = (blocks: ReadonlyMap<number, Block>): Successors =>
+  along(blocks, ({ next, branch, back }) => [next, branch, back]);
+/** The same but for where calls out of the region come back to. */
+export const straightIn = (blocks: ReadonlyMap<number, Block>): Successors =>
+  along(blocks, ({ next, branch }) => [next, branch]);
+function along(blocks: ReadonlyMap<number, Block>, edgesOf: (block: Block) => (Edge | undefined)[]): Successors {
   return (id) => {
-    const { next, branch, back } = blocks.get(id)!;
     const list: number[] = [];
-    for (const edge of [next, branch, back]) if (edge && blocks.has(edge.to)) list.push(edge.to);
+    for (const edge of edgesOf(blocks.get(id)!)) if (edge && blocks.has(edge.to)) list.push(edge.to);
     return list;
   };
 }

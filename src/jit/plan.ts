@@ -4,10 +4,10 @@
 import { Comebacks } from './comebacks.ts';
 import { kindsAtBlocks, kindsOf } from './flag_kinds.ts';
 import type { RegionFrame } from './frame.ts';
-import type { Block, Edge } from './graph.ts';
+import { type Block, straightIn } from './graph.ts';
 import type { Flow } from './lift.ts';
 import type { Peeled } from './peel.ts';
-import { backEdges, longestPaths, type Successors } from './shape.ts';
+import { backEdges, longestPaths } from './shape.ts';
 import { entriesOf, type Loop, type Zone, zonesOf } from './zones.ts';
 
 /** What leads out of a loop that is not over, unless it is called and comes back. */
@@ -31,11 +31,7 @@ export class Plan {
   constructor(graph: Peeled, places: readonly number[], { everything, homes, options }: RegionFrame) {
     this.graph = graph;
     const { blocks, entries, shapes } = graph;
-    const inside = (edge: Edge | undefined): number[] => (edge && blocks.has(edge.to) ? [edge.to] : []);
-    const straight: Successors = (id) => {
-      const { next, branch } = blocks.get(id)!;
-      return [...inside(next), ...inside(branch)];
-    };
+    const straight = straightIn(blocks);
     // Behind calls the budget is looked at, too.
     this.longest = longestPaths(blocks.keys(), straight, (id) => costOf(blocks.get(id)!), backEdges(shapes, straight));
     this.kinds = kindsOf(everything);
@@ -47,7 +43,11 @@ export class Plan {
       straight,
       (ids) => homes.usedBy(Array.from(ids, (id) => blocks.get(id)!)),
     );
-    this.unknown = new Set([...entries, ...entriesOf(shapes), ...[...blocks.values()].flatMap((b) => inside(b.back))]);
+    this.unknown = new Set([
+      ...entries,
+      ...entriesOf(shapes),
+      ...[...blocks.values()].flatMap(({ back }) => back?.to ?? []),
+    ]);
     const jumps = everything.some((one) => one.jumps);
     this.comebacks = new Comebacks(graph, places, this.longest, options.known.guarded, jumps);
   }

@@ -1,10 +1,13 @@
 // Random programs, for those who compare engines, and regions without one.
 
+import { Decoder } from '../cpu/decode.ts';
 import { importer } from '../interp/imports.ts';
 import type { Random } from '../interp/testing.ts';
+import { A64 } from '../isa/a64.ts';
+import { collectRows } from '../isa/handlers.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
-import type { Graph } from './graph.ts';
-import type { Assumptions } from './lift.ts';
+import { explore, type Graph } from './graph.ts';
+import { type Assumptions, type Lifted, lift } from './lift.ts';
 import { pageOf } from './places.ts';
 import { buildRegion } from './region.ts';
 
@@ -229,6 +232,22 @@ export function randomProgram(r: Random, { end, process }: RandomProgram): strin
 /** Stands for a change of code until all places are known. */
 const CHANGE = '(change)';
 
+/** The graph of code, with everything known that is there. @param words from `root` on, which is where it is entered @param elsewhere as of explore */
+export function testGraph(
+  words: Uint32Array,
+  root: number,
+  known: Assumptions,
+  elsewhere: (place: number) => number = () => 0,
+): Graph {
+  const fetch = (place: number): Lifted | undefined => {
+    const word = words[place - root];
+    const d = word === undefined ? undefined : decoder.decode(word);
+    return d && lift(d.entry.handler(d.fields), d.fields, known);
+  };
+  return explore(root, fetch, () => [], { size: 500, entries: 64 }, elsewhere);
+}
+const decoder = new Decoder(collectRows(A64), () => true);
+
 /** A region as a module of its own, as if an interpreter had its records anywhere. @param places in all its pages */
 export function testRegion(graph: Graph, known: Assumptions, places: readonly number[]) {
   const module = new ModuleBuilder();
@@ -236,7 +255,6 @@ export function testRegion(graph: Graph, known: Assumptions, places: readonly nu
     known,
     pages: [...new Set(places.map(pageOf))],
     cell: 0x8000,
-    refusal: 0x7000,
     flat: [0x1000000, 0x1800000] as const,
     fused: true,
     parallel: false,

@@ -9,7 +9,6 @@ import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { Cell, MAX_PAGES } from '../interp/region_check.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
-import { Area } from './area.ts';
 import { Counts } from './counts.ts';
 import { spansOf, wordsOf } from './cover.ts';
 import type { CompiledRegion } from './dump.ts';
@@ -206,7 +205,6 @@ class JitTier implements Tier {
       known,
       pages: [...used.keys()],
       cell: regions.cells.address(cell),
-      refusal: host.area.at + Area.refusal,
       flat: host.flat,
       fused: this.fused,
       parallel: host.mem.parallel,
