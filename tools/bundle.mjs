@@ -8,6 +8,8 @@ import { withConstants } from './constants.mjs';
 const OUT = 'dist/bin';
 const FIRST_FILE = 'first.js';
 const COMMAND_FILE = 'command.js';
+/** A script whose code brings a compiled module back to life (tools/optimise.cjs, tools/keep.cjs). */
+const RESTORE = '(optimised, bytes) => %DeserializeWasmModule(optimised, bytes);\n';
 /** What comes before a command is chosen, and what everything stands on. */
 const FIRST = /\/dist\/(base\/(?!nearest)|cli\/message)|rolldown\/runtime/;
 /** Modules of other commands, and what few programs need. */
@@ -112,6 +114,8 @@ function isConstant(code, id) {
 
 /** What load.cjs runs: a function of what CommonJS modules are given. */
 const wrapped = (code) => `(function (exports, require, module, __filename, __dirname) {${code}})`;
+/** Read as it is, byte by byte. */
+const inAscii = (code) => code.replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 const withoutHashbang = (code) => code.replace(/^#!.*\n/, '');
 
 export async function bundle() {
@@ -133,21 +137,22 @@ export async function bundle() {
   await input.close();
   const files = new Map();
   for (const { fileName, code } of together(output))
-    files.set(fileName, later(fileName, linked(withConstants(exported(code)))));
-  // The command is a part of the first chunk, to be called: others use that as well.
+    files.set(fileName, withConstants(later(fileName, linked(exported(code)))));
+  // The command is a part of the first chunk, to be called: others use that as well. And what loads all others.
+  const keep = readFileSync('tools/keep.cjs', 'utf8').replace("'@RESTORE@'", JSON.stringify(RESTORE));
   files.set(
     FIRST_FILE,
-    `${files.get(FIRST_FILE)}module.start = () => {\n${withoutHashbang(files.get(COMMAND_FILE))}};\n`,
+    `${files.get(FIRST_FILE)}module.start = () => {\n${withoutHashbang(files.get(COMMAND_FILE))}};\n(function (exports) {${keep}})(module);`,
   );
   files.delete(COMMAND_FILE);
-  for (const [name, text] of files) files.set(name, wrapped(text));
+  for (const [name, text] of files) files.set(name, inAscii(wrapped(text)));
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
   digest.update(readFileSync('dist/interp/interp.wasm'));
   const loader = readFileSync('tools/load.cjs', 'utf8');
   files.set('hypatia.js', `#!/usr/bin/env node\n${loader.replace('@BUILD@', digest.digest('hex').slice(0, 16))}`);
   for (const name of ['optimise', 'programs']) files.set(`${name}.js`, readFileSync(`tools/${name}.cjs`, 'utf8'));
-  files.set('restore.js', '(optimised, bytes) => %DeserializeWasmModule(optimised, bytes);\n');
+  files.set('restore.js', RESTORE);
   files.set('package.json', '{ "type": "commonjs" }\n');
   mkdirSync(OUT, { recursive: true });
   for (const [name, text] of files) writeFileSync(`${OUT}/${name}`, text);

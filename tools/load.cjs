@@ -1,205 +1,63 @@
-// How dist/bin starts (tools/bundle.mjs), the command itself: runs a chunk of the bundle, and keeps the code that V8 made of it
-// for later runs, with all functions that were called, which is most of what starting costs otherwise. On by itself, off
-// with NODE_DISABLE_COMPILE_CACHE as Node's own. Kept beside the bundle or, where that cannot be written, in the user's cache.
-// What the command itself wants to keep (src/cli/kept.ts) lies there as well.
+// How dist/bin starts (tools/bundle.mjs), the command itself: as little as brings the first chunk to life, because nothing is
+// kept of what stands here. A chunk has with it the code that V8 made of it in an earlier run, with all functions that were called,
+// which is most of what starting costs otherwise. tools/keep.cjs, a part of the first chunk, sees to that.
+// On by itself, off with NODE_DISABLE_COMPILE_CACHE as Node's own.
 'use strict';
 const fs = require('node:fs');
 const { Script } = require('node:vm');
 
 /** The build puts a digest of all chunks here: V8 itself compares no more than their lengths. */
 const BUILD = '@BUILD@';
-/** Milliseconds until what starting called is saved, whatever comes, and microseconds of CPU time of a program that is short. */
-const STARTED = 1000;
-const SHORT = 5e6;
-/** What optimise.js gives: the length of a script's code in HEAD bytes, the code, the module. Milliseconds it is waited for. */
-const OPTIMISED = 'interp.optimised';
-const HEAD = 4;
-/** An empty file: there has been a run. */
-const FIRST = 'first';
-const PATIENCE = 20_000;
-const atEnd = [];
-
-const enabled = !process.env.NODE_DISABLE_COMPILE_CACHE;
+const { env, execArgv, version, arch } = process;
 /** Code is good for one V8 with one set of options. V8 itself refuses what it cannot use; this only keeps apart. */
-const options = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join('').replace(/[^\w-]/g, '');
-const folder = `${BUILD}-${process.version}-${process.arch}${options.slice(0, 100)}`;
-const home = process.env.XDG_CACHE_HOME || `${process.env.HOME || __dirname}/.cache`;
-const folders = [`${__dirname}/code/${folder}`, `${home}/hypatia/code/${folder}`];
+let options = execArgv.join('') + (env.NODE_OPTIONS ?? '');
+if (options !== '') options = options.replace(/[^\w-]/g, '').slice(0, 100);
+const folder = `${BUILD}-${version}-${arch}${options}`;
+/** Beside the bundle or, where that cannot be written, in the user's cache. */
+const folders = env.NODE_DISABLE_COMPILE_CACHE
+  ? []
+  : [
+      `${__dirname}/code/${folder}`,
+      `${env.XDG_CACHE_HOME || `${env.HOME || __dirname}/.cache`}/hypatia/code/${folder}`,
+    ];
 
-/** @param {string} [encoding] makes it text */
-function kept(name, encoding) {
-  for (const folder of enabled ? folders : []) {
+/** Where files are read to, one after the other: pages that are used for the first time cost more than reading does. */
+let room = Buffer.allocUnsafeSlow(1 << 20);
+/** @returns the contents of a file, until the next one is read */
+function read(file) {
+  const fd = fs.openSync(file);
+  try {
+    for (let size = 0; ; ) {
+      size += fs.readSync(fd, room, size, room.length - size, null);
+      if (size < room.length) return room.subarray(0, size);
+      room = Buffer.concat([room], 2 * size);
+    }
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+/** @returns what an earlier run has kept by that name, until the next file is read */
+function borrowed(name) {
+  for (const folder of folders) {
     try {
-      return fs.readFileSync(`${folder}/${name}`, encoding);
+      return read(`${folder}/${name}`);
     } catch {
       // The next folder, or nothing.
     }
   }
   return undefined;
 }
-
-/** Scripts that were run, and those of them whose code is not kept, or no longer good. */
-const scripts = new Map();
-let unsaved = false;
-/** This is the first run of the build: known when code is to be saved. */
-let isFirst;
-/** By name of a file: what gives its contents when the process ends, and whether it has met much that is new. */
-const wanted = new Map();
-globalThis[Symbol.for('hypatia.kept')] = {
-  read: kept,
-  readText: (name) => kept(name, 'utf8'),
-  optimised,
-  native,
-  keepAtEnd(name, make, isMuchNew) {
-    wanted.set(name, { make, isMuchNew });
-  },
-};
-
-/**
- * The WebAssembly module of the interpreter, as optimise.js compiled it: then V8 need not. The script is never parsed: its
- * code is all that there is of it.
- * @param {Uint8Array} bytes of the module
- * @param {() => Iterable<number>} used functions of its table that are worth it
- * @returns {WebAssembly.Module | undefined}
- */
-function optimised(bytes, used) {
-  const made = kept(OPTIMISED);
-  if (!made) atEnd.push(() => save(() => [[OPTIMISED, optimise(bytes, [...used()])]]));
-  if (!made?.length) return undefined;
-  const restored = restore(made, bytes);
-  if (!restored) atEnd.push(() => save(() => [[OPTIMISED, Buffer.alloc(0)]]));
-  return restored;
-}
-/** @param {Buffer} made what optimise.js gave for a module of these bytes */
-function restore(made, bytes) {
-  try {
-    const head = HEAD + made.readUInt32LE(0);
-    const cachedData = made.subarray(HEAD, head);
-    const filename = `${__dirname}/restore.js`;
-    const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
-    return script.runInThisContext()(new Uint8Array(made.subarray(head)).buffer, bytes);
-  } catch {
-    // The script is no JavaScript without its code.
-    return undefined;
-  }
-}
-
-/**
- * The WebAssembly module that a file which is kept has, as optimise.js compiled it: it does so, if it has not yet, when this
- * process has ended (programs.js).
- * @param {string} name of the file
- * @param {number} sum that both have, if it is the same module
- * @param {Uint8Array} bytes of the module
- * @returns {WebAssembly.Module | undefined}
- */
-function native(name, sum, bytes) {
-  const { isOf, used, MADE } = require('./programs.js');
-  const made = () => kept(`${name}${MADE}`);
-  const isDebugged = options.includes('inspect');
-  const before = made();
-  const isMade = isOf(before, sum);
-  atEnd.push(() => used(writable(), name, (now) => isDebugged || (isMade && now === sum) || isOf(made(), now)));
-  return isMade ? restore(before.subarray(2 * HEAD), bytes) : undefined;
-}
-/** Where it fails once it is not tried again: an empty file says so. A debugger is not for this process. */
-function optimise(input, used) {
-  if (options.includes('inspect')) return Buffer.alloc(0);
-  const { spawnSync } = require('node:child_process');
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    [...process.execArgv, `${__dirname}/optimise.js`, '', used.join()],
-    {
-      input,
-      stdio: ['pipe', 'pipe', 'ignore'],
-      timeout: PATIENCE,
-      maxBuffer: 1 << 26,
-    },
-  );
-  return status === 0 && stdout.length > HEAD ? stdout : Buffer.alloc(0);
-}
-
-/**
- * The first run has everything else to make as well: its code has what later ones do not call, and not what they do. So the
- * code of the second one is kept. Another kind of program has called other functions: all code is kept again, with these.
- */
-function saveCode() {
-  const isNew = [...wanted.values()].some(({ isMuchNew }) => isMuchNew());
-  isFirst ??= unsaved && isNew && kept(FIRST) === undefined;
-  if (isFirst) save(() => [[FIRST, '']]);
-  else if (unsaved || isNew) save(() => [...scripts].map(([name, script]) => [name, script.createCachedData()]));
-}
-if (enabled) {
-  process.once('exit', () => {
-    // First, so that the code for it is there to be kept.
-    const files = [...wanted].map(([name, { make }]) => [name, make()]).filter(([, data]) => data !== undefined);
-    const { user, system } = process.cpuUsage();
-    if (user + system < SHORT) saveCode();
-    if (files.length > 0) save(() => files);
-    if (files.some(([name]) => name.startsWith('program-'))) require('./programs.js').forget(writable());
-    for (const act of atEnd) act();
-  });
-}
-
-/** The first folder that can be written: with none, everything is made anew each time. */
-function writable() {
-  return folders.find((folder) => {
-    try {
-      fs.mkdirSync(folder, { recursive: true });
-      fs.accessSync(folder, fs.constants.W_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-/** @param make gives names of files and their contents */
-function save(make) {
-  const into = writable();
-  if (into === undefined) return;
-  try {
-    for (const [name, data] of make()) {
-      // Others may start at the same moment: nobody finds half a file.
-      const whole = `${into}/${name}`;
-      const part = `${whole}.${process.pid}`;
-      fs.writeFileSync(part, data);
-      fs.renameSync(part, whole);
-    }
-  } catch {
-    // The disk is full.
-  }
-}
-
-/** It has the command as well. */
-const FIRST_CHUNK = 'first.js';
-const modules = new Map();
-module.exports = load;
-/** @param {boolean} [isWhole] not only what the command itself uses is wanted */
-function load(name, isWhole = true) {
-  const module = modules.get(name) ?? evaluated(name);
-  if (isWhole && module.rest) {
-    module.rest();
-    module.rest = undefined;
-  }
-  return module.exports;
-}
-function evaluated(name) {
-  // Hundreds of names, one after the other: not a shape for each.
-  const made = { exports: Object.create(null) };
-  modules.set(name, made);
+/** @returns a chunk, which has ASCII only */
+function chunk(name) {
   const filename = `${__dirname}/${name}`;
-  const cachedData = kept(name);
-  const script = new Script(fs.readFileSync(filename, 'utf8'), { filename, cachedData });
-  scripts.set(name, script);
-  const isNew = !cachedData || script.cachedDataRejected;
-  // V8 throws away the code of functions that are not called for long: that of starting is saved while it is there.
-  if (enabled && isNew && !unsaved) setTimeout(saveCode, STARTED).unref();
-  unsaved ||= isNew;
-  const requires = (id) => (id.startsWith('./') ? load(id.slice(2), name !== FIRST_CHUNK) : require(id));
-  script.runInThisContext()(made.exports, requires, made, filename, __dirname);
-  return made;
+  const source = read(filename).toString('latin1');
+  return new Script(source, { filename, cachedData: borrowed(name) });
 }
 
-if (require.main === module) {
-  load(FIRST_CHUNK);
-  modules.get(FIRST_CHUNK).start();
-}
+const script = chunk('first.js');
+const first = { exports: Object.create(null) };
+const requires = (id) => (id.startsWith('./') ? load(id.slice(2), false) : require(id));
+script.runInThisContext()(first.exports, requires, first, `${__dirname}/first.js`, __dirname);
+const load = first.keep({ folders, options, borrowed, chunk, script, first, require, __dirname });
+module.exports = load;
+if (require.main === module) first.start();

@@ -1,7 +1,7 @@
 // Which engine runs programs, and what it can execute.
 
 import { openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type Feat, has, isFeat } from '../arch/features.ts';
 import { lazy } from '../base/lazy.ts';
 import type { Engine, SystemHooks } from '../cpu/engine.ts';
@@ -20,7 +20,7 @@ import type { TierOptions } from '../jit/index.ts';
 import { circumstancesOf, readKept as readRegions } from '../jit/kept.ts';
 import { DEFAULT_CACHE, Regions } from '../jit/regions.ts';
 import type { ModelFacts } from './cpu_option.ts';
-import { keepAtEnd, nativeModule, optimisedModule, readKept } from './kept.ts';
+import { borrowKept, keepAtEnd, nativeModule, optimisedModule, readKept } from './kept.ts';
 import type { EngineName } from './options.ts';
 import type { EngineStats } from './stats.ts';
 
@@ -46,13 +46,13 @@ export function canExecute(feat: Feat): boolean {
  * code it was generated from: then it is generated now, which takes longer.
  */
 function prebuiltInterpreter(): Prebuilt | undefined {
-  // Without URLs: making them takes longer than reading the file.
+  // Without URLs, and names put together by hand: making them takes longer than reading the file.
   const here = import.meta.dirname;
-  const layer = (name: string): string => join(here, '..', name);
-  const file = join(layer('interp'), 'interp.wasm');
+  const layer = (name: string): string => `${here}/../${name}`;
+  const file = `${layer('interp')}/interp.wasm`;
   try {
     // The bundle was made together with it.
-    if (basename(here) === 'bin') return open(file);
+    if (here.endsWith('bin')) return open(file);
     const made = statSync(file).mtimeMs;
     for (const name of ['wasm', 'ir', 'arch/a64', 'isa', 'interp']) {
       for (const source of readdirSync(layer(name))) {
@@ -67,7 +67,7 @@ function prebuiltInterpreter(): Prebuilt | undefined {
 function open(file: string): Prebuilt {
   const fd = openSync(file, 'r');
   return new Prebuilt((from, to) => {
-    const bytes = new Uint8Array(to - from);
+    const bytes = Buffer.allocUnsafeSlow(to - from);
     return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, from));
   });
 }
@@ -206,7 +206,10 @@ export function nameOf(model: CpuModel): string {
 function keptTemplates(machine: string, program: string): Templates {
   const all = `decoded-${machine}`;
   const own = `${fileOf(program)}-${all}`;
-  const templates = new Templates(readKept(own), () => readKept(all));
+  const templates = new Templates(
+    () => borrowKept(own),
+    () => readKept(all),
+  );
   keepAtEnd(own, () => templates.metBytes());
   keepAtEnd(
     all,

@@ -6,6 +6,7 @@ import type { WasmModule } from '../base/webassembly.ts';
 interface Kept {
   read(name: string): Uint8Array | undefined;
   readText(name: string): string | undefined;
+  borrow(name: string): Uint8Array | undefined;
   optimised(bytes: Uint8Array, used: () => Iterable<number>): WasmModule | undefined;
   native(name: string, sum: number, bytes: Uint8Array): WasmModule | undefined;
   keepAtEnd(name: string, make: () => Uint8Array | undefined, isMuchNew: () => boolean): void;
@@ -15,6 +16,10 @@ const kept = (globalThis as { readonly [name: symbol]: Kept | undefined })[Symbo
 /** What an earlier run has kept by that name. */
 export function readKept(name: string): Uint8Array | undefined {
   return kept?.read(name);
+}
+/** The same until anything else is read: for what is copied at once. */
+export function borrowKept(name: string): Uint8Array | undefined {
+  return kept?.borrow(name);
 }
 /** The same as text. */
 export function readKeptText(name: string): string | undefined {

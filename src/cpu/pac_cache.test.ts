@@ -18,7 +18,7 @@ function cache() {
   const place = (pointer: bigint, modifier: bigint): number => {
     const product = Math.imul(lowHalf(modifier), cpu.low(Slot.PAC_FACTOR));
     const sum = (Math.imul(lowHalf(pointer), PAC_HASH.pointer) + product + KEY) | 0;
-    return cpu.low(Slot.PAC_CACHE) + ((sum >>> PAC_HASH.shift) << PacEntry.shift);
+    return cpu.low(Slot.PAC_CACHE) + ((sum >>> cpu.low(Slot.PAC_SHIFT)) << PacEntry.shift);
   };
   const has = (pointer: bigint, modifier: bigint): boolean => {
     const at = place(pointer, modifier);
@@ -41,8 +41,10 @@ function cache() {
 it('is found where compiled code looks', () => {
   const { cpu, pacs, has, sign } = cache();
   pacs.forget(cpu);
-  for (let i = 0n; i < 16n; i++) expect(sign(0x40_0000n + 4n * i, 0x7fff_0000n - 96n * i)).toBe(true);
-  for (let i = 0n; i < 16n; i++) expect(has(0x40_0000n + 4n * i, 0x7fff_0000n - 96n * i)).toBe(true);
+  for (let i = 0n; i < 16n; i++) {
+    const pair: readonly [bigint, bigint] = [0x40_0000n + 4n * i, 0x7fff_0000n - 96n * i];
+    expect([sign(...pair), has(...pair)]).toEqual([true, true]);
+  }
   pacs.forget(cpu);
   expect(has(0x40_0000n, 0x7fff_0000n)).toBe(false);
 });
@@ -50,16 +52,26 @@ it('is found where compiled code looks', () => {
 it('makes room for two that meet', () => {
   const { cpu, pacs, place, sign } = cache();
   pacs.forget(cpu);
-  const first: readonly [bigint, bigint] = [0x55_5088n, 0xffff_eff0_0330n];
-  sign(...first);
-  let second: readonly [bigint, bigint] = [0x55_5d0cn, 0xffff_eff0_0320n];
-  while (place(...second) !== place(...first)) second = [second[0], second[1] - 16n];
-  let computed = 0;
-  for (let i = 0; i < 10_000; i++) for (const pair of [first, second]) if (sign(...pair)) computed++;
-  expect(computed).toBeGreaterThan(1000);
-  expect(computed).toBeLessThan(5000);
+  /** @returns how often one of two was computed that meet at first */
+  const computed = (): number => {
+    const first: readonly [bigint, bigint] = [0x55_5088n, 0xffff_eff0_0330n];
+    sign(...first);
+    let second: readonly [bigint, bigint] = [0x55_5d0cn, 0xffff_eff0_0320n];
+    while (place(...second) !== place(...first)) second = [second[0], second[1] - 16n];
+    let n = 0;
+    for (let i = 0; i < 10_000; i++) for (const pair of [first, second]) if (sign(...pair)) n++;
+    return n;
+  };
+  const few = cpu.low(Slot.PAC_SHIFT);
+  expect(computed()).toBeGreaterThan(30);
+  expect(cpu.low(Slot.PAC_SHIFT), 'more of the sum').toBeLessThan(few);
+  const factor = cpu.low(Slot.PAC_FACTOR);
+  const many = computed();
+  expect(many).toBeGreaterThan(1000);
+  expect(many).toBeLessThan(5000);
+  expect(cpu.low(Slot.PAC_FACTOR)).not.toBe(factor);
   // Another CPU that goes on is told.
   const other = new CpuState(cpu.mem);
   pacs.forget(other);
-  expect(other.low(Slot.PAC_FACTOR)).toBe(cpu.low(Slot.PAC_FACTOR));
+  for (const slot of [Slot.PAC_FACTOR, Slot.PAC_SHIFT]) expect(other.low(slot)).toBe(cpu.low(slot));
 });

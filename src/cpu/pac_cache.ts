@@ -11,17 +11,22 @@ import { type CpuState, Slot } from './state.ts';
 export const PacEntry = { pointer: 0, modifier: 8, signed: 16, key: 24, shift: 5 } as const;
 export const PAC_ENTRIES = 4096;
 const SIZE = PAC_ENTRIES << PacEntry.shift;
+/** Entries of a page: a short program does not touch more, and what is touched first has its price. */
+const FEW_ENTRIES = 4096 >> PacEntry.shift;
 /** Tables: programs that take turns have different keys. */
 const TABLES = 4;
 /**
  * The index is the top of the sum of the low halves times this and a factor; whole halves, or else stacks of calls meet in few
- * places. The factor (Slot.PAC_FACTOR) is another one when entries drive each other out again and again.
+ * places. How much of the top (Slot.PAC_SHIFT) grows once a program has many; the factor (Slot.PAC_FACTOR) is another one when
+ * entries drive each other out again and again.
  */
-export const PAC_HASH = { pointer: 0x9e3779b1 | 0, shift: 32 - Math.log2(PAC_ENTRIES) } as const;
+export const PAC_HASH = { pointer: 0x9e3779b1 | 0 } as const;
+const shiftFor = (entries: number): number => 32 - Math.log2(entries);
 const FIRST_FACTOR = 0x85ebca6b | 0;
 /** From one to the next: both are odd. */
 const NEXT_FACTOR = 0x2c1b3c6d;
-/** So many entries are driven out before the first change, and twice as many before the next. */
+/** So many entries are driven out before there are more, before the first change, and twice as many before the next. */
+const FEW_LOST = 32;
 const PATIENCE = 1024;
 
 interface Table {
@@ -44,8 +49,9 @@ export class PacCache {
   /** The one that was needed last comes first. */
   private readonly tables: Table[] = [];
   private factor = FIRST_FACTOR;
-  private patience = PATIENCE;
-  /** Entries driven out since the factor changed. */
+  private shift = shiftFor(FEW_ENTRIES);
+  private patience = FEW_LOST;
+  /** Entries driven out since the factor or the shift changed. */
   private lost = 0;
 
   constructor(mem: PhysMem) {
@@ -56,6 +62,7 @@ export class PacCache {
   forget(cpu: CpuState): void {
     this.mem.u32[(cpu.base + Slot.PAC_CACHE) >>> 2] = this.none;
     this.mem.i32[(cpu.base + Slot.PAC_FACTOR) >>> 2] = this.factor;
+    this.mem.u32[(cpu.base + Slot.PAC_SHIFT) >>> 2] = this.shift;
   }
   /** Remembers a pointer, and what it is signed. */
   keep(cpu: CpuState, s: PauthState, key: number, pointer: bigint, modifier: bigint, signed: bigint): void {
@@ -65,7 +72,7 @@ export class PacCache {
     if (this.mem.parallel) return;
     if (u32[slot] === this.none) u32[slot] = this.tableOf(s);
     const sum = Math.imul(lowHalf(pointer), PAC_HASH.pointer) + Math.imul(lowHalf(modifier), this.factor);
-    const at = u32[slot]! + ((((sum + key) | 0) >>> PAC_HASH.shift) << PacEntry.shift);
+    const at = u32[slot]! + ((((sum + key) | 0) >>> this.shift) << PacEntry.shift);
     if (u32[(at + PacEntry.key) >>> 2] !== 0 && ++this.lost > this.patience) {
       this.change();
       this.forget(cpu);
@@ -78,10 +85,16 @@ export class PacCache {
   }
   /** Has all entries elsewhere: there are none at first. */
   private change(): void {
-    this.factor = Math.imul(this.factor, NEXT_FACTOR);
-    this.patience *= 2;
+    const size = 2 ** (32 - this.shift) << PacEntry.shift;
+    for (const { at } of this.tables) this.mem.zero(at, at + size);
+    if (this.shift === shiftFor(FEW_ENTRIES)) {
+      this.shift = shiftFor(PAC_ENTRIES);
+      this.patience = PATIENCE;
+    } else {
+      this.factor = Math.imul(this.factor, NEXT_FACTOR);
+      this.patience *= 2;
+    }
     this.lost = 0;
-    for (const { at } of this.tables) this.mem.zero(at, at + SIZE);
   }
   private tableOf(s: PauthState): number {
     const { tables } = this;

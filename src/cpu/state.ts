@@ -141,6 +141,8 @@ export const Slot = {
   FLAG_KIND: 96 * 8,
   /** i32: the lesser of BUDGET and PAUSE, which stay what they are while a hot loop runs and no other PE does. */
   LOOP_LIMIT: 96 * 8 + 4,
+  /** u32: how far that product is shifted to find an entry of PAC_CACHE. */
+  PAC_SHIFT: 98 * 8,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

@@ -71,14 +71,17 @@ export class CodePages {
     mem.watchFree((frame) => this.retire(frame));
   }
 
-  /** Address of the records of a frame. Records of contents that have changed since are dropped. */
-  recordsOf(frame: number): number {
+  /**
+   * Address of the records of a frame. Records of contents that have changed since are dropped.
+   * @param first number of the one that will be looked at first
+   */
+  recordsOf(frame: number, first = 0): number {
     const sum = this.sum(frame * FRAME_SIZE);
     let page = this.byFrame.get(frame);
     if (page) {
       if (page.sum !== sum) this.clear(page);
     } else {
-      page = this.free.pop() ?? this.make();
+      page = this.free.pop() ?? this.make(first);
       page.frame = frame;
       this.byFrame.set(frame, page);
       this.mem.watch(frame);
@@ -266,7 +269,7 @@ export class CodePages {
     page.asideEnd = first === undefined ? 0 : first + ASIDE_SIZE;
     this.freeAside.push(...page.aside.splice(1));
   }
-  private make(): CodePage {
+  private make(first: number): CodePage {
     if (this.chunkNext === this.chunkEnd) {
       this.chunkNext = this.mem.allocFixed(CHUNK_SIZE);
       this.chunkEnd = this.chunkNext + PAGES_PER_CHUNK * RECORD_PAGE_SIZE;
@@ -274,6 +277,8 @@ export class CodePages {
     const records = this.chunkNext;
     this.chunkNext += RECORD_PAGE_SIZE;
     const page = { records, frame: 0, sum: 0, aside: [], asideNext: 0, asideEnd: 0, hooks: 0 };
+    // Memory that is read before it is written to costs the host two page faults.
+    this.mem.u16[numberPlace(records, first)] = Special.Decode;
     this.mem.u16[(records + END) >>> 1] = Special.End;
     this.mem.u32[(records + END + EndRecord.index) >>> 2] = this.byIndex.push(page) - 1;
     return page;

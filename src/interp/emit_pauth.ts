@@ -76,7 +76,7 @@ function emitFound(
   code.get(pointer).op('i32.wrap_i64').i32(PAC_HASH.pointer).op('i32.mul');
   code.get(modifier).op('i32.wrap_i64').get(f.cpu).mem('i32.load', Slot.PAC_FACTOR).op('i32.mul').op('i32.add');
   if (key) code.i32(key).op('i32.add');
-  code.i32(PAC_HASH.shift).op('i32.shr_u').i32(PacEntry.shift).op('i32.shl');
+  code.get(f.cpu).mem('i32.load', Slot.PAC_SHIFT).op('i32.shr_u').i32(PacEntry.shift).op('i32.shl');
   code.get(f.cpu).mem('i32.load', Slot.PAC_CACHE).op('i32.add').tee(entry);
   // Differences, because V8 reads what is compared twice.
   code

@@ -354,7 +354,7 @@ class Interpreter implements Engine {
     const tlb = this.path.tlbOf(cpu);
     const t = translate(tlb.translator, pc, 'execute', 4, cpu);
     if (!t) return 0;
-    const records = this.pages.recordsOf(t.frame);
+    const records = this.pages.recordsOf(t.frame, Number(pc & 0xfffn) >>> 2);
     tlb.fill('fetch', pc, records, t.guarded ? 1 : 0, t.tag);
     if (this.tier && !this.mem.parallel && this.tier.arrived(cpu, pc, records, t.guarded === true))
       this.mem.u32[(cpu.base + Slot.PAUSE) >>> 2] = 0;

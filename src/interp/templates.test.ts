@@ -52,7 +52,7 @@ describe('templates', () => {
     const first = new Templates();
     const answers = run({ templates: first });
     expect(answers[3]).toBe(0n);
-    const next = new Templates(first.bytes());
+    const next = new Templates(() => first.bytes());
     expect(run({ templates: next })).toEqual(answers);
     expect(next.bytes(), 'nothing was new').toBeUndefined();
   });
@@ -60,7 +60,7 @@ describe('templates', () => {
     const first = new Templates();
     const answers = run({ templates: first });
     const [all, own] = [first.bytes()!, first.metBytes()!];
-    const next = new Templates(own, () => {
+    const next = new Templates(() => own, () => {
       throw new Error('asked for');
     });
     expect(run({ templates: next })).toEqual(answers);
@@ -75,7 +75,7 @@ describe('templates', () => {
     const answers = run({ templates: first });
     const second = new Templates(undefined, () => first.bytes());
     expect(run({ templates: second }, 'mov x0, #9\nmov x1, #77\nsvc #0')[3]).toBe(9n);
-    const third = new Templates(second.metBytes(), () => second.bytes());
+    const third = new Templates(() => second.metBytes(), () => second.bytes());
     expect(run({ templates: third })).toEqual(answers);
     expect(third.added, 'all is there when it is met').toBe(0);
   });
@@ -89,7 +89,7 @@ describe('templates', () => {
       bytes.subarray(0, -1),
       new Uint8Array(bytes.length),
     ]) {
-      const templates = new Templates(wrong);
+      const templates = new Templates(() => wrong);
       expect(run({ templates })).toEqual(answers);
       expect(Buffer.compare(templates.bytes()!, bytes)).toBe(0);
     }

@@ -77,28 +77,31 @@ export function place(view: DataView, { number, branch, aside }: Finished, { ip,
 }
 
 export class Templates {
-  private table: Uint32Array;
-  private mask: number;
+  /** Empty until they are settled. */
+  private table: Uint32Array = new Uint32Array(Head.size);
+  private mask = 0;
   private made = 0;
   private home: { readonly mem: PhysMem; readonly known: number } | undefined;
+  private readonly own: () => Uint8Array | undefined;
   private all: (() => Uint8Array | undefined) | undefined;
   /** How many of its own the program has had to begin with. */
-  private readonly owned: number;
+  private owned = 0;
 
   /**
    * Both were given in earlier runs of the same interpreter on a machine with the same features.
-   * @param own what `metBytes` gave, for this program @param all gives what `bytes` gave: asked for when `own` does not do
+   * @param own gives what `metBytes` gave, for this program, when they are settled; it is copied
+   * @param all gives what `bytes` gave: asked for when `own` does not do
    */
-  constructor(own?: Uint8Array, all?: () => Uint8Array | undefined) {
-    this.table = (own && tableOf(own)) ?? emptyTable(SMALLEST);
-    this.mask = roomOf(this.table) - 1;
-    this.owned = this.table[Head.count]!;
+  constructor(own: () => Uint8Array | undefined = () => undefined, all?: () => Uint8Array | undefined) {
+    this.own = own;
     this.all = all;
   }
   /** From now on they are in memory. @param known address of Known, which says where */
   settle(mem: PhysMem, known: number): void {
     this.home = { mem, known };
-    this.use(this.table);
+    const bytes = this.own();
+    this.use((bytes && tableOf(bytes)) ?? emptyTable(SMALLEST));
+    this.owned = this.table[Head.count]!;
   }
   private use(table: Uint32Array): void {
     this.mask = roomOf(table) - 1;
