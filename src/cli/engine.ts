@@ -101,11 +101,12 @@ export interface CompilerOptions {
 
 /** `auto` loads the compiler when a program has run for a while: short ones never pay for it. */
 export async function chooseTier(name: EngineName, options: CompilerOptions = {}): Promise<TierChoice> {
-  const { cache = DEFAULT_CACHE, eager = false, stats, dump, keepFor } = options;
+  const { eager = false, stats, dump, keepFor } = options;
   const observe = stats && { observe: stats.observe };
   if (name === 'interp') return { ...INTERPRETED, ...observe };
   const program = eager || dump ? undefined : keepFor;
   const load = async (): Promise<Load> => {
+    const { cache = DEFAULT_CACHE } = options;
     const { jitTier, keptBytes, regionText } = await import('../jit/index.ts');
     const { disassemble } = dump ? await import('../asm/a64.ts') : {};
     const more: Partial<TierOptions> = {
@@ -137,37 +138,42 @@ interface Load {
 /** @param program see keepFor @param loaded is there at once */
 function lazily(
   load: () => Promise<Load>,
-  { cache = DEFAULT_CACHE, stats }: CompilerOptions,
+  { cache, stats }: CompilerOptions,
   program: string | undefined,
   loaded: Load | undefined,
 ): MakeTier {
   return (host) => {
-    const regions = new Regions(host, cache);
-    stats?.report(regions.stats, new Counts(host.mem, host.area.at));
+    let made: Regions | undefined;
+    /** Short programs do without. */
+    const regions = (): Regions => {
+      made ??= new Regions(host, cache ?? DEFAULT_CACHE);
+      return made;
+    };
+    stats?.report(regions().stats, new Counts(host.mem, host.area.at));
     let compiler = loaded;
     /** Samples until what was kept is read; compiled code must not be there yet. */
     let untilKept = program === undefined || host.mem.parallel ? 0 : loaded ? 1 : SHORT;
-    let tier = compiler?.make(regions)(host);
+    let tier = compiler?.make(regions())(host);
     let samples = 0;
     return {
       stretch: tier?.stretch ?? STRETCH,
       sample(cpu, pc, records, guarded) {
         if (untilKept > 0 && --untilKept === 0) {
-          useKept(program!, regions, stats !== undefined, () => compiler);
-          for (const page of host.fetched(cpu)) regions.arrived(cpu, ...page);
+          useKept(program!, regions(), stats !== undefined, () => compiler);
+          for (const page of host.fetched(cpu)) regions().arrived(cpu, ...page);
         }
         if (tier) return tier.sample(cpu, pc, records, guarded);
-        if (regions.putDue()) return STRETCH;
+        if (made?.putDue()) return STRETCH;
         if (++samples === PATIENCE) {
-          void load().then((made) => {
-            compiler = made;
-            tier = made.make(regions)(host);
+          void load().then((loaded) => {
+            compiler = loaded;
+            tier = loaded.make(regions())(host);
           });
         }
         return STRETCH;
       },
-      arrived: (cpu, pc, records, guarded) => regions.arrived(cpu, pc, records, guarded),
-      dropped: (records) => regions.lost(records),
+      arrived: (cpu, pc, records, guarded) => made?.arrived(cpu, pc, records, guarded) ?? false,
+      dropped: (records) => made?.lost(records),
     };
   };
 }

@@ -31,7 +31,7 @@ import { Predecoder } from './predecode.ts';
 import { type Program, programOf } from './program.ts';
 import { RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
-import { LinkEntry, type Tier, usualTier } from './region.ts';
+import { isRegionImport, LinkEntry, type Tier, usualTier } from './region.ts';
 import { Templates } from './templates.ts';
 
 /** A memory of fewer frames has no room for pages to stand where their addresses say. */
@@ -53,7 +53,7 @@ class Interpreter implements Engine {
   private readonly predecoder: Predecoder;
   private readonly handlers: HandlerTable;
   /** If there is a tier. */
-  private linker: Linker | undefined;
+  private linker: (() => Linker) | undefined;
   private links: number | undefined;
   /** Runs while pointer arithmetic is checked: code is compiled without. */
   private readonly checking: () => Reference;
@@ -83,7 +83,7 @@ class Interpreter implements Engine {
       area.size = Math.min(AREA.most, Math.max(AREA.least, (mem.frames * FRAME_SIZE) / AREA.share));
       area.at = mem.allocFixed(area.size);
       this.links = mem.parallel ? undefined : mem.allocFixed(LinkEntry.count << LinkEntry.shift);
-      this.linker = new Linker(this.links, area.at, mem.shared);
+      this.linker = lazy(() => new Linker(this.links, area.at, mem.shared));
       this.flat = mem.frames > FLAT_FRAMES && !mem.parallel ? new FlatPages(mem) : undefined;
     }
     const handlers = new HandlerTable(mem, this.program, (name) => this.importFor(name));
@@ -295,7 +295,7 @@ class Interpreter implements Engine {
   private control({ follow }: ThreadOptions): FlightControl {
     return {
       main: this.program.main,
-      linker: () => this.linker?.module,
+      linker: () => this.linker?.().module,
       begin: (cpu) => this.begin(cpu),
       end: (cpu, reason) => this.end(cpu, reason),
       run: (cpu, budget) => this.run(cpu, budget),
@@ -387,7 +387,8 @@ class Interpreter implements Engine {
       case 'commit':
         return () => this.path.commit(this.cpu!);
       default:
-        return this.linker?.functionFor(name, () => this.handlers.imports([])) ?? this.system.importFor(name);
+        if (this.linker && isRegionImport(name)) return this.linker().functionFor(name, () => this.handlers.imports([]));
+        return this.system.importFor(name);
     }
   }
 }

@@ -14,13 +14,21 @@ import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
 import { HOST, MEMORY, TABLE } from './imports.ts';
 import { writeSettle } from './late_flags.ts';
 import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
-import { EntryBit, HookEntry, LinkEntry, MOST_WAIT, REGION_PARAMS, REGION_RESULTS, RegionExit } from './region.ts';
-import { CHECK, CHECK_PARAMS, CHECK_RESULTS, REFUSAL, writeCheck, writeLinkEntry } from './region_check.ts';
+import {
+  EntryBit,
+  HookEntry,
+  isRegionImport,
+  LinkEntry,
+  MOST_WAIT,
+  REGION_PARAMS,
+  REGION_RESULTS,
+  RegionExit,
+  RegionImport,
+} from './region.ts';
+import { CHECK_PARAMS, CHECK_RESULTS, REFUSAL, writeCheck, writeLinkEntry } from './region_check.ts';
 
-/** Name of the import that enters the region that a branch leads to; there is none: does what leaves to the interpreter. */
-export const GO = 'go';
 /**
- * cpu; address; how: type of the branch, LANDING_GUARDED if it stands in a guarded page, facts that hold (region_check.ts), how
+ * Of the function that enters a region: cpu; address; how: type of the branch, LANDING_GUARDED if it stands in a guarded page, facts that hold (region_check.ts), how
  * many regions wait; instructions executed; what the region returns to.
  */
 export const GO_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32', 'i64'];
@@ -28,17 +36,13 @@ export const GO_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32', 'i64
 const BRANCH_MASK = 7;
 const TYPE_MASK = 3;
 
-/** Name of the import that finds a region. */
-export const FIND = 'find';
-/** cpu, address, the lowest bits of `how` as above. */
+/** Of the one that finds a region: cpu, address, the lowest bits of `how` as above. */
 export const FIND_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32'];
 /** Address of the hook, or of a copy of it, of the region that a branch enters; or NOWHERE. */
 export const FIND_RESULTS: readonly ValueType[] = ['i32'];
 export const NOWHERE = 1;
 
-/** Name of the import that puts the flags together (late_flags.ts). */
-export const SETTLE = 'settle';
-/** cpu */
+/** Of the one that puts the flags together: cpu */
 export const SETTLE_PARAMS: readonly ValueType[] = ['i32'];
 
 /** Types that may land where the page is not guarded, and bits of the others. */
@@ -228,9 +232,10 @@ function linkerModule(links: number | undefined, area: number, shared: boolean):
     write: (code: Code) => void,
   ): number => {
     const func = module.function(params, results, write);
-    if (NAMES.has(name)) module.export(name, func);
+    if (isRegionImport(name)) module.export(name, func);
     return module.indexOf(func);
   };
+  const { settle: SETTLE, find: FIND, go: GO, check: CHECK } = RegionImport;
   const settle = add(SETTLE, SETTLE_PARAMS, [], (code) => writeSettle(code, 0));
   const seek = add(links === undefined ? FIND : 'seek', FIND_PARAMS, FIND_RESULTS, (code) => writeSeek(code, links));
   if (links !== undefined) add(FIND, FIND_PARAMS, FIND_RESULTS, (code) => writeFind(code, links, seek));
@@ -240,7 +245,6 @@ function linkerModule(links: number | undefined, area: number, shared: boolean):
   add(CHECK, CHECK_PARAMS, CHECK_RESULTS, (code) => writeCheck(code, area + REFUSAL, settle, links));
   return new WebAssemblyHost.Module(module.finish());
 }
-const NAMES: ReadonlySet<string> = new Set([SETTLE, FIND, GO, CHECK]);
 
 /** What regions import to get to each other: it enters functions of a table, so each thread with a table has its own. */
 export class Linker {
@@ -256,9 +260,8 @@ export class Linker {
     this.made ??= this.make();
     return this.made;
   }
-  /** The function of a name; undefined for other names. @param imports memory and table */
-  functionFor(name: string, imports: () => Record<string, unknown>): unknown {
-    if (!NAMES.has(name)) return undefined;
+  /** @param imports memory and table */
+  functionFor(name: keyof typeof RegionImport, imports: () => Record<string, unknown>): unknown {
     this.exports ??= new WebAssemblyHost.Instance(this.module, { [HOST]: imports() }).exports;
     return this.exports[name];
   }

@@ -37,6 +37,19 @@ export const LinkEntry = {
   count: 2048,
 } as const;
 
+/** Imports of regions, by which they get to each other (linker.ts). */
+export const RegionImport = {
+  /** Enters the region that a branch leads to; there is none: does what leaves to the interpreter. */
+  go: 'go',
+  /** Finds a region. */
+  find: 'find',
+  /** Looks whether a region may run (region_check.ts). */
+  check: 'check',
+  /** Puts the flags together (late_flags.ts). */
+  settle: 'settle',
+} as const;
+export const isRegionImport = (name: string): name is keyof typeof RegionImport => Object.hasOwn(RegionImport, name);
+
 /** How a region is left. */
 export const RegionExit = {
   /** Set in every answer but the refusal. */

@@ -52,8 +52,7 @@ export const Need = { fpcr: 1 << 28, trapped: 1 << 29, spMask: 1 << 30 } as cons
 export const Refusal = { base: 0, entry: 8, cell: 12 } as const;
 export const REFUSAL = 3.5 * FRAME_SIZE;
 
-export const CHECK = 'check';
-/** cpu, address of the page of the root, the parameter with the entry, address of the cell. */
+/** Of the function that looks whether a region may run: cpu, address of the page of the root, the parameter with the entry, address of the cell. */
 export const CHECK_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32'];
 /** Facts, Fact.some always; 0: the region must not run. */
 export const CHECK_RESULTS: readonly ValueType[] = ['i32'];

@@ -3,9 +3,9 @@
 import { Slot } from '../cpu/state.ts';
 import type { Import } from '../interp/imports.ts';
 import { Flags } from '../interp/late_flags.ts';
-import { FIND, FIND_PARAMS, FIND_RESULTS, GO, GO_PARAMS, SETTLE, SETTLE_PARAMS } from '../interp/linker.ts';
-import { REGION_RESULTS } from '../interp/region.ts';
-import { CHECK, CHECK_PARAMS, CHECK_RESULTS } from '../interp/region_check.ts';
+import { FIND_PARAMS, FIND_RESULTS, GO_PARAMS, SETTLE_PARAMS } from '../interp/linker.ts';
+import { REGION_RESULTS, RegionImport } from '../interp/region.ts';
+import { CHECK_PARAMS, CHECK_RESULTS } from '../interp/region_check.ts';
 import type { Code } from '../wasm/builder.ts';
 import type { Constants } from './constants.ts';
 import { type Counted, writeCount } from './counts.ts';
@@ -66,10 +66,10 @@ export class RegionFrame {
   constructor(code: Code, imports: Import, options: RegionOptions, blocks: Iterable<Block>) {
     this.code = code;
     this.options = options;
-    this.go = imports(GO, GO_PARAMS, REGION_RESULTS);
-    this.find = imports(FIND, FIND_PARAMS, FIND_RESULTS);
-    this.check = imports(CHECK, CHECK_PARAMS, CHECK_RESULTS);
-    this.settle = imports(SETTLE, SETTLE_PARAMS, []);
+    this.go = imports(RegionImport.go, GO_PARAMS, REGION_RESULTS);
+    this.find = imports(RegionImport.find, FIND_PARAMS, FIND_RESULTS);
+    this.check = imports(RegionImport.check, CHECK_PARAMS, CHECK_RESULTS);
+    this.settle = imports(RegionImport.settle, SETTLE_PARAMS, []);
     this.tlb = code.local('i32');
     this.budget = code.local('i32');
     this.left = code.local('i32');
