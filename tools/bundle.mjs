@@ -39,6 +39,8 @@ const FACTS =
   /\/dist\/(?:arch\/(?:id_regs|id_fields|features|requirements)|cpu\/model(?:s|_\w+)|kvm\/(?:host|cpufeature|cputype)|linux\/hwcap)\.js/;
 /** Floating point that the host's does not do. */
 const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
+/** System calls that a program makes that does more than to start, write and end. */
+const CALLS = /\/dist\/linux\/(?:syscalls\/(?:descriptors|stat|signals|time)|vfs\/fifo)\.js/;
 /** What most programs never meet. */
 const SELDOM =
   /\/dist\/(?:linux\/(?:abi\/error_text|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe|sys|proc_text)|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
@@ -49,6 +51,7 @@ const groups = [
   { name: 'code', priority: 2, test: CODE },
   { name: 'wasm', priority: 2, test: WASM },
   { name: 'numbers', priority: 2, test: NUMBERS },
+  { name: 'calls', priority: 2, test: CALLS },
   { name: 'seldom', priority: 2, test: SELDOM },
   { name: 'facts', priority: 2, test: FACTS },
   { name: 'exec', priority: 1, test: (id) => /\/dist\//.test(id) && !APART.test(id) },

@@ -23,6 +23,7 @@ import { type Credentials, type Limit, type Process, RLIM_INFINITY } from './pro
 import { Rng } from './rng.ts';
 import { Scheduler } from './scheduler.ts';
 import { SignalFrames } from './sigframe.ts';
+import { RT_SIGRETURN } from './sigframe_layout.ts';
 import type { SigInfo } from './siginfo.ts';
 import type { Strace } from './strace.ts';
 import { ALL_QUADS, VectorLengths } from './sve.ts';
@@ -180,7 +181,6 @@ export class Machine implements MmHost {
     this.fp = new HostFp(this.mem, options.cpus, is);
     this.zeroFrame = this.mem.allocFrame();
     this.sigreturnFrame = this.mem.allocFrame();
-    const RT_SIGRETURN = 139;
     this.mem.u32[(this.sigreturnFrame * FRAME_SIZE) >>> 2] = (0xd280_0008 | (RT_SIGRETURN << 5)) >>> 0; // mov x8, #139
     this.mem.u32[((this.sigreturnFrame * FRAME_SIZE) >>> 2) + 1] = 0xd400_0001; // svc #0
     this.totalMemory = this.mem.frames * FRAME_SIZE;

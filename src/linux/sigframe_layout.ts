@@ -28,6 +28,9 @@ export const FRAME_SIZE = RESERVED + RESERVED_SIZE;
 /** @linux SIGFRAME_MAXSZ */
 export const FRAME_MAX = 64 * 1024;
 
+/** The system call that ends a handler. */
+export const RT_SIGRETURN = 139;
+
 /** PSTATE bits besides NZCV that a program may choose through rt_sigreturn: TCO, DIT, SSBS, BTYPE. @linux valid_user_regs */
 export const PSTATE_USER = 0x0300_1c00;
 /** Those that must be those of plain execution at EL0: mode, D, A, I, F, IL and SS. */

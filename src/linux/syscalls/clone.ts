@@ -181,7 +181,7 @@ function execve(t: Thread, dirfd: number, path: string, argvAt: bigint, envpAt: 
 }
 
 export const CLONE = {
-  clone: sys(220, { flags: 'cloneflags', stack: 'ptr', parentTid: 'ptr', tls: 'u64', childTid: 'ptr' }, (t, a) => {
+  clone: sys(220, 'cloneflags flags, ptr stack, ptr parentTid, u64 tls, ptr childTid', (t, a) => {
     const flags = a.flags % 0x1_0000_0000;
     return clone(t, {
       flags: flags - (flags % 256),
@@ -193,14 +193,12 @@ export const CLONE = {
       pidfd: a.parentTid,
     });
   }),
-  clone3: sys(435, { args: 'ptr', size: 'size' }, (t, a) => clone3(t, a.args, a.size)),
-  execve: sys(221, { path: 'path', argv: 'argv', envp: 'ptr' }, (t, a) =>
-    execve(t, AT_FDCWD, a.path, a.argv, a.envp, 0),
-  ),
-  execveat: sys(281, { dirfd: 'dirfd', path: 'path', argv: 'argv', envp: 'ptr', flags: 'atflags' }, (t, a) =>
+  clone3: sys(435, 'ptr args, size size', (t, a) => clone3(t, a.args, a.size)),
+  execve: sys(221, 'path path, argv argv, ptr envp', (t, a) => execve(t, AT_FDCWD, a.path, a.argv, a.envp, 0)),
+  execveat: sys(281, 'dirfd dirfd, path path, argv argv, ptr envp, atflags flags', (t, a) =>
     execve(t, a.dirfd, a.path, a.argv, a.envp, a.flags),
   ),
-  unshare: sys(97, { flags: 'cloneflags' }, (t, a) => {
+  unshare: sys(97, 'cloneflags flags', (t, a) => {
     if (NAMESPACES.some((b) => has(a.flags, b))) return -EPERM;
     if (has(a.flags, Clone.CLONE_FILES) && t.files.users > 1) {
       t.files.users--;

@@ -129,11 +129,11 @@ export function pair(t: Thread, a: Description, b: Description, closeOnExec: boo
 }
 
 export const DESCRIPTORS = {
-  close: sys(57, { fd: 'fd' }, (t, a) => {
+  close: sys(57, 'fd fd', (t, a) => {
     t.files.get(a.fd)?.file.sync?.();
     return t.files.close(a.fd);
   }),
-  close_range: sys(436, { first: 'uint', last: 'uint', flags: 'uint' }, (t, a) => {
+  close_range: sys(436, 'uint first, uint last, uint flags', (t, a) => {
     if (a.first > a.last || (a.flags & ~6) !== 0) return -EINVAL;
     const CLOSE_RANGE_UNSHARE = 2;
     const CLOSE_RANGE_CLOEXEC = 4;
@@ -148,22 +148,22 @@ export const DESCRIPTORS = {
     }
     return 0;
   }),
-  dup: sys(23, { fd: 'fd' }, (t, a) => {
+  dup: sys(23, 'fd fd', (t, a) => {
     const d = t.files.get(a.fd);
     return d ? t.install(d.ref(), false) : -EBADF;
   }),
-  dup3: sys(24, { from: 'fd', to: 'fd', flags: 'openflags' }, (t, a) => {
+  dup3: sys(24, 'fd from, fd to, openflags flags', (t, a) => {
     if (a.from === a.to || (a.flags & ~Open.O_CLOEXEC) !== 0) return -EINVAL;
     return dupTo(t, a.from, a.to, a.flags !== 0);
   }),
-  fcntl: sys(25, { fd: 'fd', cmd: 'fcntlcmd', arg: 'u64' }, (t, a) => fcntl(t, a.fd, a.cmd, a.arg)),
-  ioctl: sys(29, { fd: 'fd', cmd: 'ioctlcmd', arg: 'ioctlarg' }, (t, a) => ioctl(t, a.fd, a.cmd, a.arg)),
+  fcntl: sys(25, 'fd fd, fcntlcmd cmd, u64 arg', (t, a) => fcntl(t, a.fd, a.cmd, a.arg)),
+  ioctl: sys(29, 'fd fd, ioctlcmd cmd, ioctlarg arg', (t, a) => ioctl(t, a.fd, a.cmd, a.arg)),
   // Advisory locks between the processes of one machine are granted: no program here competes for them.
-  flock: sys(32, { fd: 'fd', operation: 'int' }, (t, a) => {
+  flock: sys(32, 'fd fd, int operation', (t, a) => {
     fileOf(t, a.fd);
     return 0;
   }),
-  pipe2: sys(59, { fds: 'pairout', flags: 'openflags' }, (t, a) => {
+  pipe2: sys(59, 'pairout fds, openflags flags', (t, a) => {
     if ((a.flags & ~(Open.O_CLOEXEC | Open.O_NONBLOCK | Open.O_DIRECT)) !== 0) return -EINVAL;
     const pipe = new Pipe();
     const label = `pipe:[${pipe.ino}]`;
@@ -172,7 +172,7 @@ export const DESCRIPTORS = {
     const w = new Description(new PipeEnd(undefined, pipe), keep | Open.O_WRONLY, label);
     return pair(t, r, w, (a.flags & Open.O_CLOEXEC) !== 0, a.fds);
   }),
-  memfd_create: sys(279, { name: 'path', flags: 'uint' }, (t, a) => {
+  memfd_create: sys(279, 'path name, uint flags', (t, a) => {
     const known = Memfd.MFD_CLOEXEC | Memfd.MFD_ALLOW_SEALING | Memfd.MFD_NOEXEC_SEAL | Memfd.MFD_EXEC;
     const HUGE_SIZE = 0xfc00_0000; // log2 of the page size, with MFD_HUGETLB only
     const isHuge = (a.flags & Memfd.MFD_HUGETLB) !== 0;
@@ -187,13 +187,13 @@ export const DESCRIPTORS = {
       (a.flags & Memfd.MFD_CLOEXEC) !== 0,
     );
   }),
-  eventfd2: sys(19, { initial: 'uint', flags: 'openflags' }, (t, a) => {
+  eventfd2: sys(19, 'uint initial, openflags flags', (t, a) => {
     const EFD_SEMAPHORE = 1;
     if ((a.flags & ~(Open.O_CLOEXEC | Open.O_NONBLOCK | EFD_SEMAPHORE)) !== 0) return -EINVAL;
     const f = new EventFd(a.initial, (a.flags & EFD_SEMAPHORE) !== 0);
     const d = new Description(f, Open.O_RDWR | (a.flags & Open.O_NONBLOCK), 'anon_inode:[eventfd]');
     return t.install(d, (a.flags & Open.O_CLOEXEC) !== 0);
   }),
-  open_by_handle_at: answer(265, { mount: 'fd', handle: 'ptr', flags: 'openflags' }, -EPERM),
-  memfd_secret: answer(447, { flags: 'uint' }, -Errno.ENOSYS),
+  open_by_handle_at: answer(265, 'fd mount, ptr handle, openflags flags', -EPERM),
+  memfd_secret: answer(447, 'uint flags', -Errno.ENOSYS),
 } satisfies SyscallTable;

@@ -6,6 +6,7 @@ import { OutOfFrames } from '../../cpu/physmem.ts';
 import { Slot } from '../../cpu/state.ts';
 import { userAddress } from '../mm/addresses.ts';
 import { UserfaultWait } from '../mm/user_access.ts';
+import { RT_SIGRETURN } from '../sigframe_layout.ts';
 import type { Thread } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
 import { CLONE } from './clone.ts';
@@ -17,7 +18,7 @@ import { IO } from './io.ts';
 import { MEMORY } from './memory.ts';
 import { PROCESS } from './process.ts';
 import { SCHED } from './sched.ts';
-import { KEEP, type Kind, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
+import { KEEP, type Kind, paramsOf, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
 import { returnQuickly, SIGNALS } from './signals.ts';
 import { SOCKETS } from './sockets.ts';
 import { STAT } from './stat.ts';
@@ -25,14 +26,16 @@ import { SYSTEM } from './system.ts';
 import { TIME } from './time.ts';
 import { getString } from './util.ts';
 
-/** Of calls that most programs make, and of all others: these are a chunk of the command that is loaded when it is needed. */
-const USUAL: readonly SyscallTable[] = [
-  IO, DESCRIPTORS, FILES, STAT, MEMORY, PROCESS, SIGNALS, FUTEX, TIME, SYSTEM,
-]; // biome-ignore format: a list
-const others = (): readonly SyscallTable[] => [SOCKETS, EVENTS, CLONE, SCHED];
+/** Of calls that all programs make, that most make, and all others: chunks of the command that are loaded when they are needed. */
+const TABLES: readonly (() => readonly SyscallTable[])[] = [
+  () => [PROCESS, MEMORY, IO, SYSTEM, FUTEX, FILES],
+  () => [DESCRIPTORS, STAT, SIGNALS, TIME],
+  () => [SOCKETS, EVENTS, CLONE, SCHED],
+];
 /** Every system call there is, by name. Programs do without: an object of so many names takes long to make. */
-export const syscalls = lazy((): SyscallTable => Object.assign({}, ...USUAL, ...others()) as SyscallTable);
-const SIGRETURN = SIGNALS['rt_sigreturn']!.nr;
+export const syscalls = lazy(
+  (): SyscallTable => Object.assign({}, ...TABLES.flatMap((load) => load())) as SyscallTable,
+);
 
 type Value = number | bigint | string;
 type Read = (raw: bigint, t: Thread) => Value;
@@ -59,26 +62,31 @@ export interface Call {
   readonly readers: readonly Read[];
 }
 type Row = SyscallTable[string];
-function find(tables: readonly SyscallTable[], nr: number): readonly [name: string, row: Row] | undefined {
-  for (const table of tables) {
-    for (const name in table) {
-      const row = table[name]!;
-      if (row.nr === nr) return [name, row];
+function find(nr: number): readonly [name: string, row: Row] | undefined {
+  for (const load of TABLES) {
+    for (const table of load()) {
+      for (const name in table) {
+        const row = table[name]!;
+        if (row.nr === nr) return [name, row];
+      }
     }
   }
   return undefined;
 }
-/** Made when they are first made use of. */
-const calls: Call[] = [];
+/** Made when they are first made use of; undefined: there is none. */
+const calls = new Map<number, Call | undefined>();
 export function callByNumber(nr: number): Call | undefined {
-  if (calls[nr]) return calls[nr];
-  const found = find(USUAL, nr) ?? find(others(), nr);
-  if (!found) return undefined;
-  const [name, row] = found;
-  const params = Object.entries(row.params);
-  const readers = params.map(([, kind]) => READ[kind] ?? whole);
-  calls[nr] = { name, nr, params, readers, handler: row.handler as SyscallRow['handler'] };
-  return calls[nr];
+  let call = calls.get(nr);
+  if (call || calls.has(nr)) return call;
+  const found = find(nr);
+  if (found) {
+    const [name, row] = found;
+    const params = paramsOf(row);
+    const readers = params.map(([, kind]) => READ[kind] ?? whole);
+    call = { name, nr, params, readers, handler: row.handler as SyscallRow['handler'] };
+  }
+  calls.set(nr, call);
+  return call;
 }
 
 /** Makes the system call that the thread's registers ask for. */
@@ -89,7 +97,7 @@ export function dispatch(t: Thread): void {
   // What SVE has beyond V does not survive a system call.
   if (cpu.sveLive !== 0) cpu.discardSve();
   const { strace } = t.machine;
-  if (nr === SIGRETURN && !strace && returnQuickly(t)) return;
+  if (nr === RT_SIGRETURN && !strace && returnQuickly(t)) return;
   const call = callByNumber(nr);
   if (strace) {
     const raw = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4), cpu.x(5)];

@@ -160,28 +160,24 @@ function remaining(t: Thread, f: TimerFd): Struct {
 }
 
 export const EVENTS = {
-  ppoll: sys(73, { fds: 'ptr', nfds: 'uint', timeout: 'timespec', sigmask: 'sigset', size: 'size' }, (t, a) => {
+  ppoll: sys(73, 'ptr fds, uint nfds, timespec timeout, sigset sigmask, size size', (t, a) => {
     const timeout = a.timeout === 0n ? undefined : getTimespec(t, a.timeout);
     setTemporaryMask(t, a.sigmask, a.size);
     return ppoll(t, a.fds, a.nfds, timeout);
   }),
-  pselect6: sys(
-    72,
-    { nfds: 'int', read: 'ptr', write: 'ptr', except: 'ptr', timeout: 'timespec', sigmask: 'ptr' },
-    (t, a) => {
-      const timeout = a.timeout === 0n ? undefined : getTimespec(t, a.timeout);
-      if (a.sigmask !== 0n) {
-        const s = getStruct(t, a.sigmask, 16);
-        setTemporaryMask(t, s.u64(0), s.n64(8));
-      }
-      return pselect(t, a.nfds, [a.read, a.write, a.except], timeout);
-    },
-  ),
-  epoll_create1: sys(20, { flags: 'openflags' }, (t, a) => {
+  pselect6: sys(72, 'int nfds, ptr read, ptr write, ptr except, timespec timeout, ptr sigmask', (t, a) => {
+    const timeout = a.timeout === 0n ? undefined : getTimespec(t, a.timeout);
+    if (a.sigmask !== 0n) {
+      const s = getStruct(t, a.sigmask, 16);
+      setTemporaryMask(t, s.u64(0), s.n64(8));
+    }
+    return pselect(t, a.nfds, [a.read, a.write, a.except], timeout);
+  }),
+  epoll_create1: sys(20, 'openflags flags', (t, a) => {
     if ((a.flags & ~Open.O_CLOEXEC) !== 0) return -EINVAL;
     return t.install(new Description(new Epoll(), Open.O_RDWR, 'anon_inode:[eventpoll]'), a.flags !== 0);
   }),
-  epoll_ctl: sys(21, { epfd: 'fd', op: 'int', fd: 'fd', event: 'ptr' }, (t, a) => {
+  epoll_ctl: sys(21, 'fd epfd, int op, fd fd, ptr event', (t, a) => {
     const ep = fileOf(t, a.epfd).file;
     const d = fileOf(t, a.fd);
     if (!(ep instanceof Epoll) || d.file === ep) return -EINVAL;
@@ -190,30 +186,22 @@ export const EVENTS = {
     const s = getStruct(t, a.event, 16);
     return ep.control(a.op, a.fd, d, s.u32(0), s.u64(8));
   }),
-  epoll_pwait: sys(
-    22,
-    { epfd: 'fd', events: 'ptr', max: 'int', timeout: 'int', sigmask: 'sigset', size: 'size' },
-    (t, a) => {
-      setTemporaryMask(t, a.sigmask, a.size);
-      return epollWait(t, a.epfd, a.events, a.max, ms(a.timeout));
-    },
-  ),
-  epoll_pwait2: sys(
-    441,
-    { epfd: 'fd', events: 'ptr', max: 'int', timeout: 'timespec', sigmask: 'sigset', size: 'size' },
-    (t, a) => {
-      const timeout = a.timeout === 0n ? undefined : getTimespec(t, a.timeout);
-      setTemporaryMask(t, a.sigmask, a.size);
-      return epollWait(t, a.epfd, a.events, a.max, timeout);
-    },
-  ),
-  timerfd_create: sys(85, { clockid: 'clockid', flags: 'openflags' }, (t, a) => {
+  epoll_pwait: sys(22, 'fd epfd, ptr events, int max, int timeout, sigset sigmask, size size', (t, a) => {
+    setTemporaryMask(t, a.sigmask, a.size);
+    return epollWait(t, a.epfd, a.events, a.max, ms(a.timeout));
+  }),
+  epoll_pwait2: sys(441, 'fd epfd, ptr events, int max, timespec timeout, sigset sigmask, size size', (t, a) => {
+    const timeout = a.timeout === 0n ? undefined : getTimespec(t, a.timeout);
+    setTemporaryMask(t, a.sigmask, a.size);
+    return epollWait(t, a.epfd, a.events, a.max, timeout);
+  }),
+  timerfd_create: sys(85, 'clockid clockid, openflags flags', (t, a) => {
     if ((a.flags & ~(Open.O_CLOEXEC | Open.O_NONBLOCK)) !== 0 || !KNOWN_CLOCKS.includes(a.clockid)) return -EINVAL;
     const f = new TimerFd(t.machine.timers, a.clockid);
     const d = new Description(f, Open.O_RDWR | (a.flags & Open.O_NONBLOCK), 'anon_inode:[timerfd]');
     return t.install(d, (a.flags & Open.O_CLOEXEC) !== 0);
   }),
-  timerfd_settime: sys(86, { fd: 'fd', flags: 'int', new: 'ptr', old: 'ptr' }, (t, a) => {
+  timerfd_settime: sys(86, 'fd fd, int flags, ptr new, ptr old', (t, a) => {
     const f = timerFd(t, a.fd);
     if ((a.flags & ~3) !== 0) return -EINVAL;
 
@@ -227,11 +215,11 @@ export const EVENTS = {
     if (a.old !== 0n) putStruct(t, a.old, old);
     return 0;
   }),
-  timerfd_gettime: sys(87, { fd: 'fd', current: 'ptr' }, (t, a) => {
+  timerfd_gettime: sys(87, 'fd fd, ptr current', (t, a) => {
     putStruct(t, a.current, remaining(t, timerFd(t, a.fd)));
     return 0;
   }),
-  signalfd4: sys(74, { fd: 'fd', mask: 'sigset', size: 'size', flags: 'openflags' }, (t, a) => {
+  signalfd4: sys(74, 'fd fd, sigset mask, size size, openflags flags', (t, a) => {
     if (a.size !== 8 || (a.flags & ~(Open.O_CLOEXEC | Open.O_NONBLOCK)) !== 0) return -EINVAL;
     const mask = getStruct(t, a.mask, 8).u64(0) & ~UNBLOCKABLE;
     if (a.fd >= 0) {
@@ -247,7 +235,7 @@ export const EVENTS = {
     );
     return t.install(d, (a.flags & Open.O_CLOEXEC) !== 0);
   }),
-  userfaultfd: sys(282, { flags: 'openflags' }, (t, a) => {
+  userfaultfd: sys(282, 'openflags flags', (t, a) => {
     const UFFD_USER_MODE_ONLY = 1;
     if ((a.flags & ~(Open.O_CLOEXEC | Open.O_NONBLOCK | UFFD_USER_MODE_ONLY)) !== 0) return -EINVAL;
     const d = new Description(

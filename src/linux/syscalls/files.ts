@@ -168,17 +168,17 @@ function rename(t: Thread, a: Walked, b: Walked, flags: number): number {
   return renameEntry(from, a.name, node, to, b.name);
 }
 export const FILES = {
-  openat: sys(56, { dirfd: 'dirfd', path: 'path', flags: 'openflags', mode: 'mode' }, (t, a) =>
+  openat: sys(56, 'dirfd dirfd, path path, openflags flags, mode mode', (t, a) =>
     openAt(t, a.dirfd, a.path, a.flags, a.mode),
   ),
-  openat2: sys(437, { dirfd: 'dirfd', path: 'path', how: 'ptr', size: 'size' }, (t, a) => {
+  openat2: sys(437, 'dirfd dirfd, path path, ptr how, size size', (t, a) => {
     if (a.size < 24) return -EINVAL;
     const s = getStruct(t, a.how, 24);
     const RESOLVE_KNOWN = 0x3fn;
     if ((s.u64(16) & ~RESOLVE_KNOWN) !== 0n) return -EINVAL;
     return openAt(t, a.dirfd, a.path, s.u32(0), s.u32(8));
   }),
-  readlinkat: sys(78, { dirfd: 'dirfd', path: 'path', buf: 'bufout', size: 'int' }, (t, a) => {
+  readlinkat: sys(78, 'dirfd dirfd, path path, bufout buf, int size', (t, a) => {
     if (a.size <= 0) return -EINVAL;
     const node = a.path === '' ? fileOfPath(t, a.dirfd) : place(t, a.dirfd, a.path, false).node;
     if (!(node instanceof SymlinkNode)) return a.path === '' ? -ENOENT : -EINVAL;
@@ -186,41 +186,41 @@ export const FILES = {
     putBytes(t, a.buf, b);
     return b.length;
   }),
-  getdents64: sys(61, { fd: 'fd', buf: 'ptr', size: 'uint' }, (t, a) => getdents(t, a.fd, a.buf, a.size)),
-  getcwd: sys(17, { buf: 'bufout', size: 'size' }, (t, a) => {
+  getdents64: sys(61, 'fd fd, ptr buf, uint size', (t, a) => getdents(t, a.fd, a.buf, a.size)),
+  getcwd: sys(17, 'bufout buf, size size', (t, a) => {
     const b = utf8(`${t.fs.cwd.path()}\0`);
     if (b.length > a.size) return -ERANGE;
     putBytes(t, a.buf, b);
     return b.length;
   }),
-  chdir: sys(49, { path: 'path' }, (t, a) => {
+  chdir: sys(49, 'path path', (t, a) => {
     const l = place(t, AT_FDCWD, a.path);
     if (!(l.node instanceof DirNode)) return -ENOTDIR;
     if (!permits(t, l.node.stat(), 1)) return -EACCES;
     t.fs.cwd = l;
     return 0;
   }),
-  fchdir: sys(50, { fd: 'fd' }, (t, a) => {
+  fchdir: sys(50, 'fd fd', (t, a) => {
     const d = t.files.get(a.fd);
     if (!d) return -EBADF;
     if (!(d.location?.node instanceof DirNode)) return -ENOTDIR;
     t.fs.cwd = d.location;
     return 0;
   }),
-  chroot: sys(51, { path: 'path' }, (t, a) => {
+  chroot: sys(51, 'path path', (t, a) => {
     const l = place(t, AT_FDCWD, a.path);
     if (!(l.node instanceof DirNode)) return -ENOTDIR;
     if (t.process.cred.uid !== 0) return -EPERM;
     t.fs.root = l;
     return 0;
   }),
-  umask: sys(166, { mask: 'mode' }, (t, a) => {
+  umask: sys(166, 'mode mask', (t, a) => {
     const old = t.fs.umask;
     t.fs.umask = a.mask & 0o777;
     return old;
   }),
-  mkdirat: sys(34, { dirfd: 'dirfd', path: 'path', mode: 'mode' }, (t, a) => mkdir(t, a.dirfd, a.path, a.mode)),
-  mknodat: sys(33, { dirfd: 'dirfd', path: 'path', mode: 'mode', dev: 'uint' }, (t, a) => {
+  mkdirat: sys(34, 'dirfd dirfd, path path, mode mode', (t, a) => mkdir(t, a.dirfd, a.path, a.mode)),
+  mknodat: sys(33, 'dirfd dirfd, path path, mode mode, uint dev', (t, a) => {
     const type = a.mode & Mode.S_IFMT;
     if (type !== 0 && type !== Mode.S_IFREG && type !== Mode.S_IFIFO) return -EPERM;
     const w = find(t, a.dirfd, a.path, false);
@@ -229,38 +229,38 @@ export const FILES = {
     const made = type === Mode.S_IFIFO ? dirOf(w).makeFifo(w.name, mode) : dirOf(w).makeFile(w.name, mode);
     return typeof made === 'number' ? made : 0;
   }),
-  unlinkat: sys(35, { dirfd: 'dirfd', path: 'path', flags: 'atflags' }, (t, a) => unlink(t, a.dirfd, a.path, a.flags)),
-  symlinkat: sys(36, { target: 'path', dirfd: 'dirfd', path: 'path' }, (t, a) => {
+  unlinkat: sys(35, 'dirfd dirfd, path path, atflags flags', (t, a) => unlink(t, a.dirfd, a.path, a.flags)),
+  symlinkat: sys(36, 'path target, dirfd dirfd, path path', (t, a) => {
     const w = find(t, a.dirfd, a.path, false);
     if (w.location) return -EEXIST;
     if (a.target === '') return -ENOENT;
     const made = dirOf(w).makeSymlink(w.name, a.target);
     return typeof made === 'number' ? made : 0;
   }),
-  linkat: sys(37, { olddir: 'dirfd', old: 'path', newdir: 'dirfd', path: 'path', flags: 'atflags' }, (t, a) => {
+  linkat: sys(37, 'dirfd olddir, path old, dirfd newdir, path path, atflags flags', (t, a) => {
     const l = place(t, a.olddir, a.old, (a.flags & At.AT_SYMLINK_FOLLOW) !== 0);
     const w = find(t, a.newdir, a.path, false);
     if (w.location) return -EEXIST;
     if (l.node instanceof DirNode) return -EPERM;
     return dirOf(w).link(w.name, l.node);
   }),
-  renameat: sys(38, { olddir: 'dirfd', old: 'path', newdir: 'dirfd', path: 'path' }, (t, a) =>
+  renameat: sys(38, 'dirfd olddir, path old, dirfd newdir, path path', (t, a) =>
     rename(t, find(t, a.olddir, a.old, false), find(t, a.newdir, a.path, false), 0),
   ),
-  renameat2: sys(276, { olddir: 'dirfd', old: 'path', newdir: 'dirfd', path: 'path', flags: 'uint' }, (t, a) =>
+  renameat2: sys(276, 'dirfd olddir, path old, dirfd newdir, path path, uint flags', (t, a) =>
     rename(t, find(t, a.olddir, a.old, false), find(t, a.newdir, a.path, false), a.flags),
   ),
-  truncate: sys(45, { path: 'path', length: 'long' }, (t, a) => {
+  truncate: sys(45, 'path path, long length', (t, a) => {
     if (a.length < 0) return -EINVAL;
     const { node } = place(t, AT_FDCWD, a.path);
     if (node instanceof DirNode) return -EISDIR;
     if (!(node instanceof FileNode)) return -EINVAL;
     return permits(t, node.stat(), 2) ? node.truncate(a.length) : -EACCES;
   }),
-  sync: answer(81, {}, 0),
-  syncfs: answer(267, { fd: 'fd' }, 0),
-  mount: answer(40, { source: 'ptr', target: 'path', type: 'ptr', flags: 'u64', data: 'ptr' }, -EPERM),
-  umount2: answer(39, { target: 'path', flags: 'int' }, -EPERM),
+  sync: answer(81, '', 0),
+  syncfs: answer(267, 'fd fd', 0),
+  mount: answer(40, 'ptr source, path target, ptr type, u64 flags, ptr data', -EPERM),
+  umount2: answer(39, 'path target, int flags', -EPERM),
 } satisfies SyscallTable;
 
 function fileOfPath(t: Thread, fd: number): Node | undefined {

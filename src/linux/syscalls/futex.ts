@@ -79,10 +79,10 @@ function rseq(t: Thread, area: bigint, length: number, flags: number, signature:
 }
 
 export const FUTEX = {
-  futex: sys(98, { uaddr: 'ptr', op: 'futexop', val: 'uint', timeout: 'ptr', uaddr2: 'ptr', val3: 'uint' }, (t, a) =>
+  futex: sys(98, 'ptr uaddr, futexop op, uint val, ptr timeout, ptr uaddr2, uint val3', (t, a) =>
     futex(t, a.uaddr, a.op, a.val, a.timeout, a.uaddr2, a.val3),
   ),
-  futex_waitv: sys(449, { waiters: 'ptr', count: 'uint', flags: 'uint', timeout: 'ptr', clock: 'clockid' }, (t, a) => {
+  futex_waitv: sys(449, 'ptr waiters, uint count, uint flags, ptr timeout, clockid clock', (t, a) => {
     const MAX = 128;
     const SIZE = 24;
     if (a.flags !== 0 || a.count < 1 || a.count > MAX) return -EINVAL;
@@ -98,25 +98,25 @@ export const FUTEX = {
     const deadline = a.timeout === 0n ? undefined : asMonotonic(t, getAbsolute(t, a.timeout), a.clock === 0);
     return t.machine.futexes.waitAny(t, words, deadline);
   }),
-  set_robust_list: sys(99, { head: 'ptr', length: 'size' }, (t, a) => {
+  set_robust_list: sys(99, 'ptr head, size length', (t, a) => {
     const HEAD = 24;
     if (a.length !== HEAD) return -EINVAL;
     t.robustList = a.head;
     t.robustLength = HEAD;
     return 0;
   }),
-  get_robust_list: sys(100, { pid: 'pid', head: 'ptr', length: 'ptr' }, (t, a) => {
+  get_robust_list: sys(100, 'pid pid, ptr head, ptr length', (t, a) => {
     const target = a.pid === 0 ? t : t.machine.thread(a.pid);
     if (!target) return -ESRCH;
     put64(t, a.head, target.robustList);
     put64(t, a.length, target.robustLength);
     return 0;
   }),
-  set_tid_address: sys(96, { addr: 'ptr' }, (t, a) => {
+  set_tid_address: sys(96, 'ptr addr', (t, a) => {
     t.clearChildTid = a.addr;
     return t.tid;
   }),
-  rseq: sys(293, { area: 'ptr', length: 'uint', flags: 'int', signature: 'uint' }, (t, a) =>
+  rseq: sys(293, 'ptr area, uint length, int flags, uint signature', (t, a) =>
     rseq(t, a.area, a.length, a.flags, a.signature),
   ),
 } satisfies SyscallTable;

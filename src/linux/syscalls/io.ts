@@ -97,37 +97,35 @@ function copy(t: Thread, from: number, to: number, count: number, inOffset?: num
 }
 
 export const IO = {
-  read: sys(63, { fd: 'fd', buf: 'bufout', count: 'size' }, (t, a) => readInto(t, fileOf(t, a.fd), a.buf, a.count)),
-  write: sys(64, { fd: 'fd', buf: 'bufin', count: 'size' }, (t, a) => {
+  read: sys(63, 'fd fd, bufout buf, size count', (t, a) => readInto(t, fileOf(t, a.fd), a.buf, a.count)),
+  write: sys(64, 'fd fd, bufin buf, size count', (t, a) => {
     const d = fileOf(t, a.fd);
     return d.writable ? writeFrom(t, d, userData(t, a.buf, a.count)) : -EBADF;
   }),
-  readv: sys(65, { fd: 'fd', iov: 'iovout', count: 'int' }, (t, a) =>
-    readVector(t, a.fd, getIovecs(t, a.iov, a.count)),
-  ),
-  writev: sys(66, { fd: 'fd', iov: 'iovin', count: 'int' }, (t, a) =>
+  readv: sys(65, 'fd fd, iovout iov, int count', (t, a) => readVector(t, a.fd, getIovecs(t, a.iov, a.count))),
+  writev: sys(66, 'fd fd, iovin iov, int count', (t, a) =>
     writeFrom(t, fileOf(t, a.fd), gather(t, getIovecs(t, a.iov, a.count))),
   ),
-  pread64: sys(67, { fd: 'fd', buf: 'bufout', count: 'size', offset: 'long' }, (t, a) =>
+  pread64: sys(67, 'fd fd, bufout buf, size count, long offset', (t, a) =>
     a.offset < 0 ? -EINVAL : readInto(t, fileOf(t, a.fd), a.buf, a.count, a.offset),
   ),
-  pwrite64: sys(68, { fd: 'fd', buf: 'bufin', count: 'size', offset: 'long' }, (t, a) =>
+  pwrite64: sys(68, 'fd fd, bufin buf, size count, long offset', (t, a) =>
     a.offset < 0 ? -EINVAL : writeFrom(t, fileOf(t, a.fd), userData(t, a.buf, a.count), a.offset),
   ),
-  preadv: sys(69, { fd: 'fd', iov: 'iovout', count: 'int', offset: 'long' }, (t, a) =>
+  preadv: sys(69, 'fd fd, iovout iov, int count, long offset', (t, a) =>
     a.offset < 0 ? -EINVAL : readVector(t, a.fd, getIovecs(t, a.iov, a.count), a.offset),
   ),
-  pwritev: sys(70, { fd: 'fd', iov: 'iovin', count: 'int', offset: 'long' }, (t, a) =>
+  pwritev: sys(70, 'fd fd, iovin iov, int count, long offset', (t, a) =>
     a.offset < 0 ? -EINVAL : writeFrom(t, fileOf(t, a.fd), gather(t, getIovecs(t, a.iov, a.count)), a.offset),
   ),
-  preadv2: sys(286, { fd: 'fd', iov: 'iovout', count: 'int', offset: 'long', high: 'long', flags: 'int' }, (t, a) =>
+  preadv2: sys(286, 'fd fd, iovout iov, int count, long offset, long high, int flags', (t, a) =>
     readVector(t, a.fd, getIovecs(t, a.iov, a.count), a.offset < 0 ? undefined : a.offset),
   ),
-  pwritev2: sys(287, { fd: 'fd', iov: 'iovin', count: 'int', offset: 'long', high: 'long', flags: 'int' }, (t, a) =>
+  pwritev2: sys(287, 'fd fd, iovin iov, int count, long offset, long high, int flags', (t, a) =>
     writeFrom(t, fileOf(t, a.fd), gather(t, getIovecs(t, a.iov, a.count)), a.offset < 0 ? undefined : a.offset),
   ),
-  lseek: sys(62, { fd: 'fd', offset: 'long', whence: 'whence' }, (t, a) => seek(t, a.fd, a.offset, a.whence)),
-  sendfile: sys(71, { out: 'fd', in: 'fd', offset: 'ptr', count: 'size' }, (t, a) => {
+  lseek: sys(62, 'fd fd, long offset, whence whence', (t, a) => seek(t, a.fd, a.offset, a.whence)),
+  sendfile: sys(71, 'fd out, fd in, ptr offset, size count', (t, a) => {
     if (a.offset === 0n) return copy(t, a.in, a.out, a.count);
     const from = getStruct(t, a.offset, 8).n64(0);
     return after(copy(t, a.in, a.out, a.count, from), (n) => {
@@ -135,22 +133,18 @@ export const IO = {
       return n;
     });
   }),
-  copy_file_range: sys(
-    285,
-    { in: 'fd', inoff: 'ptr', out: 'fd', outoff: 'ptr', count: 'size', flags: 'uint' },
-    (t, a) => {
-      if (a.flags !== 0) return -EINVAL;
-      if (!fileOf(t, a.in).file.seekable || !fileOf(t, a.out).file.seekable) return -EINVAL;
-      const from = a.inoff === 0n ? undefined : getStruct(t, a.inoff, 8).n64(0);
-      const to = a.outoff === 0n ? undefined : getStruct(t, a.outoff, 8).n64(0);
-      return after(copy(t, a.in, a.out, a.count, from, to), (n) => {
-        if (n > 0 && from !== undefined) put64(t, a.inoff, from + n);
-        if (n > 0 && to !== undefined) put64(t, a.outoff, to + n);
-        return n;
-      });
-    },
-  ),
-  splice: sys(76, { in: 'fd', inoff: 'ptr', out: 'fd', outoff: 'ptr', count: 'size', flags: 'uint' }, (t, a) => {
+  copy_file_range: sys(285, 'fd in, ptr inoff, fd out, ptr outoff, size count, uint flags', (t, a) => {
+    if (a.flags !== 0) return -EINVAL;
+    if (!fileOf(t, a.in).file.seekable || !fileOf(t, a.out).file.seekable) return -EINVAL;
+    const from = a.inoff === 0n ? undefined : getStruct(t, a.inoff, 8).n64(0);
+    const to = a.outoff === 0n ? undefined : getStruct(t, a.outoff, 8).n64(0);
+    return after(copy(t, a.in, a.out, a.count, from, to), (n) => {
+      if (n > 0 && from !== undefined) put64(t, a.inoff, from + n);
+      if (n > 0 && to !== undefined) put64(t, a.outoff, to + n);
+      return n;
+    });
+  }),
+  splice: sys(76, 'fd in, ptr inoff, fd out, ptr outoff, size count, uint flags', (t, a) => {
     const src = fileOf(t, a.in);
     const dst = fileOf(t, a.out);
     const isPipe = (d: typeof src) => d.file.kind === 'pipe';
@@ -172,33 +166,33 @@ export const IO = {
     const got = unlessBlocking(src.file.read(buffer, t), src.nonblock || (a.flags & SPLICE_F_NONBLOCK) !== 0);
     return told(after(got, (n) => (n <= 0 ? n : writeFrom(t, dst, buffer.subarray(0, n), to))));
   }),
-  fsync: sys(82, { fd: 'fd' }, (t, a) => {
+  fsync: sys(82, 'fd fd', (t, a) => {
     const d = fileOf(t, a.fd);
     d.file.sync?.();
     return d.file.seekable || d.file.kind === 'directory' ? 0 : -EINVAL;
   }),
-  fdatasync: sys(83, { fd: 'fd' }, (t, a) => {
+  fdatasync: sys(83, 'fd fd', (t, a) => {
     const d = fileOf(t, a.fd);
     d.file.sync?.();
     return d.file.seekable || d.file.kind === 'directory' ? 0 : -EINVAL;
   }),
-  ftruncate: sys(46, { fd: 'fd', length: 'long' }, (t, a) => {
+  ftruncate: sys(46, 'fd fd, long length', (t, a) => {
     const d = fileOf(t, a.fd);
     if (a.length < 0 || !d.writable || !d.file.truncate) return d.file.kind === 'directory' ? -EISDIR : -EINVAL;
     return d.file.truncate(a.length);
   }),
-  fallocate: sys(47, { fd: 'fd', mode: 'int', offset: 'long', length: 'long' }, (t, a) => {
+  fallocate: sys(47, 'fd fd, int mode, long offset, long length', (t, a) => {
     const d = fileOf(t, a.fd);
     if (a.offset < 0 || a.length <= 0) return -EINVAL;
     if (!d.writable) return -EBADF;
     if (!d.file.fallocate) return d.file.kind === 'pipe' ? -ESPIPE : -Errno.ENODEV;
     return d.file.fallocate(a.mode, BigInt(a.offset), BigInt(a.length));
   }),
-  fadvise64: sys(223, { fd: 'fd', offset: 'long', length: 'long', advice: 'int' }, (t, a) => {
+  fadvise64: sys(223, 'fd fd, long offset, long length, int advice', (t, a) => {
     fileOf(t, a.fd);
     return 0;
   }),
-  readahead: sys(213, { fd: 'fd', offset: 'long', count: 'size' }, (t, a) => {
+  readahead: sys(213, 'fd fd, long offset, size count', (t, a) => {
     fileOf(t, a.fd);
     return 0;
   }),

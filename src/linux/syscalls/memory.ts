@@ -106,41 +106,39 @@ function vmReadWrite(
 }
 
 export const MEMORY = {
-  brk: sys(214, { addr: 'addr' }, (t, a) => brk(t.mm, a.addr, t.process.limit(Rlimit.RLIMIT_DATA).soft)),
-  mmap: sys(222, { addr: 'addr', length: 'size', prot: 'prot', flags: 'mapflags', fd: 'fd', offset: 'size' }, (t, a) =>
+  brk: sys(214, 'addr addr', (t, a) => brk(t.mm, a.addr, t.process.limit(Rlimit.RLIMIT_DATA).soft)),
+  mmap: sys(222, 'addr addr, size length, prot prot, mapflags flags, fd fd, size offset', (t, a) =>
     doMmap(t, a.addr, a.length, a.prot, a.flags, a.fd, a.offset),
   ),
-  munmap: sys(215, { addr: 'addr', length: 'size' }, (t, a) => munmap(t.mm, a.addr, a.length)),
-  mprotect: sys(226, { addr: 'addr', length: 'size', prot: 'prot' }, (t, a) => {
+  munmap: sys(215, 'addr addr, size length', (t, a) => munmap(t.mm, a.addr, a.length)),
+  mprotect: sys(226, 'addr addr, size length, prot prot', (t, a) => {
     const KNOWN = 0x3f | 0x0300_0000;
     return (a.prot & ~KNOWN) !== 0 ? -EINVAL : mprotect(t.mm, a.addr, a.length, a.prot);
   }),
-  mremap: sys(216, { addr: 'addr', old: 'size', new: 'size', flags: 'uint', to: 'addr' }, (t, a) =>
+  mremap: sys(216, 'addr addr, size old, size new, uint flags, addr to', (t, a) =>
     mremap(t.mm, a.addr, a.old, a.new, a.flags, a.to),
   ),
-  madvise: sys(233, { addr: 'addr', length: 'size', advice: 'madvice' }, (t, a) =>
-    madvise(t.mm, a.addr, a.length, a.advice),
-  ),
-  process_madvise: answer(440, { pidfd: 'fd', iov: 'ptr', count: 'size', advice: 'madvice', flags: 'uint' }, -EPERM),
-  msync: sys(227, { addr: 'addr', length: 'size', flags: 'int' }, (t, a) => {
+  madvise: sys(233, 'addr addr, size length, madvice advice', (t, a) => madvise(t.mm, a.addr, a.length, a.advice)),
+  process_madvise: answer(440, 'fd pidfd, ptr iov, size count, madvice advice, uint flags', -EPERM),
+  msync: sys(227, 'addr addr, size length, int flags', (t, a) => {
     if (a.addr % PAGE !== 0 || (a.flags & ~7) !== 0 || (a.flags & 5) === 5) return -EINVAL;
     return t.mm.vmas.covers(a.addr, a.addr + pageUp(a.length)) ? 0 : -ENOMEM;
   }),
   // Memory never leaves for swap, so locking it only has to know whether it is there.
-  mlock: sys(228, { addr: 'addr', length: 'size' }, (t, a) => lockRange(t, a.addr, a.length, true)),
-  mlock2: sys(284, { addr: 'addr', length: 'size', flags: 'int' }, (t, a) =>
+  mlock: sys(228, 'addr addr, size length', (t, a) => lockRange(t, a.addr, a.length, true)),
+  mlock2: sys(284, 'addr addr, size length, int flags', (t, a) =>
     (a.flags & ~1) !== 0 ? -EINVAL : lockRange(t, a.addr, a.length, (a.flags & 1) === 0),
   ),
-  munlock: sys(229, { addr: 'addr', length: 'size' }, (t, a) => {
+  munlock: sys(229, 'addr addr, size length', (t, a) => {
     const end = a.addr + pageUp(a.length);
     t.mm.vmas.change(a.addr, end, (v) => {
       v.locked = false;
     });
     return t.mm.vmas.covers(a.addr, end) ? 0 : -ENOMEM;
   }),
-  mlockall: answer(230, { flags: 'int' }, 0),
-  munlockall: answer(231, {}, 0),
-  mincore: sys(232, { addr: 'addr', length: 'size', vec: 'ptr' }, (t, a) => {
+  mlockall: answer(230, 'int flags', 0),
+  munlockall: answer(231, '', 0),
+  mincore: sys(232, 'addr addr, size length, ptr vec', (t, a) => {
     if (a.addr % PAGE !== 0) return -EINVAL;
     const pages = pageUp(a.length) / PAGE;
     if (!t.mm.vmas.covers(a.addr, a.addr + pages * PAGE)) return -ENOMEM;
@@ -149,9 +147,9 @@ export const MEMORY = {
     putBytes(t, a.vec, out);
     return 0;
   }),
-  membarrier: sys(283, { cmd: 'int', flags: 'uint', cpu: 'int' }, (t, a) => membarrier(t, a.cmd, a.flags)),
+  membarrier: sys(283, 'int cmd, uint flags, int cpu', (t, a) => membarrier(t, a.cmd, a.flags)),
   // One memory node.
-  get_mempolicy: sys(236, { mode: 'ptr', nodemask: 'ptr', maxnode: 'size', addr: 'ptr', flags: 'uint' }, (t, a) => {
+  get_mempolicy: sys(236, 'ptr mode, ptr nodemask, size maxnode, ptr addr, uint flags', (t, a) => {
     if ((a.flags & ~7) !== 0) return -EINVAL;
     if (a.mode !== 0n) putBytes(t, a.mode, new Struct(4).bytes);
     if (a.nodemask !== 0n) {
@@ -163,42 +161,30 @@ export const MEMORY = {
     }
     return 0;
   }),
-  set_mempolicy: answer(237, { mode: 'int', nodemask: 'ptr', maxnode: 'size' }, 0),
-  mbind: sys(
-    235,
-    { addr: 'addr', length: 'size', mode: 'int', nodemask: 'ptr', maxnode: 'size', flags: 'uint' },
-    (t, a) => {
-      if (a.addr % PAGE !== 0) return -EINVAL;
-      return t.mm.vmas.covers(a.addr, a.addr + pageUp(a.length)) ? 0 : -EFAULT;
-    },
+  set_mempolicy: answer(237, 'int mode, ptr nodemask, size maxnode', 0),
+  mbind: sys(235, 'addr addr, size length, int mode, ptr nodemask, size maxnode, uint flags', (t, a) => {
+    if (a.addr % PAGE !== 0) return -EINVAL;
+    return t.mm.vmas.covers(a.addr, a.addr + pageUp(a.length)) ? 0 : -EFAULT;
+  }),
+  move_pages: sys(239, 'pid pid, size count, ptr pages, ptr nodes, ptr status, int flags', (t, a) => {
+    const pages = new Struct(getBytes(t, a.pages, a.count * 8));
+    const s = new Struct(a.count * 4);
+    for (let i = 0; i < a.count; i++)
+      s.set32(i * 4, t.mm.table.get(Math.floor(pages.n64(i * 8) / PAGE)) !== 0 ? 0 : -Errno.ENOENT);
+    putBytes(t, a.status, s.bytes);
+    return 0;
+  }),
+  process_vm_readv: sys(270, 'pid pid, iovout local, int nlocal, iovin remote, int nremote, u64 flags', (t, a) =>
+    vmReadWrite(t, a.pid, a.local, a.nlocal, a.remote, a.nremote, false),
   ),
-  move_pages: sys(
-    239,
-    { pid: 'pid', count: 'size', pages: 'ptr', nodes: 'ptr', status: 'ptr', flags: 'int' },
-    (t, a) => {
-      const pages = new Struct(getBytes(t, a.pages, a.count * 8));
-      const s = new Struct(a.count * 4);
-      for (let i = 0; i < a.count; i++)
-        s.set32(i * 4, t.mm.table.get(Math.floor(pages.n64(i * 8) / PAGE)) !== 0 ? 0 : -Errno.ENOENT);
-      putBytes(t, a.status, s.bytes);
-      return 0;
-    },
+  process_vm_writev: sys(271, 'pid pid, iovin local, int nlocal, iovout remote, int nremote, u64 flags', (t, a) =>
+    vmReadWrite(t, a.pid, a.local, a.nlocal, a.remote, a.nremote, true),
   ),
-  process_vm_readv: sys(
-    270,
-    { pid: 'pid', local: 'iovout', nlocal: 'int', remote: 'iovin', nremote: 'int', flags: 'u64' },
-    (t, a) => vmReadWrite(t, a.pid, a.local, a.nlocal, a.remote, a.nremote, false),
-  ),
-  process_vm_writev: sys(
-    271,
-    { pid: 'pid', local: 'iovin', nlocal: 'int', remote: 'iovout', nremote: 'int', flags: 'u64' },
-    (t, a) => vmReadWrite(t, a.pid, a.local, a.nlocal, a.remote, a.nremote, true),
-  ),
-  pkey_mprotect: sys(288, { addr: 'addr', length: 'size', prot: 'prot', pkey: 'int' }, (t, a) =>
+  pkey_mprotect: sys(288, 'addr addr, size length, prot prot, int pkey', (t, a) =>
     a.pkey !== -1 ? -EINVAL : mprotect(t.mm, a.addr, a.length, a.prot),
   ),
-  pkey_alloc: answer(289, { flags: 'uint', rights: 'uint' }, -EINVAL),
-  pkey_free: answer(290, { pkey: 'int' }, -EINVAL),
+  pkey_alloc: answer(289, 'uint flags, uint rights', -EINVAL),
+  pkey_free: answer(290, 'int pkey', -EINVAL),
 } satisfies SyscallTable;
 
 // membarrier commands: one bit each; a private one needs the process to have registered with the next bit.

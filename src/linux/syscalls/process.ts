@@ -229,86 +229,86 @@ function prlimit(t: Thread, pid: number, resource: number, set: bigint, old: big
 }
 
 export const PROCESS = {
-  exit: sys(93, { code: 'int' }, (t, a) => {
+  exit: sys(93, 'int code', (t, a) => {
     t.machine.strace?.gone(t);
     t.exit((a.code & 0xff) << 8);
     return KEEP;
   }),
-  exit_group: sys(94, { code: 'int' }, (t, a) => {
+  exit_group: sys(94, 'int code', (t, a) => {
     t.machine.strace?.gone(t, (a.code & 0xff) << 8);
     t.process.exitGroup((a.code & 0xff) << 8);
     return KEEP;
   }),
-  wait4: sys(260, { pid: 'pid', status: 'waitstatus', options: 'int', rusage: 'ptr' }, (t, a) =>
+  wait4: sys(260, 'pid pid, waitstatus status, int options, ptr rusage', (t, a) =>
     wait4(t, a.pid, a.status, a.options, a.rusage),
   ),
-  waitid: sys(95, { type: 'int', id: 'pid', info: 'ptr', options: 'int', rusage: 'ptr' }, (t, a) =>
+  waitid: sys(95, 'int type, pid id, ptr info, int options, ptr rusage', (t, a) =>
     waitid(t, a.type, a.id, a.info, a.options, a.rusage),
   ),
-  getpid: sys(172, {}, (t) => t.pid),
-  getppid: sys(173, {}, (t) => t.process.parent?.pid ?? 1),
-  gettid: sys(178, {}, (t) => t.tid),
-  getuid: sys(174, {}, (t) => t.process.cred.uid),
-  geteuid: sys(175, {}, (t) => t.process.cred.uid),
-  getgid: sys(176, {}, (t) => t.process.cred.gid),
-  getegid: sys(177, {}, (t) => t.process.cred.gid),
-  getresuid: sys(148, { ruid: 'ptr', euid: 'ptr', suid: 'ptr' }, (t, a) => {
+  getpid: sys(172, '', (t) => t.pid),
+  getppid: sys(173, '', (t) => t.process.parent?.pid ?? 1),
+  gettid: sys(178, '', (t) => t.tid),
+  getuid: sys(174, '', (t) => t.process.cred.uid),
+  geteuid: sys(175, '', (t) => t.process.cred.uid),
+  getgid: sys(176, '', (t) => t.process.cred.gid),
+  getegid: sys(177, '', (t) => t.process.cred.gid),
+  getresuid: sys(148, 'ptr ruid, ptr euid, ptr suid', (t, a) => {
     for (const at of [a.ruid, a.euid, a.suid]) put32(t, at, t.process.cred.uid);
     return 0;
   }),
-  getresgid: sys(150, { rgid: 'ptr', egid: 'ptr', sgid: 'ptr' }, (t, a) => {
+  getresgid: sys(150, 'ptr rgid, ptr egid, ptr sgid', (t, a) => {
     for (const at of [a.rgid, a.egid, a.sgid]) put32(t, at, t.process.cred.gid);
     return 0;
   }),
-  setuid: sys(146, { uid: 'uint' }, (t, a) => setIds(t, a.uid, undefined)),
-  setgid: sys(144, { gid: 'uint' }, (t, a) => setIds(t, undefined, a.gid)),
-  setreuid: sys(145, { ruid: 'int', euid: 'int' }, (t, a) => setIds(t, a.euid, undefined)),
-  setregid: sys(143, { rgid: 'int', egid: 'int' }, (t, a) => setIds(t, undefined, a.egid)),
-  setresuid: sys(147, { ruid: 'int', euid: 'int', suid: 'int' }, (t, a) => setIds(t, a.euid, undefined)),
-  setresgid: sys(149, { rgid: 'int', egid: 'int', sgid: 'int' }, (t, a) => setIds(t, undefined, a.egid)),
-  getgroups: answer(158, { size: 'int', list: 'ptr' }, 0),
-  setgroups: answer(159, { size: 'int', list: 'ptr' }, 0),
-  setfsuid: sys(151, { uid: 'uint' }, (t) => t.process.cred.uid),
-  setfsgid: sys(152, { gid: 'uint' }, (t) => t.process.cred.gid),
-  getpgid: sys(155, { pid: 'pid' }, (t, a) => (a.pid === 0 ? t.process : t.machine.process(a.pid))?.pgid ?? -ESRCH),
-  getsid: sys(156, { pid: 'pid' }, (t, a) => (a.pid === 0 ? t.process : t.machine.process(a.pid))?.sid ?? -ESRCH),
-  setpgid: sys(154, { pid: 'pid', pgid: 'pid' }, (t, a) => {
+  setuid: sys(146, 'uint uid', (t, a) => setIds(t, a.uid, undefined)),
+  setgid: sys(144, 'uint gid', (t, a) => setIds(t, undefined, a.gid)),
+  setreuid: sys(145, 'int ruid, int euid', (t, a) => setIds(t, a.euid, undefined)),
+  setregid: sys(143, 'int rgid, int egid', (t, a) => setIds(t, undefined, a.egid)),
+  setresuid: sys(147, 'int ruid, int euid, int suid', (t, a) => setIds(t, a.euid, undefined)),
+  setresgid: sys(149, 'int rgid, int egid, int sgid', (t, a) => setIds(t, undefined, a.egid)),
+  getgroups: answer(158, 'int size, ptr list', 0),
+  setgroups: answer(159, 'int size, ptr list', 0),
+  setfsuid: sys(151, 'uint uid', (t) => t.process.cred.uid),
+  setfsgid: sys(152, 'uint gid', (t) => t.process.cred.gid),
+  getpgid: sys(155, 'pid pid', (t, a) => (a.pid === 0 ? t.process : t.machine.process(a.pid))?.pgid ?? -ESRCH),
+  getsid: sys(156, 'pid pid', (t, a) => (a.pid === 0 ? t.process : t.machine.process(a.pid))?.sid ?? -ESRCH),
+  setpgid: sys(154, 'pid pid, pid pgid', (t, a) => {
     const p = a.pid === 0 ? t.process : t.machine.process(a.pid);
     if (!p || (p !== t.process && p.parent !== t.process)) return -ESRCH;
     if (a.pgid < 0) return -EINVAL;
     p.pgid = a.pgid || p.pid;
     return 0;
   }),
-  setsid: sys(157, {}, (t) => {
+  setsid: sys(157, '', (t) => {
     const p = t.process;
     if (p.pgid === p.pid && p.sid !== p.pid) return -EPERM;
     p.sid = p.pid;
     p.pgid = p.pid;
     return p.pid;
   }),
-  prctl: sys(167, { option: 'int', arg2: 'u64', arg3: 'u64', arg4: 'u64', arg5: 'u64' }, (t, a) =>
+  prctl: sys(167, 'int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5', (t, a) =>
     prctl(t, a.option, a.arg2, a.arg3, a.arg4, a.arg5),
   ),
-  prlimit64: sys(261, { pid: 'pid', resource: 'rlimit', new: 'ptr', old: 'ptr' }, (t, a) =>
+  prlimit64: sys(261, 'pid pid, rlimit resource, ptr new, ptr old', (t, a) =>
     prlimit(t, a.pid, a.resource, a.new, a.old),
   ),
-  getrlimit: sys(163, { resource: 'rlimit', limit: 'ptr' }, (t, a) => prlimit(t, 0, a.resource, 0n, a.limit)),
-  setrlimit: sys(164, { resource: 'rlimit', limit: 'ptr' }, (t, a) => prlimit(t, 0, a.resource, a.limit, 0n)),
-  getrusage: sys(165, { who: 'int', usage: 'ptr' }, (t, a) => {
+  getrlimit: sys(163, 'rlimit resource, ptr limit', (t, a) => prlimit(t, 0, a.resource, 0n, a.limit)),
+  setrlimit: sys(164, 'rlimit resource, ptr limit', (t, a) => prlimit(t, 0, a.resource, a.limit, 0n)),
+  getrusage: sys(165, 'int who, ptr usage', (t, a) => {
     const time =
       a.who === 0 ? t.process.cpuTime : a.who === 1 ? t.cpuTime : a.who === -1 ? t.process.childTime : undefined;
     if (time === undefined) return -EINVAL;
     putStruct(t, a.usage, rusage(time, t));
     return 0;
   }),
-  personality: sys(92, { persona: 'uint' }, () => 0),
-  pidfd_open: sys(434, { pid: 'pid', flags: 'openflags' }, (t, a) => {
+  personality: sys(92, 'uint persona', () => 0),
+  pidfd_open: sys(434, 'pid pid, openflags flags', (t, a) => {
     if ((a.flags & ~Open.O_NONBLOCK) !== 0 || a.pid <= 0) return -EINVAL;
     const p = t.machine.process(a.pid);
     if (!p) return -ESRCH;
     return t.install(new Description(new PidFd(p), Open.O_RDWR | a.flags, 'anon_inode:[pidfd]'), true);
   }),
-  pidfd_send_signal: sys(424, { pidfd: 'fd', sig: 'sig', info: 'ptr', flags: 'uint' }, (t, a) => {
+  pidfd_send_signal: sys(424, 'fd pidfd, sig sig, ptr info, uint flags', (t, a) => {
     const { file } = fileOf(t, a.pidfd);
     if (!(file instanceof PidFd)) return -Errno.EBADF;
     if (file.process.status !== undefined) return -ESRCH;
@@ -316,7 +316,7 @@ export const PROCESS = {
     if (a.sig !== 0) file.process.signal({ signo: a.sig, code: SiCode.SI_USER, pid: t.pid, uid: t.process.cred.uid });
     return 0;
   }),
-  capget: sys(90, { header: 'ptr', data: 'ptr' }, (t, a) => {
+  capget: sys(90, 'ptr header, ptr data', (t, a) => {
     if (a.data === 0n) return 0;
     const all = t.process.cred.uid === 0 ? 0xffff_ffff : 0;
     const s = new Struct(24);
@@ -327,10 +327,10 @@ export const PROCESS = {
     putStruct(t, a.data, s);
     return 0;
   }),
-  capset: answer(91, { header: 'ptr', data: 'ptr' }, 0),
-  ptrace: answer(117, { request: 'int', pid: 'pid', addr: 'ptr', data: 'ptr' }, -EPERM),
-  seccomp: answer(277, { op: 'uint', flags: 'uint', args: 'ptr' }, -EINVAL),
-  kcmp: answer(272, { pid1: 'pid', pid2: 'pid', type: 'int', a: 'u64', b: 'u64' }, -ENOSYS),
+  capset: answer(91, 'ptr header, ptr data', 0),
+  ptrace: answer(117, 'int request, pid pid, ptr addr, ptr data', -EPERM),
+  seccomp: answer(277, 'uint op, uint flags, ptr args', -EINVAL),
+  kcmp: answer(272, 'pid pid1, pid pid2, int type, u64 a, u64 b', -ENOSYS),
 } satisfies SyscallTable;
 
 function setIds(t: Thread, uid: number | undefined, gid: number | undefined): number {

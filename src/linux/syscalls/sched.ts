@@ -22,11 +22,11 @@ function bytesToMask(b: Uint8Array): bigint {
 const SCHED_MAX: Readonly<Record<number, number>> = { 0: 0, 1: 99, 2: 99, 3: 0, 5: 0, 6: 0 };
 
 export const SCHED = {
-  sched_yield: sys(124, {}, (t) => {
+  sched_yield: sys(124, '', (t) => {
     t.machine.yielding = true;
     return 0;
   }),
-  sched_setaffinity: sys(122, { pid: 'pid', size: 'uint', mask: 'cpuset' }, (t, a) => {
+  sched_setaffinity: sys(122, 'pid pid, uint size, cpuset mask', (t, a) => {
     const x = target(t, a.pid);
     const mask = bytesToMask(getBytes(t, a.mask, Math.min(a.size, 128))) & t.machine.allCpus;
     if (mask === 0n) return -EINVAL;
@@ -35,7 +35,7 @@ export const SCHED = {
     if (x === t) t.machine.rseqUpdate(t);
     return 0;
   }),
-  sched_getaffinity: sys(123, { pid: 'pid', size: 'uint', mask: 'cpuset' }, (t, a) => {
+  sched_getaffinity: sys(123, 'pid pid, uint size, cpuset mask', (t, a) => {
     const x = target(t, a.pid);
     if (a.size % 8 !== 0 || a.size * 8 < t.machine.scheduler.cpus) return -EINVAL;
     const n = Math.min(a.size, Math.ceil(t.machine.scheduler.cpus / 64) * 8);
@@ -44,13 +44,13 @@ export const SCHED = {
     putStruct(t, a.mask, s);
     return n;
   }),
-  getcpu: sys(168, { cpu: 'intout', node: 'intout' }, (t, a) => {
+  getcpu: sys(168, 'intout cpu, intout node', (t, a) => {
     if (a.cpu !== 0n) put32(t, a.cpu, t.cpuIndex);
     if (a.node !== 0n) put32(t, a.node, 0);
     return 0;
   }),
-  sched_getscheduler: sys(120, { pid: 'pid' }, (t, a) => target(t, a.pid).policy),
-  sched_setscheduler: sys(119, { pid: 'pid', policy: 'int', param: 'ptr' }, (t, a) => {
+  sched_getscheduler: sys(120, 'pid pid', (t, a) => target(t, a.pid).policy),
+  sched_setscheduler: sys(119, 'pid pid, int policy, ptr param', (t, a) => {
     const x = target(t, a.pid);
     const policy = a.policy & 0xff;
     const max = SCHED_MAX[policy];
@@ -60,25 +60,25 @@ export const SCHED = {
     x.priority = priority;
     return 0;
   }),
-  sched_getparam: sys(121, { pid: 'pid', param: 'ptr' }, (t, a) => {
+  sched_getparam: sys(121, 'pid pid, ptr param', (t, a) => {
     put32(t, a.param, target(t, a.pid).priority);
     return 0;
   }),
-  sched_setparam: sys(118, { pid: 'pid', param: 'ptr' }, (t, a) => {
+  sched_setparam: sys(118, 'pid pid, ptr param', (t, a) => {
     target(t, a.pid).priority = getStruct(t, a.param, 4).i32(0);
     return 0;
   }),
-  sched_get_priority_max: sys(125, { policy: 'int' }, (_t, a) => SCHED_MAX[a.policy] ?? -EINVAL),
-  sched_get_priority_min: sys(126, { policy: 'int' }, (_t, a) => {
+  sched_get_priority_max: sys(125, 'int policy', (_t, a) => SCHED_MAX[a.policy] ?? -EINVAL),
+  sched_get_priority_min: sys(126, 'int policy', (_t, a) => {
     const max = SCHED_MAX[a.policy];
     return max === undefined ? -EINVAL : max > 0 ? 1 : 0;
   }),
-  sched_rr_get_interval: sys(127, { pid: 'pid', tp: 'timespecout' }, (t, a) => {
+  sched_rr_get_interval: sys(127, 'pid pid, timespecout tp', (t, a) => {
     target(t, a.pid);
     putStruct(t, a.tp, new Struct(16).set64(8, 4_000_000));
     return 0;
   }),
-  sched_setattr: sys(274, { pid: 'pid', attr: 'ptr', flags: 'uint' }, (t, a) => {
+  sched_setattr: sys(274, 'pid pid, ptr attr, uint flags', (t, a) => {
     const s = getStruct(t, a.attr, 48);
     const x = target(t, a.pid);
     if (SCHED_MAX[s.u32(4)] === undefined) return -EINVAL;
@@ -87,7 +87,7 @@ export const SCHED = {
     x.priority = s.u32(20);
     return 0;
   }),
-  sched_getattr: sys(275, { pid: 'pid', attr: 'ptr', size: 'uint', flags: 'uint' }, (t, a) => {
+  sched_getattr: sys(275, 'pid pid, ptr attr, uint size, uint flags', (t, a) => {
     if (a.size < 48) return -EINVAL;
     const x = target(t, a.pid);
     const s = new Struct(56).set32(0, 56).set32(4, x.policy).set32(16, x.nice).set32(20, x.priority);
@@ -95,14 +95,14 @@ export const SCHED = {
     return 0;
   }),
   // Only PRIO_PROCESS makes a difference that a program could see.
-  getpriority: sys(141, { which: 'int', who: 'int' }, (t, a) =>
+  getpriority: sys(141, 'int which, int who', (t, a) =>
     a.which < 0 || a.which > 2 ? -EINVAL : 20 - (a.which === 0 ? target(t, a.who) : t).nice,
   ),
-  setpriority: sys(140, { which: 'int', who: 'int', nice: 'int' }, (t, a) => {
+  setpriority: sys(140, 'int which, int who, int nice', (t, a) => {
     if (a.which < 0 || a.which > 2) return -EINVAL;
     (a.which === 0 ? target(t, a.who) : t).nice = Math.max(-20, Math.min(19, a.nice));
     return 0;
   }),
-  ioprio_set: sys(30, { which: 'int', who: 'int', ioprio: 'int' }, () => 0),
-  ioprio_get: sys(31, { which: 'int', who: 'int' }, () => 0),
+  ioprio_set: sys(30, 'int which, int who, int ioprio', () => 0),
+  ioprio_get: sys(31, 'int which, int who', () => 0),
 } satisfies SyscallTable;

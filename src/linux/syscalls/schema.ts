@@ -63,29 +63,48 @@ interface KindTypes {
   cpuset: bigint;
 }
 export type Kind = keyof KindTypes;
-export type Params = Readonly<Record<string, Kind>>;
-export type Args<P extends Params> = { readonly [K in keyof P]: KindTypes[P[K]] };
+/**
+ * What a call is given, as a prototype: `'fd fd, bufout buf, size count'`, kinds and names. Text, because programs make few of
+ * the calls there are: what stands in it is taken apart when a call is first made.
+ */
+type Params<S extends string> = S extends `${infer Kind} ${infer Name}, ${infer Rest}`
+  ? { readonly [N in Name]: Kind } & Params<Rest>
+  : S extends `${infer Kind} ${infer Name}`
+    ? { readonly [N in Name]: Kind }
+    : unknown;
+type Args<S extends string> = {
+  readonly [N in keyof Params<S>]: Params<S>[N] extends Kind ? KindTypes[Params<S>[N]] : never;
+};
+/** Itself, if all kinds are some. */
+type Checked<S extends string> = Exclude<Params<S>[keyof Params<S>], Kind> extends never ? S : never;
 
-export interface SyscallRow<P extends Params = Params> {
+export interface SyscallRow<S extends string = string> {
   readonly nr: number;
-  readonly params: P;
-  readonly handler: (t: Thread, a: Args<P>) => Result;
+  readonly params: S;
+  readonly handler: (t: Thread, a: Args<S>) => Result;
 }
 
-export function sys<const P extends Params>(
+export function sys<const S extends string>(
   nr: number,
-  params: P,
-  handler: (t: Thread, a: Args<P>) => Result,
-): SyscallRow<P> {
+  params: Checked<S>,
+  handler: (t: Thread, a: Args<S>) => Result,
+): SyscallRow<S> {
   return { nr, params, handler };
 }
 /** A call that always gives the same answer; the reason stands beside the row. */
-export function answer<const P extends Params>(nr: number, params: P, result: number): SyscallRow<P> {
+export function answer<const S extends string>(nr: number, params: Checked<S>, result: number): SyscallRow<S> {
   return { nr, params, handler: () => result };
+}
+export function paramsOf({ params }: { readonly params: string }): (readonly [name: string, kind: Kind])[] {
+  if (params === '') return [];
+  return params.split(', ').map((param) => {
+    const [kind, name] = param.split(' ');
+    return [name!, kind as Kind];
+  });
 }
 /** A table of rows, with the argument types forgotten. */
 export type SyscallTable = Readonly<
-  Record<string, { readonly nr: number; readonly params: Params; readonly handler: unknown }>
+  Record<string, { readonly nr: number; readonly params: string; readonly handler: unknown }>
 >;
 
 /** Ends a system call with an errno from deep inside. */

@@ -4,6 +4,7 @@ import { Errno, type Result } from '../../base/hostfile.ts';
 import { NSIG, SiCode } from '../abi/flags.ts';
 import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../alt_stack.ts';
 import { Struct } from '../bytes.ts';
+import { RT_SIGRETURN } from '../sigframe_layout.ts';
 import { encodeSigInfo, SIGINFO_SIZE, type SigInfo, sigBit } from '../siginfo.ts';
 import { type Thread, UNBLOCKABLE } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
@@ -188,21 +189,21 @@ function sigtimedwait(t: Thread, set: bigint, info: bigint, timeout: bigint, siz
 }
 
 export const SIGNALS = {
-  kill: sys(129, { pid: 'pid', sig: 'sig' }, (t, a) => kill(t, a.pid, a.sig)),
-  tkill: sys(130, { tid: 'pid', sig: 'sig' }, (t, a) => tkill(t, undefined, a.tid, a.sig)),
-  tgkill: sys(131, { tgid: 'pid', tid: 'pid', sig: 'sig' }, (t, a) => tkill(t, a.tgid, a.tid, a.sig)),
-  rt_sigaction: sys(134, { sig: 'sig', act: 'sigaction', old: 'sigactionout', size: 'size' }, (t, a) =>
+  kill: sys(129, 'pid pid, sig sig', (t, a) => kill(t, a.pid, a.sig)),
+  tkill: sys(130, 'pid tid, sig sig', (t, a) => tkill(t, undefined, a.tid, a.sig)),
+  tgkill: sys(131, 'pid tgid, pid tid, sig sig', (t, a) => tkill(t, a.tgid, a.tid, a.sig)),
+  rt_sigaction: sys(134, 'sig sig, sigaction act, sigactionout old, size size', (t, a) =>
     sigaction(t, a.sig, a.act, a.old, a.size),
   ),
-  rt_sigprocmask: sys(135, { how: 'sighow', set: 'sigset', old: 'sigsetout', size: 'size' }, (t, a) =>
+  rt_sigprocmask: sys(135, 'sighow how, sigset set, sigsetout old, size size', (t, a) =>
     sigprocmask(t, a.how, a.set, a.old, a.size),
   ),
-  rt_sigpending: sys(136, { set: 'sigsetout', size: 'size' }, (t, a) => {
+  rt_sigpending: sys(136, 'sigsetout set, size size', (t, a) => {
     if (a.size > 8) return -EINVAL;
     put64(t, a.set, (t.pending.mask | t.process.pending.mask) & t.mask);
     return 0;
   }),
-  rt_sigsuspend: sys(133, { set: 'sigset', size: 'size' }, (t, a) => {
+  rt_sigsuspend: sys(133, 'sigset set, size size', (t, a) => {
     if (a.size !== 8) return -EINVAL;
     const mask = getStruct(t, a.set, 8).u64(0) & ~UNBLOCKABLE;
     t.savedMask = t.mask;
@@ -211,10 +212,10 @@ export const SIGNALS = {
     if (t.signalPending()) return Restart.ERESTARTNOHAND;
     return new Wait(() => 'wait', { queues: [], interrupted: Restart.ERESTARTNOHAND });
   }),
-  rt_sigtimedwait: sys(137, { set: 'sigset', info: 'ptr', timeout: 'timespec', size: 'size' }, (t, a) =>
+  rt_sigtimedwait: sys(137, 'sigset set, ptr info, timespec timeout, size size', (t, a) =>
     sigtimedwait(t, a.set, a.info, a.timeout, a.size),
   ),
-  rt_sigqueueinfo: sys(138, { pid: 'pid', sig: 'sig', info: 'ptr' }, (t, a) => {
+  rt_sigqueueinfo: sys(138, 'pid pid, sig sig, ptr info', (t, a) => {
     const p = t.machine.process(a.pid);
     if (!valid(a.sig)) return -EINVAL;
     if (!p) return -ESRCH;
@@ -223,13 +224,13 @@ export const SIGNALS = {
     if (a.sig !== 0) p.signal(info);
     return 0;
   }),
-  rt_tgsigqueueinfo: sys(240, { tgid: 'pid', tid: 'pid', sig: 'sig', info: 'ptr' }, (t, a) => {
+  rt_tgsigqueueinfo: sys(240, 'pid tgid, pid tid, sig sig, ptr info', (t, a) => {
     const target = t.machine.thread(a.tid);
     if (!valid(a.sig)) return -EINVAL;
     if (!target || target.pid !== a.tgid) return -ESRCH;
     if (a.sig !== 0) target.signal(queued(t, a.sig, a.info));
     return 0;
   }),
-  rt_sigreturn: sys(139, {}, (t) => sigreturn(t)),
-  sigaltstack: sys(132, { set: 'ptr', old: 'ptr' }, (t, a) => sigaltstack(t, a.set, a.old)),
+  rt_sigreturn: sys(RT_SIGRETURN, '', (t) => sigreturn(t)),
+  sigaltstack: sys(132, 'ptr set, ptr old', (t, a) => sigaltstack(t, a.set, a.old)),
 } satisfies SyscallTable;

@@ -84,8 +84,8 @@ function message(t: Thread, addr: bigint): Message {
 
 export const SOCKETS = {
   // There is no network in here.
-  socket: answer(198, { domain: 'int', type: 'int', protocol: 'int' }, -EAFNOSUPPORT),
-  socketpair: sys(199, { domain: 'int', type: 'int', protocol: 'int', fds: 'pairout' }, (t, a) => {
+  socket: answer(198, 'int domain, int type, int protocol', -EAFNOSUPPORT),
+  socketpair: sys(199, 'int domain, int type, int protocol, pairout fds', (t, a) => {
     const kind = a.type & 15;
     if (a.domain !== AF_UNIX) return -EAFNOSUPPORT;
     if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM && kind !== SOCK_SEQPACKET) return -EPROTONOSUPPORT;
@@ -96,31 +96,31 @@ export const SOCKETS = {
     const two = new Description(new PipeEnd(y, x, true), flags, `socket:[${y.ino}]`);
     return pair(t, one, two, (a.type & Open.O_CLOEXEC) !== 0, a.fds);
   }),
-  bind: sys(200, { fd: 'fd', addr: 'ptr', length: 'uint' }, (t, a) => refuse(t, a.fd, EINVAL)),
-  listen: sys(201, { fd: 'fd', backlog: 'int' }, (t, a) => refuse(t, a.fd, EINVAL)),
-  accept: sys(202, { fd: 'fd', addr: 'ptr', length: 'ptr' }, (t, a) => refuse(t, a.fd, EINVAL)),
-  accept4: sys(242, { fd: 'fd', addr: 'ptr', length: 'ptr', flags: 'int' }, (t, a) => refuse(t, a.fd, EINVAL)),
-  connect: sys(203, { fd: 'fd', addr: 'ptr', length: 'uint' }, (t, a) => refuse(t, a.fd, EISCONN)),
-  getsockname: sys(204, { fd: 'fd', addr: 'ptr', length: 'ptr' }, (t, a) => {
+  bind: sys(200, 'fd fd, ptr addr, uint length', (t, a) => refuse(t, a.fd, EINVAL)),
+  listen: sys(201, 'fd fd, int backlog', (t, a) => refuse(t, a.fd, EINVAL)),
+  accept: sys(202, 'fd fd, ptr addr, ptr length', (t, a) => refuse(t, a.fd, EINVAL)),
+  accept4: sys(242, 'fd fd, ptr addr, ptr length, int flags', (t, a) => refuse(t, a.fd, EINVAL)),
+  connect: sys(203, 'fd fd, ptr addr, uint length', (t, a) => refuse(t, a.fd, EISCONN)),
+  getsockname: sys(204, 'fd fd, ptr addr, ptr length', (t, a) => {
     socketOf(t, a.fd);
     return putName(t, a.addr, a.length);
   }),
-  getpeername: sys(205, { fd: 'fd', addr: 'ptr', length: 'ptr' }, (t, a) => {
+  getpeername: sys(205, 'fd fd, ptr addr, ptr length', (t, a) => {
     socketOf(t, a.fd);
     return putName(t, a.addr, a.length);
   }),
   sendto: sys(
     206,
-    { fd: 'fd', buf: 'bufin', size: 'size', flags: 'int', addr: 'ptr', length: 'uint' },
+    'fd fd, bufin buf, size size, int flags, ptr addr, uint length',
     (t, a): Result => (a.addr !== 0n ? -EISCONN : send(t, a.fd, userData(t, a.buf, a.size), a.flags)),
   ),
-  recvfrom: sys(207, { fd: 'fd', buf: 'bufout', size: 'size', flags: 'int', addr: 'ptr', length: 'ptr' }, (t, a) =>
+  recvfrom: sys(207, 'fd fd, bufout buf, size size, int flags, ptr addr, ptr length', (t, a) =>
     receive(t, a.fd, a.size, a.flags, (b) => {
       putBytes(t, a.buf, b);
       putName(t, a.addr, a.length);
     }),
   ),
-  sendmsg: sys(211, { fd: 'fd', message: 'ptr', flags: 'int' }, (t, a) => {
+  sendmsg: sys(211, 'fd fd, ptr message, int flags', (t, a) => {
     const m = message(t, a.message);
     const data = new Uint8Array(m.total);
     let at = 0;
@@ -131,7 +131,7 @@ export const SOCKETS = {
     }
     return send(t, a.fd, data, a.flags);
   }),
-  recvmsg: sys(212, { fd: 'fd', message: 'ptr', flags: 'int' }, (t, a) => {
+  recvmsg: sys(212, 'fd fd, ptr message, int flags', (t, a) => {
     const m = message(t, a.message);
     return receive(t, a.fd, m.total, a.flags, (b) => {
       let at = 0;
@@ -143,14 +143,14 @@ export const SOCKETS = {
       putBytes(t, a.message + 40n, new Uint8Array(16)); // no control data, no flags
     });
   }),
-  setsockopt: sys(208, { fd: 'fd', level: 'int', name: 'int', value: 'ptr', length: 'uint' }, (t, a) => {
+  setsockopt: sys(208, 'fd fd, int level, int name, ptr value, uint length', (t, a) => {
     socketOf(t, a.fd);
     return a.level === SOL_SOCKET ? 0 : -ENOPROTOOPT;
   }),
-  getsockopt: sys(209, { fd: 'fd', level: 'int', name: 'int', value: 'ptr', length: 'ptr' }, (t, a) =>
+  getsockopt: sys(209, 'fd fd, int level, int name, ptr value, ptr length', (t, a) =>
     getsockopt(t, a.fd, a.level, a.name, a.value, a.length),
   ),
-  shutdown: sys(210, { fd: 'fd', how: 'int' }, (t, a) => {
+  shutdown: sys(210, 'fd fd, int how', (t, a) => {
     const { end } = socketOf(t, a.fd);
     if (a.how < 0 || a.how > 2) return -EINVAL;
     end.shutdown(a.how !== 1, a.how !== 0);

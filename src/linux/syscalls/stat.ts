@@ -108,43 +108,41 @@ function access(t: Thread, dirfd: number, path: string, mode: number, flags: num
 }
 
 export const STAT = {
-  newfstatat: sys(79, { dirfd: 'dirfd', path: 'path', buf: 'statout', flags: 'atflags' }, (t, a): Result => {
+  newfstatat: sys(79, 'dirfd dirfd, path path, statout buf, atflags flags', (t, a): Result => {
     putStruct(t, a.buf, encodeStat(statAt(t, a.dirfd, a.path, a.flags)));
     return 0;
   }),
-  fstat: sys(80, { fd: 'fd', buf: 'statout' }, (t, a) => {
+  fstat: sys(80, 'fd fd, statout buf', (t, a) => {
     const d = t.files.get(a.fd);
     if (!d) return -EBADF;
     putStruct(t, a.buf, encodeStat(d.stat()));
     return 0;
   }),
-  statx: sys(291, { dirfd: 'dirfd', path: 'path', flags: 'atflags', mask: 'uint', buf: 'ptr' }, (t, a) => {
+  statx: sys(291, 'dirfd dirfd, path path, atflags flags, uint mask, ptr buf', (t, a) => {
     putStruct(t, a.buf, encodeStatx(statAt(t, a.dirfd, a.path, a.flags)));
     return 0;
   }),
-  faccessat: sys(48, { dirfd: 'dirfd', path: 'path', mode: 'int' }, (t, a) => access(t, a.dirfd, a.path, a.mode, 0)),
-  faccessat2: sys(439, { dirfd: 'dirfd', path: 'path', mode: 'int', flags: 'atflags' }, (t, a) =>
+  faccessat: sys(48, 'dirfd dirfd, path path, int mode', (t, a) => access(t, a.dirfd, a.path, a.mode, 0)),
+  faccessat2: sys(439, 'dirfd dirfd, path path, int mode, atflags flags', (t, a) =>
     access(t, a.dirfd, a.path, a.mode, a.flags),
   ),
-  fchmod: sys(52, { fd: 'fd', mode: 'mode' }, (t, a) => {
+  fchmod: sys(52, 'fd fd, mode mode', (t, a) => {
     const d = fileOf(t, a.fd);
     return d.location?.node.chmod(a.mode) ?? d.file.chmod?.(a.mode) ?? 0;
   }),
-  fchmodat: sys(53, { dirfd: 'dirfd', path: 'path', mode: 'mode' }, (t, a) =>
-    place(t, a.dirfd, a.path).node.chmod(a.mode),
-  ),
-  fchmodat2: sys(452, { dirfd: 'dirfd', path: 'path', mode: 'mode', flags: 'atflags' }, (t, a) =>
+  fchmodat: sys(53, 'dirfd dirfd, path path, mode mode', (t, a) => place(t, a.dirfd, a.path).node.chmod(a.mode)),
+  fchmodat2: sys(452, 'dirfd dirfd, path path, mode mode, atflags flags', (t, a) =>
     nodeAt(t, a.dirfd, a.path, a.flags).chmod(a.mode),
   ),
   // Owners are kept in memory only.
-  fchownat: sys(54, { dirfd: 'dirfd', path: 'path', uid: 'int', gid: 'int', flags: 'atflags' }, (t, a) =>
+  fchownat: sys(54, 'dirfd dirfd, path path, int uid, int gid, atflags flags', (t, a) =>
     chown(nodeAt(t, a.dirfd, a.path, a.flags), a.uid, a.gid),
   ),
-  fchown: sys(55, { fd: 'fd', uid: 'int', gid: 'int' }, (t, a) => {
+  fchown: sys(55, 'fd fd, int uid, int gid', (t, a) => {
     const n = fileOf(t, a.fd).location?.node;
     return n ? chown(n, a.uid, a.gid) : 0;
   }),
-  utimensat: sys(88, { dirfd: 'dirfd', path: 'ptr', times: 'ptr', flags: 'atflags' }, (t, a) => {
+  utimensat: sys(88, 'dirfd dirfd, ptr path, ptr times, atflags flags', (t, a) => {
     const [atime, mtime] = utimes(t, a.times);
     const path = a.path === 0n ? '' : t.mm.readString(a.path);
     if (path === undefined || path === null) return -EFAULT;
@@ -152,23 +150,21 @@ export const STAT = {
     if (!n) return 0;
     return n.setTimes(atime, mtime);
   }),
-  statfs: sys(43, { path: 'path', buf: 'ptr' }, (t, a) => statfs(t, a.buf, place(t, AT_FDCWD, a.path).node)),
-  fstatfs: sys(44, { fd: 'fd', buf: 'ptr' }, (t, a) =>
-    statfs(t, a.buf, fileOf(t, a.fd).location?.node ?? t.fs.root.node),
-  ),
+  statfs: sys(43, 'path path, ptr buf', (t, a) => statfs(t, a.buf, place(t, AT_FDCWD, a.path).node)),
+  fstatfs: sys(44, 'fd fd, ptr buf', (t, a) => statfs(t, a.buf, fileOf(t, a.fd).location?.node ?? t.fs.root.node)),
   // No file here has extended attributes, and none can be given any.
-  setxattr: answer(5, { path: 'path', name: 'ptr', value: 'ptr', size: 'size', flags: 'int' }, -EOPNOTSUPP),
-  lsetxattr: answer(6, { path: 'path', name: 'ptr', value: 'ptr', size: 'size', flags: 'int' }, -EOPNOTSUPP),
-  fsetxattr: answer(7, { fd: 'fd', name: 'ptr', value: 'ptr', size: 'size', flags: 'int' }, -EOPNOTSUPP),
-  getxattr: answer(8, { path: 'path', name: 'ptr', value: 'ptr', size: 'size' }, -ENODATA),
-  lgetxattr: answer(9, { path: 'path', name: 'ptr', value: 'ptr', size: 'size' }, -ENODATA),
-  fgetxattr: answer(10, { fd: 'fd', name: 'ptr', value: 'ptr', size: 'size' }, -ENODATA),
-  listxattr: answer(11, { path: 'path', list: 'ptr', size: 'size' }, 0),
-  llistxattr: answer(12, { path: 'path', list: 'ptr', size: 'size' }, 0),
-  flistxattr: answer(13, { fd: 'fd', list: 'ptr', size: 'size' }, 0),
-  removexattr: answer(14, { path: 'path', name: 'ptr' }, -ENODATA),
-  lremovexattr: answer(15, { path: 'path', name: 'ptr' }, -ENODATA),
-  fremovexattr: answer(16, { fd: 'fd', name: 'ptr' }, -ENODATA),
+  setxattr: answer(5, 'path path, ptr name, ptr value, size size, int flags', -EOPNOTSUPP),
+  lsetxattr: answer(6, 'path path, ptr name, ptr value, size size, int flags', -EOPNOTSUPP),
+  fsetxattr: answer(7, 'fd fd, ptr name, ptr value, size size, int flags', -EOPNOTSUPP),
+  getxattr: answer(8, 'path path, ptr name, ptr value, size size', -ENODATA),
+  lgetxattr: answer(9, 'path path, ptr name, ptr value, size size', -ENODATA),
+  fgetxattr: answer(10, 'fd fd, ptr name, ptr value, size size', -ENODATA),
+  listxattr: answer(11, 'path path, ptr list, size size', 0),
+  llistxattr: answer(12, 'path path, ptr list, size size', 0),
+  flistxattr: answer(13, 'fd fd, ptr list, size size', 0),
+  removexattr: answer(14, 'path path, ptr name', -ENODATA),
+  lremovexattr: answer(15, 'path path, ptr name', -ENODATA),
+  fremovexattr: answer(16, 'fd fd, ptr name', -ENODATA),
 } satisfies SyscallTable;
 
 function chown(n: Node, uid: number, gid: number): number {

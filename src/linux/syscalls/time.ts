@@ -179,28 +179,28 @@ function itimerspec(t: Thread, e: PosixTimer): Struct {
 }
 
 export const TIME = {
-  clock_gettime: sys(113, { clock: 'clockid', tp: 'timespecout' }, (t, a) => {
+  clock_gettime: sys(113, 'clockid clock, timespecout tp', (t, a) => {
     const s = new Struct(16);
     putTimespec(s, 0, readClock(t, a.clock));
     putStruct(t, a.tp, s);
     return 0;
   }),
-  clock_getres: sys(114, { clock: 'clockid', tp: 'timespecout' }, (t, a) => {
+  clock_getres: sys(114, 'clockid clock, timespecout tp', (t, a) => {
     readClock(t, a.clock);
     const s = new Struct(16);
     putTimespec(s, 0, 1);
     if (a.tp !== 0n) putStruct(t, a.tp, s);
     return 0;
   }),
-  clock_settime: answer(112, { clock: 'clockid', tp: 'timespec' }, -EPERM),
-  clock_adjtime: answer(266, { clock: 'clockid', buf: 'ptr' }, -EOPNOTSUPP),
-  clock_nanosleep: sys(115, { clock: 'clockid', flags: 'int', request: 'timespec', remain: 'ptr' }, (t, a) =>
+  clock_settime: answer(112, 'clockid clock, timespec tp', -EPERM),
+  clock_adjtime: answer(266, 'clockid clock, ptr buf', -EOPNOTSUPP),
+  clock_nanosleep: sys(115, 'clockid clock, int flags, timespec request, ptr remain', (t, a) =>
     sleep(t, a.clock, (a.flags & 1) !== 0, a.request, a.remain),
   ),
-  nanosleep: sys(101, { request: 'timespec', remain: 'ptr' }, (t, a) =>
+  nanosleep: sys(101, 'timespec request, ptr remain', (t, a) =>
     sleep(t, Clockid.CLOCK_MONOTONIC, false, a.request, a.remain),
   ),
-  gettimeofday: sys(169, { tv: 'ptr', tz: 'ptr' }, (t, a) => {
+  gettimeofday: sys(169, 'ptr tv, ptr tz', (t, a) => {
     if (a.tv !== 0n) {
       const s = new Struct(16);
       putTimeval(s, 0, t.machine.clock.realtime());
@@ -209,23 +209,21 @@ export const TIME = {
     if (a.tz !== 0n) putStruct(t, a.tz, new Struct(8));
     return 0;
   }),
-  settimeofday: answer(170, { tv: 'ptr', tz: 'ptr' }, -EPERM),
-  adjtimex: answer(171, { buf: 'ptr' }, -EPERM),
-  getitimer: sys(102, { which: 'int', value: 'ptr' }, (t, a) => {
+  settimeofday: answer(170, 'ptr tv, ptr tz', -EPERM),
+  adjtimex: answer(171, 'ptr buf', -EPERM),
+  getitimer: sys(102, 'int which, ptr value', (t, a) => {
     if (ITIMER_SIGNAL[a.which] === undefined) return -EINVAL;
     putStruct(t, a.value, itimerValue(t, a.which));
     return 0;
   }),
-  setitimer: sys(103, { which: 'int', value: 'ptr', old: 'ptr' }, (t, a) => setitimer(t, a.which, a.value, a.old)),
-  timer_create: sys(107, { clock: 'clockid', event: 'ptr', timer: 'intout' }, (t, a) =>
-    timerCreate(t, a.clock, a.event, a.timer),
-  ),
-  timer_gettime: sys(108, { timer: 'int', value: 'ptr' }, (t, a) => {
+  setitimer: sys(103, 'int which, ptr value, ptr old', (t, a) => setitimer(t, a.which, a.value, a.old)),
+  timer_create: sys(107, 'clockid clock, ptr event, intout timer', (t, a) => timerCreate(t, a.clock, a.event, a.timer)),
+  timer_gettime: sys(108, 'int timer, ptr value', (t, a) => {
     putStruct(t, a.value, itimerspec(t, posixTimer(t, a.timer)));
     return 0;
   }),
-  timer_getoverrun: sys(109, { timer: 'int' }, (t, a) => posixTimer(t, a.timer).overrun),
-  timer_settime: sys(110, { timer: 'int', flags: 'int', value: 'ptr', old: 'ptr' }, (t, a) => {
+  timer_getoverrun: sys(109, 'int timer', (t, a) => posixTimer(t, a.timer).overrun),
+  timer_settime: sys(110, 'int timer, int flags, ptr value, ptr old', (t, a) => {
     const e = posixTimer(t, a.timer);
     const old = itimerspec(t, e);
     const interval = getTimespec(t, a.value);
@@ -237,14 +235,14 @@ export const TIME = {
     if (a.old !== 0n) putStruct(t, a.old, old);
     return 0;
   }),
-  timer_delete: sys(111, { timer: 'int' }, (t, a) => {
+  timer_delete: sys(111, 'int timer', (t, a) => {
     const e = posixTimer(t, a.timer);
     e.timer.arm(undefined, 0);
     forgetSignal(t, e);
     t.process.timers.delete(a.timer);
     return 0;
   }),
-  times: sys(153, { buf: 'ptr' }, (t, a) => {
+  times: sys(153, 'ptr buf', (t, a) => {
     const TICK = 1e7; // 100 ticks a second
     if (a.buf !== 0n) {
       const s = new Struct(32);
