@@ -88,6 +88,8 @@ export class CodePages {
       this.mem.u32[(page.records + END + EndRecord.frame) >>> 2] = frame;
     }
     page.sum = sum;
+    // What is about to be decoded is what the sum is of: compiled code may do it.
+    this.mem.u16[(page.records + END + EndRecord.used) >>> 1] = 1;
     return page.records;
   }
   /** The word that the record at `ip` is of, and its number in the page: it is about to be decoded. */
@@ -105,7 +107,7 @@ export class CodePages {
     }
     return frame;
   }
-  /** A record has been decoded since the page was cleared, or more is known. */
+  /** Records may have been decoded since the page was cleared, or more is known. */
   private isUsed({ records }: CodePage): boolean {
     return this.mem.u16[(records + END + EndRecord.used) >>> 1] !== 0;
   }
