@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rolldown } from 'rolldown';
+import { minifySync } from 'rolldown/utils';
 import { withConstants } from './constants.mjs';
 
 const OUT = 'dist/bin';
@@ -118,6 +119,13 @@ function isConstant(code, id) {
 
 /** What load.cjs runs: a function of what CommonJS modules are given. */
 const wrapped = (code) => `(function (exports, require, module, __filename, __dirname) {${code}})`;
+/** Names of variables are strings that V8 makes one by one when it reads the code. Functions and lines stay what they are. */
+function shortened(name, text) {
+  const mangle = { toplevel: false, keepNames: { function: true, class: true } };
+  const { code, errors } = minifySync(name, text, { compress: false, mangle, codegen: { removeWhitespace: false } });
+  if (errors.length > 0) throw new Error(`${name}: ${errors[0].message}`);
+  return code.replace(/;\s*$/, '');
+}
 /** Read as it is, byte by byte. */
 const inAscii = (code) => code.replace(/[^\0-\x7f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 const withoutHashbang = (code) => code.replace(/^#!.*\n/, '');
@@ -149,7 +157,7 @@ export async function bundle() {
     `${files.get(FIRST_FILE)}module.start = () => {\n${withoutHashbang(files.get(COMMAND_FILE))}};\n(function (exports) {${keep}})(module);`,
   );
   files.delete(COMMAND_FILE);
-  for (const [name, text] of files) files.set(name, inAscii(wrapped(text)));
+  for (const [name, text] of files) files.set(name, inAscii(shortened(name, wrapped(text))));
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
   digest.update(readFileSync('dist/interp/interp.wasm'));

@@ -14,7 +14,7 @@ const FIRST = 'first';
 const PATIENCE = 20_000;
 
 /** What load.cjs has and gives. */
-exports.keep = ({ folders, options, borrowed, chunk, script: firstScript, first, require, __dirname }) => {
+exports.keep = ({ folders, options, room, script: firstScript, first, require, __dirname }) => {
   const fs = require('node:fs');
   const { Script } = require('node:vm');
   const atEnd = [];
@@ -28,6 +28,30 @@ exports.keep = ({ folders, options, borrowed, chunk, script: firstScript, first,
   /** By name of a file: what gives its contents when the process ends, and whether it has met much that is new. */
   const wanted = new Map();
 
+  /** @returns the contents of a file, until the next one is read */
+  function read(file) {
+    const fd = fs.openSync(file);
+    try {
+      for (let size = 0; ; ) {
+        size += fs.readSync(fd, room, size, room.length - size, null);
+        if (size < room.length) return room.subarray(0, size);
+        room = Buffer.concat([room], 2 * size);
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+  /** @returns what an earlier run has kept by that name, until the next file is read */
+  function borrowed(name) {
+    for (const folder of folders) {
+      try {
+        return read(`${folder}/${name}`);
+      } catch {
+        // The next folder, or nothing.
+      }
+    }
+    return undefined;
+  }
   /** @param {string} [encoding] makes it text */
   function kept(name, encoding) {
     for (const folder of folders) {
@@ -160,10 +184,13 @@ exports.keep = ({ folders, options, borrowed, chunk, script: firstScript, first,
     // Hundreds of names, one after the other: not a shape for each.
     const made = { exports: Object.create(null) };
     modules.set(name, made);
-    const script = chunk(name);
+    const filename = `${__dirname}/${name}`;
+    // All in ASCII (tools/bundle.mjs).
+    const source = read(filename).toString('latin1');
+    const script = new Script(source, { filename, cachedData: borrowed(name) });
     note(name, script);
     const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
-    script.runInThisContext()(made.exports, requires, made, `${__dirname}/${name}`, __dirname);
+    script.runInThisContext()(made.exports, requires, made, filename, __dirname);
     return made;
   }
   function note(name, script) {

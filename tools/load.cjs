@@ -1,6 +1,6 @@
-// How dist/bin starts (tools/bundle.mjs), the command itself: as little as brings the first chunk to life, because nothing is
-// kept of what stands here. A chunk has with it the code that V8 made of it in an earlier run, with all functions that were called,
-// which is most of what starting costs otherwise. tools/keep.cjs, a part of the first chunk, sees to that.
+// How dist/bin starts (tools/bundle.mjs), the command itself: as little as brings the first chunk to life, without a function,
+// because nothing is kept of what stands here. A chunk has with it the code that V8 made of it in an earlier run, with all functions
+// that were called, which is most of what starting costs otherwise. tools/keep.cjs, a part of the first chunk, sees to that.
 // On by itself, off with NODE_DISABLE_COMPILE_CACHE as Node's own.
 'use strict';
 const fs = require('node:fs');
@@ -22,42 +22,29 @@ const folders = env.NODE_DISABLE_COMPILE_CACHE
     ];
 
 /** Where files are read to, one after the other: pages that are used for the first time cost more than reading does. */
-let room = Buffer.allocUnsafeSlow(1 << 20);
-/** @returns the contents of a file, until the next one is read */
-function read(file) {
-  const fd = fs.openSync(file);
+const room = Buffer.allocUnsafeSlow(1 << 20);
+let source;
+let cachedData;
+for (const place of [__dirname, ...folders]) {
+  let fd;
   try {
-    for (let size = 0; ; ) {
-      size += fs.readSync(fd, room, size, room.length - size, null);
-      if (size < room.length) return room.subarray(0, size);
-      room = Buffer.concat([room], 2 * size);
-    }
-  } finally {
-    fs.closeSync(fd);
+    fd = fs.openSync(`${place}/first.js`);
+  } catch (e) {
+    if (source === undefined) throw e;
+    continue;
+  }
+  const size = fs.readSync(fd, room, 0, room.length, null);
+  fs.closeSync(fd);
+  if (source === undefined) source = room.toString('latin1', 0, size);
+  else {
+    cachedData = room.subarray(0, size);
+    break;
   }
 }
-/** @returns what an earlier run has kept by that name, until the next file is read */
-function borrowed(name) {
-  for (const folder of folders) {
-    try {
-      return read(`${folder}/${name}`);
-    } catch {
-      // The next folder, or nothing.
-    }
-  }
-  return undefined;
-}
-/** @returns a chunk, which has ASCII only */
-function chunk(name) {
-  const filename = `${__dirname}/${name}`;
-  const source = read(filename).toString('latin1');
-  return new Script(source, { filename, cachedData: borrowed(name) });
-}
-
-const script = chunk('first.js');
+const script = new Script(source, { filename: `${__dirname}/first.js`, cachedData });
 const first = { exports: Object.create(null) };
 const requires = (id) => (id.startsWith('./') ? load(id.slice(2), false) : require(id));
 script.runInThisContext()(first.exports, requires, first, `${__dirname}/first.js`, __dirname);
-const load = first.keep({ folders, options, borrowed, chunk, script, first, require, __dirname });
+const load = first.keep({ folders, options, room, script, first, require, __dirname });
 module.exports = load;
 if (require.main === module) first.start();

@@ -8,7 +8,7 @@ import type { LandingPads } from '../cpu/bti.ts';
 import { landingPads } from '../cpu/landing_pads.ts';
 import { parseModelFile } from '../cpu/model_file.ts';
 import { lowerToExecutable } from '../cpu/model_lower.ts';
-import { builtinModel, type CpuModel, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
+import { builtinModel, type CpuModel, DEFAULT_MODEL, isModelName, MODEL_NAMES, type ModelName } from '../cpu/models.ts';
 import { makeHost } from '../kvm/host.ts';
 import { hwcapWords } from '../linux/hwcap.ts';
 import type { CpuFacts } from '../linux/index.ts';
@@ -110,7 +110,7 @@ function chosen(model: CpuModel, facts?: ModelFacts): ChosenCpu {
   return { shown: model, executed: model, warnings: [], description: undefined, ...(facts && { facts }) };
 }
 function keptModel(name: string): ChosenCpu | undefined {
-  const text = /^[\w.-]+$/.test(name) ? readKeptText(fileOf(name)) : undefined;
+  const text = name === DEFAULT_MODEL || /^[\w.-]+$/.test(name) ? readKeptText(fileOf(name)) : undefined;
   try {
     if (!text) return undefined;
     const { title, raw, features, hwcaps, machine, pads, vectorQuads, unavailable } = JSON.parse(text) as KeptModel;
@@ -123,10 +123,9 @@ function keptModel(name: string): ChosenCpu | undefined {
         return registers();
       },
     };
-    const all = new Set(features);
     const [hwcap, hwcap2, hwcap3] = hwcaps;
     return chosen(model, {
-      has: (feat) => all.has(feat),
+      has: (feat) => features.includes(feat),
       hwcaps: [BigInt(hwcap), BigInt(hwcap2), BigInt(hwcap3)],
       machine,
       pads,

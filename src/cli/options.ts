@@ -144,9 +144,14 @@ function splitAtProgram(argv: readonly string[]): [own: string[], rest: string[]
   }
   return [own, []];
 }
+/** Mostly it is: a pattern that is used for the first time takes as long as much else. */
+const isPlainNumber = (text: string): boolean => {
+  const n = Number(text);
+  return (Number.isSafeInteger(n) && n >= 0 && String(n) === text) || /^\d+$/.test(text);
+};
 function wholeNumber(option: OptionName, text: string, lo: number, hi: number): number {
   const n = Number(text);
-  if (!/^\d+$/.test(text) || n < lo || n > hi)
+  if (!isPlainNumber(text) || n < lo || n > hi)
     throw new UsageError(`--${option} ${text}: give a whole number from ${lo} to ${hi}`);
   return n;
 }
@@ -164,7 +169,7 @@ export function parseExec(argv: readonly string[], hostEnv: NodeJS.ProcessEnv): 
   const [own, rest] = splitAtProgram(argv);
   const v = parse(own);
   if (v.help) return undefined;
-  const seed = /^(0x[0-9a-f]+|\d+)$/i.test(v.seed) ? BigInt(v.seed) : undefined;
+  const seed = isPlainNumber(v.seed) || /^0x[0-9a-f]+$/i.test(v.seed) ? BigInt(v.seed) : undefined;
   if (seed === undefined) throw new UsageError(`--seed ${v.seed}: give a whole number`);
   const mode = oneOf('kvm-mode', v['kvm-mode'], KVM_MODES);
   const [program, ...args] = rest;
@@ -245,7 +250,10 @@ function parse(own: readonly string[]): Values {
     throw new UsageError(`exec: ${why} (see hypatia exec --help)`);
   };
   for (let i = 0; i < own.length; i++) {
-    const [word, name = '', given] = /^--([^=]+)(?:=(.*))?$/s.exec(own[i]!) ?? [own[i]!];
+    const word = own[i]!;
+    const equals = word.indexOf('=', 3);
+    const name = !word.startsWith('--') ? '' : equals < 0 ? word.slice(2) : word.slice(2, equals);
+    const given = name !== '' && equals >= 0 ? word.slice(equals + 1) : undefined;
     const option = word === '-h' ? 'help' : name;
     const spec = Object.hasOwn(SPECS, option) ? SPECS[option] : undefined;
     if (!spec) return refuse(`unknown option '${name === '' ? word : `--${name}`}'`);
