@@ -85,7 +85,7 @@ export class PacCache {
   }
   /** Has all entries elsewhere: there are none at first. */
   private change(): void {
-    const size = 2 ** (32 - this.shift) << PacEntry.shift;
+    const size = (2 ** (32 - this.shift)) << PacEntry.shift;
     for (const { at } of this.tables) this.mem.zero(at, at + size);
     if (this.shift === shiftFor(FEW_ENTRIES)) {
       this.shift = shiftFor(PAC_ENTRIES);

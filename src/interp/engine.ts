@@ -387,7 +387,8 @@ class Interpreter implements Engine {
       case 'commit':
         return () => this.path.commit(this.cpu!);
       default:
-        if (this.linker && isRegionImport(name)) return this.linker().functionFor(name, () => this.handlers.imports([]));
+        if (this.linker && isRegionImport(name))
+          return this.linker().functionFor(name, () => this.handlers.imports([]));
         return this.system.importFor(name);
     }
   }

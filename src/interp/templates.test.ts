@@ -60,9 +60,12 @@ describe('templates', () => {
     const first = new Templates();
     const answers = run({ templates: first });
     const [all, own] = [first.bytes()!, first.metBytes()!];
-    const next = new Templates(() => own, () => {
-      throw new Error('asked for');
-    });
+    const next = new Templates(
+      () => own,
+      () => {
+        throw new Error('asked for');
+      },
+    );
     expect(run({ templates: next })).toEqual(answers);
     expect([next.bytes(), next.metBytes()]).toEqual([undefined, undefined]);
     const other = new Templates(undefined, () => all);
@@ -75,7 +78,10 @@ describe('templates', () => {
     const answers = run({ templates: first });
     const second = new Templates(undefined, () => first.bytes());
     expect(run({ templates: second }, 'mov x0, #9\nmov x1, #77\nsvc #0')[3]).toBe(9n);
-    const third = new Templates(() => second.metBytes(), () => second.bytes());
+    const third = new Templates(
+      () => second.metBytes(),
+      () => second.bytes(),
+    );
     expect(run({ templates: third })).toEqual(answers);
     expect(third.added, 'all is there when it is met').toBe(0);
   });
