@@ -22,6 +22,8 @@ export interface ModelFacts extends CpuFacts {
   readonly pads: LandingPads;
   readonly vectorQuads: readonly number[];
   readonly unavailable: string | undefined;
+  /** A register's value; 0 for one that the model does not have. */
+  read(enc: number): bigint;
 }
 export interface ChosenCpu {
   /** What KVM's host hardware says. */
@@ -74,7 +76,9 @@ export function chooseCpu(option: string, unchecked: boolean, canExecute: (feat:
 /** What is kept of a built-in model, as far as it can be executed: the same for every run of a build. */
 interface KeptModel {
   readonly title: string;
-  readonly raw: readonly (readonly [enc: number, value: string])[];
+  /** Registers by encoding, and the value of each: few programs ask for one. */
+  readonly encs: readonly number[];
+  readonly values: readonly string[];
   readonly features: readonly string[];
   readonly hwcaps: readonly [string, string, string];
   readonly machine: string;
@@ -93,7 +97,8 @@ function loweredModel(name: ModelName, canExecute: (feat: Feat) => boolean): Cho
     const { vectorQuads, unavailable } = makeHost({ raw, mode: 'vhe' });
     const all: KeptModel = {
       title,
-      raw: [...raw].map(([enc, value]) => [enc, String(value)]),
+      encs: [...raw.keys()],
+      values: [...raw.values()].map(String),
       features: FEATURES.filter((feat) => has(feat, read)),
       hwcaps: [String(hwcap), String(hwcap2), String(hwcap3)],
       machine: nameOf(model),
@@ -113,9 +118,9 @@ function keptModel(name: string): ChosenCpu | undefined {
   const text = name === DEFAULT_MODEL || /^[\w.-]+$/.test(name) ? readKeptText(fileOf(name)) : undefined;
   try {
     if (!text) return undefined;
-    const { title, raw, features, hwcaps, machine, pads, vectorQuads, unavailable } = JSON.parse(text) as KeptModel;
-    // Few programs ask for registers.
-    const registers = lazy(() => new Map(raw.map(([enc, value]) => [enc, BigInt(value)])));
+    const kept = JSON.parse(text) as KeptModel;
+    const { title, encs, values, features, hwcaps, machine, pads, vectorQuads, unavailable } = kept;
+    const registers = lazy(() => new Map(encs.map((enc, i) => [enc, BigInt(values[i]!)])));
     const model = {
       name,
       title,
@@ -129,8 +134,9 @@ function keptModel(name: string): ChosenCpu | undefined {
       hwcaps: [BigInt(hwcap), BigInt(hwcap2), BigInt(hwcap3)],
       machine,
       pads,
-      vectorQuads: vectorQuads.map(Number),
+      vectorQuads,
       unavailable,
+      read: (enc) => BigInt(values[encs.indexOf(enc)] ?? 0),
     });
   } catch {
     return undefined; // it is written anew

@@ -92,7 +92,6 @@ export function assemble(
     for (const w of cpu.warnings) services.message(`hypatia: --cpu ${options.cpu}: lowered: ${w}`);
   const parallel = begin !== undefined;
   const mem = new PhysMem(options.memory, { parallel, shared: true });
-  const readId: ReadId = (enc) => cpu.executed.raw.get(enc) ?? 0n;
   // The engine wants its hooks before the machine exists that answers them.
   let hooks: SystemHooks | undefined;
   let machine: Machine | undefined;
@@ -109,6 +108,7 @@ export function assemble(
     ? { begin, most: options.smp, follow: (c) => machine!.clock.follow(c) }
     : undefined;
   const { facts } = cpu;
+  const readId: ReadId = facts ? (enc) => facts.read(enc) : (enc) => cpu.executed.raw.get(enc) ?? 0n;
   const engine = createEngine(mem, cpu.executed, facts, ask, pauth, basename(options.program), tier, threads);
   const described = cpu.description === undefined ? {} : hostSpecFromJson(cpu.description, options.mode, options.cpu);
   const host = lazy(() => makeHost({ ...described, raw: cpu.shown.raw, mode: options.mode, cpus: options.smp }));
@@ -170,7 +170,7 @@ export function assemble(
     {
       path: options.program,
       argv: [options.program, ...options.args],
-      envp: Object.entries(options.env).map(([k, v]) => `${k}=${v}`),
+      envp: Object.keys(options.env).map((k) => `${k}=${options.env[k]}`),
       cwd: options.cwd,
     },
   );
