@@ -95,7 +95,7 @@ if (unknown.length > 0) {
 }
 const nodes = Object.fromEntries(opt.node.map((n) => n.split('=', 2)));
 if (opt.node.length === 0) nodes[process.versions.node.split('.')[0]] = process.execPath;
-const columns = { 'qemu-user': { title: 'qemu-aarch64', command: (p) => [qemuUser, '-L', sysroot, ...p] } };
+const columns = { 'qemu-user': { title: 'qemu-aarch64', command: (p) => [...qemuUser, '-L', sysroot, ...p] } };
 for (const [label, node] of Object.entries(nodes))
   for (const engine of opt.engines.split(',')) {
     const command = (p) => hypatia(node, engine, ['--sysroot', sysroot, ...p]);
