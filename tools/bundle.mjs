@@ -37,7 +37,7 @@ const WASM =
   /\/dist\/(?:wasm\/(?!sections|wat)|interp\/(?:fetch_entry|late_flags|linker|region_check)|ir\/conditions|jit\/)/;
 /** Which CPU has what: for a model that has run before, it is kept what is asked of it. */
 const FACTS =
-  /\/dist\/(?:arch\/(?:id_regs|id_fields|features|requirements)|cpu\/model(?:s|_\w+)|kvm\/(?:host|cpufeature|cputype)|linux\/hwcap)\.js/;
+  /\/dist\/(?:arch\/(?:schema|id_regs|id_fields|features|requirements)|cpu\/model(?:s|_\w+)|kvm\/(?:host|cpufeature|cputype)|linux\/hwcap)\.js/;
 /** Floating point that the host's does not do. */
 const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
 /** System calls that a program makes that does more than to start, write and end. */
