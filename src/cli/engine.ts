@@ -16,7 +16,7 @@ import type { MakeTier } from '../interp/region.ts';
 import { Templates } from '../interp/templates.ts';
 import { A64 } from '../isa/a64.ts';
 import { Counts } from '../jit/counts.ts';
-import type { TierOptions } from '../jit/index.ts';
+import type { Place, TierOptions } from '../jit/index.ts';
 import { circumstancesOf, readKept as readRegions } from '../jit/kept.ts';
 import { DEFAULT_CACHE, Regions } from '../jit/regions.ts';
 import type { ModelFacts } from './cpu_option.ts';
@@ -82,6 +82,8 @@ const INTERPRETED: TierChoice = { make: undefined };
 /** Samples before the compiler is loaded, and instructions from one to the next. */
 const PATIENCE = 512;
 const STRETCH = 4096;
+/** How many of them may meet a place that is then compiled: less than the compiler's own, which come less often. */
+const OFTEN = 16;
 /** Samples before what was kept of the program is read: it pays where there are more. */
 const SHORT = 64;
 /** How often samples are taken where everything is to be compiled when it is first met. */
@@ -122,8 +124,11 @@ export async function chooseTier(name: EngineName, options: CompilerOptions = {}
     };
     return {
       keptBytes,
-      make: (regions) =>
-        jitTier({ cache, now: () => performance.now(), keep: program !== undefined, regions, ...more }, stats?.report),
+      make: (regions, early = []) =>
+        jitTier(
+          { cache, now: () => performance.now(), keep: program !== undefined, regions, early, ...more },
+          stats?.report,
+        ),
     };
   };
   const loaded = name === 'jit' ? await load() : undefined;
@@ -133,7 +138,22 @@ export async function chooseTier(name: EngineName, options: CompilerOptions = {}
 /** The compiler. */
 interface Load {
   readonly keptBytes: typeof import('../jit/index.ts').keptBytes;
-  make(regions: Regions): MakeTier;
+  make(regions: Regions, early?: readonly Place[]): MakeTier;
+}
+/** Places that samples have met before the compiler is there. */
+class EarlyPlaces {
+  private readonly met = new Map<bigint, { readonly place: Place; count: number }>();
+
+  add(place: Place): void {
+    const known = this.met.get(place.pc);
+    if (known) known.count++;
+    else this.met.set(place.pc, { place, count: 1 });
+  }
+  /** The most frequent first. */
+  often(): readonly Place[] {
+    const often = [...this.met.values()].filter(({ count }) => count >= OFTEN);
+    return often.sort((a, b) => b.count - a.count).map(({ place }) => place);
+  }
 }
 /** @param program see keepFor @param loaded is there at once */
 function lazily(
@@ -155,6 +175,7 @@ function lazily(
     let untilKept = program === undefined || host.mem.parallel ? 0 : loaded ? 1 : SHORT;
     let tier = compiler?.make(regions())(host);
     let samples = 0;
+    const early = new EarlyPlaces();
     return {
       stretch: tier?.stretch ?? STRETCH,
       sample(cpu, pc, records, guarded) {
@@ -164,10 +185,11 @@ function lazily(
         }
         if (tier) return tier.sample(cpu, pc, records, guarded);
         if (made?.putDue()) return STRETCH;
+        if (untilKept === 0 && program !== undefined) early.add({ pc, records, guarded });
         if (++samples === PATIENCE) {
           void load().then((loaded) => {
             compiler = loaded;
-            tier = loaded.make(regions())(host);
+            tier = loaded.make(regions(), early.often())(host);
           });
         }
         return STRETCH;

@@ -6,8 +6,9 @@ import { Exit } from '../cpu/engine.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { createInterpreter } from '../interp/engine.ts';
+import type { MakeTier } from '../interp/region.ts';
 import { TestMachine } from '../interp/testing.ts';
-import { type CompiledRegion, jitTier, type TierOptions, type TierStats } from './index.ts';
+import { type CompiledRegion, jitTier, type Place, type TierOptions, type TierStats } from './index.ts';
 import { isNear, pageOf } from './places.ts';
 
 const CODE = 0x400000n;
@@ -40,6 +41,42 @@ describe('the tier', () => {
     patient.m.poke(CODE, assembleProgram(LOOP, { base: CODE }).sections[0]!.bytes);
     runAt(patient.m, CODE);
     expect(patient.stats().regions).toBe(0);
+  });
+  it('makes up for what was met before it was there, where nothing else is compiled', () => {
+    /** @returns the regions after a loop was met early and then others, pages away, often */
+    const regions = (...distances: readonly number[]): number => {
+      const early: Place[] = [];
+      let stats: TierStats | undefined;
+      const tier = jitTier({ threshold: 100, stretch: [50, 200], early }, (s) => {
+        stats = s;
+      });
+      const watched: MakeTier = (host) => {
+        const inner = tier(host);
+        return {
+          stretch: inner.stretch,
+          sample: (...args) => inner.sample(...args),
+          dropped: (records) => inner.dropped(records),
+          arrived(cpu, pc, records, guarded) {
+            if (pc === CODE) early.push({ pc, records, guarded });
+            return inner.arrived(cpu, pc, records, guarded);
+          },
+        };
+      };
+      const m = new TestMachine(createInterpreter, [], { tier: watched });
+      const others = distances.map((n) => CODE + BigInt(n * FRAME_SIZE));
+      for (const base of [CODE, ...others]) m.poke(base, assembleProgram(LOOP, { base }).sections[0]!.bytes);
+      m.cpu.setX(0, 3n);
+      m.cpu.pc = CODE;
+      expect(m.engine.run(m.cpu, 100)).toBe(Exit.Exception);
+      expect(stats!.regions).toBe(0);
+      for (const pc of others) for (let i = 0; i < 10; i++) expect(runAt(m, pc)).toBe(1999000n);
+      expect([early.length, stats!.samples > 256]).toEqual([1, true]);
+      const made = stats!.regions;
+      expect(runAt(m, CODE)).toBe(1999000n);
+      return made;
+    };
+    expect(regions(16, 32, 48)).toBe(4);
+    expect(regions(1, 32, 48)).toBe(3);
   });
   it('assumes of SP what was so when it compiled, and looks whether it still is', () => {
     const { m, stats } = machine({});

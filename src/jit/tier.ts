@@ -20,6 +20,12 @@ import { indexOf, isNear, PLACES_PER_PAGE, pageOf } from './places.ts';
 import { buildRegion, regionImporter } from './region.ts';
 import { DEFAULT_CACHE, type Known, keyOf, type Region, type RegionCode, Regions, type TierStats } from './regions.ts';
 
+/** A place of code, and the records of its page. */
+export interface Place {
+  readonly pc: bigint;
+  readonly records: number;
+  readonly guarded: boolean;
+}
 export interface TierOptions {
   /** Samples of a place before it is compiled. */
   readonly threshold: number;
@@ -39,6 +45,8 @@ export interface TierOptions {
   readonly keep?: boolean;
   /** Where regions are put; without it, where there are none yet. */
   readonly regions?: Regions;
+  /** What was met often before there was a compiler, most often first: if not this run, the next one goes through it again. */
+  readonly early?: readonly Place[];
 }
 const DEFAULTS: TierOptions = {
   threshold: 4, stretch: [1 << 14, 1 << 16], size: 500, cache: DEFAULT_CACHE, now: () => 0,
@@ -48,6 +56,10 @@ const MAX_ENTRIES = 64;
 const SCATTERED = 1;
 /** Instructions of regions that are made again sooner. */
 const SMALL = 128;
+/** Samples after which what is met often has been compiled: what was met before, and is not, belongs to how the program starts. */
+const SETTLED = 256;
+/** Pages on both sides of a place without a region, for it to be one of those. */
+const APART = 4;
 /** Samples in a row that may meet the beginnings of regions. */
 const PATIENCE = 8;
 /** Accesses of a region to pages that are not flat, after which it is made for such. */
@@ -81,7 +93,6 @@ class JitTier implements Tier {
   /** Samples, by address of the record. */
   private readonly heat = new Map<number, number>();
   private readonly lifts: Lifts;
-
   constructor(regions: Regions, options: TierOptions) {
     const { host } = regions;
     this.regions = regions;
@@ -99,7 +110,7 @@ class JitTier implements Tier {
     if (regions.putDue()) return this.soon();
     const { threshold, stretch } = this.options;
     const [least, most] = stretch;
-    regions.stats.samples++;
+    if (++regions.stats.samples === SETTLED) this.makeUp(cpu);
     const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
     this.counts?.survey(this.host, records, index);
     const known = assumptionsOf(this.host, cpu, guarded);
@@ -130,6 +141,23 @@ class JitTier implements Tier {
     if (heat < threshold) return;
     this.heat.delete(key);
     this.compile(cpu, pc, records, index, known);
+  }
+  /**
+   * Compiles what was met before there was a compiler, where nothing is compiled far and wide: how programs are loaded. What else
+   * there is is compiled better when it is met.
+   */
+  private makeUp(cpu: CpuState): void {
+    const { host, regions } = this;
+    const taken = new Set([...regions.all()].flatMap((region) => region.records ?? []));
+    for (const { pc, records, guarded } of this.options.early ?? []) {
+      if (host.recordsAt(cpu, pc, guarded) !== records || !host.pages.isFresh(records)) continue;
+      let isApart = true;
+      for (let page = -APART; page <= APART; page++)
+        if (taken.has(host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE), guarded))) isApart = false;
+      const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
+      if (isApart && !regions.cover.at(records, index))
+        this.compile(cpu, pc, records, index, assumptionsOf(host, cpu, guarded));
+    }
   }
   /** Loops must not beat against the samples. */
   private soon(): number {
