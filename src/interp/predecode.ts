@@ -7,8 +7,8 @@ import type { PhysMem } from '../cpu/physmem.ts';
 import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
 import { type CodePages, registerOffset } from './code_pages.ts';
-import type { Same } from './hot_variants.ts';
-import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
+import type { IsSame } from './pair_table.ts';
+import { FIRST_HANDLER, type Layout, layoutOf, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
 import { type BranchPlace, place, type Templates } from './templates.ts';
 
 export interface Numbers {
@@ -27,7 +27,7 @@ export interface HandlerNumbers {
   /** The handler of a number that a template names is there, or can be. */
   isThere(number: number): boolean;
   /** What does two in a row. @param isSame of the first record and those after it */
-  pair(first: number, second: number, isSame: (same: Same) => boolean): number | undefined;
+  pair(first: number, second: number, isSame: IsSame): number | undefined;
 }
 
 export class Predecoder {
@@ -36,12 +36,14 @@ export class Predecoder {
   private readonly templates: Templates;
   private readonly numbers: HandlerNumbers;
   private readonly installed = new Map<Handler, Installed>();
-  private readonly pairOf = (first: number, second: number, ip: number): number | undefined =>
-    this.numbers.pair(first, second, ([written, after, other, differs = false]) => {
+  private readonly pairOf = (first: number, second: number, ip: number): number | undefined => {
+    if (first < FIRST_HANDLER || second < FIRST_HANDLER) return undefined;
+    return this.numbers.pair(first, second, (written, after, other, differs) => {
       const { u16 } = this.mem;
       const isSame = u16[(ip + written) >>> 1] === u16[(ip + after * RECORD_SIZE + other) >>> 1];
       return isSame !== differs;
     });
+  };
 
   /** @param known address of Known */
   constructor(mem: PhysMem, pages: CodePages, templates: Templates, known: number, numbers: HandlerNumbers) {
