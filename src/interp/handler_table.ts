@@ -24,7 +24,7 @@ export class HandlerTable {
   private readonly program: Program;
   private readonly importFor: (name: string) => unknown;
   /** What modules have imported. */
-  private readonly imported: Record<string, unknown> = {};
+  private readonly imported = dictionary();
   private readonly joined = new Set<Aside>();
   /** For each number: it is known to be in the table. Of Known. */
   private readonly there: Uint8Array;
@@ -138,9 +138,15 @@ export class HandlerTable {
   }
   /** The memory, the table, and what else is named. */
   imports(names: readonly string[]): Record<string, unknown> {
-    const imports: Record<string, unknown> = { [MEMORY]: this.mem.wasm };
+    const imports = dictionary();
+    imports[MEMORY] = this.mem.wasm;
     if (this.table) imports[TABLE] = this.table;
     for (const name of names) imports[name] = this.imported[name] ??= this.importFor(name);
     return imports;
   }
+}
+
+/** An object of many names. Without a prototype V8 makes it as such, and not a shape for each name. */
+function dictionary(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
 }

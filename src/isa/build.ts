@@ -5,7 +5,7 @@ import { encode } from '../arch/a64/encoding.ts';
 import { enc } from '../arch/schema.ts';
 import type { Place, Ty, ValueNode } from '../ir/ops.ts';
 import { makeArithmetic, makeFloat, makeMemory, makeVectors } from './build_data.ts';
-import { HELPERS, VECTOR_HELPERS } from './helpers.ts';
+import { type HelperName, helperRows, VECTOR_HELPERS } from './helpers.ts';
 import {
   INLINE_COUNTERS,
   INLINE_SYSREGS,
@@ -158,7 +158,7 @@ export function makeOps(r: Recorder): Ops {
 
   const helpers: Pick<Ops, 'helper' | 'helperV'> = {
     helper: (name, ...args) => {
-      const row = HELPERS[name as keyof typeof HELPERS];
+      const row = helperRows()[name as HelperName];
       if (!row) throw new Error(`no scalar helper '${name}': add its row to isa/helpers.ts`);
       return r.ir.add('helper', args.map(node), { name, ...row });
     },
