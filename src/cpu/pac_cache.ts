@@ -78,9 +78,9 @@ export class PacCache {
       this.forget(cpu);
       return;
     }
-    u64[(at + PacEntry.pointer) >>> 3] = BigInt.asUintN(64, pointer);
-    u64[(at + PacEntry.modifier) >>> 3] = BigInt.asUintN(64, modifier);
-    u64[(at + PacEntry.signed) >>> 3] = BigInt.asUintN(64, signed);
+    u64[(at + PacEntry.pointer) >>> 3] = pointer;
+    u64[(at + PacEntry.modifier) >>> 3] = modifier;
+    u64[(at + PacEntry.signed) >>> 3] = signed;
     u32[(at + PacEntry.key) >>> 2] = key + 1;
   }
   /** Has all entries elsewhere: there are none at first. */

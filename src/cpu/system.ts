@@ -39,7 +39,9 @@ export class SystemAccess {
   private readonly pauthOf: (cpu: CpuState) => PauthState;
   private readonly dropCode: (frame: number) => void;
   private readonly rpres: boolean;
-  private readonly sve: Sve;
+  /** If routines have been called. */
+  private sve: Sve | undefined;
+  private readonly groups: () => readonly Group[];
   private readonly pacs: PacCache;
   private cpu!: CpuState;
   private readonly context: { fpcr: number; fpsr: number; fpmr: bigint; readonly rpres: boolean; pauth: PauthState };
@@ -53,23 +55,14 @@ export class SystemAccess {
     this.rpres = options.has('FEAT_RPRES');
     const none = resetPauth();
     this.pauthOf = options.pauth ? (cpu) => options.pauth!(cpu) : () => none;
-    this.sve = new Sve(mem, path, {
-      get groups() {
-        return options.groups;
-      },
-      importFor: (name) => this.importFor(name),
-      with: (f) => {
-        this.context.fpmr = this.cpu.get(Slot.FPMR);
-        return this.with(f);
-      },
-    });
+    this.groups = () => options.groups;
     this.pacs = new PacCache(mem);
     this.context = { fpcr: 0, fpsr: 0, fpmr: 0n, rpres: this.rpres, pauth: none };
   }
   /** The PE that calls come from. */
   enter(cpu: CpuState): void {
     this.cpu = cpu;
-    this.sve.enter(cpu);
+    this.sve?.enter(cpu);
     this.pacs.forget(cpu);
     this.mem.u32[(cpu.base + Slot.LEAVE) >>> 2] = 0;
   }
@@ -176,7 +169,7 @@ export class SystemAccess {
       case 'fp':
         return this.floating(rest);
       case 'routine':
-        return this.sve.routine(rest);
+        return this.routine(rest);
       default:
         return this.operationOf(name);
     }
@@ -227,6 +220,30 @@ export class SystemAccess {
       const bound = f;
       return this.with((cx) => bound(cx, ...args));
     };
+  }
+  private routine(row: string): (word: number) => number {
+    let f: ReturnType<Sve['routine']> | undefined;
+    return (word) => {
+      f ??= this.madeSve().routine(row);
+      return f(word);
+    };
+  }
+  private madeSve(): Sve {
+    if (this.sve) return this.sve;
+    const { groups } = this;
+    const sve = new Sve(this.mem, this.path, {
+      get groups() {
+        return groups();
+      },
+      importFor: (name) => this.importFor(name),
+      with: (f) => {
+        this.context.fpmr = this.cpu.get(Slot.FPMR);
+        return this.with(f);
+      },
+    });
+    sve.enter(this.cpu);
+    this.sve = sve;
+    return sve;
   }
   private operationOf(name: string): (...args: never[]) => unknown {
     switch (name) {

@@ -92,7 +92,7 @@ class Interpreter implements Engine {
       decoder: this.decoder,
       install: (handler, row) => handlers.install(handler, row),
       isThere: (number) => handlers.isThere(number),
-      pair: (first, second, isSame) => this.program.pair(first, second, isSame),
+      pair: (first, second, ip, isSame) => this.program.pair(first, second, ip, isSame),
     });
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
     this.checking = lazy(
@@ -387,8 +387,7 @@ class Interpreter implements Engine {
       case 'commit':
         return () => this.path.commit(this.cpu!);
       default:
-        if (this.linker && isRegionImport(name))
-          return this.linker().functionFor(name, () => this.handlers.imports([]));
+        if (this.linker && isRegionImport(name)) return this.linker().functionFor(name, this.handlers.imports);
         return this.system.importFor(name);
     }
   }

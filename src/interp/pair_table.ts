@@ -2,8 +2,8 @@
 
 import type { Pair } from './hot_variants.ts';
 
-/** Whether a register that the first record writes, and one of a record so many after it (offsets there), are as a Same says. */
-export type IsSame = (written: number, after: number, other: number, differs: boolean) => boolean;
+/** Whether a register that the record at `ip` writes, and one of a record so many after it (offsets there), are as a Same says. */
+export type IsSame = (ip: number, written: number, after: number, other: number, differs: boolean) => boolean;
 
 /** Of a row: both handlers, the number of the pair, where its conditions begin among the words. */
 const Row = { first: 0, second: 1, number: 2, same: 3, size: 4 } as const;
@@ -38,7 +38,7 @@ export class PairTable {
     return this.words[1 + number]!;
   }
   /** The last one of those pairs of two handlers whose conditions hold. */
-  find(first: number, second: number, isSame: IsSame): number | undefined {
+  find(first: number, second: number, ip: number, isSame: IsSame): number | undefined {
     const { words, length } = this;
     const rows = 1 + length;
     let low = 0;
@@ -53,16 +53,18 @@ export class PairTable {
     const end = rows + length * Row.size;
     for (let at = rows + low * Row.size; at < end; at += Row.size) {
       if (words[at + Row.first] !== first || words[at + Row.second] !== second) break;
-      if (this.holds(words[at + Row.same]!, isSame)) return words[at + Row.number]!;
+      if (this.holds(words[at + Row.same]!, ip, isSame)) return words[at + Row.number]!;
     }
     return undefined;
   }
-  private holds(same: number, isSame: IsSame): boolean {
+  private holds(same: number, ip: number, isSame: IsSame): boolean {
     const { words } = this;
     const end = same + 1 + words[same]! * Condition.size;
     for (let at = same + 1; at < end; at += Condition.size) {
       const differs = words[at + Condition.differs] !== 0;
-      if (!isSame(words[at + Condition.written]!, words[at + Condition.after]!, words[at + Condition.other]!, differs))
+      if (
+        !isSame(ip, words[at + Condition.written]!, words[at + Condition.after]!, words[at + Condition.other]!, differs)
+      )
         return false;
     }
     return true;

@@ -2,7 +2,7 @@
 // all other handlers. Only what a program needs of it is read.
 
 import { UsageError } from '../base/assert.ts';
-import { customSize, sectionAfter } from '../wasm/sections.ts';
+import { customSize, isNamed, sectionAfter } from '../wasm/sections.ts';
 
 /** The custom sections that end the file: one for each module. */
 export const ASIDE = 'aside';
@@ -25,7 +25,7 @@ export class Prebuilt {
     for (let size = HEAD; !main; size *= 2) {
       const head = this.read(0, size);
       let section = sectionAfter(head);
-      while (section && section.name !== ASIDE) section = sectionAfter(head, section);
+      while (section && !isNamed(head, section, ASIDE)) section = sectionAfter(head, section);
       if (section) main = head.subarray(0, section.from);
       if (!main && head.length < size) throw notOne();
     }

@@ -26,8 +26,8 @@ export interface HandlerNumbers {
   install(handler: Handler, row: RowEntry | undefined): Numbers;
   /** The handler of a number that a template names is there, or can be. */
   isThere(number: number): boolean;
-  /** What does two in a row. @param isSame of the first record and those after it */
-  pair(first: number, second: number, isSame: IsSame): number | undefined;
+  /** What does two in a row. @param ip of the first */
+  pair(first: number, second: number, ip: number, isSame: IsSame): number | undefined;
 }
 
 export class Predecoder {
@@ -36,13 +36,11 @@ export class Predecoder {
   private readonly templates: Templates;
   private readonly numbers: HandlerNumbers;
   private readonly installed = new Map<Handler, Installed>();
-  private readonly pairOf = (first: number, second: number, ip: number): number | undefined => {
-    if (first < FIRST_HANDLER || second < FIRST_HANDLER) return undefined;
-    return this.numbers.pair(first, second, (written, after, other, differs) => {
-      const { u16 } = this.mem;
-      const isSame = u16[(ip + written) >>> 1] === u16[(ip + after * RECORD_SIZE + other) >>> 1];
-      return isSame !== differs;
-    });
+  private readonly pairOf = (first: number, second: number, ip: number): number | undefined =>
+    first < FIRST_HANDLER || second < FIRST_HANDLER ? undefined : this.numbers.pair(first, second, ip, this.isSame);
+  private readonly isSame: IsSame = (ip, written, after, other, differs) => {
+    const { u16 } = this.mem;
+    return (u16[(ip + written) >>> 1] === u16[(ip + after * RECORD_SIZE + other) >>> 1]) !== differs;
   };
 
   /** @param known address of Known */

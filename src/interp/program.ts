@@ -119,9 +119,9 @@ export class Program {
   asideWith(number: number): Aside | undefined {
     return this.asides().find((aside) => aside.has(number));
   }
-  /** Number of the handler that does two in a row. @param isSame of the first record and those after it */
-  pair(first: number, second: number, isSame: IsSame): number | undefined {
-    const pair = this.pairs.find(first - FIRST_HANDLER, second - FIRST_HANDLER, isSame);
+  /** Number of the handler that does two in a row. @param ip of the first */
+  pair(first: number, second: number, ip: number, isSame: IsSame): number | undefined {
+    const pair = this.pairs.find(first - FIRST_HANDLER, second - FIRST_HANDLER, ip, isSame);
     return pair === undefined ? undefined : this.firstPair + pair;
   }
   /** Number of the first handler of a pair; of any other handler its own. */

@@ -21,10 +21,9 @@ const HEADER = 8;
 
 export interface Section {
   readonly id: number;
-  /** The name of a custom section. */
-  readonly name: string | undefined;
-  /** All of it, and its contents, after the name. */
+  /** All of it; the name of a custom section; its contents. */
   readonly from: number;
+  readonly name: number;
   readonly contents: number;
   readonly to: number;
 }
@@ -36,13 +35,13 @@ function unsignedAt(bytes: Uint8Array, at: number): number {
   next = bytes.length;
   for (let i = at, shift = 0; i < bytes.length; shift += 7) {
     const byte = bytes[i++]!;
-    value += (byte & 0x7f) * 2 ** shift;
+    value |= (byte & 0x7f) << shift;
     if (byte < 0x80) {
       next = i;
       break;
     }
   }
-  return value;
+  return value >>> 0;
 }
 /** Bytes of a custom section with a short name. */
 export function customSize(name: string, contents: number): number {
@@ -58,10 +57,17 @@ export function sectionAfter(bytes: Uint8Array, before?: Section): Section | und
   const id = bytes[from]!;
   const length = unsignedAt(bytes, from + 1);
   const to = next + length;
-  if (id !== SECTION.custom) return { id, name: undefined, from, contents: next, to };
-  const characters = unsignedAt(bytes, next);
-  const contents = next + characters;
-  return { id, name: String.fromCharCode(...bytes.subarray(next, contents)), from, contents, to };
+  let contents = next;
+  if (id === SECTION.custom) {
+    const characters = unsignedAt(bytes, contents);
+    contents = next + characters;
+  }
+  return { id, from, name: next, contents, to };
+}
+export function isNamed(bytes: Uint8Array, { name, contents }: Section, wanted: string): boolean {
+  if (contents - name !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) if (bytes[name + i] !== wanted.charCodeAt(i)) return false;
+  return true;
 }
 
 /** The module, importing a memory that is shared, or one that is not. Its first import is that memory. */
