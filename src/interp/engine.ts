@@ -1,6 +1,7 @@
 // The interpreter as an Engine: runs the generated loop on a CPU state and answers what the loop asks of the world. Decides
 // nothing about instructions.
 
+import { lowHalf } from '../base/bits.ts';
 import { lazy } from '../base/lazy.ts';
 import { AccessPath, newSplitStore, type SplitStore, translate } from '../cpu/access.ts';
 import { btypeOf, putBtype, takeBtype } from '../cpu/bti.ts';
@@ -347,14 +348,15 @@ class Interpreter implements Engine {
   private fetch(va: bigint): number {
     const cpu = this.cpu!;
     const pc = BigInt.asUintN(64, va);
-    if (pc & 3n) {
+    const low = lowHalf(pc);
+    if (low & 3) {
       cpu.exception = { ec: 0x22, iss: 0, far: pc, ipa: 0n, toEl2: false };
       return 0;
     }
     const tlb = this.path.tlbOf(cpu);
     const t = translate(tlb.translator, pc, 'execute', 4, cpu);
     if (!t) return 0;
-    const records = this.pages.recordsOf(t.frame, Number(pc & 0xfffn) >>> 2);
+    const records = this.pages.recordsOf(t.frame, (low & (FRAME_SIZE - 1)) >>> 2);
     tlb.fill('fetch', pc, records, t.guarded ? 1 : 0, t.tag);
     if (this.tier && !this.mem.parallel && this.tier.arrived(cpu, pc, records, t.guarded === true))
       this.mem.u32[(cpu.base + Slot.PAUSE) >>> 2] = 0;

@@ -16,8 +16,11 @@ export const LANDINGS = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
 export const RECORD_PAGE_SIZE = LANDINGS + RECORDS_PER_PAGE;
 /** Of the number of a bit of a landing: the type of the branch (BranchType), and bit 2: from a guarded page. */
 export const LANDING_GUARDED = 4;
-/** Fields of the record after a page: u16, whether anything is known of it; where its hooks are (region.ts), which frame it is of. */
-export const EndRecord = { used: 2, hooks: 4, frame: 8, index: 12 } as const;
+/**
+ * Fields of the record after a page: u16, whether anything is known of it; where its hooks are (region.ts), which frame it is of; the
+ * sum of what the frame held when the records were last asked for.
+ */
+export const EndRecord = { used: 2, hooks: 4, frame: 8, sum: 12 } as const;
 
 /** Handlers that are not instructions. */
 export const Special = { Decode: 0, End: 1, Stop: 2, Region: 3 } as const;
