@@ -57,7 +57,9 @@ export function contentsOf(module: WasmModule): Contents {
 /** Names of the functions that a module imports. */
 export function importsOf(module: WasmModule): readonly string[] {
   const names: string[] = [];
-  for (const { name, kind } of WebAssemblyHost.Module.imports(module)) if (kind === 'function') names.push(name);
+  WebAssemblyHost.Module.imports(module).forEach(({ name, kind }) => {
+    if (kind === 'function') names.push(name);
+  });
   return names;
 }
 export function addKeys(module: ModuleBuilder, keys: MainKeys | AsideKeys): void {

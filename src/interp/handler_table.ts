@@ -135,7 +135,9 @@ export class HandlerTable {
 
   private instantiate({ module, imports }: Part, first?: number): WasmInstance {
     const all = this.imports;
-    for (const name of imports) all[name] ??= this.importFor(name);
+    imports.forEach((name) => {
+      all[name] ??= this.importFor(name);
+    });
     if (first !== undefined) all[FIRST_SLOT] = first;
     return new WebAssemblyHost.Instance(module, { [HOST]: all });
   }

@@ -7,8 +7,9 @@ import type { PhysMem } from '../cpu/physmem.ts';
 import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
 import { type CodePages, registerOffset } from './code_pages.ts';
+import { type Layout, layoutOf } from './emit_layout.ts';
 import type { IsSame } from './pair_table.ts';
-import { FIRST_HANDLER, type Layout, layoutOf, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
+import { FIRST_HANDLER, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
 import { type BranchPlace, place, type Templates } from './templates.ts';
 
 export interface Numbers {

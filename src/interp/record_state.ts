@@ -18,9 +18,10 @@ import {
 } from './emit_flags.ts';
 import { emitUnlessExact } from './emit_fp.ts';
 import type { Checks, Frame, Probe, ReadFlags, State } from './emit_frame.ts';
+import { type Layout, layoutOf } from './emit_layout.ts';
 import { emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
 import { slotOffset } from './emit_slots.ts';
-import { type Layout, layoutOf, POINTER_AT } from './record.ts';
+import { POINTER_AT } from './record.ts';
 import { type RecordPlace, writeExecuted, writePc } from './record_place.ts';
 import { isVector, onlyRaises, writesVector } from './restart.ts';
 import { V_BYTES, writeZeroRest } from './vector_rest.ts';
