@@ -29,11 +29,8 @@ export type LandingPads = readonly (readonly [mask: number, value: number, types
 /** @returns false after having set cpu.exception and PSTATE.BTYPE. */
 export function mayLand(pads: LandingPads, cpu: CpuState, word: number, btype: number): boolean {
   if (btype === 0) return true;
-  for (const [mask, value, types] of pads) {
-    if ((word & mask) >>> 0 !== value) continue;
-    if (types & (1 << btype)) return true;
-    break;
-  }
+  const pad = pads.find((p) => (word & p[0]) >>> 0 === p[1]);
+  if (pad && (pad[2] & (1 << btype)) !== 0) return true;
   putBtype(cpu, btype);
   cpu.exception = { ec: EC_BRANCH_TARGET, iss: btype, far: 0n, ipa: 0n, toEl2: false };
   return false;
