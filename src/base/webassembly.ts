@@ -22,6 +22,7 @@ interface WebAssemblyApi {
   Module: {
     new (bytes: Uint8Array): WasmModule;
     customSections(module: WasmModule, name: string): ArrayBuffer[];
+    imports(module: WasmModule): { readonly name: string; readonly kind: string }[];
   };
   Instance: new (m: WasmModule, imports: Record<string, Record<string, unknown>>) => WasmInstance;
   validate(bytes: Uint8Array): boolean;

@@ -5,7 +5,7 @@ import type { Feat } from '../arch/features.ts';
 import { FP_FEATS } from '../arch/fp_feats.ts';
 import type { Need } from '../arch/schema.ts';
 import { meets } from './needs.ts';
-import { type CpuState, IN_STATE, Slot, V_STRIDE } from './state.ts';
+import { type CpuState, Slot, V_STRIDE } from './state.ts';
 
 export type FpRegName = 'FPCR' | 'FPSR' | 'FPMR' | 'SVCR';
 
@@ -15,19 +15,16 @@ export type FpItem =
   | { readonly name: FpRegName; readonly feat: Need; readonly slot: number };
 
 /**
- * Restoring SVCR changes PSTATE.SM, which clears the vectors, FPSR and FPMR: it comes first. FPMR comes last.
+ * The vectors and the system registers that go with them, in restore order: restoring SVCR, of which there is no storage yet,
+ * changes PSTATE.SM, which clears the vectors, FPSR and FPMR. It would come first; FPMR comes last.
  * @arm SetPSTATE_SM
  */
-const ORDER: Readonly<Record<string, number>> = { SVCR: 0, vectors: 1, FPMR: 3 };
-const rankOf = (item: { readonly name: string }): number => ORDER[item.name] ?? 2;
-
-/** The vectors and the system registers that go with them, in restore order. */
 export const FP_STATE: readonly FpItem[] = [
-  { name: 'vectors' } as const,
-  ...Object.entries(FP_FEATS)
-    .filter(([name]) => name in IN_STATE)
-    .map(([name, feat]) => ({ name: name as FpRegName, feat, slot: IN_STATE[name]! })),
-].sort((a, b) => rankOf(a) - rankOf(b));
+  { name: 'vectors' },
+  { name: 'FPCR', feat: FP_FEATS.FPCR, slot: Slot.FPCR },
+  { name: 'FPSR', feat: FP_FEATS.FPSR, slot: Slot.FPSR },
+  { name: 'FPMR', feat: FP_FEATS.FPMR, slot: Slot.FPMR },
+];
 
 /** The part of the FP state that exists where these features do. */
 export function fpStateOf(has: (feat: Feat) => boolean): readonly FpItem[] {

@@ -32,14 +32,22 @@ const PATIENCE = 1024;
 interface Table {
   readonly at: number;
   /** The state that the entries are for. */
-  readonly state: number[];
+  readonly state: Int32Array;
 }
 
-/** A state as numbers, for comparison. */
-function numbersOf(s: PauthState): number[] {
-  const flags = [s.epac, s.pauth2, s.fpac, s.fpacCombine].reduce((bits, on, i) => bits | (on ? 1 << i : 0), 0);
-  const algorithm = ['impdef', 'qarma5', 'qarma3'].indexOf(s.algorithm);
-  return [...s.keys, algorithm, flags, s.enabled, ...s.bottom, s.tbiData, s.tbiInstruction];
+/** What compares with a state: its keys and, after these, all else of it. */
+const KEY_WORDS = 20;
+const STATE_WORDS = KEY_WORDS + 7;
+const ALGORITHMS = { impdef: 0, qarma5: 1, qarma3: 2 } as const;
+function writeState(s: PauthState, to: Int32Array): void {
+  to.set(s.keys);
+  to[KEY_WORDS] = ALGORITHMS[s.algorithm];
+  to[KEY_WORDS + 1] = (s.epac ? 1 : 0) | (s.pauth2 ? 2 : 0) | (s.fpac ? 4 : 0) | (s.fpacCombine ? 8 : 0);
+  to[KEY_WORDS + 2] = s.enabled;
+  to[KEY_WORDS + 3] = s.bottom[0];
+  to[KEY_WORDS + 4] = s.bottom[1];
+  to[KEY_WORDS + 5] = s.tbiData;
+  to[KEY_WORDS + 6] = s.tbiInstruction;
 }
 
 export class PacCache {
@@ -48,6 +56,7 @@ export class PacCache {
   private readonly none: number;
   /** The one that was needed last comes first. */
   private readonly tables: Table[] = [];
+  private readonly present = new Int32Array(STATE_WORDS);
   private factor = FIRST_FACTOR;
   private shift = shiftFor(FEW_ENTRIES);
   private patience = FEW_LOST;
@@ -78,9 +87,9 @@ export class PacCache {
       this.forget(cpu);
       return;
     }
-    u64[(at + PacEntry.pointer) >>> 3] = BigInt.asUintN(64, pointer);
-    u64[(at + PacEntry.modifier) >>> 3] = BigInt.asUintN(64, modifier);
-    u64[(at + PacEntry.signed) >>> 3] = BigInt.asUintN(64, signed);
+    u64[(at + PacEntry.pointer) >>> 3] = pointer;
+    u64[(at + PacEntry.modifier) >>> 3] = modifier;
+    u64[(at + PacEntry.signed) >>> 3] = signed;
     u32[(at + PacEntry.key) >>> 2] = key + 1;
   }
   /** Has all entries elsewhere: there are none at first. */
@@ -97,16 +106,21 @@ export class PacCache {
     this.lost = 0;
   }
   private tableOf(s: PauthState): number {
-    const { tables } = this;
-    const state = numbersOf(s);
-    let i = tables.findIndex((t) => t.state.every((v, k) => v === state[k]));
-    if (i < 0) {
+    const { tables, present } = this;
+    writeState(s, present);
+    let i = 0;
+    while (i < tables.length && !isSame(tables[i]!.state, present)) i++;
+    if (i === tables.length) {
       i = Math.min(tables.length, TABLES - 1);
       const old = tables[i];
       if (old) this.mem.zero(old.at, old.at + SIZE);
-      tables[i] = { at: old?.at ?? this.mem.allocFixed(SIZE), state };
+      tables[i] = { at: old?.at ?? this.mem.allocFixed(SIZE), state: present.slice() };
     }
-    tables.unshift(...tables.splice(i, 1));
+    if (i > 0) tables.unshift(...tables.splice(i, 1));
     return tables[0]!.at;
   }
+}
+function isSame(a: Int32Array, b: Int32Array): boolean {
+  for (let i = 0; i < STATE_WORDS; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

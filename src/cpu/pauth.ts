@@ -2,6 +2,7 @@
 // 64-bit values (low, high, as 32-bit numbers), because it runs under compiled code. Which keys are in force, and what
 // the translation regime looks like, it is told in PauthState; it reads no system register.
 
+import { lazy } from '../base/lazy.ts';
 import { type Qarma, qarma } from './qarma.ts';
 
 /** Keys as instructions number them: bit 0 is B, bit 1 is data; 4 is the generic key. */
@@ -85,7 +86,7 @@ function fastHash(k: Int32Array, at: number, dLo: number, dHi: number, mLo: numb
  */
 const ENTRY = 11;
 const ENTRIES = 1024;
-const recent = new Int32Array(ENTRY * ENTRIES);
+const recentCodes = lazy(() => new Int32Array(ENTRY * ENTRIES));
 const ALGORITHM = { impdef: 0, qarma5: 1, qarma3: 2 } as const;
 
 /** @arm ComputePAC. KeyHi is the outer key, KeyLo the core key. */
@@ -97,6 +98,7 @@ function compute(s: PauthState, key: number, dLo: number, dHi: number, mLo: numb
     return;
   }
   const which = ALGORITHM[s.algorithm];
+  const recent = recentCodes();
   const e = ((Math.imul(dLo ^ (mLo << 1) ^ (key << 8), 0x9e3779b1) >>> 22) & (ENTRIES - 1)) * ENTRY;
   const hit =
     recent[e] === dLo &&

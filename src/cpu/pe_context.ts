@@ -2,7 +2,7 @@
 // which accesses need not come to TypeScript. Kept true whenever a register changes, at once or before the next run.
 
 import type { RegName } from '../arch/sysregs.ts';
-import { INLINE_COUNTERS, type InlineCounter, SysOpen, WAIT_TICKS } from '../isa/inline_sysregs.ts';
+import { type InlineCounter, inlineCounters, SysOpen, WAIT_TICKS } from '../isa/inline_sysregs.ts';
 import { PointerCheck } from '../isa/pointer_check.ts';
 import { DebugUnit } from './debug.ts';
 import { type ExceptionSite, existingPstate } from './exception.ts';
@@ -39,7 +39,7 @@ const HCR_LOW = {
 const EL2 = { HCR: slotOf('HCR_EL2'), CPTR: slotOf('CPTR_EL2') };
 /** From Armv8.6 on. */
 const DEFAULT_HZ = 1_000_000_000n;
-const COUNTERS = INLINE_COUNTERS.reduce((bits, c) => bits | c.open, 0);
+const COUNTERS = inlineCounters().reduce((bits, c) => bits | c.open, 0);
 
 export abstract class PeContext {
   readonly cpu: CpuState;

@@ -8,7 +8,7 @@ import { fieldMask } from '../base/bits.ts';
 import { lazy } from '../base/lazy.ts';
 import type { Has } from './needs.ts';
 import { type Resx, resxOf } from './resx.ts';
-import { type CpuState, IN_STATE } from './state.ts';
+import { type CpuState, Slot } from './state.ts';
 
 const BASE = [...REGISTERS.values()].filter((r) => r.aliasOf === undefined);
 const INDEX: ReadonlyMap<string, number> = new Map(BASE.map((r, i) => [r.name, i]));
@@ -19,6 +19,21 @@ const baseOf = (r: Register): string => {
 };
 /** Register names, aliases included, to the index of their storage. */
 const SLOTS: ReadonlyMap<string, number> = new Map([...REGISTERS.values()].map((r) => [r.name, INDEX.get(baseOf(r))!]));
+
+/** Registers that the CPU state holds. */
+const IN_STATE: Readonly<Record<string, number>> = {
+  TPIDR_EL0: Slot.TPIDR_EL0,
+  TPIDRRO_EL0: Slot.TPIDRRO_EL0,
+  TPIDR2_EL0: Slot.TPIDR2_EL0,
+  FPCR: Slot.FPCR,
+  FPSR: Slot.FPSR,
+  FPMR: Slot.FPMR,
+  ESR_EL1: Slot.ESR_EL1,
+  ELR_EL1: Slot.ELR_EL1,
+  SPSR_EL1: Slot.SPSR_EL1,
+  FAR_EL1: Slot.FAR_EL1,
+  TPIDR_EL1: Slot.TPIDR_EL1,
+};
 
 /** Registers whose reserved bits depend on what there is, and those of all others. */
 const CONTROLS = BASE.flatMap((row, index) => (row.table === 'control' ? [{ row, index }] : []));

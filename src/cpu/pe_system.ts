@@ -4,7 +4,7 @@
 import { EC, ISS, issOfSysreg } from '../arch/esr.ts';
 import { encParts } from '../arch/schema.ts';
 import { type Operation, operationAt, type RegName, registerAt, SYSTEM_OPS } from '../arch/sysregs.ts';
-import { INLINE_SYSREGS, type InlineSysreg } from '../isa/inline_sysregs.ts';
+import { type InlineSysreg, inlineSysregs } from '../isa/inline_sysregs.ts';
 import { alignmentFault } from './access.ts';
 import type { Access, Translation } from './engine.ts';
 import { parOfStage2, translateAt } from './mmu/at.ts';
@@ -288,7 +288,7 @@ function remembered<T>(known: Map<number, T>, encoding: number, make: (encoding:
   return how;
 }
 /** The row of a register that compiled code can access alone. */
-const inlineAt = (encoding: number): InlineSysreg | undefined => INLINE_SYSREGS.find((r) => r.enc === encoding);
+const inlineAt = (encoding: number): InlineSysreg | undefined => inlineSysregs().find((r) => r.enc === encoding);
 function readingOf(encoding: number): Reading {
   const row = registerAt(encoding, 'read');
   if (!row) return { kind: 'nothing' };

@@ -2,6 +2,7 @@
 // with a register name, cache maintenance. Engines ask here before they ask SystemHooks.
 
 import { enc } from '../arch/schema.ts';
+import { lazy } from '../base/lazy.ts';
 import { SysOpen } from '../isa/inline_sysregs.ts';
 import { type CpuState, Slot } from './state.ts';
 
@@ -29,42 +30,44 @@ const PSTATE_FIELDS: readonly {
 ];
 
 /** Cache maintenance by address that EL0 may be allowed: DC CVAC, CVAU, CVAP, CVADP, CIVAC and IC IVAU. */
-const DC_BY_ADDRESS: ReadonlySet<number> = new Set([10, 11, 12, 13, 14].map((CRm) => enc(1, 3, 7, CRm, 1)));
+const DC_BY_ADDRESS = lazy((): ReadonlySet<number> => new Set([10, 11, 12, 13, 14].map((CRm) => enc(1, 3, 7, CRm, 1))));
 const IC_IVAU = enc(1, 3, 7, 5, 1);
 
 export class PlainSysregs {
-  private readonly fpcrMask: bigint;
+  private readonly fpcrMask: () => bigint;
   private readonly fields: typeof PSTATE_FIELDS;
-  private readonly byEncoding: ReadonlyMap<number, (typeof PSTATE_FIELDS)[number]>;
   private readonly fpmr: boolean;
 
   constructor(has: (feature: string) => boolean) {
-    this.fpcrMask = FPCR_BITS.reduce((mask, [feat, bits]) => (has(feat) ? mask | bits : mask), FPCR_ALWAYS);
+    this.fpcrMask = lazy(() => FPCR_BITS.reduce((mask, [feat, bits]) => (has(feat) ? mask | bits : mask), FPCR_ALWAYS));
     this.fields = PSTATE_FIELDS.filter((f) => has(f.feat));
-    this.byEncoding = new Map(this.fields.map((f) => [f.enc, f]));
     this.fpmr = has('FEAT_FPMR');
   }
 
+  private field(encoding: number): (typeof PSTATE_FIELDS)[number] | undefined {
+    for (const field of this.fields) if (field.enc === encoding) return field;
+    return undefined;
+  }
   private isOpenFpmr(cpu: CpuState, encoding: number): boolean {
     return encoding === FPMR && this.fpmr && (cpu.low(Slot.SYS_OPEN) & SysOpen.Fpmr) !== 0;
   }
   /** @returns undefined where the system is to be asked */
   read(cpu: CpuState, encoding: number): bigint | undefined {
     if (this.isOpenFpmr(cpu, encoding)) return cpu.get(Slot.FPMR);
-    const field = this.byEncoding.get(encoding);
+    const field = this.field(encoding);
     return field && cpu.get(Slot.PSTATE) & field.bit;
   }
   /** @returns false where the system is to be asked. The caller has checked that FP is enabled where that matters. */
   write(cpu: CpuState, encoding: number, value: bigint): boolean {
     if (encoding === FPCR) {
-      cpu.set(Slot.FPCR, value & this.fpcrMask);
+      cpu.set(Slot.FPCR, value & this.fpcrMask());
       return true;
     }
     if (this.isOpenFpmr(cpu, encoding)) {
       cpu.set(Slot.FPMR, value);
       return true;
     }
-    const field = this.byEncoding.get(encoding);
+    const field = this.field(encoding);
     if (!field) return false;
     cpu.set(Slot.PSTATE, (cpu.get(Slot.PSTATE) & ~field.bit) | (value & field.bit));
     return true;
@@ -79,7 +82,7 @@ export class PlainSysregs {
   /** What a SYS instruction is, if no control traps cache maintenance at present. */
   cacheOperation(cpu: CpuState, encoding: number): 'clean' | 'code' | undefined {
     if (!(cpu.low(Slot.SYS_OPEN) & SysOpen.Cache)) return undefined;
-    return encoding === IC_IVAU ? 'code' : DC_BY_ADDRESS.has(encoding) ? 'clean' : undefined;
+    return encoding === IC_IVAU ? 'code' : DC_BY_ADDRESS().has(encoding) ? 'clean' : undefined;
   }
   /** The register needs FP and SIMD to be enabled. */
   needsFp(encoding: number): boolean {

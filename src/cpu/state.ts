@@ -1,7 +1,6 @@
 // One PE's state as bytes in linear memory: compiled code and TypeScript read the same. Offsets are facts of this
 // project, written once here; the interpreter generator takes them from this table.
 
-import { InternalError } from '../base/assert.ts';
 import type { ExceptionRecord } from './engine.ts';
 import type { PhysMem } from './physmem.ts';
 
@@ -152,30 +151,6 @@ export const Slot = {
   END: 1152 * 8 + 32 * V_STRIDE + 17 * 32,
 } as const;
 export type SlotName = keyof typeof Slot;
-
-/** System registers with storage in the CPU state. */
-export const IN_STATE: Readonly<Record<string, number>> = {
-  TPIDR_EL0: Slot.TPIDR_EL0,
-  TPIDRRO_EL0: Slot.TPIDRRO_EL0,
-  TPIDR2_EL0: Slot.TPIDR2_EL0,
-  FPCR: Slot.FPCR,
-  FPSR: Slot.FPSR,
-  FPMR: Slot.FPMR,
-  ESR_EL1: Slot.ESR_EL1,
-  ELR_EL1: Slot.ELR_EL1,
-  SPSR_EL1: Slot.SPSR_EL1,
-  FAR_EL1: Slot.FAR_EL1,
-  TPIDR_EL1: Slot.TPIDR_EL1,
-};
-
-/** Offset of a slot by the name that semantics use: X0..X30, V0..V31 or a name of Slot. */
-export function slotOffset(name: string): number {
-  const m = /^([XV])(\d+)$/.exec(name);
-  if (m) return m[1] === 'X' ? Slot.X + 8 * Number(m[2]) : Slot.V + V_STRIDE * Number(m[2]);
-  const offset = (Slot as Readonly<Record<string, number>>)[name];
-  if (offset === undefined) throw new InternalError(`no slot '${name}'`);
-  return offset;
-}
 
 export class CpuState {
   readonly mem: PhysMem;

@@ -3,7 +3,6 @@
 
 import { type FieldValues, fieldsOf, parseRow } from '../arch/a64/encoding.ts';
 import { assert } from '../base/assert.ts';
-import { lazy } from '../base/lazy.ts';
 import { fpKey } from '../ir/fp_ops.ts';
 import type { FpAttr } from '../ir/ops.ts';
 import type { VectorHelperName } from '../isa/helpers.ts';
@@ -68,17 +67,14 @@ export class Sve implements SveMachine {
 
   /** The routine of a row, as compiled code calls it: the instruction's word in, 0 out for a fault. */
   routine(row: string): (word: number) => number {
-    // Many are imported together, and few are called.
-    const tables = lazy(() => {
-      const group = this.host.groups.find((g) => g.routines?.[row]);
-      assert(group?.routines, `no routine '${row}'`);
-      return { make: group.routines[row]!, encoding: parseRow(group.rows[row]!) };
-    });
+    const group = this.host.groups.find((g) => g.routines?.[row]);
+    assert(group?.routines, `no routine '${row}'`);
+    const make = group.routines[row]!;
+    const encoding = parseRow(group.rows[row]!);
     const plans = new Map<number, Plan>();
     return (word) => {
       let plan = plans.get(word);
       if (!plan) {
-        const { make, encoding } = tables();
         plan = make(fieldsOf(encoding, word) as FieldValues, this);
         plans.set(word, plan);
       }

@@ -2,7 +2,7 @@
 // here is 64 bits with reserved ones. Access has been decided before.
 
 import { encOf, type RegName, register } from '../arch/sysregs.ts';
-import { INLINE_COUNTERS } from '../isa/inline_sysregs.ts';
+import { inlineCounters } from '../isa/inline_sysregs.ts';
 import type { PeContext } from './pe_context.ts';
 import type { TimerName } from './pe_ports.ts';
 import { slotOf } from './pe_regs.ts';
@@ -39,7 +39,7 @@ function pstateBit(mask: bigint, changed?: (pe: PeContext) => void): Effect {
   };
 }
 function counter(name: RegName, timer: TimerName): Effect {
-  const row = INLINE_COUNTERS.find((c) => c.enc === encOf(name))!;
+  const row = inlineCounters().find((c) => c.enc === encOf(name))!;
   return { read: (pe) => pe.timers.counter(timer), guestRead: (pe) => pe.readCounter(row, timer) };
 }
 function timer(t: TimerName): Readonly<Record<'ctl' | 'cval' | 'tval', Effect>> {

@@ -4,7 +4,7 @@
 import { enc } from '../arch/schema.ts';
 import { assert } from '../base/assert.ts';
 import { fpTypes, parseFpKey } from '../ir/fp_ops.ts';
-import { HELPERS, type HelperName, type VectorHelperName } from '../isa/helpers.ts';
+import { type HelperName, helperRows, type VectorHelperName } from '../isa/helpers.ts';
 import type { Group } from '../isa/semantics.ts';
 import type { AccessPath } from './access.ts';
 import { packAccess } from './access.ts';
@@ -39,7 +39,9 @@ export class SystemAccess {
   private readonly pauthOf: (cpu: CpuState) => PauthState;
   private readonly dropCode: (frame: number) => void;
   private readonly rpres: boolean;
-  private readonly sve: Sve;
+  /** If routines have been called. */
+  private sve: Sve | undefined;
+  private readonly groups: () => readonly Group[];
   private readonly pacs: PacCache;
   private cpu!: CpuState;
   private readonly context: { fpcr: number; fpsr: number; fpmr: bigint; readonly rpres: boolean; pauth: PauthState };
@@ -53,23 +55,14 @@ export class SystemAccess {
     this.rpres = options.has('FEAT_RPRES');
     const none = resetPauth();
     this.pauthOf = options.pauth ? (cpu) => options.pauth!(cpu) : () => none;
-    this.sve = new Sve(mem, path, {
-      get groups() {
-        return options.groups;
-      },
-      importFor: (name) => this.importFor(name),
-      with: (f) => {
-        this.context.fpmr = this.cpu.get(Slot.FPMR);
-        return this.with(f);
-      },
-    });
+    this.groups = () => options.groups;
     this.pacs = new PacCache(mem);
     this.context = { fpcr: 0, fpsr: 0, fpmr: 0n, rpres: this.rpres, pauth: none };
   }
   /** The PE that calls come from. */
   enter(cpu: CpuState): void {
     this.cpu = cpu;
-    this.sve.enter(cpu);
+    this.sve?.enter(cpu);
     this.pacs.forget(cpu);
     this.mem.u32[(cpu.base + Slot.LEAVE) >>> 2] = 0;
   }
@@ -168,55 +161,91 @@ export class SystemAccess {
   importFor(name: string): (...args: never[]) => unknown {
     const colon = name.indexOf(':');
     const rest = name.slice(colon + 1);
-    if (name.startsWith('helper:')) {
-      const helper = SCALAR_HELPERS[rest as HelperName] as (cx: HelperContext, ...args: unknown[]) => unknown;
-      assert(rest in HELPERS, `no helper '${rest}'`);
-      // What programs execute often takes nothing of the general form, which brings floating-point state along.
-      const { context } = this;
-      if (rest === 'crc32' || rest === 'crc32c') {
-        return (a: number, b: number, c: number) => {
-          this.placeTables(rest);
-          return helper(context, a, b, c);
-        };
-      }
-      if (rest === 'pacAdd' || rest === 'pacAuth') return this.signing(rest);
-      if (rest.startsWith('pac')) {
-        return (a: number | bigint, b: number | bigint, c: number) => {
-          context.pauth = this.pauthOf(this.cpu);
-          return helper(context, a, b, c);
-        };
-      }
-      const wide = HELPERS[rest as HelperName].args.map((t) => t === 'i64');
-      return (...args: (number | bigint)[]) => {
-        for (let i = 0; i < args.length; i++) if (wide[i]) args[i] = BigInt.asUintN(64, args[i] as bigint);
-        return this.with((cx) => helper(cx, ...args));
+    switch (name.slice(0, Math.max(0, colon))) {
+      case 'helper':
+        return this.helper(rest as HelperName);
+      case 'vector':
+        return this.vectorHelper(rest as VectorHelperName);
+      case 'fp':
+        return this.floating(rest);
+      case 'routine':
+        return this.routine(rest);
+      default:
+        return this.operationOf(name);
+    }
+  }
+  private helper(name: HelperName): (...args: never[]) => unknown {
+    // What programs execute often takes nothing of the general form, which brings floating-point state along.
+    if (name === 'pacAdd' || name === 'pacAuth') return this.signing(name);
+    const helper = SCALAR_HELPERS[name] as ((cx: HelperContext, ...args: unknown[]) => unknown) | undefined;
+    assert(helper, `no helper '${name}'`);
+    const { context } = this;
+    if (name === 'crc32' || name === 'crc32c') {
+      return (a: number, b: number, c: number) => {
+        this.placeTables(name);
+        return helper(context, a, b, c);
       };
     }
-    if (name.startsWith('vector:')) {
-      const helper = VECTOR_HELPERS[rest as VectorHelperName];
-      assert(rest in VECTOR_HELPERS, `no vector helper '${rest}'`);
-      const needsFpmr = /fp8/i.test(rest);
-      return (param: number) => {
-        const at = (this.cpu.base + Slot.VECTORS) >>> 3;
-        const { u64 } = this.mem;
-        const vector = (i: number): bigint => u64[at + 2 * i]! | (u64[at + 2 * i + 1]! << 64n);
-        if (needsFpmr) this.context.fpmr = this.cpu.get(Slot.FPMR);
-        const r = this.with((cx) => helper(cx, param, vector(1), vector(2), vector(3), vector(4), vector(5)));
-        u64[at] = BigInt.asUintN(64, r);
-        u64[at + 1] = BigInt.asUintN(64, r >> 64n);
+    if (name.startsWith('pac')) {
+      return (a: number | bigint, b: number | bigint, c: number) => {
+        context.pauth = this.pauthOf(this.cpu);
+        return helper(context, a, b, c);
       };
     }
-    if (name.startsWith('fp:')) {
-      const attr = parseFpKey(rest);
-      // Hundreds are imported, and few are called.
-      let f: ReturnType<typeof bindFp> | undefined;
-      return (...args: (number | bigint)[]) =>
-        this.with((cx) => {
-          f ??= bindFp(attr, fpTypes(attr).result);
-          return f(cx, ...args);
-        });
-    }
-    if (name.startsWith('routine:')) return this.sve.routine(rest);
+    const wide = helperRows()[name].args.map((t) => t === 'i64');
+    return (...args: (number | bigint)[]) => {
+      for (let i = 0; i < args.length; i++) if (wide[i]) args[i] = BigInt.asUintN(64, args[i] as bigint);
+      return this.with((cx) => helper(cx, ...args));
+    };
+  }
+  private vectorHelper(name: VectorHelperName): (param: number) => void {
+    const helper = VECTOR_HELPERS[name];
+    assert(name in VECTOR_HELPERS, `no vector helper '${name}'`);
+    const needsFpmr = /fp8/i.test(name);
+    return (param) => {
+      const at = (this.cpu.base + Slot.VECTORS) >>> 3;
+      const { u64 } = this.mem;
+      const vector = (i: number): bigint => u64[at + 2 * i]! | (u64[at + 2 * i + 1]! << 64n);
+      if (needsFpmr) this.context.fpmr = this.cpu.get(Slot.FPMR);
+      const r = this.with((cx) => helper(cx, param, vector(1), vector(2), vector(3), vector(4), vector(5)));
+      u64[at] = BigInt.asUintN(64, r);
+      u64[at + 1] = BigInt.asUintN(64, r >> 64n);
+    };
+  }
+  /** Hundreds are imported, and few are called. */
+  private floating(key: string): (...args: (number | bigint)[]) => number | bigint {
+    let f: ReturnType<typeof bindFp> | undefined;
+    return (...args) => {
+      f ??= boundFp(key);
+      const bound = f;
+      return this.with((cx) => bound(cx, ...args));
+    };
+  }
+  private routine(row: string): (word: number) => number {
+    let f: ReturnType<Sve['routine']> | undefined;
+    return (word) => {
+      f ??= this.madeSve().routine(row);
+      return f(word);
+    };
+  }
+  private madeSve(): Sve {
+    if (this.sve) return this.sve;
+    const { groups } = this;
+    const sve = new Sve(this.mem, this.path, {
+      get groups() {
+        return groups();
+      },
+      importFor: (name) => this.importFor(name),
+      with: (f) => {
+        this.context.fpmr = this.cpu.get(Slot.FPMR);
+        return this.with(f);
+      },
+    });
+    sve.enter(this.cpu);
+    this.sve = sve;
+    return sve;
+  }
+  private operationOf(name: string): (...args: never[]) => unknown {
     switch (name) {
       case 'sys.read':
         return (encoding: number) => this.readSysreg(encoding);
@@ -230,4 +259,9 @@ export class SystemAccess {
         throw new Error(`compiled code wants '${name}', which nobody offers`);
     }
   }
+}
+
+function boundFp(key: string): ReturnType<typeof bindFp> {
+  const attr = parseFpKey(key);
+  return bindFp(attr, fpTypes(attr).result);
 }

@@ -23,17 +23,11 @@ export function registerOffset(kind: RegKind, n: number): number {
 /** Where in u16 the number in a record is: that of its handler, or a Special. */
 const numberPlace = (records: number, index: number): number => (records + index * RECORD_SIZE) >>> 1;
 
-interface CodePage {
-  readonly records: number;
-  frame: number;
-  /** What the frame held when the page was made. */
-  sum: number;
-  /** Blocks for operands that do not fit their record, and the free room in the last one. */
-  readonly aside: number[];
-  asideNext: number;
-  asideEnd: number;
-  /** Where the hooks of regions are; 0 while there are none. */
-  hooks: number;
+/** Blocks for operands that do not fit their record, and the free room in the last one. */
+interface Aside {
+  readonly blocks: number[];
+  next: number;
+  end: number;
 }
 
 /** What the record of a region's entry needs to know. */
@@ -46,12 +40,15 @@ export interface Hook {
 
 export class CodePages {
   private readonly mem: PhysMem;
-  private readonly byFrame = new Map<number, CodePage>();
-  private readonly byIndex: CodePage[] = [];
-  private readonly free: CodePage[] = [];
+  // Pages are known by the address of their records. Most of what there is to know of one stands behind these.
+  private readonly byFrame = new Map<number, number>();
+  private readonly free: number[] = [];
+  private readonly asides = new Map<number, Aside>();
+  /** Where the hooks of regions are, of pages that have some. */
+  private readonly hooks = new Map<number, number>();
   private readonly freeAside: number[] = [];
   /** Pages given up while code was running: some may still be on the way through them. */
-  private readonly retired: CodePage[] = [];
+  private readonly retired: number[] = [];
   private readonly freeHooks: number[] = [];
   private chunkNext = 0;
   private chunkEnd = 0;
@@ -77,20 +74,20 @@ export class CodePages {
    */
   recordsOf(frame: number, first = 0): number {
     const sum = this.sum(frame * FRAME_SIZE);
-    let page = this.byFrame.get(frame);
-    if (page) {
-      if (page.sum !== sum) this.clear(page);
+    const { u16, u32, i32 } = this.mem;
+    let records = this.byFrame.get(frame);
+    if (records !== undefined) {
+      if (this.sumOf(records) !== sum) this.clear(records);
     } else {
-      page = this.free.pop() ?? this.make(first);
-      page.frame = frame;
-      this.byFrame.set(frame, page);
+      records = this.free.pop() ?? this.make(first);
+      this.byFrame.set(frame, records);
       this.mem.watch(frame);
-      this.mem.u32[(page.records + END + EndRecord.frame) >>> 2] = frame;
+      u32[(records + END + EndRecord.frame) >>> 2] = frame;
     }
-    page.sum = sum;
+    i32[(records + END + EndRecord.sum) >>> 2] = sum;
     // What is about to be decoded is what the sum is of: compiled code may do it.
-    this.mem.u16[(page.records + END + EndRecord.used) >>> 1] = 1;
-    return page.records;
+    u16[(records + END + EndRecord.used) >>> 1] = 1;
+    return records;
   }
   /** The word that the record at `ip` is of, and its number in the page: it is about to be decoded. */
   locate(ip: number, records: number): { word: number; index: number } {
@@ -100,15 +97,14 @@ export class CodePages {
   /** Something is about to be known of what the page holds. @returns its frame */
   private use(records: number): number {
     const frame = this.frameOf(records);
-    const page = this.pageOf(records);
-    if (!this.isUsed(page)) {
+    if (!this.isUsed(records)) {
       this.mem.u16[(records + END + EndRecord.used) >>> 1] = 1;
-      page.sum = this.sum(frame * FRAME_SIZE);
+      this.mem.i32[(records + END + EndRecord.sum) >>> 2] = this.sum(frame * FRAME_SIZE);
     }
     return frame;
   }
   /** Records may have been decoded since the page was cleared, or more is known. */
-  private isUsed({ records }: CodePage): boolean {
+  private isUsed(records: number): boolean {
     return this.mem.u16[(records + END + EndRecord.used) >>> 1] !== 0;
   }
   /** Remembers that a branch may land at a place. @param bit its type, and LANDING_GUARDED */
@@ -118,15 +114,15 @@ export class CodePages {
   }
   /** Changes with what the page held when its records were last asked for. */
   sumOf(records: number): number {
-    return this.pageOf(records).sum;
+    return this.mem.i32[(records + END + EndRecord.sum) >>> 2]!;
   }
   frameOf(records: number): number {
     return this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
   }
   /** The frame holds what it held when the records were last fetched from. */
   isFresh(records: number): boolean {
-    const page = this.pageOf(records);
-    return this.byFrame.get(page.frame) === page && page.sum === this.sum(page.frame * FRAME_SIZE);
+    const frame = this.frameOf(records);
+    return this.byFrame.get(frame) === records && this.sumOf(records) === this.sum(frame * FRAME_SIZE);
   }
 
   // ---- regions ----------------------------------------------------------------------------------------------------------------
@@ -151,15 +147,16 @@ export class CodePages {
   }
   /** Where the hooks of a page are, from now on. */
   hooksOf(records: number): number {
-    const page = this.pageOf(records);
-    if (page.hooks === 0) {
-      page.hooks = this.freeHooks.pop() ?? this.mem.allocFixed(RECORDS_PER_PAGE << HookEntry.shift);
-      this.mem.u32[(records + END + EndRecord.hooks) >>> 2] = page.hooks;
+    let at = this.hooks.get(records);
+    if (at === undefined) {
+      at = this.freeHooks.pop() ?? this.mem.allocFixed(RECORDS_PER_PAGE << HookEntry.shift);
+      this.hooks.set(records, at);
+      this.mem.u32[(records + END + EndRecord.hooks) >>> 2] = at;
     }
-    return page.hooks;
+    return at;
   }
   private hookAt(records: number, index: number): number {
-    return this.pageOf(records).hooks + (index << HookEntry.shift);
+    return this.mem.u32[(records + END + EndRecord.hooks) >>> 2]! + (index << HookEntry.shift);
   }
   /** Has the interpreter enter a region at a record, which need not be decoded yet. */
   hook(records: number, index: number, hook: Hook): void {
@@ -211,78 +208,78 @@ export class CodePages {
     this.onHook();
   }
 
-  private pageOf(records: number): CodePage {
-    return this.byIndex[this.mem.u32[(records + END + EndRecord.index) >>> 2]!]!;
-  }
   /** Room beside the records of a page. */
   allocAside(records: number, bytes: number): number {
-    const page = this.pageOf(records);
-    if (page.asideNext + bytes > page.asideEnd) {
-      const block = this.freeAside.pop() ?? this.mem.allocFixed(ASIDE_SIZE);
-      page.aside.push(block);
-      page.asideNext = block;
-      page.asideEnd = block + ASIDE_SIZE;
+    let aside = this.asides.get(records);
+    if (!aside) {
+      aside = { blocks: [], next: 0, end: 0 };
+      this.asides.set(records, aside);
     }
-    const at = page.asideNext;
-    page.asideNext = (at + bytes + 7) & ~7;
+    if (aside.next + bytes > aside.end) {
+      const block = this.freeAside.pop() ?? this.mem.allocFixed(ASIDE_SIZE);
+      aside.blocks.push(block);
+      aside.next = block;
+      aside.end = block + ASIDE_SIZE;
+    }
+    const at = aside.next;
+    aside.next = (at + bytes + 7) & ~7;
     return at;
   }
 
   /** Forgets what was decoded from a frame; its records stay where they are. */
   invalidate(frame: number): void {
-    const page = this.byFrame.get(frame);
-    if (page) this.clear(page);
+    const records = this.byFrame.get(frame);
+    if (records !== undefined) this.clear(records);
   }
   /** To be called while no compiled code runs. */
   reclaim(): void {
     if (this.retired.length === 0) return;
-    for (const page of this.retired) {
-      this.clear(page);
-      this.freeAside.push(...page.aside);
-      page.aside.length = 0;
-      page.asideNext = 0;
-      page.asideEnd = 0;
-      this.free.push(page);
+    for (const records of this.retired) {
+      this.clear(records);
+      const aside = this.asides.get(records);
+      if (aside) this.freeAside.push(...aside.blocks);
+      this.asides.delete(records);
+      this.free.push(records);
     }
     this.retired.length = 0;
   }
 
   private retire(frame: number): void {
-    const page = this.byFrame.get(frame);
-    if (!page) return;
+    const records = this.byFrame.get(frame);
+    if (records === undefined) return;
     this.byFrame.delete(frame);
-    this.retired.push(page);
+    this.retired.push(records);
   }
-  private clear(page: CodePage): void {
-    if (!this.isUsed(page)) return; // invalidation comes line by line
+  private clear(records: number): void {
+    if (!this.isUsed(records)) return; // invalidation comes line by line
     this.beforeLoss();
-    this.mem.u16[(page.records + END + EndRecord.used) >>> 1] = 0;
-    this.onDrop(page.records);
+    this.mem.u16[(records + END + EndRecord.used) >>> 1] = 0;
+    this.onDrop(records);
     // Others may be in the middle of an instruction: its operands stay until it is decoded again.
-    if (this.mem.parallel) for (let i = 0; i < WORDS; i++) this.mem.u16[numberPlace(page.records, i)] = Special.Decode;
-    else this.mem.zero(page.records, page.records + END);
-    this.mem.zero(page.records + LANDINGS, page.records + RECORD_PAGE_SIZE);
-    if (page.hooks !== 0) {
-      this.freeHooks.push(page.hooks);
-      page.hooks = 0;
+    if (this.mem.parallel) for (let i = 0; i < WORDS; i++) this.mem.u16[numberPlace(records, i)] = Special.Decode;
+    else this.mem.zero(records, records + END);
+    this.mem.zero(records + LANDINGS, records + RECORD_PAGE_SIZE);
+    const hooks = this.hooks.get(records);
+    if (hooks !== undefined) {
+      this.freeHooks.push(hooks);
+      this.hooks.delete(records);
     }
-    const first = page.aside[0];
-    page.asideNext = first ?? 0;
-    page.asideEnd = first === undefined ? 0 : first + ASIDE_SIZE;
-    this.freeAside.push(...page.aside.splice(1));
+    const aside = this.asides.get(records);
+    if (!aside) return;
+    this.freeAside.push(...aside.blocks.splice(1));
+    aside.next = aside.blocks[0]!;
+    aside.end = aside.next + ASIDE_SIZE;
   }
-  private make(first: number): CodePage {
+  private make(first: number): number {
     if (this.chunkNext === this.chunkEnd) {
       this.chunkNext = this.mem.allocFixed(CHUNK_SIZE);
       this.chunkEnd = this.chunkNext + PAGES_PER_CHUNK * RECORD_PAGE_SIZE;
     }
     const records = this.chunkNext;
     this.chunkNext += RECORD_PAGE_SIZE;
-    const page = { records, frame: 0, sum: 0, aside: [], asideNext: 0, asideEnd: 0, hooks: 0 };
     // Memory that is read before it is written to costs the host two page faults.
     this.mem.u16[numberPlace(records, first)] = Special.Decode;
     this.mem.u16[(records + END) >>> 1] = Special.End;
-    this.mem.u32[(records + END + EndRecord.index) >>> 2] = this.byIndex.push(page) - 1;
-    return page;
+    return records;
   }
 }

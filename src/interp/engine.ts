@@ -1,6 +1,7 @@
 // The interpreter as an Engine: runs the generated loop on a CPU state and answers what the loop asks of the world. Decides
 // nothing about instructions.
 
+import { lowHalf } from '../base/bits.ts';
 import { lazy } from '../base/lazy.ts';
 import { AccessPath, newSplitStore, type SplitStore, translate } from '../cpu/access.ts';
 import { btypeOf, putBtype, takeBtype } from '../cpu/bti.ts';
@@ -38,6 +39,9 @@ import { Templates } from './templates.ts';
 const FLAT_FRAMES = 2 ** 18;
 /** What the tier gets for itself: bytes, and a part of all memory. */
 const AREA = { least: 1 << 15, most: 1 << 23, share: 64 };
+
+/** Where in u32 a slot is. */
+const at = (cpu: CpuState, slot: number): number => (cpu.base + slot) >>> 2;
 
 class Interpreter implements Engine {
   private readonly mem: PhysMem;
@@ -92,7 +96,7 @@ class Interpreter implements Engine {
       decoder: this.decoder,
       install: (handler, row) => handlers.install(handler, row),
       isThere: (number) => handlers.isThere(number),
-      pair: (first, second, isSame) => this.program.pair(first, second, isSame),
+      pair: (first, second, ip, isSame) => this.program.pair(first, second, ip, isSame),
     });
     this.system = new SystemAccess(mem, this.path, options, (frame) => this.invalidateCode(frame));
     this.checking = lazy(
@@ -171,34 +175,38 @@ class Interpreter implements Engine {
   /** @returns why there is nothing to run */
   private begin(cpu: CpuState): ExitReason | undefined {
     const { u32 } = this.mem;
-    const at = (slot: number): number => (cpu.base + slot) >>> 2;
-    if (u32[at(Slot.KICK)]) {
-      u32[at(Slot.KICK)] = 0;
+    if (u32[at(cpu, Slot.KICK)]) {
+      u32[at(cpu, Slot.KICK)] = 0;
       return Exit.Kick;
     }
     this.cpu = cpu;
     this.system.enter(cpu);
     if (!this.flights?.any) this.pages.reclaim();
     cpu.exception = undefined;
-    u32[at(Slot.RETURN)] = 0;
-    u32[at(Slot.EXEC)] = 0;
-    u32[at(Slot.LOOP_FUNCTIONS)] = this.handlers.standIns;
-    u32[at(Slot.LOOP_KNOWN)] = this.handlers.known;
-    u32[at(Slot.BRANCH)] = 0;
+    u32[at(cpu, Slot.RETURN)] = 0;
+    u32[at(cpu, Slot.EXEC)] = 0;
+    u32[at(cpu, Slot.LOOP_FUNCTIONS)] = this.handlers.standIns;
+    u32[at(cpu, Slot.LOOP_KNOWN)] = this.handlers.known;
+    u32[at(cpu, Slot.BRANCH)] = 0;
     const btype = takeBtype(cpu);
     return btype !== 0 && !this.landing.here(cpu, btype) ? Exit.Exception : undefined;
   }
   private end(cpu: CpuState, reason: ExitReason): ExitReason {
     const { u32 } = this.mem;
-    const at = (slot: number): number => (cpu.base + slot) >>> 2;
-    const branch = u32[at(Slot.BRANCH)]!;
+    const branch = u32[at(cpu, Slot.BRANCH)]!;
     if (this.hasBti && branch & 3) putBtype(cpu, btypeOf(branch & 3, (branch & 4) !== 0));
     cpu.finishRun();
     if (reason === Exit.Exception) {
-      cpu.exception ??= { ec: u32[at(Slot.RAISE_EC)]!, iss: u32[at(Slot.RAISE_ISS)]!, far: 0n, ipa: 0n, toEl2: false };
+      cpu.exception ??= {
+        ec: u32[at(cpu, Slot.RAISE_EC)]!,
+        iss: u32[at(cpu, Slot.RAISE_ISS)]!,
+        far: 0n,
+        ipa: 0n,
+        toEl2: false,
+      };
     }
-    if (reason === Exit.Budget && u32[at(Slot.KICK)]) {
-      u32[at(Slot.KICK)] = 0;
+    if (reason === Exit.Budget && u32[at(cpu, Slot.KICK)]) {
+      u32[at(cpu, Slot.KICK)] = 0;
       return Exit.Kick;
     }
     return reason;
@@ -221,31 +229,30 @@ class Interpreter implements Engine {
   /** Runs, with a sample taken now and then. */
   private runTo(cpu: CpuState, budget: number): ExitReason {
     const { u32 } = this.mem;
-    const at = (slot: number): number => (cpu.base + slot) >>> 2;
     if (budget === 1) {
-      u32[at(Slot.BUDGET)] = budget;
-      u32[at(Slot.PAUSE)] = MAX_BUDGET;
+      u32[at(cpu, Slot.BUDGET)] = budget;
+      u32[at(cpu, Slot.PAUSE)] = MAX_BUDGET;
       return this.resolve(cpu, this.step(cpu));
     }
     let end = budget;
     let resumed = 0;
     for (;;) {
-      const start = u32[at(Slot.EXEC)]!;
-      u32[at(Slot.BUDGET)] = end;
-      u32[at(Slot.PAUSE)] = Math.min(start + this.stretch, MAX_BUDGET);
+      const start = u32[at(cpu, Slot.EXEC)]!;
+      u32[at(cpu, Slot.BUDGET)] = end;
+      u32[at(cpu, Slot.PAUSE)] = Math.min(start + this.stretch, MAX_BUDGET);
       const reason = this.resolve(cpu, this.main(cpu.base));
-      const executed = u32[at(Slot.EXEC)]!;
+      const executed = u32[at(cpu, Slot.EXEC)]!;
       // Others may have taken from the budget.
-      end = u32[at(Slot.BUDGET)]! | 0;
+      end = u32[at(cpu, Slot.BUDGET)]! | 0;
       if (this.tier) this.paused(cpu, reason === Exit.Budget && executed < end);
       if (reason !== Exit.Budget) {
         // Without an instruction since it was last asked, the system decides whether that is to go on.
         if (executed === resumed || !this.resume(cpu, reason)) return reason;
-        resumed = u32[at(Slot.EXEC)]!;
-        end = u32[at(Slot.BUDGET)]! | 0;
+        resumed = u32[at(cpu, Slot.EXEC)]!;
+        end = u32[at(cpu, Slot.BUDGET)]! | 0;
       }
       if (cpu.exception) return Exit.Exception;
-      if (u32[at(Slot.EXEC)]! >= end || u32[at(Slot.RETURN)] || u32[at(Slot.KICK)]) return Exit.Budget;
+      if (u32[at(cpu, Slot.EXEC)]! >= end || u32[at(cpu, Slot.RETURN)] || u32[at(cpu, Slot.KICK)]) return Exit.Budget;
     }
   }
   /** Samples are taken where branches land, and nowhere else does the interpreter pause. */
@@ -253,7 +260,7 @@ class Interpreter implements Engine {
     if (early) this.stretch = this.sample(cpu);
     else {
       // What regions have executed has moved the pause.
-      const left = this.mem.u32[(cpu.base + Slot.PAUSE) >>> 2]! - this.mem.u32[(cpu.base + Slot.EXEC) >>> 2]!;
+      const left = this.mem.u32[at(cpu, Slot.PAUSE)]! - this.mem.u32[at(cpu, Slot.EXEC)]!;
       this.stretch = Math.max(0, left);
     }
   }
@@ -261,7 +268,7 @@ class Interpreter implements Engine {
   private resume(cpu: CpuState, reason: ExitReason): boolean {
     if (!this.hooks.resume?.(cpu, reason)) return false;
     const { u32 } = this.mem;
-    u32[(cpu.base + Slot.BRANCH) >>> 2] = 0;
+    u32[at(cpu, Slot.BRANCH)] = 0;
     // Whatever else was run by the way.
     if (this.cpu !== cpu) {
       this.cpu = cpu;
@@ -326,15 +333,15 @@ class Interpreter implements Engine {
   /** An instruction that has to be alone is executed so. */
   private resolve(cpu: CpuState, reason: number): ExitReason {
     if (reason !== EXITS.Alone) return reason as ExitReason;
-    const alone = (cpu.base + Slot.ALONE) >>> 2;
+    const alone = at(cpu, Slot.ALONE);
     this.flights?.standStill();
     this.cpu = cpu;
     this.system.enter(cpu);
     const { u32 } = this.mem;
-    const budget = (cpu.base + Slot.BUDGET) >>> 2;
+    const budget = at(cpu, Slot.BUDGET);
     const left = u32[budget]!;
     u32[alone] = 1;
-    u32[budget] = u32[(cpu.base + Slot.EXEC) >>> 2]! + 1; // enough for no region
+    u32[budget] = u32[at(cpu, Slot.EXEC)]! + 1; // enough for no region
     const after = this.step(cpu) as ExitReason;
     u32[budget] = left;
     u32[alone] = 0;
@@ -347,17 +354,18 @@ class Interpreter implements Engine {
   private fetch(va: bigint): number {
     const cpu = this.cpu!;
     const pc = BigInt.asUintN(64, va);
-    if (pc & 3n) {
+    const low = lowHalf(pc);
+    if (low & 3) {
       cpu.exception = { ec: 0x22, iss: 0, far: pc, ipa: 0n, toEl2: false };
       return 0;
     }
     const tlb = this.path.tlbOf(cpu);
     const t = translate(tlb.translator, pc, 'execute', 4, cpu);
     if (!t) return 0;
-    const records = this.pages.recordsOf(t.frame, Number(pc & 0xfffn) >>> 2);
+    const records = this.pages.recordsOf(t.frame, (low & (FRAME_SIZE - 1)) >>> 2);
     tlb.fill('fetch', pc, records, t.guarded ? 1 : 0, t.tag);
     if (this.tier && !this.mem.parallel && this.tier.arrived(cpu, pc, records, t.guarded === true))
-      this.mem.u32[(cpu.base + Slot.PAUSE) >>> 2] = 0;
+      this.mem.u32[at(cpu, Slot.PAUSE)] = 0;
     return records;
   }
   /**
@@ -387,8 +395,7 @@ class Interpreter implements Engine {
       case 'commit':
         return () => this.path.commit(this.cpu!);
       default:
-        if (this.linker && isRegionImport(name))
-          return this.linker().functionFor(name, () => this.handlers.imports([]));
+        if (this.linker && isRegionImport(name)) return this.linker().functionFor(name, this.handlers.imports);
         return this.system.importFor(name);
     }
   }

@@ -5,7 +5,7 @@ import { collectRows, type Handler, type RowEntry } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { buildHandler } from './cold.ts';
-import { type AsideContents, type AsideKeys, addContents, type Contents, type MainKeys } from './contents.ts';
+import { type AsideKeys, addContents, addKeys, type MainKeys } from './contents.ts';
 import { USUAL } from './hot.ts';
 import { hotVariants, pairsOf, type Variant, withPairs } from './hot_variants.ts';
 import { HOST, importer, TABLE, TABLE_MAX } from './imports.ts';
@@ -40,7 +40,7 @@ export function generateModule(
   { shared, parallel }: Memory,
 ): Uint8Array {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module, shared);
+  const { add } = importer(module, shared);
   // Records of several threads are finished one by one: none is done with another.
   const pairs = parallel ? [] : pairsOf(variants);
   const all = withPairs(variants, pairs);
@@ -61,31 +61,29 @@ export function generateModule(
   });
   // Modules of others make room for theirs.
   module.table('handlers', Math.max(TABLE_START, firstUsual + usual.length), TABLE_MAX);
-  const contents: Contents = {
-    hot: variants.length,
-    pairs,
-    usual: usual.length,
-    aside: aside.map((handlers, i) => [handlers.length, modules[i]!.length]),
-    imports: names,
-  };
   const keys: MainKeys = [
     ...variants.map((v) => [v.handler.key, v.near] as const),
     ...usual.map((h) => [h.key, false] as const),
   ];
-  addContents(module, contents, keys);
+  addContents(module, {
+    hot: variants.length,
+    usual: usual.length,
+    pairs,
+    aside: aside.map((handlers, i) => [handlers.length, modules[i]!.length]),
+  });
+  addKeys(module, keys);
   for (const bytes of modules) module.customSection(ASIDE, bytes);
   return module.finish();
 }
 /** A module that puts handlers into the table of the main one, from number `first` on. */
 function generateAside(handlers: readonly Handler[], first: number, shared: boolean): Uint8Array {
   const module = new ModuleBuilder();
-  const { add, names } = importer(module, shared);
+  const { add } = importer(module, shared);
   module.importTable(HOST, TABLE);
   const functions = handlers.map((h) => buildHandler(module, add, h, false));
   module.fillTable(first, functions);
-  const contents: AsideContents = { imports: names };
   const keys: AsideKeys = handlers.map((h) => h.key);
-  addContents(module, contents, keys);
+  addKeys(module, keys);
   return module.finish();
 }
 /** Handlers as functions `0`, `1`, ... of one module. */

@@ -23,8 +23,8 @@ export class HandlerTable {
   private readonly mem: PhysMem;
   private readonly program: Program;
   private readonly importFor: (name: string) => unknown;
-  /** What modules have imported. */
-  private readonly imported: Record<string, unknown> = {};
+  /** What modules import, the memory and the table too. Without a prototype V8 makes no shape for each name. */
+  readonly imports = Object.create(null) as Record<string, unknown>;
   private readonly joined = new Set<Aside>();
   /** For each number: it is known to be in the table. Of Known. */
   private readonly there: Uint8Array;
@@ -37,6 +37,7 @@ export class HandlerTable {
     this.mem = mem;
     this.program = program;
     this.importFor = importFor;
+    this.imports[MEMORY] = mem.wasm;
     this.nextNumber = program.firstFree;
     this.known = mem.allocFixed(Known.size);
     this.there = mem.u8.subarray(this.known + Known.there, this.known + Known.size);
@@ -47,6 +48,7 @@ export class HandlerTable {
   begin(): Readonly<Record<string, unknown>> {
     const { exports } = this.instantiate(this.program.main);
     this.table = exports['handlers'] as WasmTable;
+    this.imports[TABLE] = this.table;
     return exports;
   }
 
@@ -131,16 +133,12 @@ export class HandlerTable {
     if (end > length) this.table!.grow(Math.min(Math.max(length, end - length), TABLE_MAX - length));
   }
 
-  private instantiate(part: Part, first?: number): WasmInstance {
-    const imports = this.imports(part.imports);
-    if (first !== undefined) imports[FIRST_SLOT] = first;
-    return new WebAssemblyHost.Instance(part.module, { [HOST]: imports });
-  }
-  /** The memory, the table, and what else is named. */
-  imports(names: readonly string[]): Record<string, unknown> {
-    const imports: Record<string, unknown> = { [MEMORY]: this.mem.wasm };
-    if (this.table) imports[TABLE] = this.table;
-    for (const name of names) imports[name] = this.imported[name] ??= this.importFor(name);
-    return imports;
+  private instantiate({ module, imports }: Part, first?: number): WasmInstance {
+    const all = this.imports;
+    imports.forEach((name) => {
+      all[name] ??= this.importFor(name);
+    });
+    if (first !== undefined) all[FIRST_SLOT] = first;
+    return new WebAssemblyHost.Instance(module, { [HOST]: all });
   }
 }

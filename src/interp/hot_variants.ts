@@ -3,8 +3,8 @@
 
 import { InternalError } from '../base/assert.ts';
 import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
+import { layoutOf } from './emit_layout.ts';
 import { ALSO_BULK, BULK, HOT, type Row, type Rows, TOGETHER } from './hot.ts';
-import { layoutOf } from './record.ts';
 import { fitsLoop } from './restart.ts';
 
 /**

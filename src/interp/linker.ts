@@ -261,8 +261,8 @@ export class Linker {
     return this.made;
   }
   /** @param imports memory and table */
-  functionFor(name: keyof typeof RegionImport, imports: () => Record<string, unknown>): unknown {
-    this.exports ??= new WebAssemblyHost.Instance(this.module, { [HOST]: imports() }).exports;
+  functionFor(name: keyof typeof RegionImport, imports: Record<string, unknown>): unknown {
+    this.exports ??= new WebAssemblyHost.Instance(this.module, { [HOST]: imports }).exports;
     return this.exports[name];
   }
 }

@@ -2,7 +2,7 @@
 // all other handlers. Only what a program needs of it is read.
 
 import { UsageError } from '../base/assert.ts';
-import { customSize, sectionsOf } from '../wasm/sections.ts';
+import { customSize, isNamed, sectionAfter } from '../wasm/sections.ts';
 
 /** The custom sections that end the file: one for each module. */
 export const ASIDE = 'aside';
@@ -24,11 +24,9 @@ export class Prebuilt {
     let main: Uint8Array | undefined;
     for (let size = HEAD; !main; size *= 2) {
       const head = this.read(0, size);
-      for (const { name, from } of sectionsOf(head)) {
-        if (name !== ASIDE) continue;
-        main = head.subarray(0, from);
-        break;
-      }
+      let section = sectionAfter(head);
+      while (section && !isNamed(head, section, ASIDE)) section = sectionAfter(head, section);
+      if (section) main = head.subarray(0, section.from);
       if (!main && head.length < size) throw notOne();
     }
     this.main = main;

@@ -7,8 +7,9 @@ import type { PhysMem } from '../cpu/physmem.ts';
 import { type Handler, type RowEntry, UNDEFINED } from '../isa/handlers.ts';
 import type { Operand } from '../isa/record.ts';
 import { type CodePages, registerOffset } from './code_pages.ts';
-import type { Same } from './hot_variants.ts';
-import { type Layout, layoutOf, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
+import { type Layout, layoutOf } from './emit_layout.ts';
+import type { IsSame } from './pair_table.ts';
+import { FIRST_HANDLER, POINTER_AT, RECORD_SIZE, Special } from './record.ts';
 import { type BranchPlace, place, type Templates } from './templates.ts';
 
 export interface Numbers {
@@ -26,8 +27,8 @@ export interface HandlerNumbers {
   install(handler: Handler, row: RowEntry | undefined): Numbers;
   /** The handler of a number that a template names is there, or can be. */
   isThere(number: number): boolean;
-  /** What does two in a row. @param isSame of the first record and those after it */
-  pair(first: number, second: number, isSame: (same: Same) => boolean): number | undefined;
+  /** What does two in a row. @param ip of the first */
+  pair(first: number, second: number, ip: number, isSame: IsSame): number | undefined;
 }
 
 export class Predecoder {
@@ -37,11 +38,11 @@ export class Predecoder {
   private readonly numbers: HandlerNumbers;
   private readonly installed = new Map<Handler, Installed>();
   private readonly pairOf = (first: number, second: number, ip: number): number | undefined =>
-    this.numbers.pair(first, second, ([written, after, other, differs = false]) => {
-      const { u16 } = this.mem;
-      const isSame = u16[(ip + written) >>> 1] === u16[(ip + after * RECORD_SIZE + other) >>> 1];
-      return isSame !== differs;
-    });
+    first < FIRST_HANDLER || second < FIRST_HANDLER ? undefined : this.numbers.pair(first, second, ip, this.isSame);
+  private readonly isSame: IsSame = (ip, written, after, other, differs) => {
+    const { u16 } = this.mem;
+    return (u16[(ip + written) >>> 1] === u16[(ip + after * RECORD_SIZE + other) >>> 1]) !== differs;
+  };
 
   /** @param known address of Known */
   constructor(mem: PhysMem, pages: CodePages, templates: Templates, known: number, numbers: HandlerNumbers) {

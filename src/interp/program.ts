@@ -6,9 +6,10 @@ import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { collectRows, type Handler, type RowEntry } from '../isa/handlers.ts';
 import type { Group } from '../isa/semantics.ts';
 import { withMemory } from '../wasm/sections.ts';
-import { asideContentsOf, asideKeysOf, type Contents, contentsOf, type MainKeys, mainKeysOf } from './contents.ts';
+import { asideKeysOf, type Contents, contentsOf, importsOf, type MainKeys, mainKeysOf } from './contents.ts';
 import { generateHandlers, generateModule, type Memory, NO_FUNCTIONS } from './generate.ts';
-import { hotVariants, type Same } from './hot_variants.ts';
+import { hotVariants } from './hot_variants.ts';
+import type { IsSame } from './pair_table.ts';
 import type { Prebuilt } from './prebuilt.ts';
 import { FIRST_HANDLER } from './record.ts';
 
@@ -31,7 +32,7 @@ export class Aside {
   readonly end: number;
   private readonly contents = lazy(() => {
     const module = new WebAssemblyHost.Module(this.bytes());
-    return { module, ...asideContentsOf(module) };
+    return { module, imports: importsOf(module) };
   });
   private readonly numbers = lazy(
     (): ReadonlyMap<string, number> =>
@@ -77,19 +78,6 @@ export class Program {
   private readonly keys: () => MainKeys;
   private readonly firstPair: number;
   private readonly pairs: Contents['pairs'];
-  /** The number of the last one with the same two handlers, and those before it. */
-  private readonly pairNumbers = lazy(() => {
-    const last = new Map<number, number>();
-    const before = new Map<number, number>();
-    for (let i = 0; i < this.pairs.length; i++) {
-      const pair = this.pairs[i]!;
-      const key = (pair[0] << 16) | pair[1];
-      const other = last.get(key);
-      if (other !== undefined) before.set(this.firstPair + i, other);
-      last.set(key, this.firstPair + i);
-    }
-    return { last, before };
-  });
   private readonly variants = lazy(() => hotVariants(this.rows()));
 
   constructor(source: ProgramSource, memory: Memory) {
@@ -100,7 +88,7 @@ export class Program {
     const main = prebuilt ? withMemory(prebuilt.main, shared) : generateModule(this.variants(), NO_FUNCTIONS, memory);
     const module = (prebuilt?.main === main && source.compiled?.()) || new WebAssemblyHost.Module(main);
     const contents = contentsOf(module);
-    this.main = { module, imports: contents.imports };
+    this.main = { module, imports: importsOf(module) };
     this.keys = lazy(() => mainKeysOf(module));
     this.firstPair = FIRST_HANDLER + contents.hot;
     this.endOfLoop = this.firstPair + contents.pairs.length;
@@ -109,13 +97,14 @@ export class Program {
     this.inMain = lazy(() => numbersOf(this.keys(), contents.hot, this.endOfLoop));
     this.asides = lazy(() => {
       let id = this.endOfMain;
-      const lengths = contents.aside.map(([, length]) => length);
-      return contents.aside.map(([count], i) => {
+      const sizes = contents.aside();
+      const lengths = sizes.map(([, length]) => length);
+      return sizes.map(([count], i) => {
         id += count;
         return new Aside(() => withMemory(prebuilt!.aside(lengths, i), shared), id - count, count);
       });
     });
-    this.firstFree = contents.aside.reduce((id, aside) => id + aside[0], this.endOfMain);
+    this.firstFree = this.endOfMain + contents.others;
   }
 
   /** Numbers of a handler that is in the main module. */
@@ -130,18 +119,15 @@ export class Program {
   asideWith(number: number): Aside | undefined {
     return this.asides().find((aside) => aside.has(number));
   }
-  /** Number of the handler that does two in a row. @param isSame of the first record and those after it */
-  pair(first: number, second: number, isSame: (same: Same) => boolean): number | undefined {
-    const { last, before } = this.pairNumbers();
-    let number = last.get(((first - FIRST_HANDLER) << 16) | (second - FIRST_HANDLER));
-    while (number !== undefined && this.pairs[number - this.firstPair]![2]?.every(isSame) === false)
-      number = before.get(number);
-    return number;
+  /** Number of the handler that does two in a row. @param ip of the first */
+  pair(first: number, second: number, ip: number, isSame: IsSame): number | undefined {
+    const pair = this.pairs.find(first - FIRST_HANDLER, second - FIRST_HANDLER, ip, isSame);
+    return pair === undefined ? undefined : this.firstPair + pair;
   }
   /** Number of the first handler of a pair; of any other handler its own. */
   single(number: number): number {
     return number >= this.firstPair && number < this.endOfLoop
-      ? FIRST_HANDLER + this.pairs[number - this.firstPair]![0]
+      ? FIRST_HANDLER + this.pairs.first(number - this.firstPair)
       : number;
   }
   isInLoop(number: number): boolean {

@@ -1,7 +1,7 @@
 // State of the interpreter's handlers: operands come from the record at `ip`, registers from the block at `cpu`.
 
 import { packAccess } from '../cpu/access.ts';
-import { Slot, slotOffset } from '../cpu/state.ts';
+import { Slot } from '../cpu/state.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Recording } from '../isa/record.ts';
 import type { Code } from '../wasm/builder.ts';
@@ -18,8 +18,10 @@ import {
 } from './emit_flags.ts';
 import { emitUnlessExact } from './emit_fp.ts';
 import type { Checks, Frame, Probe, ReadFlags, State } from './emit_frame.ts';
+import { type Layout, layoutOf } from './emit_layout.ts';
 import { emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
-import { type Layout, layoutOf, POINTER_AT } from './record.ts';
+import { slotOffset } from './emit_slots.ts';
+import { POINTER_AT } from './record.ts';
 import { type RecordPlace, writeExecuted, writePc } from './record_place.ts';
 import { isVector, onlyRaises, writesVector } from './restart.ts';
 import { V_BYTES, writeZeroRest } from './vector_rest.ts';

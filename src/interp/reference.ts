@@ -7,7 +7,7 @@ import { type Decoded, Decoder } from '../cpu/decode.ts';
 import { type Engine, Exit, type ExitReason, type Tlb, type Translator } from '../cpu/engine.ts';
 import { landingPads } from '../cpu/landing_pads.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
-import { type CpuState, Slot, slotOffset } from '../cpu/state.ts';
+import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess } from '../cpu/system.ts';
 import { SoftTlb } from '../cpu/tlb.ts';
 import { type Env, evaluate } from '../ir/eval.ts';
@@ -17,6 +17,7 @@ import type { Place, Ty } from '../ir/ops.ts';
 import { collectRows, type Handler, UNDEFINED } from '../isa/handlers.ts';
 import { checkPointer } from '../isa/pointer_check.ts';
 import { registerOffset } from './code_pages.ts';
+import { slotOffset } from './emit_slots.ts';
 import { MAX_BUDGET } from './exits.ts';
 import type { EngineOptions } from './options.ts';
 

@@ -48,7 +48,7 @@ export interface Access {
   readonly ordered: boolean;
 }
 export type Fmt = 16 | 32 | 64;
-/** A floating-point operation. Which members mean something depends on `op`: see FP_OPS. */
+/** A floating-point operation. Which members mean something depends on `op`: see fpOps. */
 export interface FpAttr {
   readonly op: FpOp;
   readonly fmt: Fmt;

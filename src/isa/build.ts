@@ -5,12 +5,12 @@ import { encode } from '../arch/a64/encoding.ts';
 import { enc } from '../arch/schema.ts';
 import type { Place, Ty, ValueNode } from '../ir/ops.ts';
 import { makeArithmetic, makeFloat, makeMemory, makeVectors } from './build_data.ts';
-import { HELPERS, VECTOR_HELPERS } from './helpers.ts';
+import { type HelperName, helperRows, VECTOR_HELPERS } from './helpers.ts';
 import {
-  INLINE_COUNTERS,
-  INLINE_SYSREGS,
   type InlineCounter,
   type InlineSysreg,
+  inlineCounters,
+  inlineSysregs,
   SysOpen,
   WAIT_TICKS,
 } from './inline_sysregs.ts';
@@ -158,7 +158,7 @@ export function makeOps(r: Recorder): Ops {
 
   const helpers: Pick<Ops, 'helper' | 'helperV'> = {
     helper: (name, ...args) => {
-      const row = HELPERS[name as keyof typeof HELPERS];
+      const row = helperRows()[name as HelperName];
       if (!row) throw new Error(`no scalar helper '${name}': add its row to isa/helpers.ts`);
       return r.ir.add('helper', args.map(node), { name, ...row });
     },
@@ -179,7 +179,7 @@ export function makeOps(r: Recorder): Ops {
     );
     return rows[i - 1];
   };
-  const inlineRegister = (): InlineSysreg | undefined => inlineRow('sysreg', INLINE_SYSREGS);
+  const inlineRegister = (): InlineSysreg | undefined => inlineRow('sysreg', inlineSysregs());
   const passTicks = (): void => {
     set(slot('PASSED'), ops.add(get(slot('PASSED'), 'i64'), i64(WAIT_TICKS)));
     set(slot('BUDGET'), ops.sub(get(slot('BUDGET'), 'i32'), i32(WAIT_TICKS)));
@@ -241,7 +241,7 @@ export function makeOps(r: Recorder): Ops {
     readSysreg: () => {
       const ask = (): Val => r.ir.add('sys.read', [node(ops.imm32(registerOf as (f: unknown) => number))]);
       const inline = inlineRegister();
-      const counter = inline ? undefined : inlineRow('counter', INLINE_COUNTERS);
+      const counter = inline ? undefined : inlineRow('counter', inlineCounters());
       if (counter) {
         const result = ops.local(i64(0));
         whenOpen(counter.open, () => result.set(readCounter(counter)), () => result.set(ask()));

@@ -1,6 +1,7 @@
 // Helpers written in TypeScript that semantics may call: names, argument and result types. What they do is bound by
 // the engine (cpu/helpers.ts), which must have every one of them.
 
+import { lazy } from '../base/lazy.ts';
 import type { Ty } from '../ir/ops.ts';
 
 interface HelperRow {
@@ -25,7 +26,7 @@ export const FP_ATOMICS = ['add', 'max', 'min', 'maxnm', 'minnm'] as const;
 export type FpAtomic = (typeof FP_ATOMICS)[number];
 
 /** Scalar helpers. */
-export const HELPERS = {
+export const helperRows = lazy(() => ({
   /** checksum, data, bits of data (8, 16, 32) */
   crc32:  helper('i32 i32 i32 -> i32'),
   crc32c: helper('i32 i32 i32 -> i32'),
@@ -49,8 +50,9 @@ export const HELPERS = {
   /** number in FP_ATOMICS, width (0: BFloat16, 16, 32), and two operands; double precision has no width */
   fpAtomic: helper('i32 i32 i32 i32 -> i32'),
   fpAtomicD: helper('i32 i64 i64 -> i64'),
-} as const satisfies Record<string, HelperRow>; // biome-ignore format: a table
-export type HelperName = keyof typeof HELPERS;
+}) satisfies Record<string, HelperRow>); // biome-ignore format: a table
+export type HelperRows = ReturnType<typeof helperRows>;
+export type HelperName = keyof HelperRows;
 
 /**
  * Vector helpers: any number of v128 arguments, v128 result. Those of 8-bit floating point look at FPMR; their parameter:

@@ -2,6 +2,7 @@
 // the system. Everything else about them is in arch/.
 
 import { enc } from '../arch/schema.ts';
+import { lazy } from '../base/lazy.ts';
 
 /** Bits of the slot SYS_OPEN: accesses that no control traps, so that they need not ask; and whether PACM does anything. */
 export const SysOpen = { Registers: 1, DcZva: 2, Cache: 4, Fpmr: 8, Pacm: 16 } as const;
@@ -36,14 +37,14 @@ export interface InlineCounter {
  * come to their end in as many turns as there.
  */
 export const WAIT_TICKS = 40;
-export const INLINE_COUNTERS: readonly InlineCounter[] = [
+export const inlineCounters = lazy((): readonly InlineCounter[] => [
   { enc: enc(3, 3, 14, 0, 1), slot: 'CNTP_AHEAD', open: 32 },
   { enc: enc(3, 3, 14, 0, 2), slot: 'CNTV_AHEAD', open: 64 },
   { enc: enc(3, 3, 14, 0, 5), slot: 'CNTP_AHEAD', open: 128 },
   { enc: enc(3, 3, 14, 0, 6), slot: 'CNTV_AHEAD', open: 256 },
-];
+]);
 
-export const INLINE_SYSREGS: readonly InlineSysreg[] = [
+export const inlineSysregs = lazy((): readonly InlineSysreg[] => [
   {
     slot: 'TPIDR_EL0',
     enc: enc(3, 3, 13, 0, 2),
@@ -62,4 +63,4 @@ export const INLINE_SYSREGS: readonly InlineSysreg[] = [
   { slot: 'SPSR_EL1', enc: enc(3, 0, 4, 0, 0), writable: true, fp: false, open: 1 << 13, openWrite: 1 << 14 },
   { slot: 'FAR_EL1', enc: enc(3, 0, 6, 0, 0), writable: true, fp: false, open: 1 << 15, openWrite: 1 << 16 },
   { slot: 'TPIDR_EL1', enc: enc(3, 0, 13, 0, 4), writable: true, fp: false, open: 1 << 17, openWrite: 1 << 18 },
-];
+]);

@@ -3,7 +3,7 @@
 // in locals, loaded before and stored behind. A vector register that is only ever used as a scalar is a number; the rest of
 // it, which such instructions set to zero, is written to the CPU state at once.
 
-import { slotOffset } from '../cpu/state.ts';
+import { slotOffset } from '../interp/emit_slots.ts';
 import { constantOf } from '../ir/builder.ts';
 import type { Block, Node } from '../ir/ops.ts';
 import type { Code } from '../wasm/builder.ts';

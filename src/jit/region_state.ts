@@ -1,12 +1,13 @@
 // The State of the instructions of a region: operands are constants, registers are locals, flags are remembered.
 
 import { InternalError } from '../base/assert.ts';
-import { FPSR_IXC, Slot, slotOffset } from '../cpu/state.ts';
+import { FPSR_IXC, Slot } from '../cpu/state.ts';
 import type { Emitter } from '../interp/emit.ts';
 import { emitCrc, isCrc } from '../interp/emit_crc.ts';
 import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
 import type { Checks, Probe, ReadFlags, State } from '../interp/emit_frame.ts';
 import { emitFlatLookup, emitHit, emitLookup } from '../interp/emit_memory.ts';
+import { slotOffset } from '../interp/emit_slots.ts';
 import { writeZeroRest } from '../interp/vector_rest.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Counted } from './counts.ts';

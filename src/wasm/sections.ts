@@ -21,22 +21,27 @@ const HEADER = 8;
 
 export interface Section {
   readonly id: number;
-  /** The name of a custom section. */
-  readonly name: string | undefined;
-  /** All of it, and its contents, after the name. */
+  /** All of it; the name of a custom section; its contents. */
   readonly from: number;
+  readonly name: number;
   readonly contents: number;
   readonly to: number;
 }
 
-function unsignedAt(bytes: Uint8Array, at: number): readonly [value: number, next: number] {
+/** Where the number ended that was read last. */
+let next = 0;
+function unsignedAt(bytes: Uint8Array, at: number): number {
   let value = 0;
+  next = bytes.length;
   for (let i = at, shift = 0; i < bytes.length; shift += 7) {
     const byte = bytes[i++]!;
-    value += (byte & 0x7f) * 2 ** shift;
-    if (byte < 0x80) return [value, i];
+    value |= (byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      next = i;
+      break;
+    }
   }
-  return [value, bytes.length];
+  return value >>> 0;
 }
 /** Bytes of a custom section with a short name. */
 export function customSize(name: string, contents: number): number {
@@ -45,36 +50,40 @@ export function customSize(name: string, contents: number): number {
   for (let rest = length >>> 7; rest > 0; rest >>>= 7) bytes++;
   return bytes + length;
 }
-/** Sections in their order. The last one may end after the bytes. */
-export function* sectionsOf(bytes: Uint8Array): Generator<Section> {
-  for (let from = HEADER; from < bytes.length; ) {
-    const id = bytes[from]!;
-    const [length, start] = unsignedAt(bytes, from + 1);
-    const to = start + length;
-    if (id === SECTION.custom) {
-      const [characters, text] = unsignedAt(bytes, start);
-      const contents = text + characters;
-      yield { id, name: String.fromCharCode(...bytes.subarray(text, contents)), from, contents, to };
-    } else yield { id, name: undefined, from, contents: start, to };
-    from = to;
+/** The first section, or the one after another. It may end after the bytes. @returns undefined if there are no more */
+export function sectionAfter(bytes: Uint8Array, before?: Section): Section | undefined {
+  const from = before ? before.to : HEADER;
+  if (from >= bytes.length) return undefined;
+  const id = bytes[from]!;
+  const length = unsignedAt(bytes, from + 1);
+  const to = next + length;
+  let contents = next;
+  if (id === SECTION.custom) {
+    const characters = unsignedAt(bytes, contents);
+    contents = next + characters;
   }
+  return { id, from, name: next, contents, to };
+}
+export function isNamed(bytes: Uint8Array, { name, contents }: Section, wanted: string): boolean {
+  if (contents - name !== wanted.length) return false;
+  for (let i = 0; i < wanted.length; i++) if (bytes[name + i] !== wanted.charCodeAt(i)) return false;
+  return true;
 }
 
 /** The module, importing a memory that is shared, or one that is not. Its first import is that memory. */
 export function withMemory(module: Uint8Array, shared: boolean): Uint8Array {
-  for (const { id, contents } of sectionsOf(module)) {
-    if (id !== SECTION.import) continue;
-    let [, at] = unsignedAt(module, contents);
-    for (let name = 0; name < 2; name++) {
-      const [length, next] = unsignedAt(module, at);
-      at = next + length;
-    }
-    const limits = shared ? LIMITS.shared : LIMITS.own;
-    if (module[at] !== KIND.memory) break;
-    if (module[at + 1] === limits) return module;
-    const changed = module.slice();
-    changed[at + 1] = limits;
-    return changed;
+  let section = sectionAfter(module);
+  while (section && section.id !== SECTION.import) section = sectionAfter(module, section);
+  unsignedAt(module, section?.contents ?? module.length);
+  let at = next;
+  for (let name = 0; name < 2; name++) {
+    const length = unsignedAt(module, at);
+    at = next + length;
   }
-  throw new InternalError('the first import of a module is no memory');
+  const limits = shared ? LIMITS.shared : LIMITS.own;
+  if (module[at] !== KIND.memory) throw new InternalError('the first import of a module is no memory');
+  if (module[at + 1] === limits) return module;
+  const changed = module.slice();
+  changed[at + 1] = limits;
+  return changed;
 }

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FP_OPS, type FpOp, fpTypes } from '../../ir/fp_ops.ts';
+import { type FpOp, fpOps, fpTypes } from '../../ir/fp_ops.ts';
 import type { FpAttr } from '../../ir/ops.ts';
 import * as arith from './arith.ts';
 import { compareExactly, fpCompareEQ, fpCompareGE, fpCompareGT } from './compare.ts';
@@ -98,7 +98,7 @@ describe('shortcuts', () => {
         return;
       }
       const { args, result } = fpTypes(x);
-      const letters = FP_OPS[x.op].split(' -> ')[0]!.split(' ');
+      const letters = fpOps()[x.op].split(' -> ')[0]!.split(' ');
       const values = letters.map((letter) => {
         if (letter === 'I') return fc.integer({ min: 0, max: x.to }).map(BigInt);
         return letter === 'T' ? integer(x.to) : operand(x.fmt as 32 | 64);
