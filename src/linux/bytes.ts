@@ -39,7 +39,8 @@ export class Struct {
     return this;
   }
   set64(o: number, v: bigint | number): this {
-    this.view.setBigUint64(o, typeof v === 'bigint' ? v : BigInt(v), true);
+    if (typeof v === 'bigint') this.view.setBigUint64(o, v, true);
+    else this.set32(o, v).view.setInt32(o + 4, Math.floor(v / 2 ** 32), true);
     return this;
   }
   text(o: number, s: string, size: number): this {

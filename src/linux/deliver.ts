@@ -4,12 +4,13 @@
 import { highHalf, lowHalf } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
 import { Slot } from '../cpu/state.ts';
-import { SiCode, SigAction, Signal } from './abi/flags.ts';
+import { SiCode, SigAction, Signal, sigBit } from './abi/flags.ts';
+import { CORE_SIGNALS, STOPS } from './abi/signals.ts';
 import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from './alt_stack.ts';
-import { CORE_SIGNALS, SIG_DFL, SIG_IGN, type SignalAction, STOP_SIGNALS } from './process.ts';
+import { SIG_DFL, SIG_IGN, type SignalAction } from './process.ts';
 import { type Halves, stackOf, ucontextOf } from './sigframe.ts';
 import { handlerPstate } from './sigframe_layout.ts';
-import { type SigInfo, sigBit } from './siginfo.ts';
+import type { SigInfo } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import { Restart } from './wait.ts';
 
@@ -37,7 +38,7 @@ export function deliverSignals(t: Thread): boolean {
     if (action.handler === SIG_IGN && sig !== Signal.SIGKILL && sig !== Signal.SIGSTOP) continue;
     if (action.handler === SIG_DFL) {
       if (p.ignores(sig)) continue;
-      if ((STOP_SIGNALS & sigBit(sig)) !== 0n) {
+      if ((STOPS & sigBit(sig)) !== 0n) {
         p.stop(sig);
         return false;
       }

@@ -220,75 +220,64 @@ function buildStack(
   program: Program,
   e: Entry,
 ): { sp: number; auxv: Uint8Array } {
-  let at = STACK_TOP - 8; // a null word ends the stack
-  const push = (b: Uint8Array): number => {
-    at -= b.length;
-    if (STACK_TOP - at > MAX_ARG_BYTES)
-      throw new ElfError(`${execfn}: arguments and environment are too long`, Errno.E2BIG);
-    mm.write(BigInt(at), b);
+  // From the top: a null word, the name of the file, environment, arguments, the platform, random bytes, tables.
+  const strings = utf8([...program.argv, ...program.envp, execfn, ''].join('\0'));
+  const platform = utf8('aarch64\0');
+  const stringsAt = STACK_TOP - 8 - strings.length;
+  const platformAt = alignDown(stringsAt, 16) - platform.length;
+  const randomAt = alignDown(platformAt, 16) - 16;
+  if (STACK_TOP - randomAt > MAX_ARG_BYTES)
+    throw new ElfError(`${execfn}: arguments and environment are too long`, Errno.E2BIG);
+  let o = 0;
+  const next = (): number => {
+    const at = stringsAt + o;
+    o = strings.indexOf(0, o) + 1;
     return at;
   };
-  const pushString = (s: string) => push(utf8(`${s}\0`));
-  const fn = pushString(execfn);
-  mm.envEnd = at;
-  const envp = [...program.envp].reverse().map(pushString).reverse();
-  mm.envStart = at;
-  mm.argEnd = at;
-  const argv = [...program.argv].reverse().map(pushString).reverse();
-  mm.argStart = at;
-  at = alignDown(at, 16);
-  const platform = pushString('aarch64');
-  at = alignDown(at, 16);
-  const random = new Uint8Array(16);
-  machine.rng.fill(random);
-  const randomAt = push(random);
-  const [hwcap, hwcap2, hwcap3] = machine.facts.hwcaps;
+  const argv = program.argv.map(next);
+  const argEnd = stringsAt + o;
+  const envp = program.envp.map(next);
+  const fn = stringsAt + o;
+  mm.argStart = stringsAt;
+  mm.argEnd = argEnd;
+  mm.envStart = argEnd;
+  mm.envEnd = fn;
   const { uid, gid } = machine.credentials;
-  const aux: [number, number | bigint][] = [
-    [Aux.AT_HWCAP, hwcap],
-    [Aux.AT_PAGESZ, PAGE],
-    [Aux.AT_CLKTCK, 100],
-    [Aux.AT_PHDR, e.phdr],
-    [Aux.AT_PHENT, 56],
-    [Aux.AT_PHNUM, e.phnum],
-    [Aux.AT_BASE, e.base],
-    [Aux.AT_FLAGS, 0],
-    [Aux.AT_ENTRY, e.entry],
-    [Aux.AT_UID, uid],
-    [Aux.AT_EUID, uid],
-    [Aux.AT_GID, gid],
-    [Aux.AT_EGID, gid],
-    [Aux.AT_SECURE, 0],
-    [Aux.AT_RANDOM, randomAt],
-    [Aux.AT_HWCAP2, hwcap2],
-    [Aux.AT_HWCAP3, hwcap3],
-    [Aux.AT_EXECFN, fn],
-    [Aux.AT_PLATFORM, platform],
-    [Aux.AT_MINSIGSTKSZ, minimumStack(machine.sve.largest, machine.hasFpmr)],
-    [Aux.AT_RSEQ_FEATURE_SIZE, 28],
-    [Aux.AT_RSEQ_ALIGN, 32],
-    [Aux.AT_NULL, 0],
-  ];
-  const words = 1 + argv.length + 1 + envp.length + 1 + aux.length * 2;
-  const s = new Struct(words * 8);
-  let o = 0;
-  const put = (v: number | bigint) => {
-    s.set64(o, v);
-    o += 8;
-  };
-  put(argv.length);
-  for (const a of argv) put(a);
-  put(0);
-  for (const v of envp) put(v);
-  put(0);
-  const auxStart = o;
-  for (const [k, v] of aux) {
-    put(k);
-    put(v);
-  }
-  const sp = alignDown(at - s.bytes.length, 16);
+  const [hwcap, hwcap2, hwcap3] = machine.facts.hwcaps;
+  const aux: (number | bigint)[] = [
+    Aux.AT_HWCAP, hwcap,
+    Aux.AT_PAGESZ, PAGE,
+    Aux.AT_CLKTCK, 100,
+    Aux.AT_PHDR, e.phdr,
+    Aux.AT_PHENT, 56,
+    Aux.AT_PHNUM, e.phnum,
+    Aux.AT_BASE, e.base,
+    Aux.AT_FLAGS, 0,
+    Aux.AT_ENTRY, e.entry,
+    Aux.AT_UID, uid,
+    Aux.AT_EUID, uid,
+    Aux.AT_GID, gid,
+    Aux.AT_EGID, gid,
+    Aux.AT_SECURE, 0,
+    Aux.AT_RANDOM, randomAt,
+    Aux.AT_HWCAP2, hwcap2,
+    Aux.AT_HWCAP3, hwcap3,
+    Aux.AT_EXECFN, fn,
+    Aux.AT_PLATFORM, platformAt,
+    Aux.AT_MINSIGSTKSZ, minimumStack(machine.sve.largest, machine.hasFpmr),
+    Aux.AT_RSEQ_FEATURE_SIZE, 28,
+    Aux.AT_RSEQ_ALIGN, 32,
+    Aux.AT_NULL, 0,
+  ]; // biome-ignore format: a table
+  const words = [argv.length, ...argv, 0, ...envp, 0, ...aux];
+  const sp = alignDown(randomAt - words.length * 8, 16);
+  const s = new Struct(STACK_TOP - 8 - sp);
+  for (let i = 0; i < words.length; i++) s.set64(i * 8, words[i]!);
+  machine.rng.fill(s.bytes.subarray(randomAt - sp, randomAt - sp + 16));
+  s.bytes.set(platform, platformAt - sp);
+  s.bytes.set(strings, stringsAt - sp);
   mm.write(BigInt(sp), s.bytes);
-  return { sp, auxv: s.bytes.slice(auxStart) };
+  return { sp, auxv: s.bytes.slice((words.length - aux.length) * 8, words.length * 8) };
 }
 
 /** Makes the loaded program the one that the thread goes on with. */

@@ -1,11 +1,12 @@
 // A process: what its threads share. Life and death (exit, reaping, signals to the group) are here; running is not.
 
 import type { PauthState } from '../cpu/pauth.ts';
-import { SiCode, Signal } from './abi/flags.ts';
+import { SiCode, Signal, sigBit } from './abi/flags.ts';
+import { IGNORED_BY_DEFAULT, STOPS } from './abi/signals.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import { newPauth } from './pauth.ts';
-import { PendingSignals, type SigInfo, type SignalTimer, sigBit } from './siginfo.ts';
+import { PendingSignals, type SigInfo, type SignalTimer } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
 import type { Location } from './vfs/node.ts';
@@ -261,22 +262,3 @@ export interface PosixTimer extends SignalTimer {
   /** Of the signal that was delivered last. */
   overrun: number;
 }
-
-const bits = (...s: number[]) => s.reduce((m, n) => m | sigBit(n), 0n);
-const S = Signal;
-const STOPS = bits(S.SIGSTOP, S.SIGTSTP, S.SIGTTIN, S.SIGTTOU);
-export const STOP_SIGNALS = STOPS;
-const IGNORED_BY_DEFAULT = bits(S.SIGCHLD, S.SIGCONT, S.SIGURG, S.SIGWINCH);
-/** Signals whose default action leaves a core dump. */
-export const CORE_SIGNALS = bits(
-  S.SIGQUIT,
-  S.SIGILL,
-  S.SIGTRAP,
-  S.SIGABRT,
-  S.SIGBUS,
-  S.SIGFPE,
-  S.SIGSEGV,
-  S.SIGXCPU,
-  S.SIGXFSZ,
-  S.SIGSYS,
-);

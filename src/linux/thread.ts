@@ -3,13 +3,14 @@
 import type { Caller, HostFile, Pending } from '../base/hostfile.ts';
 import type { TaskFp } from '../cpu/host_fp.ts';
 import type { CpuState } from '../cpu/state.ts';
-import { Open, Rlimit, SiCode, Signal } from './abi/flags.ts';
+import { Open, Rlimit, SiCode, Signal, sigBit } from './abi/flags.ts';
+import { UNBLOCKABLE } from './abi/signals.ts';
 import { type AltStack, NO_ALT_STACK } from './alt_stack.ts';
 import { Struct } from './bytes.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import type { Process, WaitStatus } from './process.ts';
-import { PendingSignals, type SigInfo, sigBit } from './siginfo.ts';
+import { PendingSignals, type SigInfo } from './siginfo.ts';
 import type { VectorLengthChoice } from './sve.ts';
 import type { FdTable } from './vfs/fdtable.ts';
 import { Description, type FileOps } from './vfs/file.ts';
@@ -230,6 +231,3 @@ export class Thread implements Caller, Sleeper {
     if (p.threads.length === 0) p.finish(status);
   }
 }
-
-/** SIGKILL and SIGSTOP. */
-export const UNBLOCKABLE = sigBit(Signal.SIGKILL) | sigBit(Signal.SIGSTOP);

@@ -178,14 +178,6 @@ export const FILES = {
     if ((s.u64(16) & ~RESOLVE_KNOWN) !== 0n) return -EINVAL;
     return openAt(t, a.dirfd, a.path, s.u32(0), s.u32(8));
   }),
-  readlinkat: sys(78, 'dirfd dirfd, path path, bufout buf, int size', (t, a) => {
-    if (a.size <= 0) return -EINVAL;
-    const node = a.path === '' ? fileOfPath(t, a.dirfd) : place(t, a.dirfd, a.path, false).node;
-    if (!(node instanceof SymlinkNode)) return a.path === '' ? -ENOENT : -EINVAL;
-    const b = utf8(node.readlink()).subarray(0, a.size);
-    putBytes(t, a.buf, b);
-    return b.length;
-  }),
   getdents64: sys(61, 'fd fd, ptr buf, uint size', (t, a) => getdents(t, a.fd, a.buf, a.size)),
   getcwd: sys(17, 'bufout buf, size size', (t, a) => {
     const b = utf8(`${t.fs.cwd.path()}\0`);
@@ -262,7 +254,3 @@ export const FILES = {
   mount: answer(40, 'ptr source, path target, ptr type, u64 flags, ptr data', -EPERM),
   umount2: answer(39, 'path target, int flags', -EPERM),
 } satisfies SyscallTable;
-
-function fileOfPath(t: Thread, fd: number): Node | undefined {
-  return t.files.get(fd)?.location?.node;
-}

@@ -1,12 +1,13 @@
 // Sending, blocking, catching and waiting for signals.
 
 import { Errno, type Result } from '../../base/hostfile.ts';
-import { NSIG, SiCode } from '../abi/flags.ts';
+import { NSIG, SiCode, sigBit } from '../abi/flags.ts';
+import { UNBLOCKABLE } from '../abi/signals.ts';
 import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../alt_stack.ts';
 import { Struct } from '../bytes.ts';
 import { RT_SIGRETURN } from '../sigframe_layout.ts';
-import { encodeSigInfo, SIGINFO_SIZE, type SigInfo, sigBit } from '../siginfo.ts';
-import { type Thread, UNBLOCKABLE } from '../thread.ts';
+import { encodeSigInfo, SIGINFO_SIZE, type SigInfo } from '../siginfo.ts';
+import type { Thread } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
 import { KEEP, type SyscallTable, sys } from './schema.ts';
 import { after, getBytes, getStruct, getTimespec, put64, putBytes, putStruct } from './util.ts';

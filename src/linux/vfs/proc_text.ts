@@ -1,10 +1,9 @@
 // What /proc/PID says in words: maps, status, stat, limits. Texts only; which file has which is in proc.ts.
 
-import { NSIG } from '../abi/flags.ts';
+import { NSIG, sigBit } from '../abi/flags.ts';
 import { PAGE } from '../mm/pages.ts';
 import type { Vma } from '../mm/vma.ts';
 import { type Process, RLIM_INFINITY, SIG_DFL, SIG_IGN } from '../process.ts';
-import { sigBit } from '../siginfo.ts';
 import type { Thread } from '../thread.ts';
 
 const TICK_NS = 1e7;
