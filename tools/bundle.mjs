@@ -45,7 +45,7 @@ const CALLS =
   /\/dist\/linux\/(?:syscalls\/(?:descriptors|files|futex|io|memory|process|signals|stat|system|time)|mm\/advice|vfs\/fifo)\.js/;
 /** What most programs never meet. */
 const SELDOM =
-  /\/dist\/(?:linux\/(?:abi\/(?:error_text|signals)|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe|sys|proc_text)|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
+  /\/dist\/(?:linux\/(?:abi\/(?:error_text|signals)|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe|sys|proc_(?:entries|text))|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },

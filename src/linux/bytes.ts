@@ -24,7 +24,7 @@ export class Struct {
   }
   /** A 64-bit field whose values fit a number. */
   n64(o: number): number {
-    return Number(this.view.getBigInt64(o, true));
+    return this.view.getInt32(o + 4, true) * 2 ** 32 + this.u32(o);
   }
   set8(o: number, v: number): this {
     this.view.setUint8(o, v);

@@ -32,6 +32,10 @@ const PIE_BASE = Math.floor(((TASK_SIZE / 3) * 2) / PAGE) * PAGE;
 const STACK_GAP = 128 * 1024 * 1024 + 0x10000;
 const MAX_ARG_BYTES = 2 * 1024 * 1024;
 const MAX_SCRIPT_DEPTH = 4;
+/** @linux BINPRM_BUF_SIZE */
+const MAX_SCRIPT_LINE = 256;
+/** Bytes at the beginning of a program that are read at once: headers and notes, in most of them. */
+const HEAD = 1024;
 
 export interface Program {
   readonly argv: readonly string[];
@@ -54,6 +58,13 @@ function readAt(file: FileNode, offset: number, length: number): Uint8Array {
   const b = new Uint8Array(Math.max(0, Math.min(length, file.size - offset)));
   return b.subarray(0, Math.max(0, file.read(b, offset)));
 }
+/** Bytes of a file: those at its beginning are at hand. */
+function reader(file: FileNode, head: Uint8Array): (offset: number, length: number) => Uint8Array {
+  return (offset, length) =>
+    offset >= 0 && offset + length <= head.length
+      ? head.subarray(offset, offset + length)
+      : readAt(file, offset, length);
+}
 
 /**
  * Loads a program into a new address space.
@@ -69,12 +80,12 @@ export function load(
   depth = 0,
 ): Loaded {
   const file = fileAt(location);
-  const head = readAt(file, 0, 256);
+  const head = readAt(file, 0, HEAD);
   if (head[0] === 0x23 && head[1] === 0x21) {
     if (depth >= MAX_SCRIPT_DEPTH) throw new ElfError(`${path}: too many levels of #! scripts`, Errno.ELOOP);
     return loadScript(machine, fs, path, head, program, depth);
   }
-  const image = parseElf(path, file.size, (o, n) => readAt(file, o, n));
+  const image = parseElf(path, file.size, reader(file, head));
   let interpreter: { image: ElfImage; file: FileNode; path: string } | undefined;
   if (image.interpreter !== undefined) {
     const at = walk(fs.root, fs.cwd, image.interpreter, true);
@@ -87,7 +98,7 @@ export function load(
     }
     const f = fileAt(found);
     interpreter = {
-      image: parseElf(image.interpreter, f.size, (o, n) => readAt(f, o, n)),
+      image: parseElf(image.interpreter, f.size, reader(f, readAt(f, 0, HEAD))),
       file: f,
       path: found.path(),
     };
@@ -143,7 +154,7 @@ function loadScript(
   program: Program,
   depth: number,
 ): Loaded {
-  const line = fromUtf8(head.subarray(2)).split('\n')[0]!.trim();
+  const line = fromUtf8(head.subarray(2, MAX_SCRIPT_LINE)).split('\n')[0]!.trim();
   const [interpreter = '', ...rest] = line.split(/\s+/);
   const w = walk(fs.root, fs.cwd, interpreter, true);
   const location = typeof w === 'number' ? undefined : w.location;
@@ -221,7 +232,7 @@ function buildStack(
   e: Entry,
 ): { sp: number; auxv: Uint8Array } {
   // From the top: a null word, the name of the file, environment, arguments, the platform, random bytes, tables.
-  const strings = utf8([...program.argv, ...program.envp, execfn, ''].join('\0'));
+  const strings = utf8(program.argv.concat(program.envp, execfn, '').join('\0'));
   const platform = utf8('aarch64\0');
   const stringsAt = STACK_TOP - 8 - strings.length;
   const platformAt = alignDown(stringsAt, 16) - platform.length;
@@ -269,7 +280,8 @@ function buildStack(
     Aux.AT_RSEQ_ALIGN, 32,
     Aux.AT_NULL, 0,
   ]; // biome-ignore format: a table
-  const words = [argv.length, ...argv, 0, ...envp, 0, ...aux];
+  const argc: (number | bigint)[] = [argv.length];
+  const words = argc.concat(argv, 0, envp, 0, aux);
   const sp = alignDown(randomAt - words.length * 8, 16);
   const s = new Struct(STACK_TOP - 8 - sp);
   for (let i = 0; i < words.length; i++) s.set64(i * 8, words[i]!);

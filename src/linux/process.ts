@@ -23,12 +23,12 @@ export const SIG_IGN = 1n;
 
 /** Signal handlers, shared by CLONE_SIGHAND. */
 export class SigHand {
-  readonly actions: SignalAction[] = Array.from({ length: 65 }, () => ({
-    handler: SIG_DFL,
-    flags: 0,
-    restorer: 0n,
-    mask: 0n,
-  }));
+  /** Those that somebody has asked for. */
+  private readonly actions: SignalAction[] = [];
+  action(signo: number): SignalAction {
+    this.actions[signo] ??= { handler: SIG_DFL, flags: 0, restorer: 0n, mask: 0n };
+    return this.actions[signo];
+  }
   copy(): SigHand {
     const s = new SigHand();
     this.actions.forEach((a, i) => {
@@ -38,12 +38,12 @@ export class SigHand {
   }
   /** execve: handlers are gone, ignored signals stay ignored. */
   reset(all = false): void {
-    for (const a of this.actions) {
+    this.actions.forEach((a) => {
       if (all || a.handler !== SIG_IGN) a.handler = SIG_DFL;
       a.flags = 0;
       a.mask = 0n;
       a.restorer = 0n;
-    }
+    });
   }
 }
 
@@ -174,7 +174,7 @@ export class Process {
     return !blocked && this.ignores(signo);
   }
   ignores(signo: number): boolean {
-    const { handler } = this.sighand.actions[signo]!;
+    const { handler } = this.sighand.action(signo);
     if (signo === Signal.SIGKILL || signo === Signal.SIGSTOP) return false;
     return handler === SIG_IGN || (handler === SIG_DFL && (IGNORED_BY_DEFAULT & sigBit(signo)) !== 0n);
   }
@@ -187,7 +187,7 @@ export class Process {
     if (!p) return;
     this.event = { code, status };
     const NOCLDSTOP = 1;
-    if ((p.sighand.actions[Signal.SIGCHLD]!.flags & NOCLDSTOP) === 0)
+    if ((p.sighand.action(Signal.SIGCHLD).flags & NOCLDSTOP) === 0)
       p.signal({ signo: Signal.SIGCHLD, code, pid: this.pid, uid: this.cred.uid, status });
     p.childEvents.wake();
   }
@@ -216,7 +216,7 @@ export class Process {
       this.machine.forget(this);
       return;
     }
-    const chld = p.sighand.actions[Signal.SIGCHLD]!;
+    const chld = p.sighand.action(Signal.SIGCHLD);
     const NOCLDWAIT = 2;
     const autoReap = this.exitSignal === Signal.SIGCHLD && (chld.handler === SIG_IGN || (chld.flags & NOCLDWAIT) !== 0);
     if (this.exitSignal !== 0) {

@@ -191,7 +191,7 @@ export class Thread implements Caller, Sleeper {
   }
   /** A signal that cannot be put off: if it is blocked or ignored, the process dies of it. @linux force_sig_fault */
   force(info: SigInfo): void {
-    const a = this.process.sighand.actions[info.signo]!;
+    const a = this.process.sighand.action(info.signo);
     const bit = sigBit(info.signo);
     if ((this.mask !== 0n && (this.mask & bit) !== 0n) || a.handler === 1n) {
       a.handler = 0n;

@@ -73,13 +73,17 @@ export interface Call {
   readonly handler: SyscallRow['handler'];
   readonly readers: readonly Read[];
 }
-type Row = SyscallTable[string];
-function find(nr: number): readonly [name: string, row: Row] | undefined {
+function callOf(name: string, row: SyscallTable[string]): Call {
+  const params = paramsOf(row);
+  const readers = params.map((param) => readerOf(param[1]));
+  return { name, nr: row.nr, params, readers, handler: row.handler as SyscallRow['handler'] };
+}
+function find(nr: number): Call | undefined {
   for (const load of TABLES) {
     for (const table of load()) {
       for (const name in table) {
         const row = table[name]!;
-        if (row.nr === nr) return [name, row];
+        if (row.nr === nr) return callOf(name, row);
       }
     }
   }
@@ -90,13 +94,7 @@ const calls = new Map<number, Call | undefined>();
 export function callByNumber(nr: number): Call | undefined {
   let call = calls.get(nr);
   if (call || calls.has(nr)) return call;
-  const found = find(nr);
-  if (found) {
-    const [name, row] = found;
-    const params = paramsOf(row);
-    const readers = params.map(([, kind]) => readerOf(kind));
-    call = { name, nr, params, readers, handler: row.handler as SyscallRow['handler'] };
-  }
+  call = find(nr);
   calls.set(nr, call);
   return call;
 }

@@ -70,8 +70,8 @@ function openFifo(t: Thread, node: FifoNode, flags: number, location: Location):
   return r.wait ? after(r.wait, (n) => (n < 0 ? n : install())) : install();
 }
 function owned(t: Thread, n: Node): void {
-  n.uid = t.process.cred.uid;
-  n.gid = t.process.cred.gid;
+  n.inode.uid = t.process.cred.uid;
+  n.inode.gid = t.process.cred.gid;
 }
 
 // ---- directories ---------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ function unlink(t: Thread, dirfd: number, path: string, flags: number): number {
     if (node.list().length > 0) return -ENOTEMPTY;
   } else if (isDir) return -EISDIR;
   if (!permits(t, dir.stat(), 3)) return -EACCES;
-  node.nlink--;
+  node.inode.nlink--;
   return dir.remove(w.name);
 }
 function rename(t: Thread, a: Walked, b: Walked, flags: number): number {

@@ -55,7 +55,7 @@ function queued(t: Thread, sig: number, addr: bigint): SigInfo {
 function sigaction(t: Thread, sig: number, act: bigint, old: bigint, size: number): number {
   if (size !== 8 || sig < 1 || sig > NSIG) return -EINVAL;
   if (act !== 0n && (sig === SIGKILL || sig === SIGSTOP)) return -EINVAL;
-  const a = t.process.sighand.actions[sig]!;
+  const a = t.process.sighand.action(sig);
   const before = { ...a };
   if (act !== 0n) {
     const s = getStruct(t, act, 32);

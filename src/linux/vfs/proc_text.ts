@@ -68,7 +68,7 @@ export function status(p: Process, t: Thread | undefined): string {
   let ignored = 0n;
   let caught = 0n;
   for (let s = 1; s <= NSIG; s++) {
-    const h = p.sighand.actions[s]!.handler;
+    const h = p.sighand.action(s).handler;
     if (h === SIG_IGN) ignored |= sigBit(s);
     else if (h !== SIG_DFL) caught |= sigBit(s);
   }
