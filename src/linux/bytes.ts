@@ -24,7 +24,8 @@ export class Struct {
   }
   /** A 64-bit field whose values fit a number. */
   n64(o: number): number {
-    return this.view.getInt32(o + 4, true) * 2 ** 32 + this.u32(o);
+    const high = this.i32(o + 4);
+    return high === 0 ? this.u32(o) : high * 0x1_0000_0000 + this.u32(o);
   }
   set8(o: number, v: number): this {
     this.view.setUint8(o, v);
@@ -40,7 +41,7 @@ export class Struct {
   }
   set64(o: number, v: bigint | number): this {
     if (typeof v === 'bigint') this.view.setBigUint64(o, v, true);
-    else this.set32(o, v).view.setInt32(o + 4, Math.floor(v / 2 ** 32), true);
+    else this.set32(o, v).view.setInt32(o + 4, Math.floor(v / 0x1_0000_0000), true);
     return this;
   }
   text(o: number, s: string, size: number): this {

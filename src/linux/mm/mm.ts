@@ -6,7 +6,7 @@ import { highHalf, lowHalf } from '../../base/bits.ts';
 import type { UserMemory } from '../../base/hostfile.ts';
 import type { Access, Tlb, Translation, Translator } from '../../cpu/engine.ts';
 import { OutOfFrames, type PhysMem } from '../../cpu/physmem.ts';
-import { TASK_SIZE } from './addresses.ts';
+import { joined, pageOf, TASK_SIZE } from './addresses.ts';
 import { Frames } from './frames.ts';
 import { PageTable, Pte } from './page_table.ts';
 import { PAGE } from './pages.ts';
@@ -73,7 +73,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
     const high = highHalf(va);
     // Top Byte Ignore is on at EL0: bit 55 says which half, bits 63..56 say nothing.
     if ((high & 0x00ff_0000) !== 0) return this.abort(va, access, FSC_TRANSLATION_L0);
-    const addr = (high & 0xffff) * 2 ** 32 + lowHalf(va);
+    const addr = joined(high & 0xffff, lowHalf(va));
     const entry = this.fault(addr, access === 'write', access === 'execute');
     if (entry === 0)
       return this.abort(va, access, this.lastFault?.kind === 'accerr' ? FSC_PERMISSION_L3 : FSC_TRANSLATION_L3);
@@ -100,7 +100,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
   // ---- faults ----------------------------------------------------------------------------------------------------
 
   fault(addr: number, write: boolean, execute = false, force = false): number {
-    const page = Math.floor(addr / PAGE);
+    const page = pageOf(addr);
     const entry = this.table.get(page);
     if ((entry & Pte.PRESENT) !== 0 && !execute && !force && (!write || (entry & Pte.WRITE) !== 0)) {
       if (write) this.frames.written(entry & Pte.FRAME);
@@ -148,7 +148,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
       if (!write && !this.frames.mayBeFlat(page)) return this.host.zeroFrame | Pte.PRESENT | Pte.ZERO;
       return this.frames.make(page) | Pte.PRESENT | (write ? Pte.WRITE : 0);
     }
-    const index = page - Math.floor(vma.start / PAGE) + Math.floor(vma.offset / PAGE);
+    const index = page - pageOf(vma.start) + pageOf(vma.offset);
     if (index >= vma.backing.pages.pages) return this.fail('adrerr', addr, write);
     if (vma.userfault && !vma.userfault.hasPage(vma, index)) return this.missing(vma, addr, write);
     if (readAhead(this, vma, page, index)) return this.makeEntry(vma, page, this.table.get(page), write, addr);
