@@ -8,10 +8,10 @@ import { fromUtf8, Struct, utf8 } from './bytes.ts';
 import { ElfError, type ElfImage, parseElf } from './elf.ts';
 import type { Machine } from './machine.ts';
 import { MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './mm/addresses.ts';
-import { anonymous, mmap } from './mm/map_calls.ts';
+import { mmap } from './mm/map_calls.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import { PAGE } from './mm/pages.ts';
-import { Prot } from './mm/vma.ts';
+import { Prot, Vma } from './mm/vma.ts';
 import { newPauth } from './pauth.ts';
 import { minimumStack } from './sigframe_layout.ts';
 import { vectorLengthAtExec } from './sve.ts';
@@ -132,7 +132,9 @@ export function load(
     const page = machine.sigreturnMapping();
     mmap(mm, { ...page, prot: Prot.READ | Prot.EXEC, name: '[sigpage]' });
     const stackProt = Prot.READ | Prot.WRITE | (image.execStack ? Prot.EXEC : 0);
-    mm.vmas.insert({ ...anonymous(STACK_TOP - 33 * PAGE, STACK_TOP, stackProt, '[stack]'), growsDown: true });
+    const stack = new Vma(STACK_TOP - 33 * PAGE, STACK_TOP, stackProt, '[stack]');
+    stack.growsDown = true;
+    mm.vmas.insert(stack);
     const { sp, auxv } = buildStack(machine, mm, path, program, {
       phdr: at + image.phdrAddr,
       phnum: image.phnum,
@@ -246,13 +248,8 @@ function buildStack(
     return at;
   };
   const argv = program.argv.map(next);
-  const argEnd = stringsAt + o;
   const envp = program.envp.map(next);
   const fn = stringsAt + o;
-  mm.argStart = stringsAt;
-  mm.argEnd = argEnd;
-  mm.envStart = argEnd;
-  mm.envEnd = fn;
   const { uid, gid } = machine.credentials;
   const [hwcap, hwcap2, hwcap3] = machine.facts.hwcaps;
   const aux: (number | bigint)[] = [

@@ -96,7 +96,7 @@ export class Process {
   readonly timers = new Map<number, PosixTimer>();
   nextTimer = 0;
   /** CPU time of threads that are gone, ns. */
-  deadTime = 0;
+  deadTime: number;
   childTime = 0;
   dumpable = 1;
   noNewPrivs = false;
@@ -125,6 +125,7 @@ export class Process {
     this.limits = limits;
     this.cred = parent?.cred ?? machine.credentials;
     this.startTime = machine.clock.now();
+    this.deadTime = 0;
     this.pauth = parent?.pauth ?? newPauth(machine.facts, machine.rng);
     parent?.children.push(this);
   }

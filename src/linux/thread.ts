@@ -67,7 +67,7 @@ export class Thread implements Caller, Sleeper {
   robustLength = 0;
   rseq = 0n;
   rseqLength = 0;
-  rseqSignature = 0;
+  rseqSignature: number;
   parentDeathSignal = 0;
 
   // Scheduling.
@@ -77,12 +77,12 @@ export class Thread implements Caller, Sleeper {
   policy = 0;
   priority = 0;
   /** ns executed in finished slices, and when the present one began. */
-  private pastTime = 0;
+  private pastTime: number;
   private sliceStart: number | undefined;
   /** ns spent ready to run while another thread had the CPU. */
   runDelay = 0;
   /** ns of its turn that it has used. */
-  quantumUsed = 0;
+  quantumUsed: number;
   timeslices = 0;
   queuedSince = 0;
   voluntarySwitches = 0;
@@ -97,6 +97,7 @@ export class Thread implements Caller, Sleeper {
     this.files = files;
     this.fs = fs;
     this.affinity = machine.allCpus;
+    this.rseqSignature = this.pastTime = this.quantumUsed = 0;
     process.threads.push(this);
     machine.addThread(this);
   }

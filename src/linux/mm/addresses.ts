@@ -10,7 +10,9 @@ export const TASK_SIZE = 2 ** 48;
 export const MMAP_MIN_ADDR = 65536;
 
 // Most addresses of most programs are small integers, for which V8 allocates nothing as long as they are not divided with a
-// remainder or multiplied by what is none. Before code is optimised, that is noticed.
+// remainder or multiplied by what is none. And a field whose first value is a small integer is made anew, with all that come
+// after it, by the first value that is none, and is a new object whenever it is read: unless it was undefined before, as fields
+// are that get their values in a constructor. Before code is optimised, all that is noticed.
 
 /** The number with these halves. */
 export function joined(high: number, low: number): number {

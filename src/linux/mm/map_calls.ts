@@ -6,7 +6,7 @@ import { Map_, Mremap } from '../abi/flags.ts';
 import { MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './addresses.ts';
 import type { AddressSpace } from './mm.ts';
 import { PAGE } from './pages.ts';
-import { type Backing, Prot, type Vma } from './vma.ts';
+import { type Backing, Prot, Vma } from './vma.ts';
 
 const { EINVAL, ENOMEM, EEXIST, EPERM, EACCES, EFAULT } = Errno;
 /** @linux sysctl vm.max_map_count */
@@ -51,21 +51,11 @@ export function mmap(mm: AddressSpace, r: MapRequest): number {
     r.backing.ref();
     mm.watch(r.backing);
   }
-  mm.vmas.insert({
-    start,
-    end: start + length,
-    prot: r.prot & Prot.KEPT,
-    shared,
-    backing: r.backing,
-    offset: r.offset ?? 0,
-    name: r.name ?? '',
-    noreserve: (flags & Map_.MAP_NORESERVE) !== 0,
-    growsDown: (flags & Map_.MAP_GROWSDOWN) !== 0,
-    dontFork: false,
-    wipeOnFork: false,
-    locked: (flags & Map_.MAP_LOCKED) !== 0,
-    userfault: undefined,
-  });
+  const vma = new Vma(start, start + length, r.prot & Prot.KEPT, r.name ?? '', shared, r.backing, r.offset);
+  vma.noreserve = (flags & Map_.MAP_NORESERVE) !== 0;
+  vma.growsDown = (flags & Map_.MAP_GROWSDOWN) !== 0;
+  vma.locked = (flags & Map_.MAP_LOCKED) !== 0;
+  mm.vmas.insert(vma);
   if ((flags & (Map_.MAP_POPULATE | Map_.MAP_LOCKED)) !== 0 && (flags & Map_.MAP_NONBLOCK) === 0)
     populate(mm, start, start + length, (r.prot & Prot.WRITE) !== 0);
   return start;
@@ -169,7 +159,7 @@ export function mremap(
     if (end <= TASK_SIZE && mm.vmas.overlapping(vma.end, end).length === 0) {
       const delta = vma.end - vma.start;
       vma.backing?.ref();
-      mm.vmas.insert({ ...vma, start: vma.end, end, offset: vma.offset + delta });
+      mm.vmas.insert(vma.copy(vma.end, end, vma.offset + delta));
       return old;
     }
   }
@@ -181,7 +171,7 @@ export function mremap(
   } else target = findArea(mm, newAddr, newSize);
   if (target === undefined) return -ENOMEM;
   vma.backing?.ref();
-  mm.vmas.insert({ ...vma, start: target, end: target + newSize, offset: vma.offset + (old - vma.start) });
+  mm.vmas.insert(vma.copy(target, target + newSize, vma.offset + (old - vma.start)));
   mm.move(old, target, Math.min(oldSize, newSize));
   if (oldSize > 0 && (flags & MREMAP_DONTUNMAP) === 0) munmapRange(mm, old, old + oldSize);
   return target;
@@ -208,26 +198,8 @@ export function brk(mm: AddressSpace, addr: number, dataLimit: number): number {
   else if (to > from) {
     // One page of distance to whatever is mapped above.
     if (to + PAGE > TASK_SIZE || mm.vmas.overlapping(from, to + PAGE).length > 0) return mm.brk;
-    mm.vmas.insert(anonymous(from, to, Prot.READ | Prot.WRITE, '[heap]'));
+    mm.vmas.insert(new Vma(from, to, Prot.READ | Prot.WRITE, '[heap]'));
   }
   mm.brk = addr;
   return addr;
-}
-
-export function anonymous(start: number, end: number, prot: number, name: string): Vma {
-  return {
-    start,
-    end,
-    prot,
-    shared: false,
-    backing: undefined,
-    offset: 0,
-    name,
-    noreserve: false,
-    growsDown: false,
-    dontFork: false,
-    wipeOnFork: false,
-    locked: false,
-    userfault: undefined,
-  };
 }

@@ -47,15 +47,11 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
   readonly tlb: Tlb;
   /** Threads and processes that run in it. */
   users = 1;
-  brkStart = 0;
-  brk = 0;
+  brkStart: number;
+  brk: number;
   /** mmap() places mappings below. */
   mmapBase = TASK_SIZE - 0x1_0000_0000;
-  stackTop = 0;
-  argStart = 0;
-  argEnd = 0;
-  envStart = 0;
-  envEnd = 0;
+  stackTop: number;
   readonly frames: Frames;
   private readonly listeners = new Set<(start: bigint, end: bigint) => void>();
   private readonly watched = new Map<Backing, () => void>();
@@ -63,6 +59,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
   constructor(host: MmHost) {
     super(host.mem);
     this.host = host;
+    this.brkStart = this.brk = this.stackTop = 0;
     this.tlb = host.acquireTlb(this);
     this.frames = new Frames(host, this.tlb.takeFlat?.() ?? false);
   }
@@ -269,10 +266,6 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
     child.brk = this.brk;
     child.mmapBase = this.mmapBase;
     child.stackTop = this.stackTop;
-    child.argStart = this.argStart;
-    child.argEnd = this.argEnd;
-    child.envStart = this.envStart;
-    child.envEnd = this.envEnd;
     this.changed(0, TASK_SIZE);
     for (const v of this.vmas.all) {
       if (v.dontFork) continue;
@@ -280,7 +273,9 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
         v.backing.ref();
         child.watch(v.backing);
       }
-      child.vmas.insert({ ...v, userfault: undefined });
+      const inherited = v.copy(v.start, v.end, v.offset);
+      inherited.userfault = undefined;
+      child.vmas.insert(inherited);
       if (v.wipeOnFork) continue;
       this.table.update(v.start / PAGE, v.end / PAGE, (e, page) => {
         if (v.shared) return e; // shared pages come back by faulting

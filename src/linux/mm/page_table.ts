@@ -4,15 +4,15 @@
 /** A page table entry: the frame number in the low 20 bits (4 GiB of frames) and flags. 0 is "not present". */
 export const Pte = {
   FRAME: 0x000f_ffff,
-  PRESENT: 1 << 20,
+  PRESENT: 0x0010_0000,
   /** Stores may go to this frame as it is. */
-  WRITE: 1 << 21,
+  WRITE: 0x0020_0000,
   /** The shared page of zeroes: not counted, copied on write. */
-  ZERO: 1 << 22,
+  ZERO: 0x0040_0000,
   /** The frame belongs to the mapped object, not to this address space: a private mapping copies before writing. */
-  OBJECT: 1 << 23,
+  OBJECT: 0x0080_0000,
   /** A copy of the mapped object's page, of ours, that nobody has written: it goes when that page changes. */
-  COPY: 1 << 24,
+  COPY: 0x0100_0000,
 } as const;
 
 const LEAF = 512;
@@ -20,8 +20,12 @@ const LEAF = 512;
 export class PageTable {
   /** By their first page. */
   private readonly leaves = new Map<number, Uint32Array>();
-  private lastKey = -1;
+  private lastKey: number;
   private last: Uint32Array | undefined;
+
+  constructor() {
+    this.lastKey = -1;
+  }
 
   private leaf(page: number): Uint32Array | undefined {
     const key = page - (page & (LEAF - 1));

@@ -14,13 +14,13 @@ export function freshIno(): number {
 
 /** What is kept of everything that has a name, and begins as the same. An object of its own: there are many kinds of nodes. */
 interface Inode {
-  ino: number;
   uid: number;
   gid: number;
   nlink: number;
   mtime: bigint;
   atime: bigint;
   ctime: bigint;
+  ino: number;
 }
 
 export abstract class Node {
@@ -29,7 +29,7 @@ export abstract class Node {
 
   constructor(mode: number) {
     this.mode = mode;
-    this.inode = { ino: freshIno(), uid: 0, gid: 0, nlink: 1, mtime: 0n, atime: 0n, ctime: 0n };
+    this.inode = { uid: 0, gid: 0, nlink: 1, mtime: 0n, atime: 0n, ctime: 0n, ino: freshIno() };
   }
   /** Takes over what the host says of its file. */
   adopt(s: HostStat): void {
