@@ -58,6 +58,10 @@ function readAt(file: FileNode, offset: number, length: number): Uint8Array {
   const b = new Uint8Array(Math.max(0, Math.min(length, file.size - offset)));
   return b.subarray(0, Math.max(0, file.read(b, offset)));
 }
+function beginningOf(file: FileNode): Uint8Array {
+  const b = new Uint8Array(HEAD);
+  return b.subarray(0, Math.max(0, file.read(b, 0)));
+}
 /** Bytes of a file: those at its beginning are at hand. */
 function reader(file: FileNode, head: Uint8Array): (offset: number, length: number) => Uint8Array {
   return (offset, length) =>
@@ -80,7 +84,7 @@ export function load(
   depth = 0,
 ): Loaded {
   const file = fileAt(location);
-  const head = readAt(file, 0, HEAD);
+  const head = beginningOf(file);
   if (head[0] === 0x23 && head[1] === 0x21) {
     if (depth >= MAX_SCRIPT_DEPTH) throw new ElfError(`${path}: too many levels of #! scripts`, Errno.ELOOP);
     return loadScript(machine, fs, path, head, program, depth);
@@ -98,7 +102,7 @@ export function load(
     }
     const f = fileAt(found);
     interpreter = {
-      image: parseElf(image.interpreter, f.size, reader(f, readAt(f, 0, HEAD))),
+      image: parseElf(image.interpreter, f.size, reader(f, beginningOf(f))),
       file: f,
       path: found.path(),
     };
