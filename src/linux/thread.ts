@@ -10,6 +10,7 @@ import { Struct } from './bytes.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import type { Process, WaitStatus } from './process.ts';
+import { exitRobustList } from './robust_list.ts';
 import { PendingSignals, type SigInfo } from './siginfo.ts';
 import type { VectorLengthChoice } from './sve.ts';
 import type { FdTable } from './vfs/fdtable.ts';
@@ -219,10 +220,10 @@ export class Thread implements Caller, Sleeper {
     this.op = undefined;
     this.runnable = false;
     const p = this.process;
-    this.machine.futexes.exitRobustList(this);
+    exitRobustList(this);
     if (this.clearChildTid !== 0n && (p.threads.length > 1 || p.mm.users > 1)) {
       p.mm.write(this.clearChildTid, new Struct(4).bytes);
-      this.machine.futexes.wake(p.mm, this.clearChildTid, 1, 0xffff_ffff);
+      this.machine.futexes().wake(p.mm, this.clearChildTid, 1, 0xffff_ffff);
     }
     this.machine.removeThread(this);
     p.threads.splice(p.threads.indexOf(this), 1);

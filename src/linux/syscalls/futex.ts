@@ -10,7 +10,7 @@ const { EINVAL, ENOSYS, ESRCH } = Errno;
 const MATCH_ANY = 0xffff_ffff;
 
 function futex(t: Thread, addr: bigint, op: number, val: number, timeout: bigint, addr2: bigint, val3: number): Result {
-  const f = t.machine.futexes;
+  const f = t.machine.futexes();
   const cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   const realtime = (op & FUTEX_CLOCK_REALTIME) !== 0;
   const mayBeRealtime: readonly number[] = [Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_WAIT_REQUEUE_PI, Futex.FUTEX_LOCK_PI2];
@@ -70,7 +70,7 @@ export const FUTEX = {
     }
     if (a.timeout !== 0n && a.clock !== 0 && a.clock !== 1) return -EINVAL;
     const deadline = a.timeout === 0n ? undefined : asMonotonic(t, getAbsolute(t, a.timeout), a.clock === 0);
-    return t.machine.futexes.waitAny(t, words, deadline);
+    return t.machine.futexes().waitAny(t, words, deadline);
   }),
   get_robust_list: sys(100, 'pid pid, ptr head, ptr length', (t, a) => {
     const target = a.pid === 0 ? t : t.machine.thread(a.pid);

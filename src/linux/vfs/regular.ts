@@ -175,7 +175,6 @@ export class FileNode extends Node {
     const make = (): Backing => ({
       pages,
       path,
-      ino: this.ino,
       dev: this.hostDev,
       shmem: false,
       mayWrite,
@@ -186,6 +185,7 @@ export class FileNode extends Node {
         if (mayWrite) this.sync();
         this.releaseHandle();
       },
+      ino: this.ino,
     });
     if (!mayWrite) return make();
     this.shared ??= make();
