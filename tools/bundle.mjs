@@ -41,10 +41,11 @@ const FACTS =
 /** Floating point that the host's does not do. */
 const NUMBERS = /\/dist\/(?:cpu\/fp\/|base\/nearest)/;
 /** System calls that a program makes that does more than to start, write and end. */
-const CALLS = /\/dist\/linux\/(?:syscalls\/(?:descriptors|stat|signals|time)|vfs\/fifo)\.js/;
+const CALLS =
+  /\/dist\/linux\/(?:syscalls\/(?:descriptors|files|futex|io|memory|process|signals|stat|system|time)|futex|mm\/advice|vfs\/fifo)\.js/;
 /** What most programs never meet. */
 const SELDOM =
-  /\/dist\/(?:linux\/(?:abi\/error_text|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe|sys|proc_text)|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
+  /\/dist\/(?:linux\/(?:abi\/(?:error_text|signals)|strace\w*|sigframe(?!_layout)\w*|deliver|crash|vfs\/(?:\w+fd|epoll|pipe|sys|proc_(?:entries|text))|syscalls\/(?:clone|events|sched|sockets))|cpu\/qarma|interp\/(?:crew|flights)|cli\/fp_trace)\.js/;
 /** Everything else is one chunk: calls within it are direct. */
 const groups = [
   { name: 'first', priority: 3, test: FIRST },

@@ -24,7 +24,8 @@ export class Struct {
   }
   /** A 64-bit field whose values fit a number. */
   n64(o: number): number {
-    return Number(this.view.getBigInt64(o, true));
+    const high = this.i32(o + 4);
+    return high === 0 ? this.u32(o) : high * 0x1_0000_0000 + this.u32(o);
   }
   set8(o: number, v: number): this {
     this.view.setUint8(o, v);
@@ -39,7 +40,8 @@ export class Struct {
     return this;
   }
   set64(o: number, v: bigint | number): this {
-    this.view.setBigUint64(o, typeof v === 'bigint' ? v : BigInt(v), true);
+    if (typeof v === 'bigint') this.view.setBigUint64(o, v, true);
+    else this.set32(o, v).view.setInt32(o + 4, Math.floor(v / 0x1_0000_0000), true);
     return this;
   }
   text(o: number, s: string, size: number): this {

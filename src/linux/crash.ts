@@ -1,7 +1,8 @@
 // What a person sees when the program dies of a signal: which, where, the instructions around, the registers.
 
 import { hex } from '../base/bits.ts';
-import { SiCode, Signal, signalName } from './abi/flags.ts';
+import { SiCode, Signal } from './abi/flags.ts';
+import { signalName } from './abi/signals.ts';
 import { pstateOf } from './sigframe.ts';
 import type { SigInfo } from './siginfo.ts';
 import type { Thread } from './thread.ts';

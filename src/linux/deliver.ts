@@ -4,19 +4,20 @@
 import { highHalf, lowHalf } from '../base/bits.ts';
 import { Errno } from '../base/hostfile.ts';
 import { Slot } from '../cpu/state.ts';
-import { SiCode, SigAction, Signal } from './abi/flags.ts';
+import { SiCode, SigAction, Signal, sigBit } from './abi/flags.ts';
+import { CORE_SIGNALS, STOPS } from './abi/signals.ts';
 import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from './alt_stack.ts';
-import { CORE_SIGNALS, SIG_DFL, SIG_IGN, type SignalAction, STOP_SIGNALS } from './process.ts';
+import { SIG_DFL, SIG_IGN, type SignalAction } from './process.ts';
 import { type Halves, stackOf, ucontextOf } from './sigframe.ts';
 import { handlerPstate } from './sigframe_layout.ts';
-import { type SigInfo, sigBit } from './siginfo.ts';
+import type { SigInfo } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import { Restart } from './wait.ts';
 
 /** A signal that cannot be put off. Mostly nothing stands between it and its handler. */
 export function deliverFault(t: Thread, info: SigInfo): void {
   const { process, machine } = t;
-  const action = process.sighand.actions[info.signo]!;
+  const action = process.sighand.action(info.signo);
   const { handler } = action;
   const alone = t.pending.empty && process.pending.empty && t.savedMask === undefined && !machine.strace;
   if (alone && handler !== SIG_DFL && handler !== SIG_IGN && t.mask === 0n) {
@@ -32,12 +33,12 @@ export function deliverSignals(t: Thread): boolean {
     const info = t.pending.takeUnless(t.mask) ?? p.pending.takeUnless(t.mask);
     if (!info) break;
     const sig = info.signo;
-    const action = p.sighand.actions[sig]!;
+    const action = p.sighand.action(sig);
     t.machine.strace?.signal(t, info);
     if (action.handler === SIG_IGN && sig !== Signal.SIGKILL && sig !== Signal.SIGSTOP) continue;
     if (action.handler === SIG_DFL) {
       if (p.ignores(sig)) continue;
-      if ((STOP_SIGNALS & sigBit(sig)) !== 0n) {
+      if ((STOPS & sigBit(sig)) !== 0n) {
         p.stop(sig);
         return false;
       }
@@ -47,7 +48,7 @@ export function deliverSignals(t: Thread): boolean {
     resumeCall(t, action);
     if (!enterHandler(t, info, action)) {
       // The handler's stack cannot be written. @linux force_sigsegv
-      if (sig === Signal.SIGSEGV) p.sighand.actions[sig]!.handler = SIG_DFL;
+      if (sig === Signal.SIGSEGV) p.sighand.action(sig).handler = SIG_DFL;
       t.force({ signo: Signal.SIGSEGV, code: SiCode.SI_KERNEL, pid: 0, uid: 0 });
     }
   }

@@ -33,18 +33,21 @@ const ET = { EXEC: 2, DYN: 3 } as const;
 const EHDR = 64;
 const PHENT = 56;
 const PAGE = 4096;
-/** Names for the machines that people try by mistake. */
-const MACHINES: Readonly<Record<number, string>> = {
-  3: 'i386',
-  8: 'MIPS',
-  20: 'PowerPC',
-  21: 'PowerPC64',
-  22: 's390',
-  40: '32-bit Arm',
-  62: 'x86-64',
-  243: 'RISC-V',
-  258: 'LoongArch',
-};
+/** What it is called, if people try it by mistake. */
+function machineName(machine: number): string {
+  const names: Readonly<Record<number, string>> = {
+    3: 'i386',
+    8: 'MIPS',
+    20: 'PowerPC',
+    21: 'PowerPC64',
+    22: 's390',
+    40: '32-bit Arm',
+    62: 'x86-64',
+    243: 'RISC-V',
+    258: 'LoongArch',
+  };
+  return names[machine] ?? `machine ${machine}`;
+}
 
 /** Why a file cannot be executed: one line for a person, and the errno that execve gives. */
 export class ElfError extends UsageError {
@@ -69,9 +72,9 @@ export function parseElf(name: string, size: number, read: (offset: number, leng
   if (head.length < EHDR) return bad('the ELF header is cut off');
   const e = new Struct(head);
   const machine = e.u16(18);
-  if (head[4] !== 2) return bad(`a 32-bit program (${MACHINES[machine] ?? `machine ${machine}`}), not arm64`);
+  if (head[4] !== 2) return bad(`a 32-bit program (${machineName(machine)}), not arm64`);
   if (head[5] !== 1) return bad('a big-endian program; only little-endian arm64 runs here');
-  if (machine !== EM_AARCH64) return bad(`a program for ${MACHINES[machine] ?? `machine ${machine}`}, not arm64`);
+  if (machine !== EM_AARCH64) return bad(`a program for ${machineName(machine)}, not arm64`);
   const type = e.u16(16);
   if (type !== ET.EXEC && type !== ET.DYN) return bad('an ELF file, but not a program (object or core file)');
   const phoff = e.n64(32);

@@ -8,10 +8,10 @@ import { fromUtf8, Struct, utf8 } from './bytes.ts';
 import { ElfError, type ElfImage, parseElf } from './elf.ts';
 import type { Machine } from './machine.ts';
 import { MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './mm/addresses.ts';
-import { anonymous, mmap } from './mm/map_calls.ts';
+import { mmap } from './mm/map_calls.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import { PAGE } from './mm/pages.ts';
-import { Prot } from './mm/vma.ts';
+import { Prot, Vma } from './mm/vma.ts';
 import { newPauth } from './pauth.ts';
 import { minimumStack } from './sigframe_layout.ts';
 import { vectorLengthAtExec } from './sve.ts';
@@ -32,6 +32,10 @@ const PIE_BASE = Math.floor(((TASK_SIZE / 3) * 2) / PAGE) * PAGE;
 const STACK_GAP = 128 * 1024 * 1024 + 0x10000;
 const MAX_ARG_BYTES = 2 * 1024 * 1024;
 const MAX_SCRIPT_DEPTH = 4;
+/** @linux BINPRM_BUF_SIZE */
+const MAX_SCRIPT_LINE = 256;
+/** Bytes at the beginning of a program that are read at once: headers and notes, in most of them. */
+const HEAD = 1024;
 
 export interface Program {
   readonly argv: readonly string[];
@@ -54,6 +58,17 @@ function readAt(file: FileNode, offset: number, length: number): Uint8Array {
   const b = new Uint8Array(Math.max(0, Math.min(length, file.size - offset)));
   return b.subarray(0, Math.max(0, file.read(b, offset)));
 }
+function beginningOf(file: FileNode): Uint8Array {
+  const b = new Uint8Array(HEAD);
+  return b.subarray(0, Math.max(0, file.read(b, 0)));
+}
+/** Bytes of a file: those at its beginning are at hand. */
+function reader(file: FileNode, head: Uint8Array): (offset: number, length: number) => Uint8Array {
+  return (offset, length) =>
+    offset >= 0 && offset + length <= head.length
+      ? head.subarray(offset, offset + length)
+      : readAt(file, offset, length);
+}
 
 /**
  * Loads a program into a new address space.
@@ -69,12 +84,12 @@ export function load(
   depth = 0,
 ): Loaded {
   const file = fileAt(location);
-  const head = readAt(file, 0, 256);
+  const head = beginningOf(file);
   if (head[0] === 0x23 && head[1] === 0x21) {
     if (depth >= MAX_SCRIPT_DEPTH) throw new ElfError(`${path}: too many levels of #! scripts`, Errno.ELOOP);
     return loadScript(machine, fs, path, head, program, depth);
   }
-  const image = parseElf(path, file.size, (o, n) => readAt(file, o, n));
+  const image = parseElf(path, file.size, reader(file, head));
   let interpreter: { image: ElfImage; file: FileNode; path: string } | undefined;
   if (image.interpreter !== undefined) {
     const at = walk(fs.root, fs.cwd, image.interpreter, true);
@@ -87,7 +102,7 @@ export function load(
     }
     const f = fileAt(found);
     interpreter = {
-      image: parseElf(image.interpreter, f.size, (o, n) => readAt(f, o, n)),
+      image: parseElf(image.interpreter, f.size, reader(f, beginningOf(f))),
       file: f,
       path: found.path(),
     };
@@ -121,7 +136,9 @@ export function load(
     const page = machine.sigreturnMapping();
     mmap(mm, { ...page, prot: Prot.READ | Prot.EXEC, name: '[sigpage]' });
     const stackProt = Prot.READ | Prot.WRITE | (image.execStack ? Prot.EXEC : 0);
-    mm.vmas.insert({ ...anonymous(STACK_TOP - 33 * PAGE, STACK_TOP, stackProt, '[stack]'), growsDown: true });
+    const stack = new Vma(STACK_TOP - 33 * PAGE, STACK_TOP, stackProt, '[stack]');
+    stack.growsDown = true;
+    mm.vmas.insert(stack);
     const { sp, auxv } = buildStack(machine, mm, path, program, {
       phdr: at + image.phdrAddr,
       phnum: image.phnum,
@@ -143,7 +160,7 @@ function loadScript(
   program: Program,
   depth: number,
 ): Loaded {
-  const line = fromUtf8(head.subarray(2)).split('\n')[0]!.trim();
+  const line = fromUtf8(head.subarray(2, MAX_SCRIPT_LINE)).split('\n')[0]!.trim();
   const [interpreter = '', ...rest] = line.split(/\s+/);
   const w = walk(fs.root, fs.cwd, interpreter, true);
   const location = typeof w === 'number' ? undefined : w.location;
@@ -220,75 +237,60 @@ function buildStack(
   program: Program,
   e: Entry,
 ): { sp: number; auxv: Uint8Array } {
-  let at = STACK_TOP - 8; // a null word ends the stack
-  const push = (b: Uint8Array): number => {
-    at -= b.length;
-    if (STACK_TOP - at > MAX_ARG_BYTES)
-      throw new ElfError(`${execfn}: arguments and environment are too long`, Errno.E2BIG);
-    mm.write(BigInt(at), b);
+  // From the top: a null word, the name of the file, environment, arguments, the platform, random bytes, tables.
+  const strings = utf8(program.argv.concat(program.envp, execfn, '').join('\0'));
+  const platform = utf8('aarch64\0');
+  const stringsAt = STACK_TOP - 8 - strings.length;
+  const platformAt = alignDown(stringsAt, 16) - platform.length;
+  const randomAt = alignDown(platformAt, 16) - 16;
+  if (STACK_TOP - randomAt > MAX_ARG_BYTES)
+    throw new ElfError(`${execfn}: arguments and environment are too long`, Errno.E2BIG);
+  let o = 0;
+  const next = (): number => {
+    const at = stringsAt + o;
+    o = strings.indexOf(0, o) + 1;
     return at;
   };
-  const pushString = (s: string) => push(utf8(`${s}\0`));
-  const fn = pushString(execfn);
-  mm.envEnd = at;
-  const envp = [...program.envp].reverse().map(pushString).reverse();
-  mm.envStart = at;
-  mm.argEnd = at;
-  const argv = [...program.argv].reverse().map(pushString).reverse();
-  mm.argStart = at;
-  at = alignDown(at, 16);
-  const platform = pushString('aarch64');
-  at = alignDown(at, 16);
-  const random = new Uint8Array(16);
-  machine.rng.fill(random);
-  const randomAt = push(random);
-  const [hwcap, hwcap2, hwcap3] = machine.facts.hwcaps;
+  const argv = program.argv.map(next);
+  const envp = program.envp.map(next);
+  const fn = stringsAt + o;
   const { uid, gid } = machine.credentials;
-  const aux: [number, number | bigint][] = [
-    [Aux.AT_HWCAP, hwcap],
-    [Aux.AT_PAGESZ, PAGE],
-    [Aux.AT_CLKTCK, 100],
-    [Aux.AT_PHDR, e.phdr],
-    [Aux.AT_PHENT, 56],
-    [Aux.AT_PHNUM, e.phnum],
-    [Aux.AT_BASE, e.base],
-    [Aux.AT_FLAGS, 0],
-    [Aux.AT_ENTRY, e.entry],
-    [Aux.AT_UID, uid],
-    [Aux.AT_EUID, uid],
-    [Aux.AT_GID, gid],
-    [Aux.AT_EGID, gid],
-    [Aux.AT_SECURE, 0],
-    [Aux.AT_RANDOM, randomAt],
-    [Aux.AT_HWCAP2, hwcap2],
-    [Aux.AT_HWCAP3, hwcap3],
-    [Aux.AT_EXECFN, fn],
-    [Aux.AT_PLATFORM, platform],
-    [Aux.AT_MINSIGSTKSZ, minimumStack(machine.sve.largest, machine.hasFpmr)],
-    [Aux.AT_RSEQ_FEATURE_SIZE, 28],
-    [Aux.AT_RSEQ_ALIGN, 32],
-    [Aux.AT_NULL, 0],
-  ];
-  const words = 1 + argv.length + 1 + envp.length + 1 + aux.length * 2;
-  const s = new Struct(words * 8);
-  let o = 0;
-  const put = (v: number | bigint) => {
-    s.set64(o, v);
-    o += 8;
-  };
-  put(argv.length);
-  for (const a of argv) put(a);
-  put(0);
-  for (const v of envp) put(v);
-  put(0);
-  const auxStart = o;
-  for (const [k, v] of aux) {
-    put(k);
-    put(v);
-  }
-  const sp = alignDown(at - s.bytes.length, 16);
+  const [hwcap, hwcap2, hwcap3] = machine.facts.hwcaps;
+  const aux: (number | bigint)[] = [
+    Aux.AT_HWCAP, hwcap,
+    Aux.AT_PAGESZ, PAGE,
+    Aux.AT_CLKTCK, 100,
+    Aux.AT_PHDR, e.phdr,
+    Aux.AT_PHENT, 56,
+    Aux.AT_PHNUM, e.phnum,
+    Aux.AT_BASE, e.base,
+    Aux.AT_FLAGS, 0,
+    Aux.AT_ENTRY, e.entry,
+    Aux.AT_UID, uid,
+    Aux.AT_EUID, uid,
+    Aux.AT_GID, gid,
+    Aux.AT_EGID, gid,
+    Aux.AT_SECURE, 0,
+    Aux.AT_RANDOM, randomAt,
+    Aux.AT_HWCAP2, hwcap2,
+    Aux.AT_HWCAP3, hwcap3,
+    Aux.AT_EXECFN, fn,
+    Aux.AT_PLATFORM, platformAt,
+    Aux.AT_MINSIGSTKSZ, minimumStack(machine.sve.largest, machine.hasFpmr),
+    Aux.AT_RSEQ_FEATURE_SIZE, 28,
+    Aux.AT_RSEQ_ALIGN, 32,
+    Aux.AT_NULL, 0,
+  ]; // biome-ignore format: a table
+  const argc: (number | bigint)[] = [argv.length];
+  const words = argc.concat(argv, 0, envp, 0, aux);
+  const sp = alignDown(randomAt - words.length * 8, 16);
+  const s = new Struct(STACK_TOP - 8 - sp);
+  for (let i = 0; i < words.length; i++) s.set64(i * 8, words[i]!);
+  machine.rng.fill(s.bytes.subarray(randomAt - sp, randomAt - sp + 16));
+  s.bytes.set(platform, platformAt - sp);
+  s.bytes.set(strings, stringsAt - sp);
   mm.write(BigInt(sp), s.bytes);
-  return { sp, auxv: s.bytes.slice(auxStart) };
+  return { sp, auxv: s.bytes.slice((words.length - aux.length) * 8, words.length * 8) };
 }
 
 /** Makes the loaded program the one that the thread goes on with. */

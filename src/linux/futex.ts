@@ -1,4 +1,4 @@
-// futex(2): sleeping on a word of memory, waking sleepers, and what a dying thread owes (robust lists).
+// futex(2): sleeping on a word of memory, waking sleepers.
 
 import { Errno, type Pending } from '../base/hostfile.ts';
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS } from './abi/flags.ts';
@@ -16,7 +16,6 @@ interface Waiter {
 }
 
 const { EAGAIN, EFAULT, EINVAL, ETIMEDOUT, EPERM, EDEADLK, ESRCH } = Errno;
-const ROBUST_LIMIT = 2048;
 
 export class Futexes {
   private readonly waiters = new Map<string, Waiter[]>();
@@ -242,26 +241,8 @@ export class Futexes {
     return 0;
   }
 
-  /** Marks the locks on the thread's robust list as left behind by a dead owner. @linux exit_robust_list */
-  exitRobustList(t: Thread): void {
-    if (t.robustList === 0n) return;
-    const { mm } = t;
-    const s = new Struct(24);
-    if (!mm.read(t.robustList, s.bytes)) return;
-    const offset = s.u64(8);
-    const pendingEntry = s.u64(16);
-    let entry = s.u64(0);
-    const head = t.robustList;
-    for (let n = 0; n < ROBUST_LIMIT && (entry & ~1n) !== head; n++) {
-      const next = new Struct(8);
-      const ok = mm.read(entry & ~1n, next.bytes);
-      if (entry !== pendingEntry) this.ownerDied(t, (entry & ~1n) + offset, (entry & 1n) !== 0n);
-      if (!ok) return;
-      entry = next.u64(0);
-    }
-    if ((pendingEntry & ~1n) !== 0n) this.ownerDied(t, (pendingEntry & ~1n) + offset, (pendingEntry & 1n) !== 0n);
-  }
-  private ownerDied(t: Thread, addr: bigint, pi: boolean): void {
+  /** The owner of a lock of its robust list is gone. @linux handle_futex_death */
+  ownerDied(t: Thread, addr: bigint, pi: boolean): void {
     addr = BigInt.asUintN(64, addr);
     const value = this.readWord(t.mm, addr);
     if (value === undefined || (value & FUTEX_TID_MASK) !== t.tid) return;

@@ -4,13 +4,15 @@
 import { type Feat, has, type ReadId } from '../arch/features.ts';
 import { InternalError } from '../base/assert.ts';
 import type { HostFile, SharedPages } from '../base/hostfile.ts';
+import { lazy } from '../base/lazy.ts';
 import type { Engine, Tlb, Translator } from '../cpu/engine.ts';
 import { HostFp } from '../cpu/host_fp.ts';
 import type { PauthState } from '../cpu/pauth.ts';
 import { PePool } from '../cpu/pe_pool.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { CpuState, Slot } from '../cpu/state.ts';
-import { Map_, Rlimit, Signal, signalName } from './abi/flags.ts';
+import { Map_, Rlimit, Signal } from './abi/flags.ts';
+import { signalName } from './abi/signals.ts';
 import { Struct } from './bytes.ts';
 import { Clock, type RealClock } from './clock.ts';
 import { type CrashReport, type Disassemble, reportCrash } from './crash.ts';
@@ -122,7 +124,6 @@ export class Machine implements MmHost {
   readonly clock: Clock;
   readonly timers = new Timers();
   readonly rng: Rng;
-  readonly futexes = new Futexes();
   readonly scheduler: Scheduler;
   /** The FP registers of the CPUs, and whose values are in them. */
   readonly fp: HostFp;
@@ -154,6 +155,8 @@ export class Machine implements MmHost {
   private readonly unknownCalls = new Set<string>();
   /** Made when the first handler is entered. */
   private frames: SignalFrames | undefined;
+  /** Made when the first of them is looked at. */
+  readonly futexes = lazy(() => new Futexes());
 
   constructor(options: MachineOptions) {
     this.options = options;
@@ -205,14 +208,14 @@ export class Machine implements MmHost {
     const backing: Backing = {
       pages,
       path: '[sigpage]',
-      ino: 0,
       dev: 0,
       shmem: false,
       mayWrite: false,
       ref() {},
       unref() {},
+      ino: 0,
     };
-    return { addr: SIGRETURN_PAGE, length: FRAME_SIZE, flags: Map_.MAP_SHARED | Map_.MAP_FIXED, backing };
+    return { length: FRAME_SIZE, flags: Map_.MAP_SHARED | Map_.MAP_FIXED, backing, addr: SIGRETURN_PAGE };
   }
 
   // ---- processes and threads ---------------------------------------------------------------------------------------

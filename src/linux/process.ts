@@ -1,11 +1,12 @@
 // A process: what its threads share. Life and death (exit, reaping, signals to the group) are here; running is not.
 
 import type { PauthState } from '../cpu/pauth.ts';
-import { SiCode, Signal } from './abi/flags.ts';
+import { SiCode, Signal, sigBit } from './abi/flags.ts';
+import { IGNORED_BY_DEFAULT, STOPS } from './abi/signals.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import { newPauth } from './pauth.ts';
-import { PendingSignals, type SigInfo, type SignalTimer, sigBit } from './siginfo.ts';
+import { PendingSignals, type SigInfo, type SignalTimer } from './siginfo.ts';
 import type { Thread } from './thread.ts';
 import type { Timer } from './timers.ts';
 import type { Location } from './vfs/node.ts';
@@ -22,12 +23,12 @@ export const SIG_IGN = 1n;
 
 /** Signal handlers, shared by CLONE_SIGHAND. */
 export class SigHand {
-  readonly actions: SignalAction[] = Array.from({ length: 65 }, () => ({
-    handler: SIG_DFL,
-    flags: 0,
-    restorer: 0n,
-    mask: 0n,
-  }));
+  /** Those that somebody has asked for. */
+  private readonly actions: SignalAction[] = [];
+  action(signo: number): SignalAction {
+    this.actions[signo] ??= { handler: SIG_DFL, flags: 0, restorer: 0n, mask: 0n };
+    return this.actions[signo];
+  }
   copy(): SigHand {
     const s = new SigHand();
     this.actions.forEach((a, i) => {
@@ -37,12 +38,12 @@ export class SigHand {
   }
   /** execve: handlers are gone, ignored signals stay ignored. */
   reset(all = false): void {
-    for (const a of this.actions) {
+    this.actions.forEach((a) => {
       if (all || a.handler !== SIG_IGN) a.handler = SIG_DFL;
       a.flags = 0;
       a.mask = 0n;
       a.restorer = 0n;
-    }
+    });
   }
 }
 
@@ -95,7 +96,7 @@ export class Process {
   readonly timers = new Map<number, PosixTimer>();
   nextTimer = 0;
   /** CPU time of threads that are gone, ns. */
-  deadTime = 0;
+  deadTime: number;
   childTime = 0;
   dumpable = 1;
   noNewPrivs = false;
@@ -124,6 +125,7 @@ export class Process {
     this.limits = limits;
     this.cred = parent?.cred ?? machine.credentials;
     this.startTime = machine.clock.now();
+    this.deadTime = 0;
     this.pauth = parent?.pauth ?? newPauth(machine.facts, machine.rng);
     parent?.children.push(this);
   }
@@ -173,7 +175,7 @@ export class Process {
     return !blocked && this.ignores(signo);
   }
   ignores(signo: number): boolean {
-    const { handler } = this.sighand.actions[signo]!;
+    const { handler } = this.sighand.action(signo);
     if (signo === Signal.SIGKILL || signo === Signal.SIGSTOP) return false;
     return handler === SIG_IGN || (handler === SIG_DFL && (IGNORED_BY_DEFAULT & sigBit(signo)) !== 0n);
   }
@@ -186,7 +188,7 @@ export class Process {
     if (!p) return;
     this.event = { code, status };
     const NOCLDSTOP = 1;
-    if ((p.sighand.actions[Signal.SIGCHLD]!.flags & NOCLDSTOP) === 0)
+    if ((p.sighand.action(Signal.SIGCHLD).flags & NOCLDSTOP) === 0)
       p.signal({ signo: Signal.SIGCHLD, code, pid: this.pid, uid: this.cred.uid, status });
     p.childEvents.wake();
   }
@@ -215,7 +217,7 @@ export class Process {
       this.machine.forget(this);
       return;
     }
-    const chld = p.sighand.actions[Signal.SIGCHLD]!;
+    const chld = p.sighand.action(Signal.SIGCHLD);
     const NOCLDWAIT = 2;
     const autoReap = this.exitSignal === Signal.SIGCHLD && (chld.handler === SIG_IGN || (chld.flags & NOCLDWAIT) !== 0);
     if (this.exitSignal !== 0) {
@@ -261,22 +263,3 @@ export interface PosixTimer extends SignalTimer {
   /** Of the signal that was delivered last. */
   overrun: number;
 }
-
-const bits = (...s: number[]) => s.reduce((m, n) => m | sigBit(n), 0n);
-const S = Signal;
-const STOPS = bits(S.SIGSTOP, S.SIGTSTP, S.SIGTTIN, S.SIGTTOU);
-export const STOP_SIGNALS = STOPS;
-const IGNORED_BY_DEFAULT = bits(S.SIGCHLD, S.SIGCONT, S.SIGURG, S.SIGWINCH);
-/** Signals whose default action leaves a core dump. */
-export const CORE_SIGNALS = bits(
-  S.SIGQUIT,
-  S.SIGILL,
-  S.SIGTRAP,
-  S.SIGABRT,
-  S.SIGBUS,
-  S.SIGFPE,
-  S.SIGSEGV,
-  S.SIGXCPU,
-  S.SIGXFSZ,
-  S.SIGSYS,
-);

@@ -1,5 +1,7 @@
 // What a signal carries: siginfo in our form and as the 128 bytes of siginfo_t. Queues of pending signals.
 
+import { sigBit } from './abi/flags.ts';
+import { SYNCHRONOUS } from './abi/signals.ts';
 import { Struct } from './bytes.ts';
 
 export interface SigInfo {
@@ -68,10 +70,6 @@ export function putSigInfo(s: Struct, i: SigInfo, at = 0): void {
 }
 
 const EVERY = (1n << 64n) - 1n;
-const BITS = Array.from({ length: 64 }, (_, i) => 1n << BigInt(i));
-export function sigBit(sig: number): bigint {
-  return BITS[sig - 1]!;
-}
 
 /** Signals that wait for delivery. Classic ones are kept once, real-time ones are queued. */
 export class PendingSignals {
@@ -133,7 +131,6 @@ export class PendingSignals {
   }
 }
 const told = (info: SigInfo): SigInfo => (info.timer ? { ...info, uid: info.timer.taken() } : info);
-const SYNCHRONOUS = [11, 7, 4, 5, 8, 31].reduce((m, s) => m | sigBit(s), 0n);
 function lowest(mask: bigint): number {
   let n = 1;
   while ((mask & 1n) === 0n) {

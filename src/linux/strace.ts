@@ -3,7 +3,8 @@
 
 import { hex } from '../base/bits.ts';
 import { errorText } from './abi/error_text.ts';
-import { Open, signalName } from './abi/flags.ts';
+import { Open } from './abi/flags.ts';
+import { signalName } from './abi/signals.ts';
 import type { SigInfo } from './siginfo.ts';
 import { ArgumentPrinter, direction, isWrittenOnly, pointer } from './strace_args.ts';
 import type { Call } from './syscalls/dispatch.ts';

@@ -20,8 +20,8 @@ import {
   Protection,
   Rlimit,
   SigAction,
-  signalName,
 } from './abi/flags.ts';
+import { signalName } from './abi/signals.ts';
 import { Struct } from './bytes.ts';
 import type { Call } from './syscalls/dispatch.ts';
 import type { Kind } from './syscalls/schema.ts';

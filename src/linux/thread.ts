@@ -3,13 +3,15 @@
 import type { Caller, HostFile, Pending } from '../base/hostfile.ts';
 import type { TaskFp } from '../cpu/host_fp.ts';
 import type { CpuState } from '../cpu/state.ts';
-import { Open, Rlimit, SiCode, Signal } from './abi/flags.ts';
+import { Open, Rlimit, SiCode, Signal, sigBit } from './abi/flags.ts';
+import { UNBLOCKABLE } from './abi/signals.ts';
 import { type AltStack, NO_ALT_STACK } from './alt_stack.ts';
 import { Struct } from './bytes.ts';
 import type { Machine } from './machine.ts';
 import type { AddressSpace } from './mm/mm.ts';
 import type { Process, WaitStatus } from './process.ts';
-import { PendingSignals, type SigInfo, sigBit } from './siginfo.ts';
+import { exitRobustList } from './robust_list.ts';
+import { PendingSignals, type SigInfo } from './siginfo.ts';
 import type { VectorLengthChoice } from './sve.ts';
 import type { FdTable } from './vfs/fdtable.ts';
 import { Description, type FileOps } from './vfs/file.ts';
@@ -66,7 +68,7 @@ export class Thread implements Caller, Sleeper {
   robustLength = 0;
   rseq = 0n;
   rseqLength = 0;
-  rseqSignature = 0;
+  rseqSignature: number;
   parentDeathSignal = 0;
 
   // Scheduling.
@@ -76,12 +78,12 @@ export class Thread implements Caller, Sleeper {
   policy = 0;
   priority = 0;
   /** ns executed in finished slices, and when the present one began. */
-  private pastTime = 0;
+  private pastTime: number;
   private sliceStart: number | undefined;
   /** ns spent ready to run while another thread had the CPU. */
   runDelay = 0;
   /** ns of its turn that it has used. */
-  quantumUsed = 0;
+  quantumUsed: number;
   timeslices = 0;
   queuedSince = 0;
   voluntarySwitches = 0;
@@ -96,6 +98,7 @@ export class Thread implements Caller, Sleeper {
     this.files = files;
     this.fs = fs;
     this.affinity = machine.allCpus;
+    this.rseqSignature = this.pastTime = this.quantumUsed = 0;
     process.threads.push(this);
     machine.addThread(this);
   }
@@ -190,7 +193,7 @@ export class Thread implements Caller, Sleeper {
   }
   /** A signal that cannot be put off: if it is blocked or ignored, the process dies of it. @linux force_sig_fault */
   force(info: SigInfo): void {
-    const a = this.process.sighand.actions[info.signo]!;
+    const a = this.process.sighand.action(info.signo);
     const bit = sigBit(info.signo);
     if ((this.mask !== 0n && (this.mask & bit) !== 0n) || a.handler === 1n) {
       a.handler = 0n;
@@ -217,10 +220,10 @@ export class Thread implements Caller, Sleeper {
     this.op = undefined;
     this.runnable = false;
     const p = this.process;
-    this.machine.futexes.exitRobustList(this);
+    exitRobustList(this);
     if (this.clearChildTid !== 0n && (p.threads.length > 1 || p.mm.users > 1)) {
       p.mm.write(this.clearChildTid, new Struct(4).bytes);
-      this.machine.futexes.wake(p.mm, this.clearChildTid, 1, 0xffff_ffff);
+      this.machine.futexes().wake(p.mm, this.clearChildTid, 1, 0xffff_ffff);
     }
     this.machine.removeThread(this);
     p.threads.splice(p.threads.indexOf(this), 1);
@@ -230,6 +233,3 @@ export class Thread implements Caller, Sleeper {
     if (p.threads.length === 0) p.finish(status);
   }
 }
-
-/** SIGKILL and SIGSTOP. */
-export const UNBLOCKABLE = sigBit(Signal.SIGKILL) | sigBit(Signal.SIGSTOP);

@@ -70,9 +70,11 @@ export const Signal = {
 } as const;
 export const SIGRTMIN = 32;
 export const NSIG = 64;
-export function signalName(sig: number): string {
-  for (const [name, n] of Object.entries(Signal)) if (n === sig) return name;
-  return sig >= SIGRTMIN && sig <= NSIG ? (sig === SIGRTMIN ? 'SIGRTMIN' : `SIGRT_${sig - SIGRTMIN}`) : `SIG_${sig}`;
+const BITS: bigint[] = [];
+/** In a sigset_t. */
+export function sigBit(sig: number): bigint {
+  BITS[sig] ??= 1n << BigInt(sig - 1);
+  return BITS[sig];
 }
 
 // biome-ignore format: tables

@@ -8,7 +8,7 @@ import { Pte } from './page_table.ts';
 import { PAGE } from './pages.ts';
 
 /** Pages with the same high half of their addresses. */
-const PAGES_OF_HALF = 2 ** 32 / PAGE;
+const PAGES_OF_HALF = 1 << 20;
 /** Pages that are copied, or not shared with all others of zeroes, only so that they stand where their addresses say. */
 const MOST_SPENT = 0x4000;
 
@@ -47,7 +47,7 @@ export class Frames {
   }
   /** The frame that the page wants to stand in; 0: any. */
   wish(page: number): number {
-    return this.flat ? flatFrame((page % PAGES_OF_HALF) * PAGE) : 0;
+    return this.flat ? flatFrame((page & (PAGES_OF_HALF - 1)) * PAGE) : 0;
   }
   /** It is worth a frame, though one that others use would do. */
   mayBeFlat(page: number): boolean {

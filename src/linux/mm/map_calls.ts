@@ -1,14 +1,14 @@
-// mmap, munmap, mprotect, mremap, madvise, brk over an address space: argument checks, errnos and which pages go.
+// mmap, munmap, mprotect, mremap, brk over an address space: argument checks, errnos and which pages go.
 // Results are values >= 0 or negative errnos. Knows nothing of descriptors: the caller hands in the Backing.
 
 import { Errno } from '../../base/hostfile.ts';
-import { Madvise, Map_, Mremap } from '../abi/flags.ts';
+import { Map_, Mremap } from '../abi/flags.ts';
 import { MMAP_MIN_ADDR, pageUp, TASK_SIZE } from './addresses.ts';
 import type { AddressSpace } from './mm.ts';
 import { PAGE } from './pages.ts';
-import { type Backing, Prot, type Vma } from './vma.ts';
+import { type Backing, Prot, Vma } from './vma.ts';
 
-const { EINVAL, ENOMEM, EEXIST, EPERM, EACCES, EFAULT, EBUSY } = Errno;
+const { EINVAL, ENOMEM, EEXIST, EPERM, EACCES, EFAULT } = Errno;
 /** @linux sysctl vm.max_map_count */
 const MAX_MAP_COUNT = 65530;
 
@@ -51,21 +51,11 @@ export function mmap(mm: AddressSpace, r: MapRequest): number {
     r.backing.ref();
     mm.watch(r.backing);
   }
-  mm.vmas.insert({
-    start,
-    end: start + length,
-    prot: r.prot & Prot.KEPT,
-    shared,
-    backing: r.backing,
-    offset: r.offset ?? 0,
-    name: r.name ?? '',
-    noreserve: (flags & Map_.MAP_NORESERVE) !== 0,
-    growsDown: (flags & Map_.MAP_GROWSDOWN) !== 0,
-    dontFork: false,
-    wipeOnFork: false,
-    locked: (flags & Map_.MAP_LOCKED) !== 0,
-    userfault: undefined,
-  });
+  const vma = new Vma(start, start + length, r.prot & Prot.KEPT, r.name ?? '', shared, r.backing, r.offset);
+  vma.noreserve = (flags & Map_.MAP_NORESERVE) !== 0;
+  vma.growsDown = (flags & Map_.MAP_GROWSDOWN) !== 0;
+  vma.locked = (flags & Map_.MAP_LOCKED) !== 0;
+  mm.vmas.insert(vma);
   if ((flags & (Map_.MAP_POPULATE | Map_.MAP_LOCKED)) !== 0 && (flags & Map_.MAP_NONBLOCK) === 0)
     populate(mm, start, start + length, (r.prot & Prot.WRITE) !== 0);
   return start;
@@ -83,7 +73,7 @@ function findArea(mm: AddressSpace, hint: number, length: number): number | unde
 }
 
 /** Faults pages in, as far as that goes. @returns false at the first page that cannot be had. */
-function populate(mm: AddressSpace, start: number, end: number, write: boolean): boolean {
+export function populate(mm: AddressSpace, start: number, end: number, write: boolean): boolean {
   for (let a = start; a < end; a += PAGE) if (mm.fault(a, write) === 0) return false;
   return true;
 }
@@ -169,7 +159,7 @@ export function mremap(
     if (end <= TASK_SIZE && mm.vmas.overlapping(vma.end, end).length === 0) {
       const delta = vma.end - vma.start;
       vma.backing?.ref();
-      mm.vmas.insert({ ...vma, start: vma.end, end, offset: vma.offset + delta });
+      mm.vmas.insert(vma.copy(vma.end, end, vma.offset + delta));
       return old;
     }
   }
@@ -181,7 +171,7 @@ export function mremap(
   } else target = findArea(mm, newAddr, newSize);
   if (target === undefined) return -ENOMEM;
   vma.backing?.ref();
-  mm.vmas.insert({ ...vma, start: target, end: target + newSize, offset: vma.offset + (old - vma.start) });
+  mm.vmas.insert(vma.copy(target, target + newSize, vma.offset + (old - vma.start)));
   mm.move(old, target, Math.min(oldSize, newSize));
   if (oldSize > 0 && (flags & MREMAP_DONTUNMAP) === 0) munmapRange(mm, old, old + oldSize);
   return target;
@@ -208,113 +198,8 @@ export function brk(mm: AddressSpace, addr: number, dataLimit: number): number {
   else if (to > from) {
     // One page of distance to whatever is mapped above.
     if (to + PAGE > TASK_SIZE || mm.vmas.overlapping(from, to + PAGE).length > 0) return mm.brk;
-    mm.vmas.insert(anonymous(from, to, Prot.READ | Prot.WRITE, '[heap]'));
+    mm.vmas.insert(new Vma(from, to, Prot.READ | Prot.WRITE, '[heap]'));
   }
   mm.brk = addr;
   return addr;
-}
-
-export function anonymous(start: number, end: number, prot: number, name: string): Vma {
-  return {
-    start,
-    end,
-    prot,
-    name,
-    shared: false,
-    backing: undefined,
-    offset: 0,
-    noreserve: false,
-    growsDown: false,
-    dontFork: false,
-    wipeOnFork: false,
-    locked: false,
-    userfault: undefined,
-  };
-}
-
-const IGNORED: ReadonlySet<number> = new Set([
-  Madvise.MADV_NORMAL,
-  Madvise.MADV_RANDOM,
-  Madvise.MADV_SEQUENTIAL,
-  Madvise.MADV_WILLNEED,
-  Madvise.MADV_MERGEABLE,
-  Madvise.MADV_UNMERGEABLE,
-  Madvise.MADV_HUGEPAGE,
-  Madvise.MADV_NOHUGEPAGE,
-  Madvise.MADV_DONTDUMP,
-  Madvise.MADV_DODUMP,
-  Madvise.MADV_COLD,
-  Madvise.MADV_PAGEOUT,
-]);
-
-export function madvise(mm: AddressSpace, addr: number, length: number, advice: number): number {
-  if (!Object.values<number>(Madvise).includes(advice) || addr % PAGE !== 0) return -EINVAL;
-  const end = addr + pageUp(length);
-  if (end > TASK_SIZE || end < addr) return -EINVAL;
-  if (end === addr) return 0;
-  if (advice === Madvise.MADV_HWPOISON || advice === Madvise.MADV_SOFT_OFFLINE) return -EPERM;
-  for (const v of mm.vmas.overlapping(addr, end)) {
-    const from = Math.max(addr, v.start);
-    const to = Math.min(end, v.end);
-    const r = adviseOne(mm, v, from, to, advice);
-    if (r < 0) return r;
-  }
-  return mm.vmas.covers(addr, end) ? 0 : -ENOMEM;
-}
-
-function adviseOne(mm: AddressSpace, v: Vma, from: number, to: number, advice: number): number {
-  const set = (f: (v: Vma) => void) => {
-    mm.vmas.change(from, to, f);
-    return 0;
-  };
-  switch (advice) {
-    case Madvise.MADV_DONTNEED:
-      if (v.locked) return -EINVAL;
-      mm.zap(from, to);
-      return 0;
-    case Madvise.MADV_DONTNEED_LOCKED:
-      mm.zap(from, to);
-      return 0;
-    case Madvise.MADV_FREE:
-      if (v.backing || v.shared) return -EINVAL;
-      mm.zap(from, to);
-      return 0;
-    case Madvise.MADV_REMOVE: {
-      if (v.locked || !v.backing?.shmem) return -EINVAL;
-      if (!v.shared || !v.backing.mayWrite) return -EACCES;
-      const pages = v.backing.pages as { punch?(offset: number, length: number): void };
-      if (!pages.punch) return -EINVAL;
-      pages.punch(v.offset + (from - v.start), to - from);
-      return 0;
-    }
-    case Madvise.MADV_DONTFORK:
-      return set((p) => {
-        p.dontFork = true;
-      });
-    case Madvise.MADV_DOFORK:
-      return set((p) => {
-        p.dontFork = false;
-      });
-    case Madvise.MADV_WIPEONFORK:
-      if (v.backing || v.shared) return -EINVAL;
-      return set((p) => {
-        p.wipeOnFork = true;
-      });
-    case Madvise.MADV_KEEPONFORK:
-      return set((p) => {
-        p.wipeOnFork = false;
-      });
-    case Madvise.MADV_POPULATE_READ:
-    case Madvise.MADV_POPULATE_WRITE: {
-      if (advice === Madvise.MADV_POPULATE_READ && (v.prot & Prot.READ) === 0) return -EINVAL;
-      if (populate(mm, from, to, advice === Madvise.MADV_POPULATE_WRITE)) return 0;
-      const kind = mm.lastFault?.kind;
-      return kind === 'accerr' ? -EINVAL : kind === 'oom' ? -ENOMEM : kind === 'userfault' ? -EBUSY : -EFAULT;
-    }
-    case Madvise.MADV_COLLAPSE:
-      // Only anonymous memory and shmem can become huge pages; ours are all of one size, so there is nothing to do.
-      return v.backing && !v.backing.shmem ? -EINVAL : 0;
-    default:
-      return IGNORED.has(advice) ? 0 : -EINVAL;
-  }
 }

@@ -4,7 +4,8 @@ import { PhysMem } from '../../cpu/physmem.ts';
 import { Madvise, Map_, Mremap } from '../abi/flags.ts';
 import { addressSpace } from '../testing.ts';
 import { shmemBacking } from '../vfs/memfd.ts';
-import { brk, madvise, mmap, mprotect, mremap, munmap } from './map_calls.ts';
+import { madvise } from './advice.ts';
+import { brk, mmap, mprotect, mremap, munmap } from './map_calls.ts';
 import type { AddressSpace } from './mm.ts';
 import { PAGE, PageStore } from './pages.ts';
 

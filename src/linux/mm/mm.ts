@@ -6,7 +6,7 @@ import { highHalf, lowHalf } from '../../base/bits.ts';
 import type { UserMemory } from '../../base/hostfile.ts';
 import type { Access, Tlb, Translation, Translator } from '../../cpu/engine.ts';
 import { OutOfFrames, type PhysMem } from '../../cpu/physmem.ts';
-import { TASK_SIZE } from './addresses.ts';
+import { joined, pageOf, TASK_SIZE } from './addresses.ts';
 import { Frames } from './frames.ts';
 import { PageTable, Pte } from './page_table.ts';
 import { PAGE } from './pages.ts';
@@ -47,15 +47,11 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
   readonly tlb: Tlb;
   /** Threads and processes that run in it. */
   users = 1;
-  brkStart = 0;
-  brk = 0;
+  brkStart: number;
+  brk: number;
   /** mmap() places mappings below. */
   mmapBase = TASK_SIZE - 0x1_0000_0000;
-  stackTop = 0;
-  argStart = 0;
-  argEnd = 0;
-  envStart = 0;
-  envEnd = 0;
+  stackTop: number;
   readonly frames: Frames;
   private readonly listeners = new Set<(start: bigint, end: bigint) => void>();
   private readonly watched = new Map<Backing, () => void>();
@@ -63,6 +59,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
   constructor(host: MmHost) {
     super(host.mem);
     this.host = host;
+    this.brkStart = this.brk = this.stackTop = 0;
     this.tlb = host.acquireTlb(this);
     this.frames = new Frames(host, this.tlb.takeFlat?.() ?? false);
   }
@@ -73,7 +70,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
     const high = highHalf(va);
     // Top Byte Ignore is on at EL0: bit 55 says which half, bits 63..56 say nothing.
     if ((high & 0x00ff_0000) !== 0) return this.abort(va, access, FSC_TRANSLATION_L0);
-    const addr = (high & 0xffff) * 2 ** 32 + lowHalf(va);
+    const addr = joined(high & 0xffff, lowHalf(va));
     const entry = this.fault(addr, access === 'write', access === 'execute');
     if (entry === 0)
       return this.abort(va, access, this.lastFault?.kind === 'accerr' ? FSC_PERMISSION_L3 : FSC_TRANSLATION_L3);
@@ -100,7 +97,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
   // ---- faults ----------------------------------------------------------------------------------------------------
 
   fault(addr: number, write: boolean, execute = false, force = false): number {
-    const page = Math.floor(addr / PAGE);
+    const page = pageOf(addr);
     const entry = this.table.get(page);
     if ((entry & Pte.PRESENT) !== 0 && !execute && !force && (!write || (entry & Pte.WRITE) !== 0)) {
       if (write) this.frames.written(entry & Pte.FRAME);
@@ -148,7 +145,7 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
       if (!write && !this.frames.mayBeFlat(page)) return this.host.zeroFrame | Pte.PRESENT | Pte.ZERO;
       return this.frames.make(page) | Pte.PRESENT | (write ? Pte.WRITE : 0);
     }
-    const index = page - Math.floor(vma.start / PAGE) + Math.floor(vma.offset / PAGE);
+    const index = page - pageOf(vma.start) + pageOf(vma.offset);
     if (index >= vma.backing.pages.pages) return this.fail('adrerr', addr, write);
     if (vma.userfault && !vma.userfault.hasPage(vma, index)) return this.missing(vma, addr, write);
     if (readAhead(this, vma, page, index)) return this.makeEntry(vma, page, this.table.get(page), write, addr);
@@ -269,10 +266,6 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
     child.brk = this.brk;
     child.mmapBase = this.mmapBase;
     child.stackTop = this.stackTop;
-    child.argStart = this.argStart;
-    child.argEnd = this.argEnd;
-    child.envStart = this.envStart;
-    child.envEnd = this.envEnd;
     this.changed(0, TASK_SIZE);
     for (const v of this.vmas.all) {
       if (v.dontFork) continue;
@@ -280,7 +273,9 @@ export class AddressSpace extends UserAccess implements Translator, UserMemory {
         v.backing.ref();
         child.watch(v.backing);
       }
-      child.vmas.insert({ ...v, userfault: undefined });
+      const inherited = v.copy(v.start, v.end, v.offset);
+      inherited.userfault = undefined;
+      child.vmas.insert(inherited);
       if (v.wipeOnFork) continue;
       this.table.update(v.start / PAGE, v.end / PAGE, (e, page) => {
         if (v.shared) return e; // shared pages come back by faulting

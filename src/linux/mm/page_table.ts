@@ -4,26 +4,31 @@
 /** A page table entry: the frame number in the low 20 bits (4 GiB of frames) and flags. 0 is "not present". */
 export const Pte = {
   FRAME: 0x000f_ffff,
-  PRESENT: 1 << 20,
+  PRESENT: 0x0010_0000,
   /** Stores may go to this frame as it is. */
-  WRITE: 1 << 21,
+  WRITE: 0x0020_0000,
   /** The shared page of zeroes: not counted, copied on write. */
-  ZERO: 1 << 22,
+  ZERO: 0x0040_0000,
   /** The frame belongs to the mapped object, not to this address space: a private mapping copies before writing. */
-  OBJECT: 1 << 23,
+  OBJECT: 0x0080_0000,
   /** A copy of the mapped object's page, of ours, that nobody has written: it goes when that page changes. */
-  COPY: 1 << 24,
+  COPY: 0x0100_0000,
 } as const;
 
 const LEAF = 512;
 
 export class PageTable {
+  /** By their first page. */
   private readonly leaves = new Map<number, Uint32Array>();
-  private lastKey = -1;
+  private lastKey: number;
   private last: Uint32Array | undefined;
 
+  constructor() {
+    this.lastKey = -1;
+  }
+
   private leaf(page: number): Uint32Array | undefined {
-    const key = Math.floor(page / LEAF);
+    const key = page - (page & (LEAF - 1));
     if (key !== this.lastKey) {
       this.last = this.leaves.get(key);
       this.lastKey = key;
@@ -44,16 +49,14 @@ export class PageTable {
   }
   /** Calls `f` for every present entry in [first, end) in ascending order; what it returns replaces the entry. */
   update(first: number, end: number, f: (entry: number, page: number) => number): void {
-    const from = Math.floor(first / LEAF);
-    const to = Math.ceil(end / LEAF);
+    const from = first - (first & (LEAF - 1));
     let keys: number[];
-    if (to - from <= this.leaves.size) {
+    if (end - from <= this.leaves.size * LEAF) {
       keys = [];
-      for (let k = from; k < to; k++) if (this.leaves.has(k)) keys.push(k);
-    } else keys = [...this.leaves.keys()].filter((k) => k >= from && k < to).sort((a, b) => a - b);
-    for (const key of keys) {
-      const leaf = this.leaves.get(key)!;
-      const base = key * LEAF;
+      for (let k = from; k < end; k += LEAF) if (this.leaves.has(k)) keys.push(k);
+    } else keys = [...this.leaves.keys()].filter((k) => k >= from && k < end).sort((a, b) => a - b);
+    for (const base of keys) {
+      const leaf = this.leaves.get(base)!;
       const lo = Math.max(0, first - base);
       const hi = Math.min(LEAF, end - base);
       let left = 0;
@@ -65,7 +68,7 @@ export class PageTable {
         if (n !== 0) left++;
       }
       if (left === 0 && lo === 0 && hi === LEAF) {
-        this.leaves.delete(key);
+        this.leaves.delete(base);
         this.lastKey = -1;
       }
     }

@@ -23,7 +23,8 @@ export interface Backing {
   unref(): void;
 }
 
-export interface Vma {
+/** Addresses get their values in the constructor: addresses.ts says why. */
+export class Vma {
   start: number;
   end: number;
   prot: number;
@@ -33,12 +34,33 @@ export interface Vma {
   offset: number;
   /** [heap], [stack], [sigpage], or what prctl(PR_SET_VMA) named. */
   name: string;
-  noreserve: boolean;
-  growsDown: boolean;
-  dontFork: boolean;
-  wipeOnFork: boolean;
-  locked: boolean;
+  noreserve = false;
+  growsDown = false;
+  dontFork = false;
+  wipeOnFork = false;
+  locked = false;
   userfault: Userfault | undefined;
+
+  constructor(start: number, end: number, prot: number, name: string, shared = false, backing?: Backing, offset = 0) {
+    this.start = start;
+    this.end = end;
+    this.prot = prot;
+    this.shared = shared;
+    this.backing = backing;
+    this.offset = offset;
+    this.name = name;
+  }
+  /** The same at another place. */
+  copy(start: number, end: number, offset: number): Vma {
+    const v = new Vma(start, end, this.prot, this.name, this.shared, this.backing, offset);
+    v.noreserve = this.noreserve;
+    v.growsDown = this.growsDown;
+    v.dontFork = this.dontFork;
+    v.wipeOnFork = this.wipeOnFork;
+    v.locked = this.locked;
+    v.userfault = this.userfault;
+    return v;
+  }
 }
 
 const mergeable = (a: Vma, b: Vma): boolean =>
@@ -120,7 +142,7 @@ export class VmaList {
     const i = this.indexAbove(addr);
     const v = this.list[i];
     if (!v || v.start >= addr) return;
-    const upper: Vma = { ...v, start: addr, offset: v.offset + (addr - v.start) };
+    const upper = v.copy(addr, v.end, v.offset + (addr - v.start));
     v.backing?.ref();
     v.end = addr;
     this.list.splice(i + 1, 0, upper);

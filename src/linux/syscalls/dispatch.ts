@@ -21,6 +21,7 @@ import { SCHED } from './sched.ts';
 import { KEEP, type Kind, paramsOf, REDO, type SyscallRow, type SyscallTable, SysError } from './schema.ts';
 import { returnQuickly, SIGNALS } from './signals.ts';
 import { SOCKETS } from './sockets.ts';
+import { START } from './start.ts';
 import { STAT } from './stat.ts';
 import { SYSTEM } from './system.ts';
 import { TIME } from './time.ts';
@@ -28,8 +29,8 @@ import { getString } from './util.ts';
 
 /** Of calls that all programs make, that most make, and all others: chunks of the command that are loaded when they are needed. */
 const TABLES: readonly (() => readonly SyscallTable[])[] = [
-  () => [PROCESS, MEMORY, IO, SYSTEM, FUTEX, FILES],
-  () => [DESCRIPTORS, STAT, SIGNALS, TIME],
+  () => [START],
+  () => [FILES, IO, DESCRIPTORS, STAT, MEMORY, PROCESS, SIGNALS, TIME, SYSTEM, FUTEX],
   () => [SOCKETS, EVENTS, CLONE, SCHED],
 ];
 /** Every system call there is, by name. Programs do without: an object of so many names takes long to make. */
@@ -39,20 +40,31 @@ export const syscalls = lazy(
 
 type Value = number | bigint | string;
 type Read = (raw: bigint, t: Thread) => Value;
+const whole: Read = (raw) => raw;
 const int: Read = (raw) => Number(BigInt.asIntN(32, raw));
 const uint: Read = (raw) => Number(BigInt.asUintN(32, raw));
 const size: Read = (raw) => Number(raw);
-/** How arguments are read that are not simply 64 bits. */
-const READ: Readonly<Partial<Record<Kind, Read>>> = {
-  int, fd: int, dirfd: int, pid: int, sig: int, clockid: int, fcntlcmd: int, whence: int, sighow: int, prot: int, madvice: int, futexop: int,
-  openflags: int, atflags: int,
-  uint, mode: uint, rlimit: uint, ioctlcmd: uint,
-  size, mapflags: size, cloneflags: size,
-  long: (raw) => Number(BigInt.asIntN(64, raw)),
-  addr: (raw) => userAddress(raw),
-  path: (raw, t) => getString(t, raw),
-}; // biome-ignore format: a table
-const whole: Read = (raw) => raw;
+const long: Read = (raw) => Number(BigInt.asIntN(64, raw));
+/** How arguments are read: those of most kinds are simply 64 bits. */
+function readerOf(kind: Kind): Read {
+  switch (kind) {
+    case 'int': case 'fd': case 'dirfd': case 'pid': case 'sig': case 'clockid': case 'fcntlcmd': case 'whence':
+    case 'sighow': case 'prot': case 'madvice': case 'futexop': case 'openflags': case 'atflags':
+      return int;
+    case 'uint': case 'mode': case 'rlimit': case 'ioctlcmd':
+      return uint;
+    case 'size': case 'mapflags': case 'cloneflags':
+      return size;
+    case 'long':
+      return long;
+    case 'addr':
+      return userAddress;
+    case 'path':
+      return (raw, t) => getString(t, raw);
+    default:
+      return whole;
+  }
+} // biome-ignore format: a table
 
 export interface Call {
   readonly name: string;
@@ -61,13 +73,17 @@ export interface Call {
   readonly handler: SyscallRow['handler'];
   readonly readers: readonly Read[];
 }
-type Row = SyscallTable[string];
-function find(nr: number): readonly [name: string, row: Row] | undefined {
+function callOf(name: string, row: SyscallTable[string]): Call {
+  const params = paramsOf(row);
+  const readers = params.map((param) => readerOf(param[1]));
+  return { name, nr: row.nr, params, readers, handler: row.handler as SyscallRow['handler'] };
+}
+function find(nr: number): Call | undefined {
   for (const load of TABLES) {
     for (const table of load()) {
       for (const name in table) {
         const row = table[name]!;
-        if (row.nr === nr) return [name, row];
+        if (row.nr === nr) return callOf(name, row);
       }
     }
   }
@@ -78,13 +94,7 @@ const calls = new Map<number, Call | undefined>();
 export function callByNumber(nr: number): Call | undefined {
   let call = calls.get(nr);
   if (call || calls.has(nr)) return call;
-  const found = find(nr);
-  if (found) {
-    const [name, row] = found;
-    const params = paramsOf(row);
-    const readers = params.map(([, kind]) => READ[kind] ?? whole);
-    call = { name, nr, params, readers, handler: row.handler as SyscallRow['handler'] };
-  }
+  call = find(nr);
   calls.set(nr, call);
   return call;
 }

@@ -2,9 +2,9 @@
 
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { Clockid, Open, Poll } from '../abi/flags.ts';
+import { UNBLOCKABLE } from '../abi/signals.ts';
 import { putTimespec, Struct } from '../bytes.ts';
 import type { Thread } from '../thread.ts';
-import { UNBLOCKABLE } from '../thread.ts';
 import { Epoll } from '../vfs/epoll.ts';
 import { Description } from '../vfs/file.ts';
 import { SignalFd } from '../vfs/signalfd.ts';

@@ -70,8 +70,8 @@ function openFifo(t: Thread, node: FifoNode, flags: number, location: Location):
   return r.wait ? after(r.wait, (n) => (n < 0 ? n : install())) : install();
 }
 function owned(t: Thread, n: Node): void {
-  n.uid = t.process.cred.uid;
-  n.gid = t.process.cred.gid;
+  n.inode.uid = t.process.cred.uid;
+  n.inode.gid = t.process.cred.gid;
 }
 
 // ---- directories ---------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ function unlink(t: Thread, dirfd: number, path: string, flags: number): number {
     if (node.list().length > 0) return -ENOTEMPTY;
   } else if (isDir) return -EISDIR;
   if (!permits(t, dir.stat(), 3)) return -EACCES;
-  node.nlink--;
+  node.inode.nlink--;
   return dir.remove(w.name);
 }
 function rename(t: Thread, a: Walked, b: Walked, flags: number): number {
@@ -177,14 +177,6 @@ export const FILES = {
     const RESOLVE_KNOWN = 0x3fn;
     if ((s.u64(16) & ~RESOLVE_KNOWN) !== 0n) return -EINVAL;
     return openAt(t, a.dirfd, a.path, s.u32(0), s.u32(8));
-  }),
-  readlinkat: sys(78, 'dirfd dirfd, path path, bufout buf, int size', (t, a) => {
-    if (a.size <= 0) return -EINVAL;
-    const node = a.path === '' ? fileOfPath(t, a.dirfd) : place(t, a.dirfd, a.path, false).node;
-    if (!(node instanceof SymlinkNode)) return a.path === '' ? -ENOENT : -EINVAL;
-    const b = utf8(node.readlink()).subarray(0, a.size);
-    putBytes(t, a.buf, b);
-    return b.length;
   }),
   getdents64: sys(61, 'fd fd, ptr buf, uint size', (t, a) => getdents(t, a.fd, a.buf, a.size)),
   getcwd: sys(17, 'bufout buf, size size', (t, a) => {
@@ -262,7 +254,3 @@ export const FILES = {
   mount: answer(40, 'ptr source, path target, ptr type, u64 flags, ptr data', -EPERM),
   umount2: answer(39, 'path target, int flags', -EPERM),
 } satisfies SyscallTable;
-
-function fileOfPath(t: Thread, fd: number): Node | undefined {
-  return t.files.get(fd)?.location?.node;
-}

@@ -1,17 +1,16 @@
-// futex(2), robust lists, rseq: what thread libraries are built on.
+// futex(2), robust lists: what thread libraries are built on.
 
 import { Errno, type Result } from '../../base/hostfile.ts';
 import { FUTEX_CLOCK_REALTIME, FUTEX_PRIVATE_FLAG, Futex } from '../abi/flags.ts';
-import { Struct } from '../bytes.ts';
 import type { Thread } from '../thread.ts';
 import { type SyscallTable, sys } from './schema.ts';
 import { asMonotonic, getAbsolute, getStruct, getTimespec, put64 } from './util.ts';
 
-const { EINVAL, ENOSYS, ESRCH, EBUSY, EPERM, EFAULT } = Errno;
+const { EINVAL, ENOSYS, ESRCH } = Errno;
 const MATCH_ANY = 0xffff_ffff;
 
 function futex(t: Thread, addr: bigint, op: number, val: number, timeout: bigint, addr2: bigint, val3: number): Result {
-  const f = t.machine.futexes;
+  const f = t.machine.futexes();
   const cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
   const realtime = (op & FUTEX_CLOCK_REALTIME) !== 0;
   const mayBeRealtime: readonly number[] = [Futex.FUTEX_WAIT_BITSET, Futex.FUTEX_WAIT_REQUEUE_PI, Futex.FUTEX_LOCK_PI2];
@@ -52,31 +51,6 @@ function futex(t: Thread, addr: bigint, op: number, val: number, timeout: bigint
       return -ENOSYS;
   }
 }
-/** @linux rseq: flags, registration rules and errnos of kernel/rseq.c */
-function rseq(t: Thread, area: bigint, length: number, flags: number, signature: number): number {
-  const UNREGISTER = 1;
-  if ((flags & UNREGISTER) !== 0) {
-    if (flags !== UNREGISTER || t.rseq !== area || t.rseq === 0n || t.rseqLength !== length) return -EINVAL;
-    if (t.rseqSignature !== signature) return -EPERM;
-    t.rseq = 0n;
-    t.mm.write(area, new Struct(8).set32(4, 0xffff_ffff).bytes);
-    return 0;
-  }
-  if (flags !== 0) return -EINVAL;
-  if (t.rseq !== 0n) {
-    if (t.rseq !== area || t.rseqLength !== length) return -EINVAL;
-    return t.rseqSignature !== signature ? -EPERM : -EBUSY;
-  }
-  const MIN = 32;
-  if (length < MIN || area % 32n !== 0n) return -EINVAL;
-  const s = new Struct(8);
-  if (!t.mm.read(area, s.bytes)) return -EFAULT;
-  t.rseq = area;
-  t.rseqLength = length;
-  t.rseqSignature = signature;
-  t.machine.rseqUpdate(t);
-  return 0;
-}
 
 export const FUTEX = {
   futex: sys(98, 'ptr uaddr, futexop op, uint val, ptr timeout, ptr uaddr2, uint val3', (t, a) =>
@@ -96,14 +70,7 @@ export const FUTEX = {
     }
     if (a.timeout !== 0n && a.clock !== 0 && a.clock !== 1) return -EINVAL;
     const deadline = a.timeout === 0n ? undefined : asMonotonic(t, getAbsolute(t, a.timeout), a.clock === 0);
-    return t.machine.futexes.waitAny(t, words, deadline);
-  }),
-  set_robust_list: sys(99, 'ptr head, size length', (t, a) => {
-    const HEAD = 24;
-    if (a.length !== HEAD) return -EINVAL;
-    t.robustList = a.head;
-    t.robustLength = HEAD;
-    return 0;
+    return t.machine.futexes().waitAny(t, words, deadline);
   }),
   get_robust_list: sys(100, 'pid pid, ptr head, ptr length', (t, a) => {
     const target = a.pid === 0 ? t : t.machine.thread(a.pid);
@@ -112,11 +79,4 @@ export const FUTEX = {
     put64(t, a.length, target.robustLength);
     return 0;
   }),
-  set_tid_address: sys(96, 'ptr addr', (t, a) => {
-    t.clearChildTid = a.addr;
-    return t.tid;
-  }),
-  rseq: sys(293, 'ptr area, uint length, int flags, uint signature', (t, a) =>
-    rseq(t, a.area, a.length, a.flags, a.signature),
-  ),
 } satisfies SyscallTable;

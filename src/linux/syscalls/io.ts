@@ -98,10 +98,6 @@ function copy(t: Thread, from: number, to: number, count: number, inOffset?: num
 
 export const IO = {
   read: sys(63, 'fd fd, bufout buf, size count', (t, a) => readInto(t, fileOf(t, a.fd), a.buf, a.count)),
-  write: sys(64, 'fd fd, bufin buf, size count', (t, a) => {
-    const d = fileOf(t, a.fd);
-    return d.writable ? writeFrom(t, d, userData(t, a.buf, a.count)) : -EBADF;
-  }),
   readv: sys(65, 'fd fd, iovout iov, int count', (t, a) => readVector(t, a.fd, getIovecs(t, a.iov, a.count))),
   writev: sys(66, 'fd fd, iovin iov, int count', (t, a) =>
     writeFrom(t, fileOf(t, a.fd), gather(t, getIovecs(t, a.iov, a.count))),

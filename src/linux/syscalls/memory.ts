@@ -1,10 +1,11 @@
 // Address space calls.
 
 import { Errno, type Result } from '../../base/hostfile.ts';
-import { Map_, O_ACCMODE, Open, Rlimit } from '../abi/flags.ts';
+import { Map_, O_ACCMODE, Open } from '../abi/flags.ts';
 import { Struct } from '../bytes.ts';
 import { pageUp, TASK_SIZE } from '../mm/addresses.ts';
-import { brk, type MapRequest, madvise, mmap, mprotect, mremap, munmap } from '../mm/map_calls.ts';
+import { madvise } from '../mm/advice.ts';
+import { type MapRequest, mmap, mprotect, mremap, munmap } from '../mm/map_calls.ts';
 import { PAGE, PageStore } from '../mm/pages.ts';
 import type { Backing } from '../mm/vma.ts';
 import type { Thread } from '../thread.ts';
@@ -106,15 +107,10 @@ function vmReadWrite(
 }
 
 export const MEMORY = {
-  brk: sys(214, 'addr addr', (t, a) => brk(t.mm, a.addr, t.process.limit(Rlimit.RLIMIT_DATA).soft)),
   mmap: sys(222, 'addr addr, size length, prot prot, mapflags flags, fd fd, size offset', (t, a) =>
     doMmap(t, a.addr, a.length, a.prot, a.flags, a.fd, a.offset),
   ),
   munmap: sys(215, 'addr addr, size length', (t, a) => munmap(t.mm, a.addr, a.length)),
-  mprotect: sys(226, 'addr addr, size length, prot prot', (t, a) => {
-    const KNOWN = 0x3f | 0x0300_0000;
-    return (a.prot & ~KNOWN) !== 0 ? -EINVAL : mprotect(t.mm, a.addr, a.length, a.prot);
-  }),
   mremap: sys(216, 'addr addr, size old, size new, uint flags, addr to', (t, a) =>
     mremap(t.mm, a.addr, a.old, a.new, a.flags, a.to),
   ),

@@ -1,18 +1,17 @@
 // Ending and waiting for processes; what they are called, and their limits.
 
 import { Errno, type Result } from '../../base/hostfile.ts';
-import { Open, Rlimit, SiCode, Signal } from '../abi/flags.ts';
+import { Open, SiCode, Signal } from '../abi/flags.ts';
 import { Struct } from '../bytes.ts';
-import { newPauth } from '../pauth.ts';
-import { type Process, RLIM_INFINITY } from '../process.ts';
+import type { Process } from '../process.ts';
 import { encodeSigInfo } from '../siginfo.ts';
-import { getVectorLength, setVectorLength } from '../sve.ts';
 import type { Thread } from '../thread.ts';
 import { Description } from '../vfs/file.ts';
 import { PidFd } from '../vfs/pidfd.ts';
 import { Wait } from '../wait.ts';
 import { answer, KEEP, type SyscallTable, sys } from './schema.ts';
-import { after, fileOf, getString, getStruct, put32, putBytes, putStruct } from './util.ts';
+import { prlimit } from './start.ts';
+import { after, fileOf, put32, putBytes, putStruct } from './util.ts';
 
 const { EINVAL, ESRCH, ECHILD, EAGAIN, EPERM, ENOSYS } = Errno;
 
@@ -126,117 +125,10 @@ function waitid(t: Thread, type: number, id: number, info: bigint, options: numb
   });
 }
 
-// ---- prctl and limits ----------------------------------------------------------------------------------------------
-
-// biome-ignore format: a table
-const Prctl = {
-  PR_SET_PDEATHSIG: 1, PR_GET_PDEATHSIG: 2, PR_GET_DUMPABLE: 3, PR_SET_DUMPABLE: 4, PR_SET_NAME: 15, PR_GET_NAME: 16,
-  PR_GET_SECCOMP: 21, PR_CAPBSET_READ: 23, PR_SET_TIMERSLACK: 29, PR_GET_TIMERSLACK: 30, PR_SET_CHILD_SUBREAPER: 36,
-  PR_GET_CHILD_SUBREAPER: 37, PR_SET_NO_NEW_PRIVS: 38, PR_GET_NO_NEW_PRIVS: 39, PR_SVE_SET_VL: 50, PR_SVE_GET_VL: 51,
-  PR_PAC_RESET_KEYS: 54, PR_SET_TAGGED_ADDR_CTRL: 55, PR_GET_TAGGED_ADDR_CTRL: 56, PR_SET_VMA: 0x53564d41,
-} as const;
-function prctl(t: Thread, option: number, a2: bigint, a3: bigint, a4: bigint, a5: bigint): Result {
-  const p = t.process;
-  const n = Number(BigInt.asIntN(32, a2));
-  switch (option) {
-    case Prctl.PR_SET_NAME:
-      t.comm = getString(t, a2, 4096).slice(0, 15);
-      return 0;
-    case Prctl.PR_GET_NAME:
-      putBytes(t, a2, new Struct(16).text(0, t.comm, 16).bytes);
-      return 0;
-    case Prctl.PR_SET_PDEATHSIG:
-      t.parentDeathSignal = n;
-      return 0;
-    case Prctl.PR_GET_PDEATHSIG:
-      put32(t, a2, t.parentDeathSignal);
-      return 0;
-    case Prctl.PR_GET_DUMPABLE:
-      return p.dumpable;
-    case Prctl.PR_SET_DUMPABLE:
-      if (n !== 0 && n !== 1) return -EINVAL;
-      p.dumpable = n;
-      return 0;
-    case Prctl.PR_SET_NO_NEW_PRIVS:
-      if (n !== 1 || a3 !== 0n || a4 !== 0n || a5 !== 0n) return -EINVAL;
-      p.noNewPrivs = true;
-      return 0;
-    case Prctl.PR_GET_NO_NEW_PRIVS:
-      return p.noNewPrivs ? 1 : 0;
-    case Prctl.PR_SET_CHILD_SUBREAPER:
-      p.subreaper = n !== 0;
-      return 0;
-    case Prctl.PR_GET_CHILD_SUBREAPER:
-      put32(t, a2, p.subreaper ? 1 : 0);
-      return 0;
-    case Prctl.PR_GET_SECCOMP:
-      return 0;
-    case Prctl.PR_CAPBSET_READ:
-      return n >= 0 && n <= 40 ? 1 : -EINVAL;
-    case Prctl.PR_SET_TIMERSLACK:
-      return 0;
-    case Prctl.PR_GET_TIMERSLACK:
-      return 50_000;
-    case Prctl.PR_SET_TAGGED_ADDR_CTRL:
-      return a2 <= 1n ? 0 : -EINVAL;
-    case Prctl.PR_GET_TAGGED_ADDR_CTRL:
-      return 0;
-    case Prctl.PR_SVE_SET_VL:
-      return setVectorLength(t, n);
-    case Prctl.PR_SVE_GET_VL:
-      return getVectorLength(t);
-    case Prctl.PR_PAC_RESET_KEYS:
-      if ((a2 & ~31n) !== 0n || a3 !== 0n || a4 !== 0n || a5 !== 0n) return -EINVAL;
-      p.pauth = newPauth(t.machine.facts, t.machine.rng);
-      return 0;
-    case Prctl.PR_SET_VMA: {
-      if (a2 !== 0n) return -EINVAL;
-      const name = a5 === 0n ? '' : `[anon:${getString(t, a5, 80)}]`;
-      const start = Number(a3);
-      t.mm.vmas.change(start, start + Number(a4), (v) => {
-        if (!v.backing) v.name = name;
-      });
-      return 0;
-    }
-    default:
-      return -EINVAL;
-  }
-}
-function encodeLimit(s: Struct, o: number, v: number): void {
-  s.set64(o, v === RLIM_INFINITY ? 0xffff_ffff_ffff_ffffn : v);
-}
-function prlimit(t: Thread, pid: number, resource: number, set: bigint, old: bigint): number {
-  if (resource > 15) return -EINVAL;
-  const p = pid === 0 ? t.process : t.machine.process(pid);
-  if (!p) return -ESRCH;
-  const before = { ...p.limits[resource]! };
-  if (set !== 0n) {
-    const s = getStruct(t, set, 16);
-    const value = (o: number) => (s.u64(o) >= 0x7fff_ffff_ffff_ffffn ? RLIM_INFINITY : Number(s.u64(o)));
-    const next = { soft: value(0), hard: value(8) };
-    if (next.soft > next.hard) return -EINVAL;
-    if (next.hard > before.hard && t.process.cred.uid !== 0) return -EPERM;
-    if (resource === Rlimit.RLIMIT_NOFILE && next.hard > 1_048_576) return -EPERM;
-    p.limits[resource] = next;
-  }
-  if (old !== 0n) {
-    const s = new Struct(16);
-    encodeLimit(s, 0, before.soft);
-    encodeLimit(s, 8, before.hard);
-    putStruct(t, old, s);
-  }
-  return 0;
-}
-
 export const PROCESS = {
   exit: sys(93, 'int code', (t, a) => {
     t.machine.strace?.gone(t);
     t.exit((a.code & 0xff) << 8);
-    return KEEP;
-  }),
-  exit_group: sys(94, 'int code', (t, a) => {
-    t.machine.strace?.gone(t, (a.code & 0xff) << 8);
-    t.process.exitGroup((a.code & 0xff) << 8);
     return KEEP;
   }),
   wait4: sys(260, 'pid pid, waitstatus status, int options, ptr rusage', (t, a) =>
@@ -248,10 +140,6 @@ export const PROCESS = {
   getpid: sys(172, '', (t) => t.pid),
   getppid: sys(173, '', (t) => t.process.parent?.pid ?? 1),
   gettid: sys(178, '', (t) => t.tid),
-  getuid: sys(174, '', (t) => t.process.cred.uid),
-  geteuid: sys(175, '', (t) => t.process.cred.uid),
-  getgid: sys(176, '', (t) => t.process.cred.gid),
-  getegid: sys(177, '', (t) => t.process.cred.gid),
   getresuid: sys(148, 'ptr ruid, ptr euid, ptr suid', (t, a) => {
     for (const at of [a.ruid, a.euid, a.suid]) put32(t, at, t.process.cred.uid);
     return 0;
@@ -286,12 +174,6 @@ export const PROCESS = {
     p.pgid = p.pid;
     return p.pid;
   }),
-  prctl: sys(167, 'int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5', (t, a) =>
-    prctl(t, a.option, a.arg2, a.arg3, a.arg4, a.arg5),
-  ),
-  prlimit64: sys(261, 'pid pid, rlimit resource, ptr new, ptr old', (t, a) =>
-    prlimit(t, a.pid, a.resource, a.new, a.old),
-  ),
   getrlimit: sys(163, 'rlimit resource, ptr limit', (t, a) => prlimit(t, 0, a.resource, 0n, a.limit)),
   setrlimit: sys(164, 'rlimit resource, ptr limit', (t, a) => prlimit(t, 0, a.resource, a.limit, 0n)),
   getrusage: sys(165, 'int who, ptr usage', (t, a) => {

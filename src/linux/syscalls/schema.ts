@@ -96,11 +96,15 @@ export function answer<const S extends string>(nr: number, params: Checked<S>, r
   return { nr, params, handler: () => result };
 }
 export function paramsOf({ params }: { readonly params: string }): (readonly [name: string, kind: Kind])[] {
-  if (params === '') return [];
-  return params.split(', ').map((param) => {
-    const [kind, name] = param.split(' ');
-    return [name!, kind as Kind];
-  });
+  const all: [name: string, kind: Kind][] = [];
+  for (let at = 0; at < params.length; ) {
+    const space = params.indexOf(' ', at);
+    const comma = params.indexOf(', ', space);
+    const end = comma < 0 ? params.length : comma;
+    all.push([params.slice(space + 1, end), params.slice(at, space) as Kind]);
+    at = end + 2;
+  }
+  return all;
 }
 /** A table of rows, with the argument types forgotten. */
 export type SyscallTable = Readonly<

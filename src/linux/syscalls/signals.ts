@@ -1,12 +1,13 @@
 // Sending, blocking, catching and waiting for signals.
 
 import { Errno, type Result } from '../../base/hostfile.ts';
-import { NSIG, SiCode } from '../abi/flags.ts';
+import { NSIG, SiCode, sigBit } from '../abi/flags.ts';
+import { UNBLOCKABLE } from '../abi/signals.ts';
 import { NO_ALT_STACK, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK } from '../alt_stack.ts';
 import { Struct } from '../bytes.ts';
 import { RT_SIGRETURN } from '../sigframe_layout.ts';
-import { encodeSigInfo, SIGINFO_SIZE, type SigInfo, sigBit } from '../siginfo.ts';
-import { type Thread, UNBLOCKABLE } from '../thread.ts';
+import { encodeSigInfo, SIGINFO_SIZE, type SigInfo } from '../siginfo.ts';
+import type { Thread } from '../thread.ts';
 import { Restart, Wait } from '../wait.ts';
 import { KEEP, type SyscallTable, sys } from './schema.ts';
 import { after, getBytes, getStruct, getTimespec, put64, putBytes, putStruct } from './util.ts';
@@ -54,7 +55,7 @@ function queued(t: Thread, sig: number, addr: bigint): SigInfo {
 function sigaction(t: Thread, sig: number, act: bigint, old: bigint, size: number): number {
   if (size !== 8 || sig < 1 || sig > NSIG) return -EINVAL;
   if (act !== 0n && (sig === SIGKILL || sig === SIGSTOP)) return -EINVAL;
-  const a = t.process.sighand.actions[sig]!;
+  const a = t.process.sighand.action(sig);
   const before = { ...a };
   if (act !== 0n) {
     const s = getStruct(t, act, 32);

@@ -168,7 +168,7 @@ export const STAT = {
 } satisfies SyscallTable;
 
 function chown(n: Node, uid: number, gid: number): number {
-  if (uid !== -1) n.uid = uid;
-  if (gid !== -1) n.gid = gid;
+  if (uid !== -1) n.inode.uid = uid;
+  if (gid !== -1) n.inode.gid = gid;
   return 0;
 }

@@ -12,28 +12,47 @@ export function freshIno(): number {
   return nextIno++;
 }
 
+/** What is kept of everything that has a name, and begins as the same. An object of its own: there are many kinds of nodes. */
+interface Inode {
+  uid: number;
+  gid: number;
+  nlink: number;
+  mtime: bigint;
+  atime: bigint;
+  ctime: bigint;
+  ino: number;
+}
+
 export abstract class Node {
-  ino = freshIno();
   mode: number;
-  uid = 0;
-  gid = 0;
-  nlink = 1;
-  mtime = 0n;
-  atime = 0n;
-  ctime = 0n;
+  readonly inode: Inode;
 
   constructor(mode: number) {
     this.mode = mode;
+    this.inode = { uid: 0, gid: 0, nlink: 1, mtime: 0n, atime: 0n, ctime: 0n, ino: freshIno() };
   }
   /** Takes over what the host says of its file. */
   adopt(s: HostStat): void {
-    this.ino = s.ino;
-    this.uid = s.uid;
-    this.gid = s.gid;
-    this.nlink = s.nlink;
-    this.mtime = s.mtime;
-    this.atime = s.atime;
-    this.ctime = s.ctime;
+    const { inode } = this;
+    inode.ino = s.ino;
+    inode.uid = s.uid;
+    inode.gid = s.gid;
+    inode.nlink = s.nlink;
+    inode.mtime = s.mtime;
+    inode.atime = s.atime;
+    inode.ctime = s.ctime;
+  }
+  /** It has been made. */
+  protected begin(now: bigint): void {
+    this.touch(now);
+    this.inode.atime = now;
+  }
+  /** What it holds has changed. */
+  protected touch(now: bigint): void {
+    this.inode.mtime = this.inode.ctime = now;
+  }
+  get ino(): number {
+    return this.inode.ino;
   }
   get type(): number {
     return this.mode & Mode.S_IFMT;
@@ -41,23 +60,17 @@ export abstract class Node {
   stat(): Stat {
     return {
       ...blankStat(),
+      ...this.inode,
       dev: 1,
-      ino: this.ino,
       mode: this.mode,
-      nlink: this.nlink,
-      uid: this.uid,
-      gid: this.gid,
-      atime: this.atime,
-      mtime: this.mtime,
-      ctime: this.ctime,
     };
   }
   /** @param flags O_*. @returns an open file or a negative errno. */
   abstract open(flags: number): FileOps | number;
   /** Permission bits and times change in memory only, unless the node knows better. @param atime undefined: stays */
   setTimes(atime: bigint | undefined, mtime: bigint | undefined): number {
-    if (atime !== undefined) this.atime = atime;
-    if (mtime !== undefined) this.mtime = mtime;
+    if (atime !== undefined) this.inode.atime = atime;
+    if (mtime !== undefined) this.inode.mtime = mtime;
     return 0;
   }
   chmod(mode: number): number {
@@ -72,7 +85,7 @@ export abstract class DirNode extends Node {
 
   constructor(mode = Mode.S_IFDIR | 0o755) {
     super(mode);
-    this.nlink = 2;
+    this.inode.nlink = 2;
   }
   /** @returns the entry, undefined if there is none, a negative errno if it cannot be told. */
   protected abstract find(name: string): Node | undefined | number;
@@ -97,7 +110,7 @@ export abstract class DirNode extends Node {
   /** Gives a file another name. @returns 0 or a negative errno. */
   link(name: string, node: Node): number {
     const r = this.add(name, node);
-    if (r === 0) node.nlink++;
+    if (r === 0) node.inode.nlink++;
     return r;
   }
   /** Takes an entry away, whatever it is. @returns 0 or a negative errno. */

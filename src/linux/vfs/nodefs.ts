@@ -70,8 +70,18 @@ function typeOf(d: Dirent): number {
   return 0o100000;
 }
 
+const MAY_BE_ABSENT = { bigint: true, throwIfNoEntry: false } as const;
+
 export const nodeFs: HostFs = {
-  lstat: (path) => attempt(() => convert(lstatSync(path, { bigint: true }))),
+  lstat: (path) => {
+    try {
+      // A system root lacks much of what programs look for, and Node takes long to throw.
+      const s = lstatSync(path, MAY_BE_ABSENT);
+      return s ? convert(s) : -Errno.ENOENT;
+    } catch (e) {
+      return errnoOf(e);
+    }
+  },
   readdir: (path) =>
     attempt(() => readdirSync(path, { withFileTypes: true }).map((d) => ({ name: d.name, type: typeOf(d) }))),
   readlink: (path) => attempt(() => readlinkSync(path)),
@@ -90,11 +100,14 @@ export const nodeFs: HostFs = {
   fstat: (handle) => attempt(() => convert(fstatSync(handle, { bigint: true }))),
   pread: (handle, out, offset) => {
     let n = 0;
-    while (n < out.length) {
-      const r = attempt(() => readSync(handle, out, n, out.length - n, offset + n));
-      if (r < 0) return n > 0 ? n : r;
-      if (r === 0) break;
-      n += r;
+    try {
+      while (n < out.length) {
+        const r = readSync(handle, out, n, out.length - n, offset + n);
+        if (r === 0) break;
+        n += r;
+      }
+    } catch (e) {
+      return n > 0 ? n : errnoOf(e);
     }
     return n;
   },

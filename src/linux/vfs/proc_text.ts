@@ -1,10 +1,9 @@
 // What /proc/PID says in words: maps, status, stat, limits. Texts only; which file has which is in proc.ts.
 
-import { NSIG } from '../abi/flags.ts';
+import { NSIG, sigBit } from '../abi/flags.ts';
 import { PAGE } from '../mm/pages.ts';
 import type { Vma } from '../mm/vma.ts';
 import { type Process, RLIM_INFINITY, SIG_DFL, SIG_IGN } from '../process.ts';
-import { sigBit } from '../siginfo.ts';
 import type { Thread } from '../thread.ts';
 
 const TICK_NS = 1e7;
@@ -69,7 +68,7 @@ export function status(p: Process, t: Thread | undefined): string {
   let ignored = 0n;
   let caught = 0n;
   for (let s = 1; s <= NSIG; s++) {
-    const h = p.sighand.actions[s]!.handler;
+    const h = p.sighand.action(s).handler;
     if (h === SIG_IGN) ignored |= sigBit(s);
     else if (h !== SIG_DFL) caught |= sigBit(s);
   }

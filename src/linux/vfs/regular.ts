@@ -37,7 +37,7 @@ export class FileNode extends Node {
     this.writeThrough = lower?.writeThrough ?? false;
     this.hostDev = lower?.stat.dev ?? 1;
     if (lower) this.adopt(lower.stat);
-    else this.mtime = this.atime = this.ctime = fs.now();
+    else this.begin(fs.now());
   }
 
   /** The host's file may have grown since; what is written here no longer follows it. */
@@ -45,9 +45,10 @@ export class FileNode extends Node {
     if (this.modified || this.hostPath === undefined || !this.fs.host) return;
     const s = this.handle >= 0 ? this.fs.host.fstat(this.handle) : this.fs.host.lstat(this.hostPath);
     if (typeof s === 'number') return;
-    this.mtime = s.mtime;
-    this.ctime = s.ctime;
-    this.nlink = s.nlink;
+    const { inode } = this;
+    inode.mtime = s.mtime;
+    inode.ctime = s.ctime;
+    inode.nlink = s.nlink;
     if (this.store && this.store.size !== s.size) {
       if (this.store.resident === 0) this.store = undefined;
       else this.store.resize(s.size);
@@ -117,11 +118,11 @@ export class FileNode extends Node {
   override setTimes(atime: bigint | undefined, mtime: bigint | undefined): number {
     super.setTimes(atime, mtime);
     if (!this.writeThrough || this.hostPath === undefined || !this.fs.host) return 0;
-    return this.fs.host.utimes(this.hostPath, this.atime, this.mtime);
+    return this.fs.host.utimes(this.hostPath, this.inode.atime, this.inode.mtime);
   }
-  private touch(): void {
+  private changed(): void {
     this.modified = !this.writeThrough || this.hostPath === undefined;
-    this.mtime = this.ctime = this.fs.now();
+    this.touch(this.fs.now());
   }
   read(out: Uint8Array, offset: number): number {
     return this.pages().read(offset, out);
@@ -134,11 +135,11 @@ export class FileNode extends Node {
       this.releaseHandle();
       if (r < 0) return r;
       this.pages().write(offset, data.subarray(0, r));
-      this.touch();
+      this.changed();
       return r;
     }
     this.pages().write(offset, data);
-    this.touch();
+    this.changed();
     return data.length;
   }
   truncate(size: number): number {
@@ -150,7 +151,7 @@ export class FileNode extends Node {
       if (r < 0) return r;
     }
     this.pages().resize(size);
-    this.touch();
+    this.changed();
     return 0;
   }
   /** Copies pages that shared mappings wrote back to the host. */
@@ -174,7 +175,6 @@ export class FileNode extends Node {
     const make = (): Backing => ({
       pages,
       path,
-      ino: this.ino,
       dev: this.hostDev,
       shmem: false,
       mayWrite,
@@ -185,6 +185,7 @@ export class FileNode extends Node {
         if (mayWrite) this.sync();
         this.releaseHandle();
       },
+      ino: this.ino,
     });
     if (!mayWrite) return make();
     this.shared ??= make();

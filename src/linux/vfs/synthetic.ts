@@ -59,7 +59,12 @@ export const link =
   (): Node =>
     new SymlinkNode(...of);
 
-type Entries = Readonly<Record<string, Node | (() => Node)>>;
+/** Of a process or descriptor, written as the kernel writes it. */
+export function isNumber(name: string): boolean {
+  return /^(0|[1-9]\d*)$/.test(name);
+}
+
+export type Entries = Readonly<Record<string, Node | (() => Node)>>;
 
 /** A directory with fixed names, and optionally some that come and go. */
 export class FixedDir extends DirNode {
@@ -84,8 +89,10 @@ export class FixedDir extends DirNode {
   protected override find(name: string): Node | undefined {
     const known = this.made.get(name);
     if (known) return known;
+    const other = this.more?.find(name);
+    if (other) return other;
     const entries = this.entries();
-    if (!Object.hasOwn(entries, name)) return this.more?.find(name);
+    if (!Object.hasOwn(entries, name)) return undefined;
     const e = entries[name]!;
     const n = e instanceof Node ? e : e();
     this.made.set(name, n);

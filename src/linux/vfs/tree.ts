@@ -34,7 +34,7 @@ export class TreeDir extends DirNode {
     this.hostDev = options.stat?.dev ?? 1;
     const s = options.stat;
     if (s) this.adopt(s);
-    else this.mtime = this.atime = this.ctime = fs.now();
+    else this.begin(fs.now());
   }
   private through(): string | undefined {
     return this.lowers.find((l) => this.writable(l));
@@ -112,7 +112,7 @@ export class TreeDir extends DirNode {
   }
   override add(name: string, node: Node): number {
     this.known.set(name, node);
-    this.mtime = this.ctime = this.fs.now();
+    this.touch(this.fs.now());
     return 0;
   }
   override link(name: string, node: Node): number {
@@ -132,7 +132,7 @@ export class TreeDir extends DirNode {
     }
     if (this.lowers.length === 0) this.known.delete(name);
     else this.known.set(name, null);
-    this.mtime = this.ctime = this.fs.now();
+    this.touch(this.fs.now());
     return 0;
   }
   override makeFile(name: string, mode: number): Node | number {
