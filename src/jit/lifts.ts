@@ -7,7 +7,7 @@ import { type Assumptions, type Lifted, lift } from './lift.ts';
 
 /** Assumptions that instructions are kept lifted for, and words. */
 const MAX_KNOWN = 16;
-const MAX_WORDS = 1 << 15;
+const MAX_WORDS = 1 << 13;
 
 class Kept {
   readonly byWord = new Map<number, Lifted>();
