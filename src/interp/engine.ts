@@ -19,7 +19,7 @@ import { FlatPages } from '../cpu/flat.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess } from '../cpu/system.ts';
-import { SoftTlb } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, ENTRY_VALUE, SoftTlb } from '../cpu/tlb.ts';
 import { CodePages } from './code_pages.ts';
 import { Crew } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
@@ -279,8 +279,10 @@ class Interpreter implements Engine {
     return true;
   }
   private sample(cpu: CpuState): number {
-    const found = this.path.tlbOf(cpu).find('fetch', cpu.pc);
-    return found ? this.tier!.sample(cpu, cpu.pc, found[0], found[1] !== 0) : this.tier!.stretch;
+    const entry = this.path.tlbOf(cpu).entryOf('fetch', cpu.low(Slot.PC), cpu.high(Slot.PC));
+    if (entry === 0) return this.tier!.stretch;
+    const { u32 } = this.mem;
+    return this.tier!.sample(cpu, cpu.pc, u32[(entry + ENTRY_VALUE) >>> 2]!, u32[(entry + ENTRY_EXTRA) >>> 2] !== 0);
   }
   /** One instruction: the record after it becomes one that stops. */
   private step(cpu: CpuState): number {
