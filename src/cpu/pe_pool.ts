@@ -1,7 +1,7 @@
 // CPU states and TLB blocks that are used again: both stand in linear memory for ever, and programs make thousands of
 // virtual machines one after another.
 
-import type { Engine, Tlb, Translator } from './engine.ts';
+import type { Access, Engine, Tlb, Translation, Translator } from './engine.ts';
 import type { PhysMem } from './physmem.ts';
 import { CpuState } from './state.ts';
 
@@ -11,8 +11,8 @@ class Redirect implements Translator {
   constructor(target: Translator) {
     this.target = target;
   }
-  translate(...args: Parameters<Translator['translate']>): ReturnType<Translator['translate']> {
-    return this.target.translate(...args);
+  translate(va: bigint, access: Access, size: number, cpu: CpuState): Translation {
+    return this.target.translate(va, access, size, cpu);
   }
 }
 

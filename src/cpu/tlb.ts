@@ -60,9 +60,9 @@ export class SoftTlb implements Tlb {
   private readonly fills = new Uint16Array(FEW_FILLED);
   /** Called before something is forgotten: whoever executes by this block must stand still. */
   private readonly beforeLoss: (base: number) => void;
-  /** What the translator knows each entry's page by; made when it first says so. */
+  /** What the translator knows each entry's page by, and how many entries there are for each; made when it first says so. */
   private tags: Float64Array | undefined;
-  private readonly tagCounts = new Uint32Array(TAG_COUNTS);
+  private tagCounts: Uint32Array | undefined;
   private readonly flat: FlatPages | undefined;
   private isFlat = false;
 
@@ -88,8 +88,11 @@ export class SoftTlb implements Tlb {
   fill(table: TableName, va: bigint, value: number, extra = 0, tag = NO_TAG): void {
     const low = lowHalf(va);
     const number = this.entry(table, low);
-    if (tag !== NO_TAG) this.tags ??= new Float64Array(ENTRIES).fill(NO_TAG);
-    if (this.tags) this.setTag(this.tags, number, tag);
+    if (tag !== NO_TAG && !this.tags) {
+      this.tags = new Float64Array(ENTRIES).fill(NO_TAG);
+      this.tagCounts = new Uint32Array(TAG_COUNTS);
+    }
+    if (this.tags) this.setTag(this.tags, this.tagCounts!, number, tag);
     const at = this.base + number * ENTRY_SIZE;
     this.mem.u32[at >>> 2] = low & PAGE;
     this.mem.u32[(at >>> 2) + 1] = highHalf(va);
@@ -99,8 +102,7 @@ export class SoftTlb implements Tlb {
     if (this.filled < FEW_FILLED) this.fills[this.filled] = number;
     this.filled++;
   }
-  private setTag(tags: Float64Array, number: number, tag: number): void {
-    const { tagCounts } = this;
+  private setTag(tags: Float64Array, tagCounts: Uint32Array, number: number, tag: number): void {
     const before = tags[number]!;
     if (before === tag) return;
     if (before !== NO_TAG) tagCounts[before & (TAG_COUNTS - 1)]!--;
@@ -108,9 +110,9 @@ export class SoftTlb implements Tlb {
     tags[number] = tag;
   }
   /** Some entry may have a tag in the range. */
-  private mayHaveTag(first: number, end: number): boolean {
+  private mayHaveTag(tagCounts: Uint32Array, first: number, end: number): boolean {
     if (end - first > FEW_TAGS) return true;
-    for (let tag = first; tag < end; tag++) if (this.tagCounts[tag & (TAG_COUNTS - 1)] !== 0) return true;
+    for (let tag = first; tag < end; tag++) if (tagCounts[tag & (TAG_COUNTS - 1)] !== 0) return true;
     return false;
   }
   fillData(table: 'read' | 'write', va: bigint, frame: number, tag?: number): void {
@@ -207,14 +209,14 @@ export class SoftTlb implements Tlb {
     if (u32[at >>> 2] === lo && ((u32[(at >>> 2) + 1]! ^ high) & UNTAGGED_HIGH) === 0) this.invalidate(at);
   }
   flushTagged(first: number, end: number, writesOnly: boolean): void {
-    const { tags } = this;
-    if (this.filled === 0 || !tags || !this.mayHaveTag(first, end)) return;
+    const { tags, tagCounts } = this;
+    if (this.filled === 0 || !tags || !tagCounts || !this.mayHaveTag(tagCounts, first, end)) return;
     const from = writesOnly ? TlbTable.write / ENTRY_SIZE : 0;
     const to = writesOnly ? from + DATA_ENTRIES : ENTRIES;
     for (let i = from; i < to; i++) {
       const tag = tags[i]!;
       if (tag < first || tag >= end) continue;
-      this.setTag(tags, i, NO_TAG);
+      this.setTag(tags, tagCounts, i, NO_TAG);
       this.invalidate(this.base + i * ENTRY_SIZE);
     }
   }

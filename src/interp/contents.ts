@@ -6,11 +6,10 @@ import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import type { ModuleBuilder } from '../wasm/module.ts';
 import type { Pair } from './hot_variants.ts';
 import { PairTable, pairWords } from './pair_table.ts';
-import { notOne } from './prebuilt.ts';
+import { KEYS, notOne, type Prebuilt } from './prebuilt.ts';
 
-/** Names of sections: what is in the main module; the keys of a module's handlers, which few ask for. */
+/** Name of the section that says what is in the main module. */
 const CONTENTS = 'handlers';
-const KEYS = 'keys';
 /** Of the handlers in the loop that do one instruction, and of the usual functions. */
 export type MainKeys = readonly (readonly [key: string, near: boolean])[];
 export type AsideKeys = readonly string[];
@@ -65,8 +64,11 @@ export function importsOf(module: WasmModule): readonly string[] {
 export function addKeys(module: ModuleBuilder, keys: MainKeys | AsideKeys): void {
   module.customSection(KEYS, bytesOf(JSON.stringify(keys)));
 }
-const keysOf = (module: WasmModule): unknown => JSON.parse(textOf(new Uint8Array(sectionOf(module, KEYS))));
-export const mainKeysOf = (module: WasmModule): MainKeys => keysOf(module) as MainKeys;
+const keysIn = (section: Uint8Array): unknown => JSON.parse(textOf(section));
+const keysOf = (module: WasmModule): unknown => keysIn(new Uint8Array(sectionOf(module, KEYS)));
+/** @param prebuilt what the module was read from, if it was */
+export const mainKeysOf = (module: WasmModule, prebuilt: Prebuilt | undefined): MainKeys =>
+  (prebuilt ? keysIn(prebuilt.keys()) : keysOf(module)) as MainKeys;
 export const asideKeysOf = (module: WasmModule): AsideKeys => keysOf(module) as AsideKeys;
 
 function sectionOf(module: WasmModule, name: string): ArrayBuffer {

@@ -19,7 +19,7 @@ import { FlatPages } from '../cpu/flat.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess } from '../cpu/system.ts';
-import { SoftTlb } from '../cpu/tlb.ts';
+import { ENTRY_EXTRA, ENTRY_VALUE, SoftTlb } from '../cpu/tlb.ts';
 import { CodePages } from './code_pages.ts';
 import { Crew } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
@@ -197,13 +197,7 @@ class Interpreter implements Engine {
     if (this.hasBti && branch & 3) putBtype(cpu, btypeOf(branch & 3, (branch & 4) !== 0));
     cpu.finishRun();
     if (reason === Exit.Exception) {
-      cpu.exception ??= {
-        ec: u32[at(cpu, Slot.RAISE_EC)]!,
-        iss: u32[at(cpu, Slot.RAISE_ISS)]!,
-        far: 0n,
-        ipa: 0n,
-        toEl2: false,
-      };
+      cpu.exception ??= { ec: cpu.low(Slot.RAISE_EC), iss: cpu.low(Slot.RAISE_ISS), far: 0n, ipa: 0n, toEl2: false };
     }
     if (reason === Exit.Budget && u32[at(cpu, Slot.KICK)]) {
       u32[at(cpu, Slot.KICK)] = 0;
@@ -267,8 +261,7 @@ class Interpreter implements Engine {
   /** What the system dealt with goes on at PC, as a run begins. */
   private resume(cpu: CpuState, reason: ExitReason): boolean {
     if (!this.hooks.resume?.(cpu, reason)) return false;
-    const { u32 } = this.mem;
-    u32[at(cpu, Slot.BRANCH)] = 0;
+    this.mem.u32[at(cpu, Slot.BRANCH)] = 0;
     // Whatever else was run by the way.
     if (this.cpu !== cpu) {
       this.cpu = cpu;
@@ -279,8 +272,10 @@ class Interpreter implements Engine {
     return true;
   }
   private sample(cpu: CpuState): number {
-    const found = this.path.tlbOf(cpu).find('fetch', cpu.pc);
-    return found ? this.tier!.sample(cpu, cpu.pc, found[0], found[1] !== 0) : this.tier!.stretch;
+    const entry = this.path.tlbOf(cpu).entryOf('fetch', cpu.low(Slot.PC), cpu.high(Slot.PC));
+    if (entry === 0) return this.tier!.stretch;
+    const { u32 } = this.mem;
+    return this.tier!.sample(cpu, cpu.pc, u32[(entry + ENTRY_VALUE) >>> 2]!, u32[(entry + ENTRY_EXTRA) >>> 2] !== 0);
   }
   /** One instruction: the record after it becomes one that stops. */
   private step(cpu: CpuState): number {
@@ -333,18 +328,15 @@ class Interpreter implements Engine {
   /** An instruction that has to be alone is executed so. */
   private resolve(cpu: CpuState, reason: number): ExitReason {
     if (reason !== EXITS.Alone) return reason as ExitReason;
-    const alone = at(cpu, Slot.ALONE);
     this.flights?.standStill();
     this.cpu = cpu;
     this.system.enter(cpu);
-    const { u32 } = this.mem;
-    const budget = at(cpu, Slot.BUDGET);
-    const left = u32[budget]!;
-    u32[alone] = 1;
-    u32[budget] = u32[at(cpu, Slot.EXEC)]! + 1; // enough for no region
+    const left = cpu.low(Slot.BUDGET);
+    cpu.setLow(Slot.ALONE, 1);
+    cpu.setLow(Slot.BUDGET, cpu.low(Slot.EXEC) + 1); // enough for no region
     const after = this.step(cpu) as ExitReason;
-    u32[budget] = left;
-    u32[alone] = 0;
+    cpu.setLow(Slot.BUDGET, left);
+    cpu.setLow(Slot.ALONE, 0);
     return after;
   }
 

@@ -89,7 +89,7 @@ export class Program {
     const module = (prebuilt?.main === main && source.compiled?.()) || new WebAssemblyHost.Module(main);
     const contents = contentsOf(module);
     this.main = { module, imports: importsOf(module) };
-    this.keys = lazy(() => mainKeysOf(module));
+    this.keys = lazy(() => mainKeysOf(module, prebuilt));
     this.firstPair = FIRST_HANDLER + contents.hot;
     this.endOfLoop = this.firstPair + contents.pairs.length;
     this.pairs = contents.pairs;

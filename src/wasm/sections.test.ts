@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WebAssemblyHost } from '../base/webassembly.ts';
 import { ModuleBuilder } from './module.ts';
-import { customSize, isNamed, type Section, sectionAfter, withMemory } from './sections.ts';
+import { customSize, sectionNamed, withMemory } from './sections.ts';
 
 function moduleWith(shared: boolean, contents: Uint8Array): Uint8Array {
   const module = new ModuleBuilder();
@@ -19,11 +19,10 @@ describe('sections', () => {
     for (const size of [0, 100, 121, 122, 200, 20_000]) {
       const contents = new Uint8Array(size).fill(7);
       const bytes = moduleWith(false, contents);
-      let last!: Section;
-      for (let s = sectionAfter(bytes); s; s = sectionAfter(bytes, s)) last = s;
-      expect(isNamed(bytes, last, 'aside')).toBe(true);
+      const last = sectionNamed(bytes, 'aside')!;
       expect(last.to).toBe(bytes.length);
       expect(last.to - last.from).toBe(customSize('aside', size));
+      expect(sectionNamed(bytes, 'asides')).toBeUndefined();
       expect(bytes.subarray(last.contents, last.to)).toEqual(contents);
     }
   });

@@ -64,7 +64,13 @@ export function sectionAfter(bytes: Uint8Array, before?: Section): Section | und
   }
   return { id, from, name: next, contents, to };
 }
-export function isNamed(bytes: Uint8Array, { name, contents }: Section, wanted: string): boolean {
+/** The first custom section of a name. */
+export function sectionNamed(bytes: Uint8Array, name: string): Section | undefined {
+  let section = sectionAfter(bytes);
+  while (section && !isNamed(bytes, section, name)) section = sectionAfter(bytes, section);
+  return section;
+}
+function isNamed(bytes: Uint8Array, { name, contents }: Section, wanted: string): boolean {
   if (contents - name !== wanted.length) return false;
   for (let i = 0; i < wanted.length; i++) if (bytes[name + i] !== wanted.charCodeAt(i)) return false;
   return true;
