@@ -8,6 +8,7 @@ import { withConstants } from './constants.mjs';
 
 const OUT = 'dist/bin';
 const FIRST_FILE = 'first.js';
+const EXEC_FILE = 'exec.js';
 const COMMAND_FILE = 'command.js';
 /** A script whose code brings a compiled module back to life (tools/optimise.cjs, tools/keep.cjs). */
 const RESTORE = '(optimised, bytes) => %DeserializeWasmModule(optimised, bytes);\n';
@@ -31,7 +32,7 @@ const KVM = new RegExp(
 );
 /** What instructions mean, and what makes code of that: not needed for what is decoded already. */
 const CODE =
-  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/|ir\/(?!fp_ops|conditions)|wasm\/wat|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|cpu\/(?:decode|landing_pads)|interp\/(?:emit|generate|fp_|vector_rest|handler_frame|loop|cold|hot|reference|record_state|record_place|restart|temps))/;
+  /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/|ir\/(?!fp_ops|conditions)|wasm\/wat|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|cpu\/(?:decode|landing_pads|sve)|interp\/(?:emit|generate|fp_|vector_rest|handler_frame|loop|cold|hot|reference|record_state|record_place|restart|temps))/;
 /** What regions of an earlier run need, and what writes modules: also how regions find each other, and frames of signals. */
 const WASM =
   /\/dist\/(?:wasm\/(?!sections|wat)|interp\/(?:fetch_entry|late_flags|linker|region_check)|ir\/conditions|jit\/)/;
@@ -91,7 +92,7 @@ function exported(code) {
  * none. The command's uses whole modules.
  */
 function later(fileName, code) {
-  if (fileName !== 'exec.js') return code;
+  if (fileName !== EXEC_FILE) return code;
   return code.replace(/(?:^exports\.[\w$]+ = [\w$]+;\n?)+/m, (block) => {
     const whole = block.replace(/^exports\.\w+_exports = .*\n/gm, '');
     const now = block.match(/^exports\.\w+_exports = .*\n/gm) ?? [];
@@ -159,6 +160,8 @@ export async function bundle() {
   );
   files.delete(COMMAND_FILE);
   for (const [name, text] of files) files.set(name, inAscii(shortened(name, wrapped(text))));
+  // The command that matters has its chunk together with the first one.
+  files.set(EXEC_FILE, `[${files.get(FIRST_FILE)},${files.get(EXEC_FILE)}]`);
   const digest = createHash('sha256');
   for (const text of files.values()) digest.update(text);
   digest.update(readFileSync('dist/interp/interp.wasm'));

@@ -9,12 +9,14 @@ const OPTIMISED = 'interp.optimised';
 const HEAD = 4;
 /** The script whose code that is: restore.js. It is never parsed. */
 const RESTORE = '@RESTORE@';
+/** The chunk with which the first one comes. */
+const EXEC = 'exec.js';
 /** An empty file: there has been a run. */
 const FIRST = 'first';
 const PATIENCE = 20_000;
 
 /** What load.cjs has and gives. */
-exports.keep = ({ folders, options, room, script: firstScript, first, require, __dirname }) => {
+exports.keep = ({ folders, options, room, name: firstName, script: firstScript, first, exec, require, __dirname }) => {
   const fs = require('node:fs');
   const { Script } = require('node:vm');
   const atEnd = [];
@@ -185,13 +187,18 @@ exports.keep = ({ folders, options, room, script: firstScript, first, require, _
     const made = { exports: Object.create(null) };
     modules.set(name, made);
     const filename = `${__dirname}/${name}`;
+    const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
+    const start = (name === EXEC && exec) || compiled(name, filename);
+    start(made.exports, requires, made, filename, __dirname);
+    return made;
+  }
+  function compiled(name, filename) {
     // All in ASCII (tools/bundle.mjs).
     const source = read(filename).toString('latin1');
     const script = new Script(source, { filename, cachedData: borrowed(name) });
     note(name, script);
-    const requires = (id) => (id.startsWith('./') ? load(id.slice(2)) : require(id));
-    script.runInThisContext()(made.exports, requires, made, filename, __dirname);
-    return made;
+    const made = script.runInThisContext();
+    return name === EXEC ? made[1] : made;
   }
   function note(name, script) {
     scripts.set(name, script);
@@ -211,7 +218,7 @@ exports.keep = ({ folders, options, room, script: firstScript, first, require, _
       wanted.set(name, { make, isMuchNew });
     },
   };
-  note('first.js', firstScript);
+  note(firstName, firstScript);
   if (enabled) process.once('exit', atExit);
   return load;
 };

@@ -21,6 +21,8 @@ const folders = env.NODE_DISABLE_COMPILE_CACHE
       `${env.XDG_CACHE_HOME || `${env.HOME || __dirname}/.cache`}/hypatia/code/${folder}`,
     ];
 
+/** The chunk of `exec` has the first one with it: a file less. */
+const name = process.argv[2] === 'exec' ? 'exec.js' : 'first.js';
 /** Where files are read to, one after the other: pages that are used for the first time cost more than reading does. */
 const room = Buffer.allocUnsafeSlow(1 << 20);
 let source;
@@ -28,7 +30,7 @@ let cachedData;
 for (const place of [__dirname, ...folders]) {
   let fd;
   try {
-    fd = fs.openSync(`${place}/first.js`);
+    fd = fs.openSync(`${place}/${name}`);
   } catch (e) {
     if (source === undefined) throw e;
     continue;
@@ -41,10 +43,13 @@ for (const place of [__dirname, ...folders]) {
     break;
   }
 }
-const script = new Script(source, { filename: `${__dirname}/first.js`, cachedData });
+const filename = `${__dirname}/${name}`;
+const script = new Script(source, { filename, cachedData });
+const made = script.runInThisContext();
+const [start, exec] = name === 'exec.js' ? made : [made];
 const first = { exports: Object.create(null) };
 const requires = (id) => (id.startsWith('./') ? load(id.slice(2), false) : require(id));
-script.runInThisContext()(first.exports, requires, first, `${__dirname}/first.js`, __dirname);
-const load = first.keep({ folders, options, room, script, first, require, __dirname });
+start(first.exports, requires, first, filename, __dirname);
+const load = first.keep({ folders, options, room, name, script, first, exec, require, __dirname });
 module.exports = load;
 if (require.main === module) first.start();
