@@ -11,8 +11,8 @@ import { type CpuState, Slot } from './state.ts';
 export const PacEntry = { pointer: 0, modifier: 8, signed: 16, key: 24, shift: 5 } as const;
 export const PAC_ENTRIES = 4096;
 const SIZE = PAC_ENTRIES << PacEntry.shift;
-/** Entries of a page: a short program does not touch more, and what is touched first has its price. */
-const FEW_ENTRIES = 4096 >> PacEntry.shift;
+/** Entries of two pages: a short program does not touch more, and what is touched first has its price. */
+const FEW_ENTRIES = 8192 >> PacEntry.shift;
 /** Tables: programs that take turns have different keys. */
 const TABLES = 4;
 /**
