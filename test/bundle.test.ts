@@ -1,4 +1,4 @@
-// The command as users have it: a few files, and what one run of it keeps for the next (tools/bundle.mjs, tools/load.cjs).
+// The command as users have it: a few files, and what one run of it keeps for the next (tools/bundle.mjs, tools/load.cjs, tools/keep.cjs).
 
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import {

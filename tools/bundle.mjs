@@ -88,7 +88,7 @@ function exported(code) {
 }
 
 /**
- * What other chunks use than the command's is exported when the first of these is loaded (tools/load.cjs): most programs load
+ * What other chunks use than the command's is exported when the first of these is loaded (tools/keep.cjs): most programs load
  * none. The command's uses whole modules.
  */
 function later(fileName, code) {
@@ -119,7 +119,7 @@ function isConstant(code, id) {
   if (found) throw new Error(`${id}: '${found}': dist/bin has its first value only`);
 }
 
-/** What load.cjs runs: a function of what CommonJS modules are given. */
+/** What load.cjs and keep.cjs run: a function of what CommonJS modules are given. */
 const wrapped = (code) => `(function (exports, require, module, __filename, __dirname) {${code}})`;
 /** Names of variables are strings that V8 makes one by one when it reads the code. Functions and lines stay what they are. */
 function shortened(name, text) {

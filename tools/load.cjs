@@ -24,7 +24,7 @@ const folders = env.NODE_DISABLE_COMPILE_CACHE
 /** The chunk of `exec` has the first one with it: a file less. */
 const name = process.argv[2] === 'exec' ? 'exec.js' : 'first.js';
 /** Where files are read to, one after the other: pages that are used for the first time cost more than reading does. */
-const room = Buffer.allocUnsafeSlow(1 << 20);
+const room = Buffer.allocUnsafeSlow(1 << 21);
 let source;
 let cachedData;
 for (const place of [__dirname, ...folders]) {

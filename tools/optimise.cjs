@@ -1,6 +1,6 @@
 // Compiles a module as V8 itself would when it has run for a while, which takes longer than a short program does: the
 // interpreter, once for a version of Node, from standard input, or what is kept of a program (src/jit/kept.ts), which is named. A process of its own
-// (tools/load.cjs): it uses functions of V8 that no standard promises. It gives the length of a script's code, that code, and
+// (tools/keep.cjs): it uses functions of V8 that no standard promises. It gives the length of a script's code, that code, and
 // what the script brings back to life: the interpreter to standard output; beside what is kept, in a file (programs.cjs).
 'use strict';
 const { readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } = require('node:fs');

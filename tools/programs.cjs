@@ -1,4 +1,4 @@
-// Looks after what is kept of programs (src/jit/kept.ts, tools/load.cjs): has a module compiled as V8 does it for code that
+// Looks after what is kept of programs (src/jit/kept.ts, tools/keep.cjs): has a module compiled as V8 does it for code that
 // runs often, by a process that nobody waits for when a program has ended, and forgets what has not been used for long.
 'use strict';
 const fs = require('node:fs');

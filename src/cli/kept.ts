@@ -1,5 +1,5 @@
 // What one run of the command leaves for the next: beside V8's code for the bundle, in a folder of this very build
-// (tools/load.cjs). Without the bundle nothing is kept. Whatever is missing here is made anew.
+// (tools/keep.cjs). Without the bundle nothing is kept. Whatever is missing here is made anew.
 
 import type { WasmModule } from '../base/webassembly.ts';
 
