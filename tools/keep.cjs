@@ -43,28 +43,19 @@ exports.keep = ({ folders, options, room, name: firstName, script: firstScript, 
       fs.closeSync(fd);
     }
   }
-  /** @returns what an earlier run has kept by that name, until the next file is read */
-  function borrowed(name) {
+  /** @returns what an earlier run has kept by that name */
+  function kept(name, readFile = (file) => fs.readFileSync(file)) {
     for (const folder of folders) {
       try {
-        return read(`${folder}/${name}`);
+        return readFile(`${folder}/${name}`);
       } catch {
         // The next folder, or nothing.
       }
     }
     return undefined;
   }
-  /** @param {string} [encoding] makes it text */
-  function kept(name, encoding) {
-    for (const folder of folders) {
-      try {
-        return fs.readFileSync(`${folder}/${name}`, encoding);
-      } catch {
-        // The next folder, or nothing.
-      }
-    }
-    return undefined;
-  }
+  /** @returns the same, until the next file is read */
+  const borrowed = (name) => kept(name, read);
 
   /**
    * The WebAssembly module of the interpreter, as optimise.js compiled it: then V8 need not.

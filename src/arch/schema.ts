@@ -5,7 +5,6 @@
 // Edition: Arm ARM DDI 0487 and DDI 0601 (2025-03), i.e. Armv9.6 with the 2023 and 2024 data-processing extensions, and
 // the identification values of the 2025 ones.
 
-import { lazy } from '../base/lazy.ts';
 import type { Control, FgtBoth, FgtInsn, FgtRead, FgtWrite } from './control_regs.ts';
 import { type Encoding, enc } from './encoding.ts';
 import type { Feat } from './features.ts';
@@ -51,11 +50,11 @@ export type TrapRef =
   | { readonly r?: string | readonly string[]; readonly w?: string | readonly string[] }
   /** A bit of the fine-grained trap registers: the read register's for reads, the write register's for writes. */
   | { readonly fgt: string; readonly on: 'r' | 'w' | 'rw' }
-  /** A condition that is not one bit, by its name in `conditions`. */
+  /** A condition that is not one bit, by its name in CONDITIONS. */
   | { readonly cond: Condition };
 
 /** Conditions that are not one bit; the access procedure has a function for each. */
-export const conditions = lazy(() => ({
+export const CONDITIONS = {
   FPEN:              'CPACR_EL1.FPEN, then CPTR_EL2.{FPEN,TFP}: EC 0x07',
   ZEN:               'CPACR_EL1.ZEN, then CPTR_EL2.{ZEN,TZ}: EC 0x19',
   SMEN:              'CPACR_EL1.SMEN, then CPTR_EL2.{SMEN,TSM}: EC 0x1D',
@@ -66,8 +65,8 @@ export const conditions = lazy(() => ({
   CNTHCTL_EL1NVPCT:  'CNTHCTL_EL2.EL1NVPCT with HCR_EL2.{E2H,TGE,NV2,NV1,NV} = {1,0,1,0,1}',
   CNTHCTL_EL1NVVCT:  'CNTHCTL_EL2.EL1NVVCT with HCR_EL2.{E2H,TGE,NV2,NV1,NV} = {1,0,1,0,1}',
   ICC_SRE:           'ICC_SRE_ELx.SRE = 0 at the level of the access: UNDEFINED; ICC_SRE_EL2.Enable = 0 traps ICC_SRE_EL1',
-}));
-export type Condition = keyof ReturnType<typeof conditions>;
+} as const;
+export type Condition = keyof typeof CONDITIONS;
 
 /** Writes by the first, reads by the second. */
 export const wr = <const W extends string, const R extends string>(w: W, r: R): { readonly w: W; readonly r: R } => ({ w, r });

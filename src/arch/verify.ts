@@ -3,8 +3,8 @@
 import { CONTROL_REGS, type Control, type ControlRegName, type FgtRead, type FgtWrite } from './control_regs.ts';
 import { COMPOUND, isFeat } from './features.ts';
 import { ID_REGS, type IdRegName } from './id_regs.ts';
-import {
-  type ControlBits, type ControlReg, conditions, encText, type Field, type Need, type Row, type TrapRef,
+import {CONDITIONS, 
+  type ControlBits, type ControlReg, encText, type Field, type Need, type Row, type TrapRef,
 } from './schema.ts';
 import { STATE_REGS } from './state_regs.ts';
 import { type Operation, REGISTERS, type Register, SYSTEM_OPS } from './sysregs.ts';
@@ -128,7 +128,7 @@ export function checkTraps(row: Pick<Register, 'name' | 'traps' | 'access' | 'wr
   };
   return row.traps.flatMap((t: TrapRef) => {
     if (typeof t === 'string') return control(t);
-    if ('cond' in t) return t.cond in conditions() ? [] : [`${row.name}: ${t.cond} is no condition`];
+    if ('cond' in t) return t.cond in CONDITIONS ? [] : [`${row.name}: ${t.cond} is no condition`];
     if ('fgt' in t) return fine(t);
     return [t.r ?? [], t.w ?? []].flat().flatMap(control);
   });

@@ -13,6 +13,10 @@ export function highHalf(value: bigint): number {
   whole[0] = value;
   return halves[1]!;
 }
+/** The number with these halves; of 2^21 and above the high one has no room. For a small integer V8 allocates nothing. */
+export function joined(high: number, low: number): number {
+  return high === 0 ? low : high * 0x1_0000_0000 + low;
+}
 
 /** A mask with the bits hi..lo set. 0 <= lo <= hi <= 63. */
 export function fieldMask(hi: number, lo: number): bigint {

@@ -3,7 +3,7 @@
 // after whatever may have changed the state. Knows not how codes are computed.
 
 import { lowHalf } from '../base/bits.ts';
-import type { PauthState } from './pauth.ts';
+import { ALGORITHM, type PauthState } from './pauth.ts';
 import type { PhysMem } from './physmem.ts';
 import { type CpuState, Slot } from './state.ts';
 
@@ -38,10 +38,9 @@ interface Table {
 /** What compares with a state: its keys and, after these, all else of it. */
 const KEY_WORDS = 20;
 const STATE_WORDS = KEY_WORDS + 7;
-const ALGORITHMS = { impdef: 0, qarma5: 1, qarma3: 2 } as const;
 function writeState(s: PauthState, to: Int32Array): void {
   to.set(s.keys);
-  to[KEY_WORDS] = ALGORITHMS[s.algorithm];
+  to[KEY_WORDS] = ALGORITHM[s.algorithm];
   to[KEY_WORDS + 1] = (s.epac ? 1 : 0) | (s.pauth2 ? 2 : 0) | (s.fpac ? 4 : 0) | (s.fpacCombine ? 8 : 0);
   to[KEY_WORDS + 2] = s.enabled;
   to[KEY_WORDS + 3] = s.bottom[0];

@@ -87,7 +87,8 @@ function fastHash(k: Int32Array, at: number, dLo: number, dHi: number, mLo: numb
 const ENTRY = 11;
 const ENTRIES = 1024;
 const recentCodes = lazy(() => new Int32Array(ENTRY * ENTRIES));
-const ALGORITHM = { impdef: 0, qarma5: 1, qarma3: 2 } as const;
+/** Each as a number. */
+export const ALGORITHM = { impdef: 0, qarma5: 1, qarma3: 2 } as const;
 
 /** @arm ComputePAC. KeyHi is the outer key, KeyLo the core key. */
 function compute(s: PauthState, key: number, dLo: number, dHi: number, mLo: number, mHi: number): void {

@@ -3,7 +3,7 @@
 
 import { CONTROL_REGS, type ControlRegName } from '../arch/control_regs.ts';
 import { EC, ISS, issOfSysreg } from '../arch/esr.ts';
-import { type Condition, type ControlBit, type ControlReg, conditions, encParts } from '../arch/schema.ts';
+import { CONDITIONS, type Condition, type ControlBit, type ControlReg, encParts } from '../arch/schema.ts';
 import type { Operation, Register } from '../arch/sysregs.ts';
 import {
   type ControlQuestion, type ControlRef, controlRef, fineRef, type Grain, INSN_FGT, operationQuestions, type Question, type Questions, registerQuestions,
@@ -135,7 +135,7 @@ export class AccessRules {
   private answer(q: Question, row: Register | undefined, sys: number, el: Level, note: Note): Verdict | undefined {
     if (q.kind === 'controls') return this.controlsAnswer(q, sys, el, note);
     const verdict = this.conditionAnswer(q.condition, row, { to: 2, ec: EC.SYS64.ec, iss: sys }, el, note);
-    if (!VECTOR_CONDITIONS.has(q.condition)) note({ what: conditions()[q.condition], grain: 'condition', verdict });
+    if (!VECTOR_CONDITIONS.has(q.condition)) note({ what: CONDITIONS[q.condition], grain: 'condition', verdict });
     return verdict;
   }
   private conditionAnswer(c: Condition, row: Register | undefined, sys: Verdict, el: Level, note: Note): Verdict | undefined {

@@ -47,6 +47,10 @@ const entriesOf = (table: TableName): number => (table === 'fetch' ? FETCH_ENTRI
 /** The low half is enough: tables have far fewer entries than it has pages. */
 const indexOf = (low: number, entries: number): number => (low >>> FRAME_SHIFT) & (entries - 1);
 
+/** What SoftTlb.fill() put into the entry at an address: value and extra. */
+export const valueIn = (mem: PhysMem, entry: number): number => mem.u32[(entry + ENTRY_VALUE) >>> 2]!;
+export const extraIn = (mem: PhysMem, entry: number): number => mem.u32[(entry + ENTRY_EXTRA) >>> 2]!;
+
 /** Pages that a range has a part of. */
 const pagesIn = (start: bigint, end: bigint): number =>
   Math.ceil((Number(end - start) + (lowHalf(start) & ~PAGE)) / FRAME_SIZE);
@@ -145,9 +149,8 @@ export class SoftTlb implements Tlb {
 
   /** What fill() put there for the page of `va`, if it is still there: value and extra. */
   find(table: TableName, va: bigint): readonly [number, number] | undefined {
-    const { u32 } = this.mem;
-    const at = this.entryOf(table, lowHalf(va), highHalf(va));
-    return at === 0 ? undefined : [u32[(at + ENTRY_VALUE) >>> 2]!, u32[(at + ENTRY_EXTRA) >>> 2]!];
+    const entry = this.entryOf(table, lowHalf(va), highHalf(va));
+    return entry === 0 ? undefined : [valueIn(this.mem, entry), extraIn(this.mem, entry)];
   }
   /** Everything that fill() put into a table and that is still there: page, value and extra. */
   *all(table: TableName): Generator<readonly [va: bigint, value: number, extra: number]> {

@@ -19,7 +19,7 @@ import { FlatPages } from '../cpu/flat.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { SystemAccess } from '../cpu/system.ts';
-import { ENTRY_EXTRA, ENTRY_VALUE, SoftTlb } from '../cpu/tlb.ts';
+import { extraIn, SoftTlb, valueIn } from '../cpu/tlb.ts';
 import { CodePages } from './code_pages.ts';
 import { Crew } from './crew.ts';
 import { EXITS, MAX_BUDGET } from './exits.ts';
@@ -39,9 +39,6 @@ import { Templates } from './templates.ts';
 const FLAT_FRAMES = 2 ** 18;
 /** What the tier gets for itself: bytes, and a part of all memory. */
 const AREA = { least: 1 << 15, most: 1 << 23, share: 64 };
-
-/** Where in u32 a slot is. */
-const at = (cpu: CpuState, slot: number): number => (cpu.base + slot) >>> 2;
 
 class Interpreter implements Engine {
   private readonly mem: PhysMem;
@@ -174,33 +171,31 @@ class Interpreter implements Engine {
   }
   /** @returns why there is nothing to run */
   private begin(cpu: CpuState): ExitReason | undefined {
-    const { u32 } = this.mem;
-    if (u32[at(cpu, Slot.KICK)]) {
-      u32[at(cpu, Slot.KICK)] = 0;
+    if (cpu.low(Slot.KICK)) {
+      cpu.setLow(Slot.KICK, 0);
       return Exit.Kick;
     }
     this.cpu = cpu;
     this.system.enter(cpu);
     if (!this.flights?.any) this.pages.reclaim();
     cpu.exception = undefined;
-    u32[at(cpu, Slot.RETURN)] = 0;
-    u32[at(cpu, Slot.EXEC)] = 0;
-    u32[at(cpu, Slot.LOOP_FUNCTIONS)] = this.handlers.standIns;
-    u32[at(cpu, Slot.LOOP_KNOWN)] = this.handlers.known;
-    u32[at(cpu, Slot.BRANCH)] = 0;
+    cpu.setLow(Slot.RETURN, 0);
+    cpu.setLow(Slot.EXEC, 0);
+    cpu.setLow(Slot.LOOP_FUNCTIONS, this.handlers.standIns);
+    cpu.setLow(Slot.LOOP_KNOWN, this.handlers.known);
+    cpu.setLow(Slot.BRANCH, 0);
     const btype = takeBtype(cpu);
     return btype !== 0 && !this.landing.here(cpu, btype) ? Exit.Exception : undefined;
   }
   private end(cpu: CpuState, reason: ExitReason): ExitReason {
-    const { u32 } = this.mem;
-    const branch = u32[at(cpu, Slot.BRANCH)]!;
+    const branch = cpu.low(Slot.BRANCH);
     if (this.hasBti && branch & 3) putBtype(cpu, btypeOf(branch & 3, (branch & 4) !== 0));
     cpu.finishRun();
     if (reason === Exit.Exception) {
       cpu.exception ??= { ec: cpu.low(Slot.RAISE_EC), iss: cpu.low(Slot.RAISE_ISS), far: 0n, ipa: 0n, toEl2: false };
     }
-    if (reason === Exit.Budget && u32[at(cpu, Slot.KICK)]) {
-      u32[at(cpu, Slot.KICK)] = 0;
+    if (reason === Exit.Budget && cpu.low(Slot.KICK)) {
+      cpu.setLow(Slot.KICK, 0);
       return Exit.Kick;
     }
     return reason;
@@ -222,31 +217,30 @@ class Interpreter implements Engine {
   }
   /** Runs, with a sample taken now and then. */
   private runTo(cpu: CpuState, budget: number): ExitReason {
-    const { u32 } = this.mem;
     if (budget === 1) {
-      u32[at(cpu, Slot.BUDGET)] = budget;
-      u32[at(cpu, Slot.PAUSE)] = MAX_BUDGET;
+      cpu.setLow(Slot.BUDGET, budget);
+      cpu.setLow(Slot.PAUSE, MAX_BUDGET);
       return this.resolve(cpu, this.step(cpu));
     }
     let end = budget;
     let resumed = 0;
     for (;;) {
-      const start = u32[at(cpu, Slot.EXEC)]!;
-      u32[at(cpu, Slot.BUDGET)] = end;
-      u32[at(cpu, Slot.PAUSE)] = Math.min(start + this.stretch, MAX_BUDGET);
+      const start = cpu.low(Slot.EXEC);
+      cpu.setLow(Slot.BUDGET, end);
+      cpu.setLow(Slot.PAUSE, Math.min(start + this.stretch, MAX_BUDGET));
       const reason = this.resolve(cpu, this.main(cpu.base));
-      const executed = u32[at(cpu, Slot.EXEC)]!;
+      const executed = cpu.low(Slot.EXEC);
       // Others may have taken from the budget.
-      end = u32[at(cpu, Slot.BUDGET)]! | 0;
+      end = cpu.low(Slot.BUDGET) | 0;
       if (this.tier) this.paused(cpu, reason === Exit.Budget && executed < end);
       if (reason !== Exit.Budget) {
         // Without an instruction since it was last asked, the system decides whether that is to go on.
         if (executed === resumed || !this.resume(cpu, reason)) return reason;
-        resumed = u32[at(cpu, Slot.EXEC)]!;
-        end = u32[at(cpu, Slot.BUDGET)]! | 0;
+        resumed = cpu.low(Slot.EXEC);
+        end = cpu.low(Slot.BUDGET) | 0;
       }
       if (cpu.exception) return Exit.Exception;
-      if (u32[at(cpu, Slot.EXEC)]! >= end || u32[at(cpu, Slot.RETURN)] || u32[at(cpu, Slot.KICK)]) return Exit.Budget;
+      if (cpu.low(Slot.EXEC) >= end || cpu.low(Slot.RETURN) || cpu.low(Slot.KICK)) return Exit.Budget;
     }
   }
   /** Samples are taken where branches land, and nowhere else does the interpreter pause. */
@@ -254,14 +248,14 @@ class Interpreter implements Engine {
     if (early) this.stretch = this.sample(cpu);
     else {
       // What regions have executed has moved the pause.
-      const left = this.mem.u32[at(cpu, Slot.PAUSE)]! - this.mem.u32[at(cpu, Slot.EXEC)]!;
+      const left = cpu.low(Slot.PAUSE) - cpu.low(Slot.EXEC);
       this.stretch = Math.max(0, left);
     }
   }
   /** What the system dealt with goes on at PC, as a run begins. */
   private resume(cpu: CpuState, reason: ExitReason): boolean {
     if (!this.hooks.resume?.(cpu, reason)) return false;
-    this.mem.u32[at(cpu, Slot.BRANCH)] = 0;
+    cpu.setLow(Slot.BRANCH, 0);
     // Whatever else was run by the way.
     if (this.cpu !== cpu) {
       this.cpu = cpu;
@@ -274,8 +268,7 @@ class Interpreter implements Engine {
   private sample(cpu: CpuState): number {
     const entry = this.path.tlbOf(cpu).entryOf('fetch', cpu.low(Slot.PC), cpu.high(Slot.PC));
     if (entry === 0) return this.tier!.stretch;
-    const { u32 } = this.mem;
-    return this.tier!.sample(cpu, cpu.pc, u32[(entry + ENTRY_VALUE) >>> 2]!, u32[(entry + ENTRY_EXTRA) >>> 2] !== 0);
+    return this.tier!.sample(cpu, cpu.pc, valueIn(this.mem, entry), extraIn(this.mem, entry) !== 0);
   }
   /** One instruction: the record after it becomes one that stops. */
   private step(cpu: CpuState): number {
@@ -357,7 +350,7 @@ class Interpreter implements Engine {
     const records = this.pages.recordsOf(t.frame, (low & (FRAME_SIZE - 1)) >>> 2);
     tlb.fill('fetch', pc, records, t.guarded ? 1 : 0, t.tag);
     if (this.tier && !this.mem.parallel && this.tier.arrived(cpu, pc, records, t.guarded === true))
-      this.mem.u32[at(cpu, Slot.PAUSE)] = 0;
+      cpu.setLow(Slot.PAUSE, 0);
     return records;
   }
   /**

@@ -7,7 +7,7 @@ import { btypeOf, type LandingPads, mayLand } from '../cpu/bti.ts';
 import { landingPads } from '../cpu/landing_pads.ts';
 import { FRAME_SIZE, type PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
-import { ENTRY_EXTRA, ENTRY_VALUE } from '../cpu/tlb.ts';
+import { extraIn, valueIn } from '../cpu/tlb.ts';
 import type { CodePages } from './code_pages.ts';
 import type { EngineOptions } from './options.ts';
 import { LANDING_GUARDED } from './record.ts';
@@ -33,7 +33,7 @@ export class Landing {
     const entry = this.entryOf(cpu, lowHalf(pc), highHalf(pc));
     if (!this.at(cpu, pc, entry, btypeOf(type, guarded))) return false;
     const bit = type | (guarded ? LANDING_GUARDED : 0);
-    if (entry !== 0) this.pages.setLanding(this.recordsIn(entry), placeIn(pc) >>> 2, bit);
+    if (entry !== 0) this.pages.setLanding(valueIn(this.mem, entry), placeIn(pc) >>> 2, bit);
     return true;
   }
   /** At PC, where mostly the page is known, and not guarded. @returns false for a fault */
@@ -46,10 +46,7 @@ export class Landing {
     return this.path.tlbOf(cpu).entryOf('fetch', low, high);
   }
   private isGuarded(entry: number): boolean {
-    return this.mem.u32[(entry + ENTRY_EXTRA) >>> 2] !== 0;
-  }
-  private recordsIn(entry: number): number {
-    return this.mem.u32[(entry + ENTRY_VALUE) >>> 2]!;
+    return extraIn(this.mem, entry) !== 0;
   }
   private at(cpu: CpuState, pc: bigint, entry: number, btype: number): boolean {
     // A fault of the fetch itself comes first, and by itself.
@@ -61,7 +58,7 @@ export class Landing {
   }
   /** The frame of a page, if it is guarded. */
   private guardedFrame(entry: number): number | undefined {
-    return this.isGuarded(entry) ? this.pages.frameOf(this.recordsIn(entry)) : undefined;
+    return this.isGuarded(entry) ? this.pages.frameOf(valueIn(this.mem, entry)) : undefined;
   }
   private translated(cpu: CpuState, pc: bigint): number | undefined {
     const t = this.path.tlbOf(cpu).translator.translate(pc, 'execute', 4, cpu);

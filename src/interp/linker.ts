@@ -28,8 +28,8 @@ import {
 import { CHECK_PARAMS, CHECK_RESULTS, REFUSAL, writeCheck, writeLinkEntry } from './region_check.ts';
 
 /**
- * Of the function that enters a region: cpu; address; how: type of the branch, LANDING_GUARDED if it stands in a guarded page, facts that hold (region_check.ts), how
- * many regions wait; instructions executed; what the region returns to.
+ * Of the function that enters a region: cpu; address; how: type of the branch, LANDING_GUARDED if it stands in a guarded page,
+ * facts that hold (region_check.ts), how many regions wait; instructions executed; what the region returns to.
  */
 export const GO_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32', 'i32', 'i64'];
 /** Bits of `how` that are about the branch. */
@@ -248,17 +248,12 @@ function linkerModule(links: number | undefined, area: number, shared: boolean):
 
 /** What regions import to get to each other: it enters functions of a table, so each thread with a table has its own. */
 export class Linker {
-  private readonly make: () => WasmModule;
-  private made: WasmModule | undefined;
+  readonly module: WasmModule;
   private exports: Readonly<Record<string, unknown>> | undefined;
 
   /** @param links, area, shared as above */
   constructor(links: number | undefined, area: number, shared: boolean) {
-    this.make = () => linkerModule(links, area, shared);
-  }
-  get module(): WasmModule {
-    this.made ??= this.make();
-    return this.made;
+    this.module = linkerModule(links, area, shared);
   }
   /** @param imports memory and table */
   functionFor(name: keyof typeof RegionImport, imports: Record<string, unknown>): unknown {

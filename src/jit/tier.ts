@@ -58,8 +58,8 @@ const SCATTERED = 1;
 const SMALL = 128;
 /** Samples after which what is met often has been compiled: what was met before, and is not, belongs to how the program starts. */
 const SETTLED = 256;
-/** Pages on both sides of a place without a region, for it to be one of those. */
-const APART = 4;
+/** Pages around that of a place that have no region, for it to be one of those. */
+const NEAR = [-4, -3, -2, -1, 0, 1, 2, 3, 4];
 /** Samples in a row that may meet the beginnings of regions. */
 const PATIENCE = 8;
 /** Accesses of a region to pages that are not flat, after which it is made for such. */
@@ -79,6 +79,9 @@ function assumptionsOf({ mem }: TierHost, cpu: CpuState, guarded: boolean): Know
   return { ...known, key: keyOf(known) };
 }
 
+/** Of an instruction in its page. */
+const indexIn = (pc: bigint): number => Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
+
 class JitTier implements Tier {
   readonly counts: Counts | undefined;
   readonly stats: TierStats;
@@ -93,6 +96,7 @@ class JitTier implements Tier {
   /** Samples, by address of the record. */
   private readonly heat = new Map<number, number>();
   private readonly lifts: Lifts;
+
   constructor(regions: Regions, options: TierOptions) {
     const { host } = regions;
     this.regions = regions;
@@ -111,7 +115,7 @@ class JitTier implements Tier {
     const { threshold, stretch } = this.options;
     const [least, most] = stretch;
     if (++regions.stats.samples === SETTLED) this.makeUp(cpu);
-    const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
+    const index = indexIn(pc);
     this.counts?.survey(this.host, records, index);
     const known = assumptionsOf(this.host, cpu, guarded);
     const region = regions.at(records, index, known);
@@ -151,11 +155,9 @@ class JitTier implements Tier {
     const taken = new Set([...regions.all()].flatMap((region) => region.records ?? []));
     for (const { pc, records, guarded } of this.options.early ?? []) {
       if (host.recordsAt(cpu, pc, guarded) !== records || !host.pages.isFresh(records)) continue;
-      let isApart = true;
-      for (let page = -APART; page <= APART; page++)
-        if (taken.has(host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE), guarded))) isApart = false;
-      const index = Number(pc & BigInt(FRAME_SIZE - 1)) >>> 2;
-      if (isApart && !regions.cover.at(records, index))
+      const index = indexIn(pc);
+      const hasNeighbour = NEAR.some((page) => taken.has(host.recordsAt(cpu, pc + BigInt(page * FRAME_SIZE), guarded)));
+      if (!hasNeighbour && !regions.cover.at(records, index))
         this.compile(cpu, pc, records, index, assumptionsOf(host, cpu, guarded));
     }
   }

@@ -1,5 +1,6 @@
 // Reading and writing the ABI's little-endian structures in byte arrays.
 
+import { joined } from '../base/bits.ts';
 import { textOf } from '../base/text.ts';
 
 export class Struct {
@@ -24,8 +25,7 @@ export class Struct {
   }
   /** A 64-bit field whose values fit a number. */
   n64(o: number): number {
-    const high = this.i32(o + 4);
-    return high === 0 ? this.u32(o) : high * 0x1_0000_0000 + this.u32(o);
+    return joined(this.i32(o + 4), this.u32(o));
   }
   set8(o: number, v: number): this {
     this.view.setUint8(o, v);

@@ -1,6 +1,7 @@
 // The frame a signal handler runs on: siginfo, ucontext with all registers and the FP records, frame record. Written at
 // delivery, read back by rt_sigreturn after the handler may have edited any of it. @linux setup_rt_frame, restore_sigframe
 
+import { joined } from '../base/bits.ts';
 import type { PhysMem } from '../cpu/physmem.ts';
 import { type CpuState, Slot } from '../cpu/state.ts';
 import { type AltStack, NO_ALT_STACK, SS_DISABLE } from './alt_stack.ts';
@@ -65,7 +66,7 @@ function below({ low, high }: Halves, bytes: number): Halves {
   return { low: ((at >>> 0) & ~15) >>> 0, high: at < 0 ? (high - 1) >>> 0 : high };
 }
 /** What the kernel makes of an address: the top byte is ignored. */
-const numberOf = (low: number, high: number): number => (high & 0x00ff_ffff) * 2 ** 32 + low;
+const numberOf = (low: number, high: number): number => joined(high & 0x00ff_ffff, low);
 /** Of a frame at `sp`: where ucontext is. */
 export const ucontextOf = ({ low, high }: Halves): Halves => ({
   low: (low + At.UC) >>> 0,

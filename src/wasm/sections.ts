@@ -28,20 +28,25 @@ export interface Section {
   readonly to: number;
 }
 
-/** Where the number ended that was read last. */
-let next = 0;
-function unsignedAt(bytes: Uint8Array, at: number): number {
-  let value = 0;
-  next = bytes.length;
-  for (let i = at, shift = 0; i < bytes.length; shift += 7) {
-    const byte = bytes[i++]!;
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      next = i;
-      break;
-    }
+/** Reads numbers, one after the other. */
+class Reader {
+  private readonly bytes: Uint8Array;
+  /** Of what has not been read. */
+  at: number;
+  constructor(bytes: Uint8Array, at: number) {
+    this.bytes = bytes;
+    this.at = at;
   }
-  return value >>> 0;
+  unsigned(): number {
+    const { bytes } = this;
+    let value = 0;
+    for (let shift = 0; this.at < bytes.length; shift += 7) {
+      const byte = bytes[this.at++]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    return value >>> 0;
+  }
 }
 /** Bytes of a custom section with a short name. */
 export function customSize(name: string, contents: number): number {
@@ -55,14 +60,11 @@ export function sectionAfter(bytes: Uint8Array, before?: Section): Section | und
   const from = before ? before.to : HEADER;
   if (from >= bytes.length) return undefined;
   const id = bytes[from]!;
-  const length = unsignedAt(bytes, from + 1);
-  const to = next + length;
-  let contents = next;
-  if (id === SECTION.custom) {
-    const characters = unsignedAt(bytes, contents);
-    contents = next + characters;
-  }
-  return { id, from, name: next, contents, to };
+  const reader = new Reader(bytes, from + 1);
+  const length = reader.unsigned();
+  const to = reader.at + length;
+  const characters = id === SECTION.custom ? reader.unsigned() : 0;
+  return { id, from, name: reader.at, contents: reader.at + characters, to };
 }
 /** The first custom section of a name. */
 export function sectionNamed(bytes: Uint8Array, name: string): Section | undefined {
@@ -80,12 +82,13 @@ function isNamed(bytes: Uint8Array, { name, contents }: Section, wanted: string)
 export function withMemory(module: Uint8Array, shared: boolean): Uint8Array {
   let section = sectionAfter(module);
   while (section && section.id !== SECTION.import) section = sectionAfter(module, section);
-  unsignedAt(module, section?.contents ?? module.length);
-  let at = next;
+  const reader = new Reader(module, section?.contents ?? module.length);
+  reader.unsigned();
   for (let name = 0; name < 2; name++) {
-    const length = unsignedAt(module, at);
-    at = next + length;
+    const length = reader.unsigned();
+    reader.at += length;
   }
+  const { at } = reader;
   const limits = shared ? LIMITS.shared : LIMITS.own;
   if (module[at] !== KIND.memory) throw new InternalError('the first import of a module is no memory');
   if (module[at + 1] === limits) return module;

@@ -2,6 +2,7 @@
 // KVM. Another owner of the Stage2 port. Absent: FEAT_S2POE, FEAT_HAFT, FEAT_HDBSS, FEAT_MTE_PERM, FEAT_THE, FEAT_D128.
 // @arm AArch64.S2Walk, AArch64.S2Translate, AArch64.S2CheckPermissions
 
+import { joined } from '../../base/bits.ts';
 import type { Access } from '../engine.ts';
 import type { Has } from '../needs.ts';
 import type { Stage2, Stage2Answer, Stage2Fault, Stage2Mapping } from '../pe_ports.ts';
@@ -169,8 +170,8 @@ function blockAllowed(s: Stage2Setup, level: number): boolean {
 /** The output address of a descriptor, low bits not yet cleared. */
 function addressOf(s: Stage2Setup, lo: number, hi: number): number {
   const low = (lo & 0xfffff000) >>> 0;
-  if (s.ds) return ((hi & 0x3ffff) + ((lo >>> 8) & 3) * 2 ** 18) * 2 ** 32 + low;
-  const base = (hi & 0xffff) * 2 ** 32 + low;
+  if (s.ds) return joined((hi & 0x3ffff) + ((lo >>> 8) & 3) * 2 ** 18, low);
+  const base = joined(hi & 0xffff, low);
   return s.lpa64K ? base - lowBits(base, 16) + ((lo >>> 12) & 15) * 2 ** 48 : base;
 }
 /** @arm AArch64.S2DirectBasePermissions */

@@ -3,7 +3,7 @@
 // @arm AArch64.S1Walk, AArch64.S1Translate
 
 import { type FaultKind, fscAt } from '../../arch/esr.ts';
-import { highHalf, lowHalf } from '../../base/bits.ts';
+import { highHalf, joined, lowHalf } from '../../base/bits.ts';
 import type { Access } from '../engine.ts';
 import { type Leaf, Perm, permissionsOf } from './perms.ts';
 import type { Range, Regime } from './regime.ts';
@@ -211,9 +211,9 @@ function blockAllowed(r: Regime, granuleBits: number, level: number): boolean {
 function addressOf(r: Regime, granuleBits: number): number {
   const low = (d.lo & 0xfffff000) >>> 0;
   if (r.ds && granuleBits !== 16) {
-    return ((d.hi & 0x3ffff) + ((d.lo >>> 8) & 3) * 2 ** 18) * 2 ** 32 + low;
+    return joined((d.hi & 0x3ffff) + ((d.lo >>> 8) & 3) * 2 ** 18, low);
   }
-  const base = (d.hi & 0xffff) * 2 ** 32 + low;
+  const base = joined(d.hi & 0xffff, low);
   if (granuleBits !== 16) return base;
   const plain = base - lowBits(base, 16);
   return r.lpa64K ? plain + ((d.lo >>> 12) & 15) * 2 ** 48 : plain;

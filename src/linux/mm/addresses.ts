@@ -1,7 +1,7 @@
 // Addresses of user memory: where they end, and arithmetic that numbers beyond 32 bits need.
 
 import { InternalError } from '../../base/assert.ts';
-import { highHalf, lowHalf } from '../../base/bits.ts';
+import { highHalf, joined, lowHalf } from '../../base/bits.ts';
 import { PAGE } from './pages.ts';
 
 /** User addresses have 48 bits. @linux TASK_SIZE */
@@ -14,10 +14,6 @@ export const MMAP_MIN_ADDR = 65536;
 // after it, by the first value that is none, and is a new object whenever it is read: unless it was undefined before, as fields
 // are that get their values in a constructor. Before code is optimised, all that is noticed.
 
-/** The number with these halves. */
-export function joined(high: number, low: number): number {
-  return high === 0 ? low : high * 0x1_0000_0000 + low;
-}
 /** An address argument as a number: the top byte is ignored, as for loads and stores. */
 export function userAddress(addr: bigint): number {
   return joined(highHalf(addr) & 0x00ff_ffff, lowHalf(addr));

@@ -2,11 +2,11 @@
 // TLB fills; what the kernel's side asks (copies in and out, KVM's question for the frame behind a page) is built on its
 // faults in user_access.ts. Mapping calls (mmap and friends) are in map_calls.ts. Refuses to know threads, signals and files.
 
-import { highHalf, lowHalf } from '../../base/bits.ts';
+import { highHalf, joined, lowHalf } from '../../base/bits.ts';
 import type { UserMemory } from '../../base/hostfile.ts';
 import type { Access, Tlb, Translation, Translator } from '../../cpu/engine.ts';
 import { OutOfFrames, type PhysMem } from '../../cpu/physmem.ts';
-import { joined, pageOf, TASK_SIZE } from './addresses.ts';
+import { pageOf, TASK_SIZE } from './addresses.ts';
 import { Frames } from './frames.ts';
 import { PageTable, Pte } from './page_table.ts';
 import { PAGE } from './pages.ts';

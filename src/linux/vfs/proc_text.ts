@@ -1,4 +1,4 @@
-// What /proc/PID says in words: maps, status, stat, limits. Texts only; which file has which is in proc.ts.
+// What /proc/PID says in words: maps, status, stat, limits. Texts only; which file has which is in proc_entries.ts.
 
 import { NSIG, sigBit } from '../abi/flags.ts';
 import { PAGE } from '../mm/pages.ts';
