@@ -231,16 +231,18 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
       .set(pcOut);
   }
   private exitTo(place: number, taken: boolean): void {
+    // Past the end of a page, code is fetched as after a branch.
+    const fetched = pageOf(place) !== 0 && place % PLACES_PER_PAGE === 0;
+    this.exitAt(place, taken || fetched ? 0 : RegionExit.unchecked);
+  }
+  private exitAt(place: number, unchecked: number): void {
     const { code } = this;
     const { answer } = this.r;
-    const unchecked = taken ? 0 : RegionExit.unchecked;
     if (pageOf(place) === 0) {
       code.i32(RegionExit.left | RegionExit.inPage | unchecked | (place << RegionExit.indexShift)).set(answer);
     } else {
       this.address(place);
-      // Past the end of a page, code is fetched as after a branch.
-      const fetched = unchecked !== 0 && place % PLACES_PER_PAGE !== 0 ? unchecked : 0;
-      code.i32(RegionExit.left | fetched).set(answer);
+      code.i32(RegionExit.left | unchecked).set(answer);
     }
     code.br(this.wayOut());
   }
@@ -259,7 +261,8 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     const from = tape.begin();
     this.r.tally(why);
     this.count(this.ahead);
-    this.exitTo(this.place, false);
+    // Never by way of a region that begins with it, wherever it stands: that would be this one again.
+    this.exitAt(this.place, RegionExit.unchecked);
     tape.end(from, { kind: 'leave', why });
   }
   private countMiss(): void {

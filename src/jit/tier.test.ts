@@ -123,6 +123,16 @@ describe('the tier', () => {
     m.cpu.fpOn = false;
     expect(run(false)).toBeGreaterThanOrEqual(after);
   });
+  it('leaves to the interpreter what a page begins with, also where a region is entered there', () => {
+    const { m, stats } = machine({});
+    const base = CODE + BigInt(FRAME_SIZE - 8);
+    // Regions end before writes of FPCR, and the next instruction is an entry; 0 divided by 0 is for the interpreter.
+    const source = '1: add x1, x1, #1\n msr fpcr, xzr\n fdiv s1, s5, s6\n subs x0, x0, #1\n b.ne 1b\n svc #0';
+    m.poke(base, assembleProgram(source, { base }).sections[0]!.bytes);
+    for (let i = 0; i < 5; i++) expect(runAt(m, base)).toBe(2000n);
+    expect(m.cpu.v(1)[0]).toBe(0x7fc00000n);
+    expect(stats().regions).toBeGreaterThan(0);
+  });
   it('makes no region of pages that are too far apart for its entries', () => {
     const found: CompiledRegion[] = [];
     const { m, stats } = machine({ dump: (region) => found.push(region) });
