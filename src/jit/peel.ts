@@ -2,7 +2,7 @@
 // from such a place to the head of the loop is short, control goes that way in a copy of it that stands before the loop.
 
 import { type Block, type Edge, type Graph, successorsIn } from './graph.ts';
-import { type Shape, type Successors, shapeOf } from './shape.ts';
+import { COPY, type Shape, type Successors, shapeOf } from './shape.ts';
 import { members } from './zones.ts';
 
 /** A block as it stands in the function: copies have numbers of their own. */
@@ -21,13 +21,11 @@ export interface Peeled {
 /** Instructions that are copied before one loop, and in all. */
 const MOST = 48;
 const MOST_IN_ALL = 160;
-/** The number of the first copy: those of other blocks are places. */
-const FIRST_COPY = 2 ** 32;
 
 class Peeler {
   readonly blocks: Map<number, Placed>;
   entries: number[];
-  private next = FIRST_COPY;
+  private copies = 0;
   private room = MOST_IN_ALL;
   readonly successors: Successors;
   shapes: readonly Shape[] = [];
@@ -81,7 +79,7 @@ class Peeler {
   }
   private copy(ids: ReadonlySet<number>, ways: ReadonlySet<number>, inside: ReadonlySet<number>): void {
     this.room -= this.weight(ids);
-    const copyOf = new Map([...ids].map((id) => [id, this.next++]));
+    const copyOf = new Map([...ids].map((id) => [id, this.blocks.get(id)!.start + COPY * ++this.copies]));
     const moved = (e: Edge | undefined): Edge | undefined => e && { ...e, to: copyOf.get(e.to) ?? e.to };
     const led = (e: Edge | undefined): Edge | undefined => (e && ways.has(e.to) ? moved(e) : e);
     for (const [id, b] of this.blocks) {
