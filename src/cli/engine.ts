@@ -87,7 +87,7 @@ const OFTEN = 16;
 /** Samples before what was kept of the program is read: it pays where there are more. */
 const SHORT = 64;
 /** How often samples are taken where everything is to be compiled when it is first met. */
-const EAGER: Partial<TierOptions> = { threshold: 1, stretch: [512, 1 << 16] };
+const EAGER: Partial<TierOptions> = { threshold: 1, stretch: [512, 1 << 16], misses: 4 };
 
 export interface CompilerOptions {
   /** Megabytes. */

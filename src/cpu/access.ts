@@ -14,6 +14,8 @@ const READ = ['read'] as const;
 const WRITE = ['write'] as const;
 const BOTH = ['read', 'write'] as const;
 
+/** Of an access as one number. Writes: it does, or may. Checked: it must be aligned. */
+export const ACCESS = { size: 127, checked: 3 << 7, unprivileged: 1 << 9, writes: 3 << 10 } as const;
 /** An access as one number, for compiled code: size 0..6, atomic 7, ordered 8, unprivileged 9, kind 10, log2(element) 12.. */
 export function packAccess(kind: AccessKind, a: AccessRow): number {
   const flag = (on: boolean, bit: number): number => (on ? 1 << bit : 0);
@@ -92,29 +94,37 @@ export class AccessPath {
 
   /** What compiled code looks up first: the host address of an access that the TLB knows and that stays in its page, or 0. */
   cached(cpu: CpuState, kind: AccessKind, va: bigint, size: number, unprivileged = false): number {
+    return this.known(
+      this.mem.u32[(cpu.base + (unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB)) >>> 2]!,
+      kind,
+      va,
+      size,
+    );
+  }
+  /** @param tlb its address */
+  private known(tlb: number, kind: AccessKind, va: bigint, size: number): number {
     const { u32, i32 } = this.mem;
     const lo = lowHalf(va);
-    const tlb = unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB;
-    const table = u32[(cpu.base + tlb) >>> 2]! + (kind === 'r' ? TlbTable.read : TlbTable.write);
+    const table = tlb + (kind === 'r' ? TlbTable.read : TlbTable.write);
     const entry = (table + ((lo >>> FRAME_SHIFT) & (DATA_ENTRIES - 1)) * ENTRY_SIZE) >>> 2;
     if ((u32[entry]! ^ lo) >>> 0 > FRAME_SIZE - size || u32[entry + 1]! !== highHalf(va)) return 0;
     return (lo + i32[entry + (ENTRY_VALUE >>> 2)]!) >>> 0;
   }
   /** @returns a host address good for the access, or 0 after having set cpu.exception. */
   probe(cpu: CpuState, va: bigint, packed: number): number {
-    const size = packed & 127;
+    const size = packed & ACCESS.size;
     const kind = KINDS[(packed >> 10) & 3]!;
-    const checked = (packed & (3 << 7)) !== 0;
+    const checked = (packed & ACCESS.checked) !== 0;
     const low = lowHalf(va);
     if (checked && low & (size - 1) && !this.mayMisalign(low, size)) return this.misaligned(cpu, va, kind);
-    return this.span(cpu, this.tlbOf(cpu, (packed & (1 << 9)) !== 0), va, kind, size, 1 << (packed >> 12));
+    return this.span(cpu, this.tlbOf(cpu, (packed & ACCESS.unprivileged) !== 0), va, kind, size, 1 << (packed >> 12));
   }
   /** Has the TLB answer for an access. @returns false if it cannot: the access faults, or is an unusual one */
   fill(cpu: CpuState, va: bigint, packed: number): boolean {
-    const size = packed & 127;
-    const unprivileged = (packed & (1 << 9)) !== 0;
+    const size = packed & ACCESS.size;
+    const unprivileged = (packed & ACCESS.unprivileged) !== 0;
     const low = lowHalf(va);
-    if ((packed & (3 << 7)) !== 0 && low & (size - 1)) return false;
+    if ((packed & ACCESS.checked) !== 0 && low & (size - 1)) return false;
     if (size > FRAME_SIZE - (low & (FRAME_SIZE - 1)) || this.probe(cpu, va, packed) === 0) return false;
     return this.cached(cpu, KINDS[(packed >> 10) & 3]!, va, size, unprivileged) !== 0;
   }
@@ -123,9 +133,11 @@ export class AccessPath {
     const inPage = FRAME_SIZE - (lowHalf(va) & (FRAME_SIZE - 1));
     if (size <= inPage) return this.page(cpu, tlb, va, kind, size, element);
 
-    const first = this.page(cpu, tlb, va, kind, inPage, element);
+    const first = this.known(tlb.base, kind, va, inPage) || this.page(cpu, tlb, va, kind, inPage, element);
     if (first === 0) return 0;
-    const second = this.page(cpu, tlb, BigInt.asUintN(64, va + BigInt(inPage)), kind, size - inPage, 1);
+    const next = BigInt.asUintN(64, va + BigInt(inPage));
+    const rest = size - inPage;
+    const second = this.known(tlb.base, kind, next, rest) || this.page(cpu, tlb, next, kind, rest, 1);
     if (second === 0) return 0;
     const bounce = cpu.base + Slot.BOUNCE;
     if (kind === 'r') {

@@ -142,6 +142,8 @@ export const Slot = {
   LOOP_LIMIT: 96 * 8 + 4,
   /** u32: how far that product is shifted to find an entry of PAC_CACHE. */
   PAC_SHIFT: 98 * 8,
+  /** u32: instructions executed, while a region asks where an access goes (interp/misses.ts). */
+  ASKED: 98 * 8 + 4,
   ENGINE_END: 128 * 8,
   /** Storage for system registers, 8 bytes each, in the order of arch/sysregs.ts. */
   SYSREGS: 128 * 8,

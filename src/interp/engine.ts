@@ -27,6 +27,7 @@ import { type FlightControl, Flights } from './flights.ts';
 import { HandlerTable } from './handler_table.ts';
 import { Landing } from './landing.ts';
 import { Linker } from './linker.ts';
+import { isMissImport, missFunctions } from './misses.ts';
 import type { EngineOptions, ThreadOptions } from './options.ts';
 import { Predecoder } from './predecode.ts';
 import { type Program, programOf } from './program.ts';
@@ -56,6 +57,9 @@ class Interpreter implements Engine {
   /** If there is a tier. */
   private linker: (() => Linker) | undefined;
   private links: number | undefined;
+  private readonly misses = lazy(() =>
+    missFunctions(this.mem.wasm, this.mem.shared, (va, access) => this.path.fill(this.cpu!, va, access)),
+  );
   /** Runs while pointer arithmetic is checked: code is compiled without. */
   private readonly checking: () => Reference;
   private cpu: CpuState | undefined;
@@ -380,6 +384,7 @@ class Interpreter implements Engine {
       case 'commit':
         return () => this.path.commit(this.cpu!);
       default:
+        if (isMissImport(name)) return this.misses()[name];
         if (this.linker && isRegionImport(name)) return this.linker().functionFor(name, this.handlers.imports);
         return this.system.importFor(name);
     }

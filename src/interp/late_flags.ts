@@ -90,6 +90,19 @@ export class Flags {
     if (kinds.some((k) => k > Kind.Nz)) code.get(cpu).get(this.b).mem('i64.store', Slot.FLAG_B);
     if (!known) code.end();
   }
+  /** As spill(), where the CPU state may have them meanwhile. @returns writes code that fetches them from there */
+  put(): () => void {
+    const { code, cpu } = this;
+    const kinds = KINDS.filter((k) => this.possible & (1 << k));
+    const [kind] = kinds;
+    if (kind === undefined || kind === Kind.Mem || kinds.length > 1) return () => {};
+    this.spill();
+    return () => {
+      code.i32(kind).set(this.kind);
+      code.get(cpu).mem('i64.load', Slot.FLAG_A).set(this.a);
+      if (kind > Kind.Nz) code.get(cpu).mem('i64.load', Slot.FLAG_B).set(this.b);
+    };
+  }
   /** Stores the flags of a kind where the CPU state has them. */
   storeAs(kind: Kind): void {
     const { code, cpu } = this;

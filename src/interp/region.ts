@@ -62,6 +62,8 @@ export const RegionExit = {
   typeShift: 3,
   /** Control has come back to the region that called: it knows where that is. */
   returned: 32,
+  /** The data TLB did not answer: the region notes it, nobody else sees it. */
+  missed: 64,
   indexShift: 8,
 } as const;
 

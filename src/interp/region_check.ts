@@ -15,7 +15,7 @@ export const MAX_PAGES = 26;
 /**
  * A cell for each region. Base and generation: for which address of its root's page, and in which generation of the TLB, its
  * pages have been found where they were; generation 0 never is. The number of its function in the table. How many accesses
- * were to pages that are not flat (cpu/flat.ts). Needs: facts that must hold, bits, with those of a state that is seldom.
+ * the data TLB did not answer. Needs: facts that must hold, bits, with those of a state that is seldom.
  * FPCR and the mask of SP where that is wanted. How many pages it has, the records of each, and how many bytes each is after
  * that of the root.
  */

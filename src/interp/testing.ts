@@ -52,6 +52,8 @@ export class TestMachine {
   readonly tlb: Tlb;
   /** What was asked of the translator: access and address. */
   readonly asked: string[] = [];
+  /** Is told of what the translator has allowed. */
+  onTranslate: (va: bigint, access: 'read' | 'write' | 'execute') => void = () => {};
   hooks: SystemHooks = { readSysreg: () => undefined, writeSysreg: () => false, system: () => undefined };
   readonly without = new Set<string>();
 
@@ -85,7 +87,10 @@ export class TestMachine {
       this.asked.push(`${access} ${va.toString(16)}`);
       const p = this.pages.get(va >> 12n);
       const allowed = p && (access === 'read' ? p.readable : access === 'write' ? p.writable : p.executable);
-      if (p && allowed) return { ok: true, ...p };
+      if (p && allowed) {
+        this.onTranslate(va, access);
+        return { ok: true, ...p };
+      }
       const ec = access === 'execute' ? 0x20 : 0x24;
       return { ok: false, ec, iss: (p ? 0xf : 7) | (access === 'write' ? 0x40 : 0), far: va };
     },

@@ -4,11 +4,14 @@
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { REFUSAL } from '../interp/region_check.ts';
 
-/** Offsets: vectors, tables of checksums, what code counts, the last refusal, a cell for each region. */
+/** Offsets: vectors, tables of checksums, what code counts, the last misses, the last refusal, a cell for each region. */
 export const Area = {
   vectors: 0,
   tables: FRAME_SIZE,
   counts: 3 * FRAME_SIZE,
+  misses: 3.25 * FRAME_SIZE,
   refusal: REFUSAL,
   cells: 4 * FRAME_SIZE,
 } as const;
+/** A miss of the data TLB: u32 how many bytes it was after the page of the root, u32 address of the cell. How many are noted. */
+export const Miss = { distance: 0, cell: 4, size: 8, count: 32 } as const;

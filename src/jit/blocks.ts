@@ -7,13 +7,12 @@ import type { Frame, Signature } from '../interp/emit_frame.ts';
 import type { Import } from '../interp/imports.ts';
 import { Kind } from '../interp/late_flags.ts';
 import { RegionExit } from '../interp/region.ts';
-import { Cell } from '../interp/region_check.ts';
 import { Temps } from '../interp/temps.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import type { Counted } from './counts.ts';
 import type { RegionFrame } from './frame.ts';
-import type { Block, Edge } from './graph.ts';
+import type { Edge } from './graph.ts';
 import { NO_SORTS, type Valid, validInBoth } from './homes.ts';
 import type { Lifted } from './lift.ts';
 import { writeCall } from './links.ts';
@@ -56,7 +55,7 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   private readonly signatures = new Map<number, Signature & { readonly key: number }>();
 
   // Where the code that is being written stands.
-  private block!: Block;
+  private block!: Placed;
   /** The loop that has its registers in locals. */
   private zone: Zone | undefined;
   place = 0;
@@ -142,7 +141,7 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
   private writeOne(one: Lifted): void {
     const { flags, homes, options, shared, tape } = this.r;
     const sorts = this.state.parallel ? NO_SORTS : homes.sortsOf(one.vectors);
-    if (sorts === NO_SORTS) this.emitter.emit(one.block());
+    if (sorts === NO_SORTS || this.asks) this.emitter.emit(one.block());
     else writeAgain(one, { sorts, possible: flags.possible, known: options.known, shared }, tape, this, this.emitter);
   }
   part(part: Part, slot: string): void {
@@ -235,14 +234,15 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     const fetched = pageOf(place) !== 0 && place % PLACES_PER_PAGE === 0;
     this.exitAt(place, taken || fetched ? 0 : RegionExit.unchecked);
   }
-  private exitAt(place: number, unchecked: number): void {
+  /** @param how bits of RegionExit */
+  private exitAt(place: number, how: number): void {
     const { code } = this;
     const { answer } = this.r;
     if (pageOf(place) === 0) {
-      code.i32(RegionExit.left | RegionExit.inPage | unchecked | (place << RegionExit.indexShift)).set(answer);
+      code.i32(RegionExit.left | RegionExit.inPage | how | (place << RegionExit.indexShift)).set(answer);
     } else {
       this.address(place);
-      code.i32(RegionExit.left | unchecked).set(answer);
+      code.i32(RegionExit.left | how).set(answer);
     }
     code.br(this.wayOut());
   }
@@ -262,23 +262,28 @@ export class Blocks implements Frame, Position, PartWriter, ShapeWriter {
     this.r.tally(why);
     this.count(this.ahead);
     // Never by way of a region that begins with it, wherever it stands: that would be this one again.
-    this.exitAt(this.place, RegionExit.unchecked);
+    const misses = why === 'missed';
+    this.r.mayMiss ||= misses;
+    this.exitAt(this.place, RegionExit.unchecked | (misses ? RegionExit.missed : 0));
     tape.end(from, { kind: 'leave', why });
-  }
-  private countMiss(): void {
-    const { known, cell } = this.r.options;
-    if (!known.flat) return;
-    this.code.i32(cell).i32(cell).mem('i32.load', Cell.missed).i32(1).op('i32.add').mem('i32.store', Cell.missed);
   }
   leaveIf(why: Counted): void {
     const { homes, tape } = this.r;
     const from = tape.begin();
     homes.flush();
     this.code.seldom().block('if');
-    if (why === 'missed') this.countMiss();
     this.leave(why);
     this.code.end();
     tape.end(from, { kind: 'leaveIf', why });
+  }
+
+  get asks(): boolean {
+    return this.r.options.asks?.(this.place) === true;
+  }
+  waited(): void {
+    const { code } = this;
+    code.get(this.r.left).i32(this.plan.longest.get(this.block.id)!).op('i32.le_s');
+    this.leaveIf('budget');
   }
 
   // ---- Frame -----------------------------------------------------------------------------------------------------------------

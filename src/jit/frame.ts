@@ -25,6 +25,10 @@ export interface RegionOptions {
   readonly flat: readonly [number, number] | undefined;
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
+  /** Accesses of an instruction that the TLB does not answer are frequent: the region asks for them (interp/misses.ts). */
+  asks?(place: number): boolean;
+  /** Where misses of the others are noted (Area.misses). */
+  readonly misses: number;
   /** Where code counts what it does (counts.ts), if it does. */
   readonly counts?: number;
   readonly constants: Constants;
@@ -62,6 +66,8 @@ export class RegionFrame {
   readonly tape: Tape;
   readonly everything: readonly Lifted[];
   readonly uses: Uses;
+  /** It may be left because the TLB does not answer. */
+  mayMiss = false;
 
   constructor(code: Code, imports: Import, options: RegionOptions, blocks: Iterable<Block>) {
     this.code = code;
@@ -104,8 +110,25 @@ export class RegionFrame {
   }
   /** The budget has been changed: so has what is left. */
   reloadBudget(): void {
-    const { code, cpu, budget, left } = this;
+    const { code, budget, left } = this;
     code.get(left).get(budget).op('i32.sub');
-    code.get(cpu).mem('i32.load', Slot.BUDGET).tee(budget).op('i32.add').set(left);
+    this.getBudget().tee(budget).op('i32.add').set(left);
+  }
+  private getBudget(): Code {
+    return this.code.get(this.cpu).mem('i32.load', Slot.BUDGET);
+  }
+  /**
+   * Something is called that is hardly ever called: everything it may change, or that the compiler would otherwise keep in memory
+   * across the call, and all the way there, is put into the CPU state before and fetched from there.
+   */
+  aside(call: () => void): void {
+    const { code, cpu, budget, left, flags, homes } = this;
+    code.get(cpu).get(budget).get(left).op('i32.sub').mem('i32.store', Slot.ASKED);
+    homes.put();
+    const fetchFlags = flags.put();
+    call();
+    fetchFlags();
+    homes.fetch();
+    this.getBudget().tee(budget).get(cpu).mem('i32.load', Slot.ASKED).op('i32.sub').set(left);
   }
 }

@@ -239,6 +239,15 @@ export class Homes {
   store(homes: readonly Home[]): void {
     for (const h of homes) this.code.get(this.cpu).get(h.local).mem(`${h.type}.store`, h.offset);
   }
+  /** The CPU state gets everything for a moment. Nothing is dirty but in a loop. */
+  put(): void {
+    if (this.loop) this.store(this.loop.written);
+  }
+  /** What is in locals is fetched from the CPU state. */
+  fetch(): void {
+    if (this.loop) this.load(this.loop.all);
+    else for (const h of this.homes.values()) if (this.bits[h.number]! & VALID) this.load([h]);
+  }
   save(): Held {
     return { bits: this.bits.slice(), dirty: this.dirty.slice() };
   }

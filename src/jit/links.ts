@@ -8,6 +8,7 @@ import { LANDING_GUARDED } from '../interp/record.ts';
 import { EntryBit, HookEntry, ONE_WAITS, RegionExit, WAITING } from '../interp/region.ts';
 import { Cell, Fact, LASTING } from '../interp/region_check.ts';
 import type { Code, Label } from '../wasm/builder.ts';
+import { Miss } from './area.ts';
 import { needsOf } from './cells.ts';
 import type { RegionFrame } from './frame.ts';
 import { ENTRY_INDEX, PAGE_BIAS } from './places.ts';
@@ -167,6 +168,7 @@ export function writeOut(r: RegionFrame): void {
   code.get(base).get(answer).i32(RegionExit.indexShift).op('i32.shr_u');
   code.i32(2).op('i32.shl').op('i64.extend_i32_u').op('i64.add').set(pcOut);
   code.end();
+  if (r.mayMiss) writeMissed(r);
   code.get(answer).i32(RegionExit.unchecked).op('i32.and').brIf(ends);
   code.get(cpu).get(pcOut);
   writeFacts(r);
@@ -184,6 +186,32 @@ export function writeOut(r: RegionFrame): void {
   code.op('i32.and').set(answer).end().end();
   code.get(cpu).get(pcOut).mem('i64.store', Slot.PC);
   code.get(cpu).call(r.settle).get(answer).get(executed);
+}
+
+/** Notes that the data TLB did not answer for the access at `pcOut`, if so. */
+function writeMissed({ code, options, answer, pcOut, base }: RegionFrame): void {
+  const count = code.local('i32');
+  code.get(answer).i32(RegionExit.missed).op('i32.and').block('if');
+  code.get(answer).i32(RegionExit.missed).op('i32.xor').set(answer);
+  code.i32(options.cell).i32(options.cell).mem('i32.load', Cell.missed).tee(count);
+  code.i32(1).op('i32.add').mem('i32.store', Cell.missed);
+  code
+    .get(count)
+    .i32(Miss.count - 1)
+    .op('i32.and')
+    .i32(Miss.size)
+    .op('i32.mul')
+    .tee(count);
+  code
+    .get(pcOut)
+    .get(base)
+    .op('i64.sub')
+    .mem('i64.store32', options.misses + Miss.distance);
+  code
+    .get(count)
+    .i32(options.cell)
+    .mem('i32.store', options.misses + Miss.cell)
+    .end();
 }
 
 /** Refuses where what the code was made for does not hold. What the region before does not know, CHECK looks at. */

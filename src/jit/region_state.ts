@@ -1,6 +1,7 @@
 // The State of the instructions of a region: operands are constants, registers are locals, flags are remembered.
 
 import { InternalError } from '../base/assert.ts';
+import { type AccessKind, packAccess } from '../cpu/access.ts';
 import { FPSR_IXC, Slot } from '../cpu/state.ts';
 import type { Emitter } from '../interp/emit.ts';
 import { emitCrc, isCrc } from '../interp/emit_crc.ts';
@@ -8,8 +9,11 @@ import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
 import type { Checks, Probe, ReadFlags, State } from '../interp/emit_frame.ts';
 import { emitFlatLookup, emitHit, emitLookup } from '../interp/emit_memory.ts';
 import { slotOffset } from '../interp/emit_slots.ts';
+import { MISS_PARAMS, MISS_RESULTS, MissImport } from '../interp/misses.ts';
 import { writeZeroRest } from '../interp/vector_rest.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
+import type { Code } from '../wasm/builder.ts';
+import type { ValueType } from '../wasm/opcodes.ts';
 import type { Counted } from './counts.ts';
 import { FlagNodes } from './flag_nodes.ts';
 import type { RegionFrame } from './frame.ts';
@@ -29,6 +33,10 @@ export interface Position {
   readonly place: number;
   /** Instructions done that the frame has as left of the budget. */
   readonly ahead: number;
+  /** The present instruction often misses the TLB. */
+  readonly asks: boolean;
+  /** An access that missed the TLB took time: the budget is looked at. */
+  waited(): void;
   /** Takes an i32 from the stack and leaves the present instruction to the interpreter if it is not zero. */
   leaveIf(why: Counted): void;
 }
@@ -277,6 +285,10 @@ export class RegionState implements State {
   probe(e: Emitter, n: Probe): void {
     const va = e.inLocal(n.args[0]!);
     const { known, flat } = this.r.options;
+    if (this.position.asks) {
+      this.ask(e, n, va);
+      return;
+    }
     if (known.flat && flat && !n.attr.unprivileged) {
       emitFlatLookup(e, n, va, flat);
       this.position.leaveIf('missed');
@@ -288,7 +300,40 @@ export class RegionState implements State {
     }
     e.store(n);
   }
-  commit(): void {}
+  /** The probe of an instruction that often misses the TLB. */
+  private ask(e: Emitter, n: Probe, va: number): void {
+    const { code } = this.r;
+    const host = e.f.temp('i32');
+    // Where pages are flat, those that are not are among these.
+    const entry = emitLookup(e, n, va);
+    this.flush();
+    code.seldom().block('if', 'i32');
+    this.r.aside(() => this.ofMiss(e, MissImport.miss, MISS_RESULTS, va, n).set(host));
+    code.get(host).op('i32.eqz');
+    this.position.leaveIf('missed');
+    this.position.waited();
+    code.get(host).else();
+    emitHit(e, n, va, entry);
+    code.end();
+    e.store(n);
+  }
+  private ofMiss(e: Emitter, name: string, results: readonly ValueType[], va: number, n: Probe): Code {
+    const { code, cpu } = this.r;
+    code
+      .get(cpu)
+      .get(va)
+      .i32(packAccess(n.op.slice(4) as AccessKind, n.attr));
+    return code.call(e.f.import(name, MISS_PARAMS, results));
+  }
+  commit(e: Emitter, n: NodeOf<'mem.commit'>): void {
+    if (!this.position.asks) return;
+    const { code, cpu } = this.r;
+    const probe = n.args[0] as Probe;
+    e.value(probe);
+    code.get(cpu).i32(Slot.BOUNCE).op('i32.add').op('i32.eq').seldom().block('if');
+    this.r.aside(() => this.ofMiss(e, MissImport.carry, [], e.inLocal(probe.args[0]!), probe));
+    code.end();
+  }
   unlessExact(_e: Emitter, { inexact, counts, rare, exact }: Checks, soft: () => void): void {
     const { known } = this.r.options;
     if (known.fpcr & FPCR_SPECIAL) {

@@ -258,6 +258,7 @@ export function testRegion(graph: Graph, known: Assumptions, places: readonly nu
     flat: [0x1000000, 0x1800000] as const,
     fused: true,
     parallel: false,
+    misses: 0x7000,
     constants: { crcTables: () => 0x3000, vector: (value: bigint) => 0x4000 + 16 * Number(value % 64n) },
   };
   const { func, limits } = buildRegion(module, importer(module).add, graph, options);

@@ -9,6 +9,7 @@ import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
 import { Cell, MAX_PAGES } from '../interp/region_check.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
+import { Area, Miss } from './area.ts';
 import { Counts } from './counts.ts';
 import { spansOf, wordsOf } from './cover.ts';
 import type { CompiledRegion } from './dump.ts';
@@ -31,6 +32,8 @@ export interface TierOptions {
   readonly threshold: number;
   /** Interpreted instructions between samples: at least, and at most where everything is compiled. */
   readonly stretch: readonly [number, number];
+  /** Accesses of a region that the data TLB does not answer, up to which it leaves them to the interpreter. */
+  readonly misses: number;
   /** Instructions of a region. */
   readonly size: number;
   /** Megabytes that compiled code may take; the oldest is dropped. */
@@ -49,7 +52,7 @@ export interface TierOptions {
   readonly early?: readonly Place[];
 }
 const DEFAULTS: TierOptions = {
-  threshold: 4, stretch: [1 << 14, 1 << 16], size: 500, cache: DEFAULT_CACHE, now: () => 0,
+  threshold: 4, stretch: [1 << 14, 1 << 16], misses: 256, size: 500, cache: DEFAULT_CACHE, now: () => 0,
 }; // biome-ignore format: a table
 const MAX_ENTRIES = 64;
 /** Regions that places which branches lead to are scattered over before they are made one. */
@@ -62,8 +65,6 @@ const SETTLED = 256;
 const NEAR = [-4, -3, -2, -1, 0, 1, 2, 3, 4];
 /** Samples in a row that may meet the beginnings of regions. */
 const PATIENCE = 8;
-/** Accesses of a region to pages that are not flat, after which it is made for such. */
-const MANY_MISSES = 1000;
 const MAX_HEAT = 1 << 16;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
@@ -95,6 +96,8 @@ class JitTier implements Tier {
   private jitter = 1;
   /** Samples, by address of the record. */
   private readonly heat = new Map<number, number>();
+  /** Instructions that often miss the TLB: records and place. */
+  private readonly missing = new Set<number>();
   private readonly lifts: Lifts;
 
   constructor(regions: Regions, options: TierOptions) {
@@ -120,8 +123,9 @@ class JitTier implements Tier {
     const known = assumptionsOf(this.host, cpu, guarded);
     const region = regions.at(records, index, known);
     if (region && this.missesOften(region)) {
+      this.noteMisses(region);
       regions.drop(region);
-      this.compile(cpu, pc, records, index, { ...known, flat: false });
+      this.compile(cpu, pc, records, index, known);
     } else if (region) {
       // What was interpreted led here: it can be met where the region is left.
       if (++this.passedBy < PATIENCE) return 0;
@@ -167,14 +171,30 @@ class JitTier implements Tier {
     return this.stretch + (this.jitter % (this.stretch >>> 2));
   }
 
-  /** Most of what it accesses has no place of its own: it is better off with the TLB. */
-  private missesOften({ code: { known, cell } }: Region): boolean {
-    return known.flat && this.host.mem.u32[(this.regions.cells.address(cell) + Cell.missed) >>> 2]! > MANY_MISSES;
+  private missedBy({ code }: Region): number {
+    return this.regions.cells.address(code.cell) + Cell.missed;
+  }
+  /** @returns whether it is made again, for a region that asks for the accesses that it misses */
+  private missesOften(region: Region): boolean {
+    const { mem } = this.host;
+    return mem.u32[this.missedBy(region) >>> 2]! > this.options.misses && !mem.parallel;
+  }
+  private noteMisses({ code, records }: Region): void {
+    const { mem, area } = this.host;
+    const cell = this.regions.cells.address(code.cell);
+    for (let i = 0; i < Miss.count; i++) {
+      const at = area.at + Area.misses + i * Miss.size;
+      if (mem.u32[(at + Miss.cell) >>> 2] !== cell) continue;
+      const place = mem.i32[(at + Miss.distance) >>> 2]! >> 2;
+      const page = code.pages.findIndex((p) => p.page === pageOf(place));
+      if (records && page >= 0) this.missing.add(records[page]! + indexOf(place));
+    }
   }
   arrived(cpu: CpuState, pc: bigint, records: number, guarded: boolean): boolean {
     return this.regions.arrived(cpu, pc, records, guarded);
   }
   dropped(records: number): void {
+    for (const at of this.missing) if (at >= records && at < records + PLACES_PER_PAGE) this.missing.delete(at);
     this.regions.lost(records);
   }
 
@@ -238,6 +258,8 @@ class JitTier implements Tier {
       flat: host.flat,
       fused: this.fused,
       parallel: host.mem.parallel,
+      misses: host.area.at + Area.misses,
+      ...(this.missing.size > 0 && { asks: (place) => this.missing.has(recordsOf(pageOf(place)) + indexOf(place)) }),
       ...(this.counts && { counts: this.counts.at }),
       constants: regions.constants,
     });

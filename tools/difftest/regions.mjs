@@ -116,7 +116,7 @@ for (; total.instructions < wanted && total.different < limit; seed += perBatch)
   let counts;
   /** @returns what can be seen, how it first differs, and what is kept */
   const compiled = async (kept) => {
-    const tier = keepingTier(kept, { threshold: 1, stretch: [40, 300], count: true }, (s, c) => {
+    const tier = keepingTier(kept, { threshold: 1, stretch: [40, 300], misses: 1, count: true }, (s, c) => {
       stats = s;
       counts = c;
     });

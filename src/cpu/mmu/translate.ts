@@ -286,10 +286,6 @@ export class Mmu {
     if (debug && access === 'execute' && debug.stopsFetch(va)) {
       return { ok: false, ec: EC_BREAKPOINT_PAGE, iss: 0, far: va };
     }
-    if (access !== 'execute') {
-      this.stalled += MISS_COST;
-      this.mem.i32[(cpu.base + Slot.BUDGET) >>> 2]! -= MISS_COST;
-    }
     const s1 = this.stage1(va, access, mode, true);
     if (!s1.ok) return this.stage1Fault(s1, va, access, cpu);
     const s2 = this.stage2Of(s1.ipa, access, mode, true);
@@ -319,7 +315,14 @@ export class Mmu {
       tag: Math.floor(s1.ipa / FRAME_SIZE),
     } as const;
     const memory = s2.mapping?.memory;
-    return memory && access !== 'execute' ? this.withStage2(translation, s1, memory) : translation;
+    const whole = memory && access !== 'execute' ? this.withStage2(translation, s1, memory) : translation;
+    if (access !== 'execute' && !whole.uncached && !whole.aligned) this.wait(cpu);
+    return whole;
+  }
+  /** Of what the TLB is told: other accesses are looked at more than once, by some ways of executing them. */
+  private wait(cpu: CpuState): void {
+    this.stalled += MISS_COST;
+    this.mem.i32[(cpu.base + Slot.BUDGET) >>> 2]! -= MISS_COST;
   }
   /**
    * Our choice: not while stage 1 is off, where all memory is Device; each access would have to be looked at, and code that
