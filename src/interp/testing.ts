@@ -42,6 +42,8 @@ export interface Page {
   readable: boolean;
   executable: boolean;
   guarded: boolean;
+  /** The TLB is not told of it. */
+  uncached?: boolean;
 }
 
 export class TestMachine {

@@ -55,7 +55,7 @@ function machine(compiles: boolean, source: string, start: bigint) {
   const m = new TestMachine(createInterpreter, [], compiles ? { tier } : {});
   m.cpu.setLow(Slot.TLB_UNPRIVILEGED, m.tlb.base);
   m.poke(start, assembleProgram(source, { base: start }).sections[0]!.bytes);
-  const run = (rounds: bigint, at: bigint, budget = 1_000_000): unknown => {
+  const run = (rounds: bigint, at: bigint, budget = 1_000_000) => {
     m.cpu.pc = start;
     for (let n = 1; n < 8; n++) m.cpu.setX(n, 0n);
     m.cpu.setX(0, rounds);
@@ -137,6 +137,17 @@ describe('regions that miss the TLB often', () => {
       same((m) => m.run(90n, DATA, budget));
     }
     expect(jit.told.counts!.get('missed') - missed).toBeLessThan(40);
+  });
+  it('are made again once where they cannot be helped', () => {
+    const { jit, same } = both(looped('ldr x4, [x2]'));
+    same(({ m }) => m.map(DATA, { uncached: true }).uncached);
+    // It is asked and leaves.
+    const looks = (): unknown => same(({ run }) => ({ ...run(100n, DATA), asked: undefined }));
+    for (let i = 0; i < 8; i++) looks();
+    const { regions } = jit.told.stats!;
+    for (let i = 0; i < 40; i++) looks();
+    expect(jit.told.counts!.get('missed')).toBeGreaterThan(300);
+    expect(jit.told.stats!.regions).toBe(regions);
   });
   it('are left where what they ask for maps other code in their place', () => {
     // The access is the last instruction of its page.

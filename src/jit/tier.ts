@@ -122,8 +122,7 @@ class JitTier implements Tier {
     this.counts?.survey(this.host, records, index);
     const known = assumptionsOf(this.host, cpu, guarded);
     const region = regions.at(records, index, known);
-    if (region && this.missesOften(region)) {
-      this.noteMisses(region);
+    if (region && this.missesOften(region) && this.noteMisses(region)) {
       regions.drop(region);
       this.compile(cpu, pc, records, index, known);
     } else if (region) {
@@ -171,24 +170,27 @@ class JitTier implements Tier {
     return this.stretch + (this.jitter % (this.stretch >>> 2));
   }
 
-  private missedBy({ code }: Region): number {
-    return this.regions.cells.address(code.cell) + Cell.missed;
-  }
-  /** @returns whether it is made again, for a region that asks for the accesses that it misses */
-  private missesOften(region: Region): boolean {
+  private missesOften({ code }: Region): boolean {
     const { mem } = this.host;
-    return mem.u32[this.missedBy(region) >>> 2]! > this.options.misses && !mem.parallel;
+    const at = (this.regions.cells.address(code.cell) + Cell.missed) >>> 2;
+    if (mem.u32[at]! <= this.options.misses || mem.parallel) return false;
+    mem.u32[at] = 0;
+    return true;
   }
-  private noteMisses({ code, records }: Region): void {
+  /** @returns whether there are instructions among the last misses that did not ask: the region is to be made again */
+  private noteMisses({ code, records }: Region): boolean {
     const { mem, area } = this.host;
+    const { missing } = this;
     const cell = this.regions.cells.address(code.cell);
+    const before = missing.size;
     for (let i = 0; i < Miss.count; i++) {
       const at = area.at + Area.misses + i * Miss.size;
       if (mem.u32[(at + Miss.cell) >>> 2] !== cell) continue;
       const place = mem.i32[(at + Miss.distance) >>> 2]! >> 2;
       const page = code.pages.findIndex((p) => p.page === pageOf(place));
-      if (records && page >= 0) this.missing.add(records[page]! + indexOf(place));
+      if (records && page >= 0) missing.add(records[page]! + indexOf(place));
     }
+    return missing.size > before;
   }
   arrived(cpu: CpuState, pc: bigint, records: number, guarded: boolean): boolean {
     return this.regions.arrived(cpu, pc, records, guarded);
