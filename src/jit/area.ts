@@ -13,5 +13,8 @@ export const Area = {
   refusal: REFUSAL,
   cells: 4 * FRAME_SIZE,
 } as const;
-/** A miss of the data TLB: u32 how many bytes it was after the page of the root, u32 address of the cell. How many are noted. */
-export const Miss = { distance: 0, cell: 4, size: 8, count: 32 } as const;
+/**
+ * A miss of the data TLB: how many bytes it was after the page of the root, address of the cell, instructions executed in this run;
+ * u32 each. How many are noted.
+ */
+export const Miss = { distance: 0, cell: 4, executed: 8, size: 16, count: 32 } as const;

@@ -189,7 +189,7 @@ export function writeOut(r: RegionFrame): void {
 }
 
 /** Notes that the data TLB did not answer for the access at `pcOut`, if so. */
-function writeMissed({ code, options, answer, pcOut, base }: RegionFrame): void {
+function writeMissed({ code, options, answer, pcOut, base, executed }: RegionFrame): void {
   const count = code.local('i32');
   code.get(answer).i32(RegionExit.missed).op('i32.and').block('if');
   code.get(answer).i32(RegionExit.missed).op('i32.xor').set(answer);
@@ -210,7 +210,11 @@ function writeMissed({ code, options, answer, pcOut, base }: RegionFrame): void 
   code
     .get(count)
     .i32(options.cell)
-    .mem('i32.store', options.misses + Miss.cell)
+    .mem('i32.store', options.misses + Miss.cell);
+  code
+    .get(count)
+    .get(executed)
+    .mem('i32.store', options.misses + Miss.executed)
     .end();
 }
 

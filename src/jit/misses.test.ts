@@ -150,13 +150,13 @@ describe('regions that miss the TLB often', () => {
     expect(jit.told.stats!.regions).toBe(regions);
   });
   it('are left where what they ask for maps other code in their place', () => {
-    // The access is the last instruction of its page.
-    const start = CODE + PAGE - 12n;
-    const walk = looped('str x1, [x2], #8');
+    // Behind the access the next page begins.
+    const start = CODE + PAGE - 16n;
+    const walk = looped('str x1, [x2]\n add x2, x2, #512');
     const { jit, same } = both(walk, start);
     const next = (CODE + PAGE) >> 12n;
     same(({ m }) => {
-      for (let p = 0n; p < 8n; p++) m.map(DATA + p * PAGE);
+      for (let p = 0n; p < 130n; p++) m.map(DATA + p * PAGE);
     });
     for (let i = 0; i < 20; i++) same(({ m, run }) => [m.tlb.flush(), run(1000n, DATA)]);
     const missed = jit.told.counts!.get('missed');

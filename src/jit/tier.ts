@@ -65,6 +65,8 @@ const SETTLED = 256;
 const NEAR = [-4, -3, -2, -1, 0, 1, 2, 3, 4];
 /** Samples in a row that may meet the beginnings of regions. */
 const PATIENCE = 8;
+/** Turns of a loop from one miss of an instruction to the next, up to which it is better for it to ask. */
+const SELDOM = 240;
 const MAX_HEAT = 1 << 16;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
@@ -177,20 +179,42 @@ class JitTier implements Tier {
     mem.u32[at] = 0;
     return true;
   }
-  /** @returns whether there are instructions among the last misses that did not ask: the region is to be made again */
-  private noteMisses({ code, records }: Region): boolean {
-    const { mem, area } = this.host;
+  /** @returns whether there are instructions among the last misses that are to ask: the region is to be made again */
+  private noteMisses(region: Region): boolean {
+    const { code, records } = region;
     const { missing } = this;
-    const cell = this.regions.cells.address(code.cell);
     const before = missing.size;
-    for (let i = 0; i < Miss.count; i++) {
-      const at = area.at + Area.misses + i * Miss.size;
-      if (mem.u32[(at + Miss.cell) >>> 2] !== cell) continue;
-      const place = mem.i32[(at + Miss.distance) >>> 2]! >> 2;
+    for (const [place, executed] of this.lastMisses(code.cell)) {
       const page = code.pages.findIndex((p) => p.page === pageOf(place));
-      if (records && page >= 0) missing.add(records[page]! + indexOf(place));
+      if (!records || page < 0) continue;
+      const between = (Math.max(...executed) - Math.min(...executed)) / (executed.length - 1);
+      // A loop becomes slower by an instruction that asks.
+      if (between <= SELDOM * this.turnOf(region, records[page]!, place)) missing.add(records[page]! + indexOf(place));
     }
     return missing.size > before;
+  }
+  /** How many instructions had been executed at the last misses of a region, by place. */
+  private lastMisses(cell: number): Map<number, number[]> {
+    const { mem, area } = this.host;
+    const found = new Map<number, number[]>();
+    for (let i = 0; i < Miss.count; i++) {
+      const at = (area.at + Area.misses + i * Miss.size) >>> 2;
+      if (mem.u32[at + Miss.cell / 4] !== this.regions.cells.address(cell)) continue;
+      const place = mem.i32[at + Miss.distance / 4]! >> 2;
+      found.set(place, [...(found.get(place) ?? []), mem.u32[at + Miss.executed / 4]!]);
+    }
+    return found;
+  }
+  /** Instructions of the innermost loop around a place: the first branch that leads back over it; all of the region if there is none. */
+  private turnOf({ code, instructions }: Region, records: number, place: number): number {
+    const { host, lifts } = this;
+    const from = indexOf(place);
+    for (let i = from; i < Math.min(PLACES_PER_PAGE, from + instructions); i++) {
+      const word = host.mem.u32[host.pages.frameOf(records) * PLACES_PER_PAGE + i]! | 0;
+      const { distance, flow } = lifts.of(word, code.known, code.known.key);
+      if ((flow === 'cond' || flow === 'jump') && i + distance <= from) return 1 - distance;
+    }
+    return instructions;
   }
   arrived(cpu: CpuState, pc: bigint, records: number, guarded: boolean): boolean {
     return this.regions.arrived(cpu, pc, records, guarded);
