@@ -26,7 +26,7 @@ export interface RegionOptions {
   /** `f64x2.relaxed_madd` rounds once. */
   readonly fused: boolean;
   /** Accesses of an instruction that the TLB does not answer are frequent: the region asks for them (interp/misses.ts). */
-  asks?(place: number): boolean;
+  readonly asks: ((place: number) => boolean) | undefined;
   /** Where misses of the others are noted (Area.misses). */
   readonly misses: number;
   /** Where code counts what it does (counts.ts), if it does. */

@@ -259,6 +259,7 @@ export function testRegion(graph: Graph, known: Assumptions, places: readonly nu
     fused: true,
     parallel: false,
     misses: 0x7000,
+    asks: undefined,
     constants: { crcTables: () => 0x3000, vector: (value: bigint) => 0x4000 + 16 * Number(value % 64n) },
   };
   const { func, limits } = buildRegion(module, importer(module).add, graph, options);

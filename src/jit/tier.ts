@@ -7,9 +7,10 @@ import { type CpuState, FPSR_IXC, Slot } from '../cpu/state.ts';
 import { FLAT } from '../cpu/tlb.ts';
 import { Special } from '../interp/record.ts';
 import type { MakeTier, Tier, TierHost } from '../interp/region.ts';
-import { Cell, MAX_PAGES } from '../interp/region_check.ts';
+import { MAX_PAGES } from '../interp/region_check.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
-import { Area, Miss } from './area.ts';
+import { Area } from './area.ts';
+import { Askers } from './askers.ts';
 import { Counts } from './counts.ts';
 import { spansOf, wordsOf } from './cover.ts';
 import type { CompiledRegion } from './dump.ts';
@@ -65,8 +66,6 @@ const SETTLED = 256;
 const NEAR = [-4, -3, -2, -1, 0, 1, 2, 3, 4];
 /** Samples in a row that may meet the beginnings of regions. */
 const PATIENCE = 8;
-/** Turns of a loop from one miss of an instruction to the next, up to which it is better for it to ask. */
-const SELDOM = 240;
 const MAX_HEAT = 1 << 16;
 /** A place inside a region that is not one of its entries is met this many times as often before it becomes one. */
 const COVERED = 4;
@@ -98,8 +97,7 @@ class JitTier implements Tier {
   private jitter = 1;
   /** Samples, by address of the record. */
   private readonly heat = new Map<number, number>();
-  /** Instructions that often miss the TLB: records and place. */
-  private readonly missing = new Set<number>();
+  private readonly askers: Askers;
   private readonly lifts: Lifts;
 
   constructor(regions: Regions, options: TierOptions) {
@@ -110,6 +108,7 @@ class JitTier implements Tier {
     this.host = host;
     this.lifts = new Lifts(host.decoder);
     this.options = options;
+    this.askers = new Askers(regions, this.lifts, options.misses);
     this.stretch = options.stretch[0];
     this.counts = options.count ? new Counts(host.mem, host.area.at) : undefined;
   }
@@ -124,7 +123,7 @@ class JitTier implements Tier {
     this.counts?.survey(this.host, records, index);
     const known = assumptionsOf(this.host, cpu, guarded);
     const region = regions.at(records, index, known);
-    if (region && this.missesOften(region) && this.noteMisses(region)) {
+    if (region && this.askers.look(region)) {
       regions.drop(region);
       this.compile(cpu, pc, records, index, known);
     } else if (region) {
@@ -171,56 +170,11 @@ class JitTier implements Tier {
     this.jitter = (Math.imul(this.jitter, 1664525) + 1013904223) >>> 0;
     return this.stretch + (this.jitter % (this.stretch >>> 2));
   }
-
-  private missesOften({ code }: Region): boolean {
-    const { mem } = this.host;
-    const at = (this.regions.cells.address(code.cell) + Cell.missed) >>> 2;
-    if (mem.u32[at]! <= this.options.misses || mem.parallel) return false;
-    mem.u32[at] = 0;
-    return true;
-  }
-  /** @returns whether there are instructions among the last misses that are to ask: the region is to be made again */
-  private noteMisses(region: Region): boolean {
-    const { code, records } = region;
-    const { missing } = this;
-    const before = missing.size;
-    for (const [place, executed] of this.lastMisses(code.cell)) {
-      const page = code.pages.findIndex((p) => p.page === pageOf(place));
-      if (!records || page < 0) continue;
-      const between = (Math.max(...executed) - Math.min(...executed)) / (executed.length - 1);
-      // A loop becomes slower by an instruction that asks.
-      if (between <= SELDOM * this.turnOf(region, records[page]!, place)) missing.add(records[page]! + indexOf(place));
-    }
-    return missing.size > before;
-  }
-  /** How many instructions had been executed at the last misses of a region, by place. */
-  private lastMisses(cell: number): Map<number, number[]> {
-    const { mem, area } = this.host;
-    const found = new Map<number, number[]>();
-    for (let i = 0; i < Miss.count; i++) {
-      const at = (area.at + Area.misses + i * Miss.size) >>> 2;
-      if (mem.u32[at + Miss.cell / 4] !== this.regions.cells.address(cell)) continue;
-      const place = mem.i32[at + Miss.distance / 4]! >> 2;
-      found.set(place, [...(found.get(place) ?? []), mem.u32[at + Miss.executed / 4]!]);
-    }
-    return found;
-  }
-  /** Instructions of the innermost loop around a place: the first branch that leads back over it; all of the region if there is none. */
-  private turnOf({ code, instructions }: Region, records: number, place: number): number {
-    const { host, lifts } = this;
-    const from = indexOf(place);
-    for (let i = from; i < Math.min(PLACES_PER_PAGE, from + instructions); i++) {
-      const word = host.mem.u32[host.pages.frameOf(records) * PLACES_PER_PAGE + i]! | 0;
-      const { distance, flow } = lifts.of(word, code.known, code.known.key);
-      if ((flow === 'cond' || flow === 'jump') && i + distance <= from) return 1 - distance;
-    }
-    return instructions;
-  }
   arrived(cpu: CpuState, pc: bigint, records: number, guarded: boolean): boolean {
     return this.regions.arrived(cpu, pc, records, guarded);
   }
   dropped(records: number): void {
-    for (const at of this.missing) if (at >= records && at < records + PLACES_PER_PAGE) this.missing.delete(at);
+    this.askers.lost(records);
     this.regions.lost(records);
   }
 
@@ -285,7 +239,7 @@ class JitTier implements Tier {
       fused: this.fused,
       parallel: host.mem.parallel,
       misses: host.area.at + Area.misses,
-      ...(this.missing.size > 0 && { asks: (place) => this.missing.has(recordsOf(pageOf(place)) + indexOf(place)) }),
+      asks: this.askers.among(recordsOf),
       ...(this.counts && { counts: this.counts.at }),
       constants: regions.constants,
     });
