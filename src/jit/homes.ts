@@ -239,14 +239,14 @@ export class Homes {
   store(homes: readonly Home[]): void {
     for (const h of homes) this.code.get(this.cpu).get(h.local).mem(`${h.type}.store`, h.offset);
   }
-  /** The CPU state gets everything for a moment. Nothing is dirty but in a loop. */
+  /** For a moment the CPU state has everything that a loop keeps. */
   put(): void {
     if (this.loop) this.store(this.loop.written);
   }
-  /** What is in locals is fetched from the CPU state. */
+  /** Locals are loaded again from there. */
   fetch(): void {
     if (this.loop) this.load(this.loop.all);
-    else for (const h of this.homes.values()) if (this.bits[h.number]! & VALID) this.load([h]);
+    else this.load([...this.homes.values()].filter((h) => this.bits[h.number] === VALID));
   }
   save(): Held {
     return { bits: this.bits.slice(), dirty: this.dirty.slice() };
