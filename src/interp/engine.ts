@@ -27,13 +27,13 @@ import { type FlightControl, Flights } from './flights.ts';
 import { HandlerTable } from './handler_table.ts';
 import { Landing } from './landing.ts';
 import { Linker } from './linker.ts';
-import { isMissImport, missFunctions } from './misses.ts';
+import { missFunctions } from './misses.ts';
 import type { EngineOptions, ThreadOptions } from './options.ts';
 import { Predecoder } from './predecode.ts';
 import { type Program, programOf } from './program.ts';
 import { RECORD_SIZE, Special } from './record.ts';
 import { Reference } from './reference.ts';
-import { isRegionImport, LinkEntry, type Tier, usualTier } from './region.ts';
+import { isMissImport, isRegionImport, LinkEntry, type Tier, usualTier } from './region.ts';
 import { Templates } from './templates.ts';
 
 /** A memory of fewer frames has no room for pages to stand where their addresses say. */

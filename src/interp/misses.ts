@@ -11,16 +11,11 @@ import type { Code, Label } from '../wasm/builder.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { HOST, MEMORY } from './imports.ts';
+import { MissImport } from './region.ts';
 
-/** Imports of regions that ask. */
-export const MissImport = {
-  /** cpu, address, the access as packAccess() has it. @returns the host's address; 0: the interpreter is to execute it */
-  miss: 'miss',
-  /** The same parameters: carries out a store that `miss` has sent to the bounce buffer. */
-  carry: 'carry',
-} as const;
-export const isMissImport = (name: string): name is keyof typeof MissImport => Object.hasOwn(MissImport, name);
+/** Of both: cpu, address, the access as packAccess() has it. */
 export const MISS_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32'];
+/** The host's address; 0: the interpreter is to execute the instruction. */
 export const MISS_RESULTS: readonly ValueType[] = ['i32'];
 
 const [CPU, ADDRESS, ACCESS_OF] = [0, 1, 2];

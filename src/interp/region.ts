@@ -50,6 +50,15 @@ export const RegionImport = {
 } as const;
 export const isRegionImport = (name: string): name is keyof typeof RegionImport => Object.hasOwn(RegionImport, name);
 
+/** Imports of regions that ask where accesses go which the data TLB does not answer (misses.ts). */
+export const MissImport = {
+  /** Says where. */
+  miss: 'miss',
+  /** Carries out a store that this has sent to the bounce buffer. */
+  carry: 'carry',
+} as const;
+export const isMissImport = (name: string): name is keyof typeof MissImport => Object.hasOwn(MissImport, name);
+
 /** How a region is left. */
 export const RegionExit = {
   /** Set in every answer but the refusal. */
