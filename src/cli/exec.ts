@@ -65,8 +65,13 @@ export async function execCommand(argv: readonly string[]): Promise<number> {
     if (presses.length >= IMPATIENT_PRESSES) process.exit(128 + signo);
     machine.interrupt(signo);
   };
-  process.on('SIGINT', forward(SIGINT));
-  process.on('SIGTERM', forward(SIGTERM));
+  // Short programs end before they need it.
+  const listen = lazy(() => {
+    process.on('SIGINT', forward(SIGINT));
+    process.on('SIGTERM', forward(SIGTERM));
+  });
+  machine.onSignals = listen;
+  setImmediate(listen);
   try {
     return await machine.run();
   } finally {

@@ -204,6 +204,19 @@ describe('signals', () => {
     t.mm.write(at(0x100), new Struct(32).set64(0, HANDLER + script).set64(8, flags).bytes);
     expect(yield* call('rt_sigaction', sig, at(0x100), 0, 8)).toBe(0);
   }
+  it('are listened for from where a program says what it does about them', async () => {
+    let heard = 0;
+    await run(function* (t) {
+      t.machine.onSignals = () => heard++;
+      yield* call('getpid');
+      yield* call('kill', 100, 0);
+      expect(heard).toBe(0);
+      yield* catchSignal(t, Signal.SIGINT, 1);
+      expect(heard).toBe(1);
+      yield* call('rt_sigprocmask', 0, 0, 0, 8);
+      expect(heard).toBe(2);
+    });
+  });
   it('run a handler and come back with all registers', async () => {
     const r = await run(
       function* (t) {

@@ -140,6 +140,8 @@ export class Machine implements MmHost {
   /** Total memory as the program sees it. */
   readonly totalMemory: number;
   strace: Strace | undefined;
+  /** Is called when a program first does something about signals: only now it can tell how it gets one. */
+  onSignals: () => void = () => {};
   /** The slice of the thread that runs ends: sched_yield, or it has died or stopped. */
   yielding = false;
   root!: DirNode;

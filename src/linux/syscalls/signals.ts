@@ -55,6 +55,7 @@ function queued(t: Thread, sig: number, addr: bigint): SigInfo {
 function sigaction(t: Thread, sig: number, act: bigint, old: bigint, size: number): number {
   if (size !== 8 || sig < 1 || sig > NSIG) return -EINVAL;
   if (act !== 0n && (sig === SIGKILL || sig === SIGSTOP)) return -EINVAL;
+  t.machine.onSignals();
   const a = t.process.sighand.action(sig);
   const before = { ...a };
   if (act !== 0n) {
@@ -77,6 +78,7 @@ function sigaction(t: Thread, sig: number, act: bigint, old: bigint, size: numbe
 }
 function sigprocmask(t: Thread, how: number, set: bigint, old: bigint, size: number): number {
   if (size !== 8) return -EINVAL;
+  t.machine.onSignals();
   const before = t.mask;
   if (set !== 0n) {
     const s = getStruct(t, set, 8).u64(0) & ~UNBLOCKABLE;
