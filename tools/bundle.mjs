@@ -35,7 +35,7 @@ const CODE =
   /\/dist\/(?:(?:isa\/(?!helpers|inline_sysregs|pointer_check)|arch\/a64\/|ir\/(?!fp_ops|conditions)|wasm\/wat|jit\/(?!(?:regions|kept|cells|area|constants|counts|cover|places|features)\.))|cpu\/(?:decode|landing_pads|sve)|interp\/(?:emit|generate|fp_|vector_rest|handler_frame|loop|cold|hot|reference|record_state|record_place|restart|temps))/;
 /** What regions of an earlier run need, and what writes modules: also how regions find each other, and frames of signals. */
 const WASM =
-  /\/dist\/(?:wasm\/(?!sections|wat)|interp\/(?:fetch_entry|late_flags|linker|misses|region_check)|ir\/conditions|jit\/)/;
+  /\/dist\/(?:wasm\/(?!sections|wat)|interp\/(?:tlb_entry|late_flags|linker|misses|region_check)|ir\/conditions|jit\/)/;
 /** Which CPU has what: for a model that has run before, it is kept what is asked of it. */
 const FACTS =
   /\/dist\/(?:arch\/(?:schema|id_regs|id_fields|features|requirements)|cpu\/model(?:s|_\w+)|kvm\/(?:host|cpufeature|cputype)|linux\/hwcap)\.js/;

@@ -3,8 +3,8 @@
 import { CONTROL_REGS, type Control, type ControlRegName, type FgtRead, type FgtWrite } from './control_regs.ts';
 import { COMPOUND, isFeat } from './features.ts';
 import { ID_REGS, type IdRegName } from './id_regs.ts';
-import {CONDITIONS, 
-  type ControlBits, type ControlReg, encText, type Field, type Need, type Row, type TrapRef,
+import {
+  CONDITIONS, type ControlBits, type ControlReg, encText, type Field, type Need, type Row, type TrapRef,
 } from './schema.ts';
 import { STATE_REGS } from './state_regs.ts';
 import { type Operation, REGISTERS, type Register, SYSTEM_OPS } from './sysregs.ts';

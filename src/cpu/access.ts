@@ -14,18 +14,29 @@ const READ = ['read'] as const;
 const WRITE = ['write'] as const;
 const BOTH = ['read', 'write'] as const;
 
-/** Of an access as one number. Writes: it does, or may. Checked: it must be aligned. */
-export const ACCESS = { size: 127, checked: 3 << 7, unprivileged: 1 << 9, writes: 3 << 10 } as const;
-/** An access as one number, for compiled code: size 0..6, atomic 7, ordered 8, unprivileged 9, kind 10, log2(element) 12.. */
+/** Where the parts of an access stand in a number; its size comes first. */
+const ATOMIC = 7;
+const ORDERED = 8;
+const UNPRIVILEGED = 9;
+const KIND = 10;
+const ELEMENT = 12;
+/** Of such a number. Writes: it does, or may. Checked: it must be aligned. */
+export const ACCESS = {
+  size: (1 << ATOMIC) - 1,
+  checked: (1 << ATOMIC) | (1 << ORDERED),
+  unprivileged: 1 << UNPRIVILEGED,
+  writes: 3 << KIND,
+} as const;
+/** An access as one number, for compiled code. Of an element, the logarithm of its size. */
 export function packAccess(kind: AccessKind, a: AccessRow): number {
   const flag = (on: boolean, bit: number): number => (on ? 1 << bit : 0);
   return (
     a.size |
-    flag(a.atomic, 7) |
-    flag(a.ordered, 8) |
-    flag(a.unprivileged, 9) |
-    (KINDS.indexOf(kind) << 10) |
-    (Math.log2(a.element) << 12)
+    flag(a.atomic, ATOMIC) |
+    flag(a.ordered, ORDERED) |
+    flag(a.unprivileged, UNPRIVILEGED) |
+    (KINDS.indexOf(kind) << KIND) |
+    (Math.log2(a.element) << ELEMENT)
   );
 }
 
@@ -113,11 +124,18 @@ export class AccessPath {
   /** @returns a host address good for the access, or 0 after having set cpu.exception. */
   probe(cpu: CpuState, va: bigint, packed: number): number {
     const size = packed & ACCESS.size;
-    const kind = KINDS[(packed >> 10) & 3]!;
+    const kind = KINDS[(packed >> KIND) & 3]!;
     const checked = (packed & ACCESS.checked) !== 0;
     const low = lowHalf(va);
     if (checked && low & (size - 1) && !this.mayMisalign(low, size)) return this.misaligned(cpu, va, kind);
-    return this.span(cpu, this.tlbOf(cpu, (packed & ACCESS.unprivileged) !== 0), va, kind, size, 1 << (packed >> 12));
+    return this.span(
+      cpu,
+      this.tlbOf(cpu, (packed & ACCESS.unprivileged) !== 0),
+      va,
+      kind,
+      size,
+      1 << (packed >> ELEMENT),
+    );
   }
   /** Has the TLB answer for an access. @returns false if it cannot: the access faults, or is an unusual one */
   fill(cpu: CpuState, va: bigint, packed: number): boolean {
@@ -126,7 +144,7 @@ export class AccessPath {
     const low = lowHalf(va);
     if ((packed & ACCESS.checked) !== 0 && low & (size - 1)) return false;
     if (size > FRAME_SIZE - (low & (FRAME_SIZE - 1)) || this.probe(cpu, va, packed) === 0) return false;
-    return this.cached(cpu, KINDS[(packed >> 10) & 3]!, va, size, unprivileged) !== 0;
+    return this.cached(cpu, KINDS[(packed >> KIND) & 3]!, va, size, unprivileged) !== 0;
   }
   /** The same for bytes in a row that need not be accessed at once: any number within a page, up to 64 in two. */
   span(cpu: CpuState, tlb: SoftTlb, va: bigint, kind: AccessKind, size: number, element: number): number {

@@ -116,6 +116,10 @@ export class CodePages {
   sumOf(records: number): number {
     return this.mem.i32[(records + END + EndRecord.sum) >>> 2]!;
   }
+  /** The word that the record of a number in a page is of. */
+  wordAt(records: number, index: number): number {
+    return this.mem.u32[this.frameOf(records) * WORDS + index]!;
+  }
   frameOf(records: number): number {
     return this.mem.u32[(records + END + EndRecord.frame) >>> 2]!;
   }

@@ -4,18 +4,15 @@
 // reach past its end. Everything else (miss, two pages, device, watch) is a call that fills the TLB, or answers with the
 // bounce buffer, or with 0 for a fault.
 
-import { packAccess } from '../cpu/access.ts';
+import { type AccessKind, packAccess } from '../cpu/access.ts';
 import { FLAT_MASK, FLAT_SHIFT } from '../cpu/flat.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
+import { ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
 import type { Node, NodeOf } from '../ir/ops.ts';
 import type { Emitter } from './emit.ts';
 import type { Probe } from './emit_frame.ts';
-
-/** From bit 12 of the address (page number) to bit 4 (entry). */
-const INDEX_SHIFT = Math.log2(FRAME_SIZE / ENTRY_SIZE);
-const INDEX_MASK = (DATA_ENTRIES - 1) * ENTRY_SIZE;
+import { writeDataEntry } from './tlb_entry.ts';
 
 /**
  * Puts an i32 on the stack: zero if the TLB answers.
@@ -28,8 +25,7 @@ export function emitLookup(e: Emitter, n: Probe, va: number, tlb?: number): numb
   const entry = f.temp('i32');
   if (tlb !== undefined) code.get(tlb);
   else code.get(f.cpu).mem('i32.load', unprivileged ? Slot.TLB_UNPRIVILEGED : Slot.TLB);
-  code.get(va).op('i32.wrap_i64').i32(INDEX_SHIFT).op('i32.shr_u');
-  code.i32(INDEX_MASK).op('i32.and').op('i32.add').tee(entry);
+  writeDataEntry(code, va).op('i32.add').tee(entry);
   code.mem('i64.load', tableOf(n)).get(va).op('i64.xor');
   code.i64(offsetLimit(e, n)).op('i64.gt_u');
   return entry;
@@ -64,32 +60,32 @@ export function emitHit(e: Emitter, n: Probe, va: number, entry: number): void {
     .op('i32.add');
 }
 
-/** The probe of the interpreter: on a miss it asks in line. */
-export function emitProbe(e: Emitter, n: Probe): void {
+/** The access as a number. */
+export const accessOf = (n: Probe): number => packAccess(n.op.slice(4) as AccessKind, n.attr);
+/**
+ * A probe that asks in line on a miss.
+ * @param ask puts where the access at an address goes into a local, or leaves the instruction
+ */
+export function emitProbe(e: Emitter, n: Probe, ask: (va: number, host: number) => void): void {
   const { code, f } = e;
-  const kind = n.op.slice(4) as 'r' | 'w' | 'rw';
   const va = e.inLocal(n.args[0]!);
   const host = f.temp('i32');
   const entry = emitLookup(e, n, va);
   code.seldom().block('if', 'i32');
-  code
-    .get(va)
-    .i32(packAccess(kind, n.attr))
-    .call(f.import('probe', ['i64', 'i32'], ['i32']))
-    .tee(host);
-  f.faultIfZero();
+  ask(va, host);
   code.get(host).else();
   emitHit(e, n, va, entry);
   code.end();
   e.store(n);
 }
 /** Has a store that went to the bounce buffer carried out. */
-export function emitCommit(e: Emitter, n: NodeOf<'mem.commit'>): void {
+export function emitCommit(e: Emitter, n: NodeOf<'mem.commit'>, carryOut: () => void): void {
   const { code, f } = e;
   e.value(n.args[0]);
   code.get(f.cpu).i32(Slot.BOUNCE).op('i32.add').op('i32.eq');
   code.seldom().block('if');
-  code.call(f.import('commit', [], [])).end();
+  carryOut();
+  code.end();
 }
 
 const LOAD = {

@@ -216,7 +216,7 @@ class Interpreter implements Engine {
       if (this.fetch(pc) === 0) return undefined;
       found = tlb.find('fetch', pc)!;
     }
-    const word = this.mem.u32[(this.pages.frameOf(found[0]) * FRAME_SIZE + Number(pc & 0xfffn)) >>> 2]!;
+    const word = this.pages.wordAt(found[0], Number(pc & 0xfffn) >>> 2);
     return { word, guarded: found[1] !== 0 };
   }
   /** Runs, with a sample taken now and then. */

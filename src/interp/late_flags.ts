@@ -90,12 +90,11 @@ export class Flags {
     if (kinds.some((k) => k > Kind.Nz)) code.get(cpu).get(this.b).mem('i64.store', Slot.FLAG_B);
     if (!known) code.end();
   }
-  /** As spill(), where the CPU state may have them meanwhile. @returns writes code that fetches them from there */
+  /** The CPU state has them meanwhile, where only one kind is possible. @returns writes code that fetches them from there */
   put(): () => void {
     const { code, cpu } = this;
-    const kinds = KINDS.filter((k) => this.possible & (1 << k));
-    const [kind] = kinds;
-    if (kind === undefined || kind === Kind.Mem || kinds.length > 1) return () => {};
+    const kind = KINDS.find((k) => this.possible === 1 << k);
+    if (kind === undefined || kind === Kind.Mem) return () => {};
     this.spill();
     return () => {
       code.i32(kind).set(this.kind);

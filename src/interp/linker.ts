@@ -10,7 +10,6 @@ import { ENTRY_EXTRA, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
-import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
 import { HOST, MEMORY, TABLE } from './imports.ts';
 import { writeSettle } from './late_flags.ts';
 import { EndRecord, LANDING_GUARDED, LANDINGS, RECORD_SIZE, RECORDS_PER_PAGE, Special } from './record.ts';
@@ -26,6 +25,7 @@ import {
   RegionImport,
 } from './region.ts';
 import { CHECK_PARAMS, CHECK_RESULTS, REFUSAL, writeCheck, writeLinkEntry } from './region_check.ts';
+import { writeFetchEntry, writeFetchMisses } from './tlb_entry.ts';
 
 /**
  * Of the function that enters a region: cpu; address; how: type of the branch, LANDING_GUARDED if it stands in a guarded page,

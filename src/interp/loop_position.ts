@@ -5,9 +5,9 @@ import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_VALUE, TlbTable } from '../cpu/tlb.ts';
 import type { Code, Label } from '../wasm/builder.ts';
-import { writeFetchEntry, writeFetchMisses } from './fetch_entry.ts';
 import { LANDING_GUARDED, LANDINGS, RECORD_SHIFT, RECORD_SIZE, RECORDS_PER_PAGE } from './record.ts';
 import { type RecordPlace, writeExecuted, writePc } from './record_place.ts';
+import { writeFetchEntry, writeFetchMisses } from './tlb_entry.ts';
 
 /** Where a loop stands among records, in locals, and how it gets on. */
 export class Position implements RecordPlace {

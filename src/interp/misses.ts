@@ -6,12 +6,13 @@ import { type WasmModule, WebAssemblyHost } from '../base/webassembly.ts';
 import { ACCESS } from '../cpu/access.ts';
 import { FRAME_SIZE } from '../cpu/physmem.ts';
 import { Slot } from '../cpu/state.ts';
-import { DATA_ENTRIES, ENTRY_SIZE, ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
+import { ENTRY_VALUE, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
 import { HOST, MEMORY } from './imports.ts';
 import { MissImport } from './region.ts';
+import { writeDataEntry } from './tlb_entry.ts';
 
 /** Of both: cpu, address, the access as packAccess() has it. */
 export const MISS_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32'];
@@ -19,6 +20,8 @@ export const MISS_PARAMS: readonly ValueType[] = ['i32', 'i64', 'i32'];
 export const MISS_RESULTS: readonly ValueType[] = ['i32'];
 
 const [CPU, ADDRESS, ACCESS_OF] = [0, 1, 2];
+/** What the module imports besides memory. */
+const FILL = 'fill';
 const IN_PAGE = FRAME_SIZE - 1;
 
 /** An access, in locals: where the TLB and its table are, bytes of it, offset in its page. */
@@ -53,47 +56,45 @@ class Access {
   /** Puts where an address is on the stack. @param va a local @param unknown is gone to if the TLB does not know its page */
   find(va: number, unknown: Label): Code {
     const { code, entry } = this;
-    code.get(va).op('i32.wrap_i64');
-    code.i32(Math.log2(FRAME_SIZE / ENTRY_SIZE)).op('i32.shr_u');
-    code
-      .i32((DATA_ENTRIES - 1) * ENTRY_SIZE)
-      .op('i32.and')
-      .get(this.table)
-      .op('i32.add');
+    writeDataEntry(code, va).get(this.table).op('i32.add');
     code.tee(entry).mem('i64.load').get(va).op('i64.xor').i64(BigInt(IN_PAGE)).op('i64.gt_u').brIf(unknown);
     return code.get(va).op('i32.wrap_i64').get(entry).mem('i32.load', ENTRY_VALUE).op('i32.add');
   }
-  /** Copies bytes, counted down by the last local. */
-  copy(to: number, from: number, count: number): void {
+  /** Puts on the stack where what takes the place of two pages is. */
+  bounce(): Code {
+    return this.code.get(CPU).i32(Slot.BOUNCE).op('i32.add');
+  }
+  /** Finds both parts of an access that touches two pages. @returns locals that say where they are */
+  parts(unknown: Label): readonly [first: number, second: number] {
     const { code } = this;
+    const [first, second, next] = [code.local('i32'), code.local('i32'), code.local('i64')];
+    this.find(ADDRESS, unknown).set(first);
+    code.get(ADDRESS);
+    this.first().op('i64.extend_i32_u').op('i64.add').set(next);
+    this.find(next, unknown).set(second);
+    return [first, second];
+  }
+  /** Copies them to the bounce buffer, or from there. */
+  exchange([first, second]: readonly [number, number], out: boolean): void {
+    const { code } = this;
+    const [bounce, count] = [code.local('i32'), code.local('i32')];
+    this.bounce().set(bounce);
+    this.first().set(count);
+    this.copy(first, bounce, count, out);
+    this.bounce();
+    this.first().op('i32.add').set(bounce);
+    code.get(this.size);
+    this.first().op('i32.sub').set(count);
+    this.copy(second, bounce, count, out);
+  }
+  /** Copies bytes, the last one first. @param count is counted down */
+  private copy(part: number, bounce: number, count: number, out: boolean): void {
+    const { code } = this;
+    const [to, from] = out ? [part, bounce] : [bounce, part];
     const next = code.block('loop');
     code.get(count).i32(1).op('i32.sub').tee(count).get(to).op('i32.add');
     code.get(count).get(from).op('i32.add').mem('i32.load8_u').mem('i32.store8');
     code.get(count).brIf(next).end();
-  }
-  /** Finds both pages of an access, and copies from them, or to them, what the bounce buffer is to have, or has. */
-  exchange(out: boolean, unknown: Label): void {
-    const { code } = this;
-    const [first, second, bounce, count] = [0, 0, 0, 0].map(() => code.local('i32')) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    const next = code.local('i64');
-    this.find(ADDRESS, unknown).set(first);
-    code.get(ADDRESS);
-    this.first().tee(count).op('i64.extend_i32_u').op('i64.add').set(next);
-    this.find(next, unknown).set(second);
-    if (!out) this.has(ACCESS.writes).op('i32.eqz').block('if');
-    code.get(CPU).i32(Slot.BOUNCE).op('i32.add').tee(bounce).get(count).op('i32.add').set(this.table);
-    if (out) this.copy(first, bounce, count);
-    else this.copy(bounce, first, count);
-    code.get(this.size);
-    this.first().op('i32.sub').set(count);
-    if (out) this.copy(second, this.table, count);
-    else this.copy(this.table, second, count);
-    if (!out) code.end();
   }
 }
 
@@ -106,8 +107,11 @@ function writeMiss(code: Code, fill: number): void {
   code.get(access.offset).get(access.size).op('i32.add').i32(FRAME_SIZE).op('i32.le_u').brIf(one);
   // What must be aligned never is, in two pages.
   access.has(ACCESS.checked).brIf(nowhere);
-  access.exchange(false, nowhere);
-  code.get(CPU).i32(Slot.BOUNCE).op('i32.add').return().end();
+  const parts = access.parts(nowhere);
+  access.has(ACCESS.writes).op('i32.eqz').block('if');
+  access.exchange(parts, false);
+  code.end();
+  access.bounce().return().end();
   const miss = code.block('block');
   access.find(ADDRESS, miss).return().end();
   code.get(access.tlb).mem('i64.load', GENERATION).set(generation);
@@ -118,7 +122,8 @@ function writeMiss(code: Code, fill: number): void {
 }
 function writeCarry(code: Code): void {
   const nowhere = code.block('block');
-  new Access(code).exchange(true, nowhere);
+  const access = new Access(code);
+  access.exchange(access.parts(nowhere), true);
   code.end();
 }
 
@@ -133,7 +138,6 @@ function missModule(shared: boolean): WasmModule {
   module.export(MissImport.carry, module.function(MISS_PARAMS, [], writeCarry));
   return new WebAssemblyHost.Module(module.finish());
 }
-const FILL = 'fill';
 
 /** @param memory that is shared or not @param fill see AccessPath.fill, for the PE that runs */
 export function missFunctions(

@@ -1,6 +1,5 @@
 // State of the interpreter's handlers: operands come from the record at `ip`, registers from the block at `cpu`.
 
-import { packAccess } from '../cpu/access.ts';
 import { Slot } from '../cpu/state.ts';
 import type { Node, NodeOf, Place, Ty } from '../ir/ops.ts';
 import type { Recording } from '../isa/record.ts';
@@ -19,7 +18,7 @@ import {
 import { emitUnlessExact } from './emit_fp.ts';
 import type { Checks, Frame, Probe, ReadFlags, State } from './emit_frame.ts';
 import { type Layout, layoutOf } from './emit_layout.ts';
-import { emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
+import { accessOf, emitCommit, emitHit, emitLookup, emitProbe } from './emit_memory.ts';
 import { slotOffset } from './emit_slots.ts';
 import { POINTER_AT } from './record.ts';
 import { type RecordPlace, writeExecuted, writePc } from './record_place.ts';
@@ -213,20 +212,28 @@ export class RecordState implements State {
   probe(e: Emitter, n: Probe): void {
     const { code, f } = this;
     if (!f.restarts) {
-      emitProbe(e, n);
+      emitProbe(e, n, (va, host) => {
+        code
+          .get(va)
+          .i32(accessOf(n))
+          .call(f.import('probe', ['i64', 'i32'], ['i32']))
+          .tee(host);
+        f.faultIfZero();
+      });
       return;
     }
     const va = e.inLocal(n.args[0]!);
     const entry = emitLookup(e, n, va);
     code.seldom().block('if');
-    f.slow!(va, packAccess(n.op.slice(4) as 'r' | 'w' | 'rw', n.attr));
+    f.slow!(va, accessOf(n));
     code.end();
     emitHit(e, n, va, entry);
     e.store(n);
   }
   commit(e: Emitter, n: NodeOf<'mem.commit'>): void {
+    const { code, f } = this;
     // What would be bounced is done by the function.
-    if (!this.f.restarts) emitCommit(e, n);
+    if (!f.restarts) emitCommit(e, n, () => code.call(f.import('commit', [], [])));
   }
   unlessExact(e: Emitter, checks: Checks, soft: () => void): void {
     emitUnlessExact(e, checks, this.f.restarts ? () => this.f.slow!() : soft);

@@ -7,8 +7,8 @@ import { FPSR_IXC, Slot, SP_CHECKED } from '../cpu/state.ts';
 import { ENTRY_EXTRA, ENTRY_VALUE, FLAT, GENERATION, TlbTable } from '../cpu/tlb.ts';
 import type { Code, Label } from '../wasm/builder.ts';
 import type { ValueType } from '../wasm/opcodes.ts';
-import { writeFetchEntry } from './fetch_entry.ts';
 import { EntryBit, LinkEntry } from './region.ts';
+import { writeFetchEntry } from './tlb_entry.ts';
 
 /** Pages that a region may have code of. */
 export const MAX_PAGES = 26;

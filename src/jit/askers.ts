@@ -47,6 +47,7 @@ export class Askers {
     const before = found.size;
     for (const [place, executed] of this.lastMisses(code.cell)) {
       const page = code.pages.findIndex((p) => p.page === pageOf(place));
+      // The cell may have been another region's.
       if (!records || page < 0) continue;
       const between = (Math.max(...executed) - Math.min(...executed)) / (executed.length - 1);
       if (between <= SELDOM * this.turnOf(region, records[page]!, place)) found.add(records[page]! + indexOf(place));
@@ -56,10 +57,11 @@ export class Askers {
   /** How many instructions had been executed at the last misses of a region, by place. */
   private lastMisses(cell: number): Map<number, number[]> {
     const { mem, area } = this.regions.host;
+    const address = this.regions.cells.address(cell);
     const found = new Map<number, number[]>();
     for (let i = 0; i < Miss.count; i++) {
       const at = (area.at + Area.misses + i * Miss.size) >>> 2;
-      if (mem.u32[at + Miss.cell / 4] !== this.regions.cells.address(cell)) continue;
+      if (mem.u32[at + Miss.cell / 4] !== address) continue;
       const place = mem.i32[at + Miss.distance / 4]! >> 2;
       found.set(place, [...(found.get(place) ?? []), mem.u32[at + Miss.executed / 4]!]);
     }
@@ -68,11 +70,10 @@ export class Askers {
   /** Instructions of the innermost loop around a place: the first branch that leads back over it; all of the region if there is none. */
   private turnOf({ code, instructions }: Region, records: number, place: number): number {
     const { lifts } = this;
-    const { host } = this.regions;
+    const { pages } = this.regions.host;
     const from = indexOf(place);
     for (let i = from; i < Math.min(PLACES_PER_PAGE, from + instructions); i++) {
-      const word = host.mem.u32[host.pages.frameOf(records) * PLACES_PER_PAGE + i]! | 0;
-      const { distance, flow } = lifts.of(word, code.known, code.known.key);
+      const { distance, flow } = lifts.of(pages.wordAt(records, i) | 0, code.known, code.known.key);
       if ((flow === 'cond' || flow === 'jump') && i + distance <= from) return 1 - distance;
     }
     return instructions;

@@ -27,10 +27,9 @@ export class Counts {
     return Number(this.mem.view.getBigInt64(cell(this.at, what), true));
   }
   /** Looks at the block that begins at a place that a sample has met. */
-  survey({ decoder, pages, mem }: TierHost, records: number, index: number): void {
-    const words = (pages.frameOf(records) * FRAME_SIZE) / 4;
+  survey({ decoder, pages }: TierHost, records: number, index: number): void {
     for (let i = index; i < FRAME_SIZE / 4; i++) {
-      const found = decoder.decode(mem.u32[words + i]!);
+      const found = decoder.decode(pages.wordAt(records, i));
       const ops = found ? [...opsOf(found.entry.handler(found.fields).code.block)] : ['raise'];
       this.surveyed.instructions++;
       this.surveyed.accesses += ops.filter((op) => op.startsWith('mem.') && op !== 'mem.commit').length;

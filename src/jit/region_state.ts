@@ -1,13 +1,12 @@
 // The State of the instructions of a region: operands are constants, registers are locals, flags are remembered.
 
 import { InternalError } from '../base/assert.ts';
-import { type AccessKind, packAccess } from '../cpu/access.ts';
 import { FPSR_IXC, Slot } from '../cpu/state.ts';
 import type { Emitter } from '../interp/emit.ts';
 import { emitCrc, isCrc } from '../interp/emit_crc.ts';
 import { FPCR_SPECIAL } from '../interp/emit_fp.ts';
 import type { Checks, Probe, ReadFlags, State } from '../interp/emit_frame.ts';
-import { emitFlatLookup, emitHit, emitLookup } from '../interp/emit_memory.ts';
+import { accessOf, emitCommit, emitFlatLookup, emitHit, emitLookup, emitProbe } from '../interp/emit_memory.ts';
 import { slotOffset } from '../interp/emit_slots.ts';
 import { MISS_PARAMS, MISS_RESULTS } from '../interp/misses.ts';
 import { MissImport } from '../interp/region.ts';
@@ -284,12 +283,12 @@ export class RegionState implements State {
     };
   }
   probe(e: Emitter, n: Probe): void {
-    const va = e.inLocal(n.args[0]!);
-    const { known, flat } = this.r.options;
     if (this.position.asks) {
-      this.ask(e, n, va);
+      this.ask(e, n);
       return;
     }
+    const va = e.inLocal(n.args[0]!);
+    const { known, flat } = this.r.options;
     if (known.flat && flat && !n.attr.unprivileged) {
       emitFlatLookup(e, n, va, flat);
       this.position.leaveIf('missed');
@@ -301,39 +300,29 @@ export class RegionState implements State {
     }
     e.store(n);
   }
-  /** The probe of an instruction that often misses the TLB. */
-  private ask(e: Emitter, n: Probe, va: number): void {
+  /** Of an instruction that often misses the TLB; where pages are flat, those that are not are among what it looks up. */
+  private ask(e: Emitter, n: Probe): void {
     const { code } = this.r;
-    const host = e.f.temp('i32');
-    // Where pages are flat, those that are not are among these.
-    const entry = emitLookup(e, n, va);
     this.flush();
-    code.seldom().block('if', 'i32');
-    this.r.aside(() => this.ofMiss(e, MissImport.miss, MISS_RESULTS, va, n).set(host));
-    code.get(host).op('i32.eqz');
-    this.position.leaveIf('missed');
-    this.position.waited();
-    code.get(host).else();
-    emitHit(e, n, va, entry);
-    code.end();
-    e.store(n);
+    emitProbe(e, n, (va, host) => {
+      this.r.aside(() => this.callFor(e, n, va, MissImport.miss, MISS_RESULTS).set(host));
+      code.get(host).op('i32.eqz');
+      this.position.leaveIf('missed');
+      this.position.waited();
+    });
   }
-  private ofMiss(e: Emitter, name: string, results: readonly ValueType[], va: number, n: Probe): Code {
+  private callFor(e: Emitter, n: Probe, va: number, name: string, results: readonly ValueType[]): Code {
     const { code, cpu } = this.r;
-    code
+    return code
       .get(cpu)
       .get(va)
-      .i32(packAccess(n.op.slice(4) as AccessKind, n.attr));
-    return code.call(e.f.import(name, MISS_PARAMS, results));
+      .i32(accessOf(n))
+      .call(e.f.import(name, MISS_PARAMS, results));
   }
   commit(e: Emitter, n: NodeOf<'mem.commit'>): void {
     if (!this.position.asks) return;
-    const { code, cpu } = this.r;
     const probe = n.args[0] as Probe;
-    e.value(probe);
-    code.get(cpu).i32(Slot.BOUNCE).op('i32.add').op('i32.eq').seldom().block('if');
-    this.r.aside(() => this.ofMiss(e, MissImport.carry, [], e.inLocal(probe.args[0]!), probe));
-    code.end();
+    emitCommit(e, n, () => this.r.aside(() => this.callFor(e, probe, e.inLocal(probe.args[0]!), MissImport.carry, [])));
   }
   unlessExact(_e: Emitter, { inexact, counts, rare, exact }: Checks, soft: () => void): void {
     const { known } = this.r.options;

@@ -90,7 +90,7 @@ class Shaper {
       for (const n of component) this.loop[n] = inside;
       const entered = entries.filter((n) => this.loop[n] === inside);
       const heads = this.headsOf(inside, nodes);
-      if (heads.length === 0) heads.push(this.first(component, inside));
+      if (heads.length === 0) heads.push(this.firstPlaceOf(component));
       for (const n of heads) this.out[n] = true;
       const extras = entered.filter((n) => !heads.includes(n));
       shapes.push({
@@ -105,15 +105,10 @@ class Shaper {
   private leads(to: number, scope: number): boolean {
     return this.loop[to] === scope && !this.out[to];
   }
-  /** Where a loop begins that is only entered from outside of the region, maybe in a loop within: where code leads back to. */
-  private first(component: readonly number[], inside: number): number {
+  /** Where a loop begins that is only entered from outside of the region, maybe in a loop within: something leads back to it. */
+  private firstPlaceOf(component: readonly number[]): number {
     const placed = (n: number): number => placeOf(this.ids[n]!);
-    let first: number | undefined;
-    for (const n of component)
-      for (const to of this.successors[n]!)
-        if (this.leads(to, inside) && placed(to) <= placed(n) && !(first !== undefined && placed(first) <= placed(to)))
-          first = to;
-    return first ?? component[0]!;
+    return component.reduce((first, n) => (placed(n) < placed(first) ? n : first));
   }
   /** Nodes of a loop that control comes to from other nodes around. */
   private headsOf(inside: number, around: readonly number[]): number[] {

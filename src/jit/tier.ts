@@ -199,16 +199,14 @@ class JitTier implements Tier {
       latestRecords = records;
       return records;
     };
-    const wordAt = (records: number, place: number): number =>
-      host.mem.u32[pages.frameOf(records) * PLACES_PER_PAGE + indexOf(place)]!;
-    const word = (place: number): number => wordAt(recordsOf(pageOf(place)), place);
+    const word = (place: number): number => pages.wordAt(recordsOf(pageOf(place)), indexOf(place));
     const fetch = (place: number): Lifted | undefined => {
       const records = recordsOf(pageOf(place));
       if (records === 0) return undefined;
       const index = indexOf(place);
       // What regions of an earlier run have executed may never have been decoded.
       const isMet = pages.handlerAt(records, index) !== Special.Decode || cover.at(records, index);
-      return isMet ? this.lifts.of(wordAt(records, place) | 0, known, known.key) : undefined;
+      return isMet ? this.lifts.of(pages.wordAt(records, index) | 0, known, known.key) : undefined;
     };
     const elsewhere = (place: number): number => {
       const records = recordsOf(pageOf(place));
